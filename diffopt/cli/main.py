@@ -1,0 +1,42 @@
+"""Entry point: one-line errors, exit codes, quiet death on a closed pipe."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import typer
+
+from diffopt.cli.app import app
+from diffopt.errors import DiffoptError
+
+BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return the exit code (see the README for the table of codes)."""
+    try:
+        code = typer.main.get_command(app).main(args=argv, prog_name="diffopt", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except BrokenPipeError:
+        # The reader has gone (`| head`): point stdout at nothing so that shutdown stays silent.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except DiffoptError as error:
+        return _fail(str(error), BAD_INPUT)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted", INTERRUPTED)
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    return code
+
+
+def run() -> None:
+    """Console script."""
+    sys.exit(main())
