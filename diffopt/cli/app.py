@@ -6,12 +6,13 @@ import typer
 
 from diffopt import __version__
 
+SETTINGS = {"help_option_names": ["-h", "--help"]}
+
 app = typer.Typer(
     name="diffopt",
-    help="Optimal step grids for diffusion samplers, from a covariance spectrum.",
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=SETTINGS,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
 
@@ -21,8 +22,11 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def root(
+    context: typer.Context,
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Optimal step grids for diffusion samplers, from a covariance spectrum."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())

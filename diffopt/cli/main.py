@@ -5,30 +5,30 @@ from __future__ import annotations
 import os
 import sys
 
-import click
 import typer
+from typer.main import get_command
 
 from diffopt.cli.app import app
 from diffopt.errors import DiffoptError
 
-BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
+BAD_INPUT, INTERRUPTED = 2, 130
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line and return the exit code (see the README for the table of codes)."""
+    """Run the command line and return the exit code (the README has the table of codes)."""
     try:
-        code = typer.main.get_command(app).main(args=argv, prog_name="diffopt", standalone_mode=False)
+        code = get_command(app).main(args=argv, prog_name="diffopt", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
         # The reader has gone (`| head`): point stdout at nothing so that shutdown stays silent.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except click.ClickException as error:
+    except typer.TyperException as error:
         return _fail(error.format_message(), error.exit_code)
     except DiffoptError as error:
         return _fail(str(error), BAD_INPUT)
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)
 
 
@@ -40,3 +40,7 @@ def _fail(message: str, code: int) -> int:
 def run() -> None:
     """Console script."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()
