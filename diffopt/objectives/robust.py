@@ -81,26 +81,27 @@ class Accumulated:
             share = np.divide(self.noise, v, out=np.zeros_like(v), where=v > 0)
             self.kappa = np.maximum(1 - share, 0)
 
-    def _history(self, p: int) -> Array | float:
+    def _history(self, p: int) -> Array:
         """Correlation of the node p places back with the step's start along the exact process."""
         back = p // self.table.rows
         if self.kappa is None or back == 0:
-            return 1.0
+            return np.ones((self.table.steps, 1))
         root = np.sqrt(self.kappa)
         product = np.ones_like(root)
         for j in range(1, back + 1):
             product[j:] *= root[:-j]
         return product
 
-    def _nodes(self, p: int) -> np.ndarray:
-        return np.maximum(np.arange(self.table.steps) * self.table.rows - p, 0)
+    def _nodes(self, p: int) -> tuple[int, slice]:
+        """First step that reaches p nodes back, and the nodes it reaches from then on."""
+        return self.table.span(0, p)
 
     def _defects(self) -> None:
         """Standard deviation after the numerical step minus the exact one (eq. 32)."""
-        moved: Array | float = 0.0
+        self.moved = np.zeros((self.table.steps, self.eig.size))
         for p, a in self.step.incoming.items():
-            moved = moved + a * self.root[self._nodes(p)] * self._history(p)
-        self.moved = np.asarray(moved)
+            first, nodes = self._nodes(p)
+            self.moved[first:] += a[first:] * self.root[nodes] * self._history(p)[first:]
         if self.noise is None:
             self.reached = self.moved
         else:
@@ -175,10 +176,12 @@ class Accumulated:
             noise_bar += bar * (sign * _safe(1.0, self.total_root) + fold)
         row = RowMap()
         for p, a in self.step.incoming.items():
-            nodes, history = self._nodes(p), self._history(p)
-            row.add("incoming", p, moved_bar * self.root[nodes] * history)
-            np.add.at(root_bar, nodes, moved_bar * a * history)
-            self._history_bars(p, moved_bar * a * self.root[nodes])
+            (first, nodes), history = self._nodes(p), self._history(p)
+            incoming = np.zeros_like(moved_bar)
+            incoming[first:] = moved_bar[first:] * self.root[nodes] * history[first:]
+            row.add("incoming", p, incoming)
+            root_bar[nodes] += moved_bar[first:] * a[first:] * history[first:]
+            self._history_bars(p, incoming * a)
         if noise_bar is not None:
             self._kappa_bars(noise_bar, root_bar)
             for s, value in self.step.source.items():
@@ -192,8 +195,7 @@ class Accumulated:
         if self.kappa is None or back == 0:
             return
         for j in range(1, back + 1):
-            half = 0.5 * bar[j:] * np.asarray(self._history(p))[j:]
-            self.kappa_bar[:-j] += _safe(half, self.kappa[:-j])
+            self.kappa_bar[:-j] += _safe(0.5 * bar[j:], self.kappa[:-j])
 
     def _kappa_bars(self, noise_bar: Array, root_bar: Array) -> None:
         """Through kappa = 1 - n/v, where it is positive."""
