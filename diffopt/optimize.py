@@ -35,7 +35,7 @@ GRADIENT = 2e-8
 #: Evaluations after which a later start must have overtaken the best one.
 PROBE = 12
 #: Largest number of evaluations per start.
-BUDGET = 2000
+BUDGET = 1000
 #: Log objective where it is not finite.
 WALL = 1e3
 
