@@ -30,3 +30,8 @@ def root(
     """Optimal step grids for diffusion samplers, from a covariance spectrum."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+from diffopt.cli import spectrum as _spectrum  # noqa: E402
+
+app.add_typer(_spectrum.app, name="spectrum")

@@ -1,0 +1,284 @@
+"""What one sweep over the data adds up: sums that can be merged, saved and resumed.
+
+Every accumulator holds sums of functions of the single sample y = x - pilot, so that sums over
+parts of the data add. The pilot is any fixed vector near the mean; it only guards against
+cancellation and drops out of the results (docs/spectra.md, eq. 2).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, fields
+from typing import Self
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.linalg.blas import dsyrk
+
+Array = NDArray[np.float64]
+
+
+@dataclass
+class Accumulator(ABC):
+    """Sums over samples; a subclass declares arrays as fields and fills them in :meth:`add`."""
+
+    @abstractmethod
+    def add(self, block: Array, first: int) -> None:
+        """Add a block of samples, shape (rows, *shape), of which the first is number `first`."""
+
+    @abstractmethod
+    def empty(self) -> Self:
+        """Return an accumulator of the same kind with nothing in it."""
+
+    def merge(self, other: Self) -> None:
+        """Add the sums of other samples, in place."""
+        for name in self.sums():
+            mine = getattr(self, name)
+            mine += getattr(other, name)
+
+    def sums(self) -> list[str]:
+        """Names of the arrays that add up."""
+        return [f.name for f in fields(self) if f.metadata.get("sum")]
+
+    def state(self) -> dict[str, Array]:
+        """Arrays of a checkpoint."""
+        return {name: getattr(self, name) for name in self.sums()}
+
+    def restore(self, state: dict[str, Array]) -> None:
+        """Take over the arrays of a checkpoint, in place."""
+        for name in self.sums():
+            getattr(self, name)[...] = state[name]
+
+
+def total() -> Array:
+    """Field of an accumulator that adds up."""
+    return field(default=None, metadata={"sum": True})  # type: ignore[call-overload, no-any-return]
+
+
+@dataclass
+class Covariance(Accumulator):
+    """Sums for the covariance: n, sum y, sum y y' (lower triangle), and those of the linear shrinkage.
+
+    Attributes
+    ----------
+    pilot : ndarray, shape (d,)
+    count : ndarray, shape ()
+    linear : ndarray, shape (d,)
+        sum y
+    second : ndarray, shape (d, d), Fortran order
+        Lower triangle of sum y y'.
+    squares, fourth : ndarray, shape ()
+        sum |y|^2 and sum |y|^4
+    cubic : ndarray, shape (d,)
+        sum |y|^2 y
+    """
+
+    pilot: Array
+    count: Array = total()
+    linear: Array = total()
+    second: Array = total()
+    squares: Array = total()
+    fourth: Array = total()
+    cubic: Array = total()
+
+    def __post_init__(self) -> None:
+        d = self.pilot.size
+        self.pilot = self.pilot.reshape(d)
+        self.count, self.squares, self.fourth = np.zeros(()), np.zeros(()), np.zeros(())
+        self.linear, self.cubic = np.zeros(d), np.zeros(d)
+        self.second = np.zeros((d, d), order="F")
+
+    def add(self, block: Array, _first: int = 0) -> None:
+        """One symmetric rank-k update into the same buffer, and three matrix-vector products."""
+        y = np.subtract(block.reshape(len(block), -1), self.pilot)
+        squares = np.einsum("ij,ij->i", y, y)
+        self.count += len(y)
+        self.linear += np.ones(len(y)) @ y
+        self.cubic += squares @ y
+        self.squares += squares.sum()
+        self.fourth += squares @ squares
+        # y.T is Fortran-ordered, so BLAS reads the block and writes the sum without a copy.
+        self.second = dsyrk(1.0, y.T, beta=1.0, c=self.second, lower=1, overwrite_c=1)
+
+    def empty(self) -> Covariance:
+        """Same pilot, no samples."""
+        return Covariance(self.pilot)
+
+
+@dataclass
+class Rows(Accumulator):
+    """The samples themselves, for data that fit in memory."""
+
+    dim: int
+    blocks: dict[int, Array] = field(default_factory=dict)
+
+    def add(self, block: Array, first: int) -> None:
+        """Keep the block under its place."""
+        self.blocks[first] = block.reshape(len(block), self.dim)
+
+    def empty(self) -> Rows:
+        """Same dimension, no samples."""
+        return Rows(self.dim)
+
+    def merge(self, other: Self) -> None:
+        """Take over the blocks of another."""
+        self.blocks |= other.blocks
+
+    def state(self) -> dict[str, Array]:
+        """Nothing: reading is all there is to do."""
+        return {}
+
+    def stacked(self) -> Array:
+        """All samples in stored order, shape (n, d)."""
+        return np.concatenate([self.blocks[first] for first in sorted(self.blocks)])
+
+
+@dataclass
+class Energy(Accumulator):
+    """Count, sum y and sum |y|^2: what every method needs when no covariance matrix is formed."""
+
+    pilot: Array
+    count: Array = total()
+    linear: Array = total()
+    squares: Array = total()
+
+    def __post_init__(self) -> None:
+        self.pilot = self.pilot.reshape(-1)
+        self.count, self.squares, self.linear = np.zeros(()), np.zeros(()), np.zeros(self.pilot.size)
+
+    def add(self, block: Array, _first: int = 0) -> None:
+        """Sums of the block."""
+        y = block.reshape(len(block), -1) - self.pilot
+        self.count += len(y)
+        self.linear += y.sum(axis=0)
+        self.squares += np.vdot(y, y)
+
+    def empty(self) -> Energy:
+        """Same pilot, no samples."""
+        return Energy(self.pilot)
+
+
+@dataclass
+class Cross(Accumulator):
+    """Sums of the cross spectra: for each wave vector k, sum y^(k) y^(k)^* over channels.
+
+    Attributes
+    ----------
+    pilot : ndarray, shape (channels, *grid)
+    axis : int or None
+        Channel axis of the samples as they come.
+    count : ndarray, shape ()
+    linear : complex ndarray, shape (channels, *half grid)
+        sum of the unitary transforms y^(k)
+    second : complex ndarray, shape (channels, channels, *half grid)
+        sum of y^_a(k) conj(y^_b(k)), for b <= a
+    """
+
+    pilot: Array
+    axis: int | None = None
+    count: Array = total()
+    linear: Array = total()
+    second: Array = total()
+
+    def __post_init__(self) -> None:
+        channels, *grid = self.pilot.shape
+        half = (*grid[:-1], grid[-1] // 2 + 1)
+        self.count = np.zeros(())
+        self.linear = np.zeros((channels, *half), dtype=np.complex128)  # type: ignore[assignment]
+        self.second = np.zeros((channels, channels, *half), dtype=np.complex128)  # type: ignore[assignment]
+
+    def add(self, block: Array, _first: int = 0) -> None:
+        """Transform the block over the grid axes and add the products of channels."""
+        turned = planes(block, self.axis)
+        axes = tuple(range(2, turned.ndim))
+        waves = scipy.fft.rfftn(turned - self.pilot, axes=axes, norm="ortho", overwrite_x=True)
+        self.count += len(block)
+        self.linear += waves.sum(axis=0)
+        for a in range(waves.shape[1]):
+            for b in range(a + 1):
+                self.second[a, b] += np.einsum("n...,n...->...", waves[:, a], waves[:, b].conj())
+
+    def empty(self) -> Cross:
+        """Same pilot, no samples."""
+        return Cross(self.pilot, self.axis)
+
+
+def planes(block: Array, axis: int | None) -> Array:
+    """Samples as (rows, channels, *grid): the channel axis in front, or a new one of length 1."""
+    return block[:, None] if axis is None else np.moveaxis(block, axis % (block.ndim - 1) + 1, 1)
+
+
+@dataclass
+class Product(Accumulator):
+    """Sum of y (y'V): the covariance times a few vectors, without the covariance.
+
+    Attributes
+    ----------
+    center, vectors : ndarray, shapes (d,) and (d, p)
+        The exact mean, and V.
+    image : ndarray, shape (d, p)
+    """
+
+    center: Array
+    vectors: Array
+    image: Array = total()
+
+    def __post_init__(self) -> None:
+        self.center = self.center.reshape(-1)
+        self.image = np.zeros_like(self.vectors)
+
+    def add(self, block: Array, _first: int = 0) -> None:
+        """Two matrix products."""
+        y = block.reshape(len(block), -1) - self.center
+        self.image += y.T @ (y @ self.vectors)
+
+    def empty(self) -> Product:
+        """Same vectors, no samples."""
+        return Product(self.center, self.vectors)
+
+
+@dataclass
+class Combination(Accumulator):
+    """Sum of y w' with a random sign for each sample and each of up to 64 columns.
+
+    Attributes
+    ----------
+    center : ndarray, shape (d,)
+    width, seed : int
+    image : ndarray, shape (d, width)
+    """
+
+    center: Array
+    width: int
+    seed: int
+    image: Array = total()
+
+    def __post_init__(self) -> None:
+        self.center = self.center.reshape(-1)
+        self.image = np.zeros((self.center.size, self.width))
+
+    def add(self, block: Array, first: int) -> None:
+        """One matrix product."""
+        y = block.reshape(len(block), -1) - self.center
+        self.image += y.T @ random_signs(first, len(y), self.width, self.seed)
+
+    def empty(self) -> Combination:
+        """Same seed, no samples."""
+        return Combination(self.center, self.width, self.seed)
+
+
+def random_signs(first: int, rows: int, width: int, seed: int) -> Array:
+    """Signs that depend only on the seed, the number of the sample and the column, shape (rows, width).
+
+    They are the bits of the SplitMix64 generator at position `first`, `first + 1`, ..., so that any
+    worker can make those of its own samples (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195).
+    """
+    start = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+    with np.errstate(over="ignore"):
+        z = start + np.arange(first + 1, first + rows + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    bits = (z[:, None] >> np.arange(width, dtype=np.uint64)) & np.uint64(1)
+    return 2.0 * bits - 1.0

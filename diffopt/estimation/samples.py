@@ -1,0 +1,92 @@
+"""Scaled float64 blocks of samples: what every method sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffopt.errors import InputError
+from diffopt.estimation.scaling import Scaling
+from diffopt.estimation.source import Source
+
+Array = NDArray[np.float64]
+
+#: Bytes of one float64 block; large enough for full BLAS speed, small beside any covariance.
+BLOCK_BYTES = 64 << 20
+#: Samples whose mean is subtracted before anything is summed (it only guards against cancellation).
+PILOT = 64
+
+
+@dataclass
+class Samples:
+    """A source in model units, as float64 blocks of shape (rows, *shape).
+
+    Attributes
+    ----------
+    source : Source
+        Raw samples.
+    scaling : Scaling
+        Applied to every number.
+    block : int
+        Rows per block; 0 chooses it from the dimension.
+    """
+
+    source: Source
+    scaling: Scaling = field(default_factory=Scaling)
+    block: int = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return self.source.shape
+
+    @property
+    def dim(self) -> int:
+        """Numbers in one sample."""
+        return int(np.prod(self.shape))
+
+    @property
+    def rows(self) -> int:
+        """Rows per block."""
+        return self.block or max(1, min(65536, BLOCK_BYTES // (8 * self.dim)))
+
+    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, Array]]:
+        """Yield (index after the block, finite float64 array of shape (rows, *shape)).
+
+        Raises
+        ------
+        InputError
+            NaN or infinite values, unless bad samples are to be skipped.
+        """
+        for after, raw in self.source.rows(start, stop, self.rows):
+            block = np.multiply(raw, self.scaling.scale, dtype=np.float64)
+            if self.scaling.shift:
+                block += self.scaling.shift
+            yield after, self._finite(block, after - len(raw))
+
+    def _finite(self, block: Array, first: int) -> Array:
+        # A sum is finite only if all its terms are (overflow aside), and far cheaper than isfinite().
+        flat = block.reshape(len(block), -1)
+        with np.errstate(all="ignore"):
+            good = np.isfinite(flat.sum(axis=1))
+        if good.all():
+            return block
+        good = np.isfinite(flat).all(axis=1)
+        for row in np.flatnonzero(~good):
+            name = f"sample {first + row}"
+            self.source.log.refuse(
+                name,
+                InputError(
+                    f"{self.source.label}: {name} has NaN or infinite values; mend the data or add --skip-bad"
+                ),
+            )
+        return block[good]
+
+    def pilot(self) -> Array:
+        """Mean of the first few finite samples in model units, shape `shape`; the same for every block size."""
+        raw = np.asarray(self.source.head(PILOT), dtype=np.float64)
+        raw = raw[np.isfinite(raw.reshape(len(raw), self.dim)).all(axis=1)]
+        return raw.mean(axis=0) * self.scaling.scale + self.scaling.shift if len(raw) else np.zeros(self.shape)
