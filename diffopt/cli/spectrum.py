@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -59,6 +58,7 @@ def estimate(
 
     Example: diffopt spectrum estimate cifar10.zip --range 0,255:-1,1 -o cifar10.npz
     """
+    flags = locals()
     from diffopt.cli.spectrum_estimate import Request, run
 
-    run(Request(**locals()))
+    run(Request(**flags))
