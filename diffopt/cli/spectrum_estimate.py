@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from diffopt.cli.progress import Bar
-from diffopt.cli.spectrum_output import say, write
+from diffopt.cli.spectrum_output import format_of, say, write
+from diffopt.cli.spectrum_boot import boot_facts
+from diffopt.ensemble import Ensemble
 from diffopt.errors import InputError
 from diffopt.estimation.checkpoint import Checkpoint
 from diffopt.estimation.estimate import Estimate, MethodOptions, as_source, estimate_samples
+from diffopt.estimation.labels import cluster, read_labels
+from diffopt.estimation.partition import by_bands, by_labels, by_tiles
 from diffopt.estimation.lanczos import LanczosOptions
 from diffopt.estimation.passes import Engine, Local
 from diffopt.estimation.provenance import source_hash
@@ -88,19 +93,23 @@ class Request:
 
 def run(request: Request) -> None:
     """Check the output first, then read, compute, write."""
+    form = format_of(request.output, request.form)
     if request.output is not None:
         check_target(request.output, request.force)
     samples = _samples(request)
     options = request.method_options()
-    with Bar(request.quiet) as bar:
-        engine, checkpoint = _engine(request, bar)
+    with Bar(request.quiet) as bar, ExitStack() as stack:
+        engine, checkpoint = _engine(request, bar, stack)
         result = estimate_samples(samples, options, engine)
-        facts, ensemble = _extras(request, result, bar)
-    write(result.spectrum, result.facts() | facts, ensemble, request.output, request.form, request.force)
+        facts = result.facts()
+        ensemble = _ensemble(request, result, engine)
+        if request.n_boot:
+            facts |= boot_facts(request, result, engine)
+    write(result.spectrum, facts, ensemble, request.output, form, request.force)
     if checkpoint is not None:
         checkpoint.discard()
     if not request.quiet:
-        say(result.facts()["notes"] + facts.get("boot_notes", []))
+        say(facts["notes"])
 
 
 def _samples(request: Request) -> Samples:
@@ -109,17 +118,39 @@ def _samples(request: Request) -> Samples:
     return Samples(source, scaling, request.block)
 
 
-def _engine(request: Request, bar: Bar) -> tuple[Engine, Checkpoint | None]:
-    if request.engine == "local":
-        if not request.resume:
-            return Local(bar), None
-        if request.output is None:
-            raise InputError("--resume keeps its checkpoint beside the output; name one with --output")
-        path = request.output.with_name(request.output.name + ".checkpoint")
-        checkpoint = Checkpoint(path, request.fingerprint())
-        return Local(bar, checkpoint), checkpoint
-    raise InputError(f"engine must be local or dask, got {request.engine!r}")
+def _engine(request: Request, bar: Bar, stack: ExitStack) -> tuple[Engine, Checkpoint | None]:
+    if request.engine == "dask":
+        if request.resume:
+            raise InputError("--resume is for --engine local; dask repeats lost work by itself")
+        from diffopt.estimation.engine_dask import connected
+
+        return stack.enter_context(connected(request.scheduler, request.workers, bar)), None
+    if request.engine != "local":
+        raise InputError(f"engine must be local or dask, got {request.engine!r}")
+    if not request.resume:
+        return Local(bar), None
+    if request.output is None:
+        raise InputError("--resume keeps its checkpoint beside the output; name one with --output")
+    path = request.output.with_name(request.output.name + ".checkpoint")
+    checkpoint = Checkpoint(path, request.fingerprint())
+    return Local(bar, checkpoint), checkpoint
 
 
-def _extras(request: Request, result: Estimate, bar: Bar) -> tuple[dict[str, Any], Any]:
-    return {}, None
+def _ensemble(request: Request, result: Estimate, engine: Engine) -> Ensemble | None:
+    """Ensemble asked for, if any.
+
+    Raises
+    ------
+    InputError
+        Two kinds at once.
+    """
+    asked = [n for n in ("labels", "clusters", "patches", "bands") if getattr(request, n)]
+    if len(asked) > 1:
+        raise InputError(f"choose one of --{' and --'.join(asked)}")
+    if request.labels is not None:
+        return by_labels(result, read_labels(request.labels, result.samples.source), engine)
+    if request.clusters:
+        return by_labels(result, cluster(result.samples, engine, request.clusters, request.seed), engine)
+    if request.patches:
+        return by_tiles(result, request.patches, engine)
+    return by_bands(result, request.bands) if request.bands else None

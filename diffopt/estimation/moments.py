@@ -135,6 +135,26 @@ class Rows(Accumulator):
 
 
 @dataclass
+class Projected(Accumulator):
+    """Products of every sample with a few directions, for clustering."""
+
+    directions: Array
+    rows: Rows = field(default_factory=lambda: Rows(0))
+
+    def add(self, block: Array, first: int) -> None:
+        """Project the block."""
+        self.rows.blocks[first] = block.reshape(len(block), -1) @ self.directions
+
+    def empty(self) -> Projected:
+        """Same directions, no samples."""
+        return Projected(self.directions)
+
+    def stacked(self) -> Array:
+        """All projections in stored order, shape (n, directions)."""
+        return self.rows.stacked()
+
+
+@dataclass
 class Energy(Accumulator):
     """Count, sum y and sum |y|^2: what every method needs when no covariance matrix is formed."""
 
