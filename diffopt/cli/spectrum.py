@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -62,3 +63,68 @@ def estimate(
     from diffopt.cli.spectrum_estimate import Request, run
 
     run(Request(**flags))
+
+
+@app.command()
+def show(
+    spectrum: Annotated[str, typer.Argument(help="SPECTRUM: a file, - or builtin:NAME.")],
+    plot: Annotated[Optional[Path], typer.Option("--plot", help="Also draw it, .png or .svg.")] = None,  # noqa: UP045
+    form: opt.Format = None,
+    force: opt.Force = False,
+) -> None:
+    """Summary and chart of a spectrum.
+
+    Example: diffopt spectrum show cifar10.npz --plot cifar10.svg
+    """
+    from diffopt.cli.spectrum_load import load
+    from diffopt.cli.spectrum_output import show as render
+
+    render(load(spectrum), plot, form, force)
+
+
+@app.command()
+def synthesize(
+    kind: Annotated[str, typer.Argument(help="power_law, exponential, two_level or radial.")],
+    dim: Annotated[int, typer.Option("--dim", help="Number of directions.")] = 3072,
+    exponent: Annotated[float, typer.Option("--exponent", help="power_law: eigenvalue i is i^-EXPONENT.")] = 2.0,
+    decades: Annotated[float, typer.Option("--decades", help="exponential: powers of ten from first to last.")] = 4.0,
+    ratio: Annotated[float, typer.Option("--ratio", help="two_level: lower level over upper level.")] = 1e-4,
+    fraction: Annotated[float, typer.Option("--fraction", help="two_level: share of the upper level.")] = 0.1,
+    table: Annotated[Optional[Path], typer.Option("--table", help="radial: text file of k, P(k).")] = None,  # noqa: UP045
+    shape: Annotated[Optional[str], typer.Option("--shape", help="radial: sides of the grid, 64,64.")] = None,  # noqa: UP045
+    spacing: Annotated[float, typer.Option("--spacing", help="radial: distance of grid points.")] = 1.0,
+    std: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--std", help="Pooled standard deviation [default: 0.5; radial: that of P(k)]."),
+    ] = None,
+    output: opt.OutputFile = None,
+    form: opt.Format = None,
+    force: opt.Force = False,
+) -> None:
+    """Make up a spectrum.
+
+    Example: diffopt spectrum synthesize power_law --dim 3072 --exponent 1.5 -o law.npz
+    """
+    from diffopt.cli.spectrum_output import write
+    from diffopt.cli.spectrum_synthesize import make
+
+    made = make(kind, dim, exponent, decades, ratio, fraction, table, shape, spacing, std)
+    write(made, {"method": "synthesize"}, None, output, form, force)
+
+
+@app.command()
+def convert(
+    spectrum: Annotated[str, typer.Argument(help="SPECTRUM: a file, - or builtin:NAME.")],
+    output: opt.OutputFile = None,
+    form: opt.Format = None,
+    force: opt.Force = False,
+) -> None:
+    """Write a spectrum in another format; provenance and ensembles are kept where the format can hold them.
+
+    Example: diffopt spectrum convert cifar10.npz -o cifar10.json
+    """
+    from diffopt.cli.spectrum_load import load
+    from diffopt.cli.spectrum_output import write
+
+    whole, facts, ensemble = load(spectrum)
+    write(whole, facts, ensemble, output, form or (None if output else "json"), force)

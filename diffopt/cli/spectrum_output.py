@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -80,3 +81,29 @@ def write(
         sys.stdout.buffer.flush()
     else:
         write_atomic(output, data, force)
+
+
+def show(
+    loaded: tuple[Spectrum, dict[str, Any], Ensemble | None], plot: Path | None, form: str | None, force: bool
+) -> None:
+    """Summary on a terminal, the same facts as JSON (without the long lists) in a pipe."""
+    from diffopt.cli import spectrum_table
+
+    spectrum, facts, ensemble = loaded
+    if plot is not None:
+        from diffopt.cli.spectrum_plot import save
+
+        save(spectrum, facts, ensemble, plot, force)
+    chosen = format_of(None, form)
+    if chosen == "table":
+        spectrum_table.summary(spectrum, facts, ensemble)
+    elif chosen == "json":
+        document = spectrum_files.document(spectrum, facts, ensemble)
+        short = {k: v for k, v in document.items() if k not in ("eigenvalues", "weights", "mean", "bootstrap")}
+        short["members"] = [
+            {"label": m["label"], "probability": m["probability"], "entries": len(m["eigenvalues"])}
+            for m in document.get("members", [])
+        ]
+        sys.stdout.write(json.dumps(short, allow_nan=False, indent=1) + "\n")
+    else:
+        raise InputError(f"show prints a table or json, got {chosen!r}; use `diffopt spectrum convert`")

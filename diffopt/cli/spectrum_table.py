@@ -53,5 +53,5 @@ def summary(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | N
         table.add_row(name, value)
     console.print(table)
     console.print()
-    for line in bars(spectrum, max(20, console.width - 36)):
+    for line in bars(spectrum, max(20, console.width - 44)):
         console.print(line, markup=False)
