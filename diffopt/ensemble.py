@@ -55,7 +55,9 @@ class Ensemble:
                 f"got {weights.size} and {len(names)}"
             )
         if not np.all(np.isfinite(weights)) or np.any(weights <= 0):
-            raise InputError("ensemble probabilities must be positive and finite; drop members of probability 0")
+            raise InputError(
+                "ensemble probabilities must be positive and finite; drop members of probability 0"
+            )
         if len(set(names)) != count:
             raise InputError("ensemble labels must differ from each other")
         weights = weights / weights.sum()

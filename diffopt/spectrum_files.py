@@ -33,7 +33,9 @@ def document(
     if ensemble is not None:
         result["members"] = [
             {"label": label, "probability": float(p), **_numbers(member)}
-            for label, p, member in zip(ensemble.labels, ensemble.probabilities, ensemble.spectra, strict=True)
+            for label, p, member in zip(
+                ensemble.labels, ensemble.probabilities, ensemble.spectra, strict=True
+            )
         ]
     return result
 
@@ -92,7 +94,9 @@ def to_npy(spectrum: Spectrum) -> bytes:
         The weights are not integers, or a mean would be lost; NPZ and JSON keep both.
     """
     if np.any(spectrum.weight != np.rint(spectrum.weight)) or spectrum.mean is not None:
-        raise InputError(".npy holds eigenvalues only, and this spectrum has weights or a mean; use .npz or .json")
+        raise InputError(
+            ".npy holds eigenvalues only, and this spectrum has weights or a mean; use .npz or .json"
+        )
     if spectrum.dim > 1e8:
         raise InputError(f".npy would repeat {spectrum.dim:g} eigenvalues; use .npz or .json")
     buffer = io.BytesIO()
@@ -119,7 +123,9 @@ def from_document(data: Any, source: str = "json") -> Spectrum | Ensemble:
             raise InputError(f"{source}: member probabilities must be numbers")
         return Ensemble.create(spectra, chances, [str(m.get("label", i)) for i, m in enumerate(members)])
     if schema != SPECTRUM_SCHEMA:
-        raise InputError(f"{source}: schema is {schema!r}, expected {SPECTRUM_SCHEMA!r} or {ENSEMBLE_SCHEMA!r}")
+        raise InputError(
+            f"{source}: schema is {schema!r}, expected {SPECTRUM_SCHEMA!r} or {ENSEMBLE_SCHEMA!r}"
+        )
     return _spectrum(data, source)
 
 
@@ -131,9 +137,8 @@ def pooled(data: Mapping[str, Any], source: str) -> Spectrum:
 def _spectrum(data: Mapping[str, Any], source: str) -> Spectrum:
     if data.get("eigenvalues") is None:
         raise InputError(f"{source}: no `eigenvalues`")
-    return Spectrum.create(
-        _list(data, "eigenvalues"), _list(data, "weights"), _list(data, "mean"), source=source
-    )
+    eig = _list(data, "eigenvalues") or []
+    return Spectrum.create(eig, _list(data, "weights"), _list(data, "mean"), source=source)
 
 
 def _list(data: Mapping[str, Any], key: str) -> list[float] | None:
@@ -163,7 +168,9 @@ def from_npz(arrays: Mapping[str, Any], source: str = "npz") -> Spectrum | Ensem
 
 def _from_arrays(arrays: Mapping[str, Any], suffix: str, source: str) -> Spectrum:
     if f"eigenvalues{suffix}" not in arrays:
-        raise InputError(f"{source}: no array `eigenvalues{suffix}`; found {', '.join(sorted(arrays)[:8]) or 'none'}")
+        raise InputError(
+            f"{source}: no array `eigenvalues{suffix}`; found {', '.join(sorted(arrays)[:8]) or 'none'}"
+        )
     names = ("weights", "mean")
     weight, mean = (arrays[k + suffix] if k + suffix in arrays else None for k in names)
     return Spectrum.create(arrays[f"eigenvalues{suffix}"], weight, mean, source=source)

@@ -39,7 +39,9 @@ def power_law(dim: int, exponent: float = 2.0, std: float = 0.5) -> Spectrum:
     """
     if not (np.isfinite(exponent) and 0 <= exponent <= 50):
         raise InputError(f"exponent must be from 0 to 50, got {exponent:g}")
-    return _normalized(_ranks(dim) ** -exponent, np.ones(dim), std, f"power law {exponent:g} in {dim} dimensions")
+    return _normalized(
+        _ranks(dim) ** -exponent, np.ones(dim), std, f"power law {exponent:g} in {dim} dimensions"
+    )
 
 
 def exponential(dim: int, decades: float = 4.0, std: float = 0.5) -> Spectrum:
@@ -58,7 +60,7 @@ def exponential(dim: int, decades: float = 4.0, std: float = 0.5) -> Spectrum:
 
 
 def two_level(dim: int, ratio: float = 1e-4, fraction: float = 0.1, std: float = 0.5) -> Spectrum:
-    """A share `fraction` of the directions at one level, the others at `ratio` times it.
+    """Put a share `fraction` of the directions at one level, the others at `ratio` times it.
 
     Raises
     ------
@@ -67,11 +69,12 @@ def two_level(dim: int, ratio: float = 1e-4, fraction: float = 0.1, std: float =
     """
     if not 0 <= ratio <= 1:
         raise InputError(f"ratio must be from 0 to 1, got {ratio:g}")
-    _ranks(min(dim, 1) if dim < 1 else 1)
-    if not 0 < fraction < 1 or not 1 <= round(fraction * dim) < dim:
+    if not 0 < fraction < 1 or not 2 <= dim <= 1e15 or not 1 <= round(fraction * dim) < dim:
         raise InputError(f"fraction must leave directions on both levels, got {fraction:g} of {dim}")
     high = round(fraction * dim)
-    label = f"two levels, {high} of {dim} directions {1 / ratio if ratio else np.inf:g} times above the others"
+    label = (
+        f"two levels, {high} of {dim} directions {1 / ratio if ratio else np.inf:g} times above the others"
+    )
     return _normalized(np.array([1.0, ratio]), np.array([high, dim - high], dtype=np.float64), std, label)
 
 
@@ -116,7 +119,9 @@ def radial(
     inside = np.log(np.maximum(radius, wave[0]))
     eig = np.exp(np.interp(inside, np.log(wave), np.log(values))) / spacing ** len(shape)
     source = f"P(k) on a grid of {' x '.join(map(str, shape))}"
-    return Spectrum.create(eig, weight, source=source) if std is None else _normalized(eig, weight, std, source)
+    return (
+        Spectrum.create(eig, weight, source=source) if std is None else _normalized(eig, weight, std, source)
+    )
 
 
 def _check_table(wave: Array, values: Array) -> None:
@@ -128,12 +133,12 @@ def _check_table(wave: Array, values: Array) -> None:
 
 
 def lattice(shape: Sequence[int]) -> tuple[Array, Array]:
-    """Distinct |m / n| of the wave vectors of a grid, ascending, in cycles per point, and how many have each."""
+    """Distinct |m / n| of a grid's wave vectors, ascending, in cycles per point, and how many have each."""
     axes = [np.fft.fftfreq(n) ** 2 for n in shape]
     squares, weight = np.zeros(1), np.ones(1)
     for axis in axes:
         # One axis at a time, merging equal radii, so that the full grid is never formed.
         sums = np.round((squares[:, None] + axis).ravel(), 14)
         squares, inverse = np.unique(sums, return_inverse=True)
-        weight = np.bincount(inverse, np.repeat(weight, len(axis)))
+        weight = np.bincount(inverse, np.repeat(weight, len(axis))).astype(np.float64)
     return np.sqrt(squares), weight

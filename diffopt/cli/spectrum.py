@@ -27,28 +27,46 @@ def estimate(
     shrinkage: Annotated[
         str, typer.Option("--shrinkage", help="none, population, analytical, ledoit_wolf or oas.")
     ] = "none",
-    radial: Annotated[bool, typer.Option("--radial", help="fourier: average over equal wave numbers.")] = False,
-    mean: Annotated[bool, typer.Option("--mean/--no-mean", help="Keep the mean if it is more than noise.")] = True,
+    radial: Annotated[
+        bool, typer.Option("--radial", help="fourier: average over equal wave numbers.")
+    ] = False,
+    mean: Annotated[
+        bool, typer.Option("--mean/--no-mean", help="Keep the mean if it is more than noise.")
+    ] = True,
     n_boot: Annotated[int, typer.Option("--n-boot", min=0, help="Bootstrap replicates for bands.")] = 0,
-    boot_steps: Annotated[int, typer.Option("--boot-steps", min=1, help="Steps of the grids under --n-boot.")] = 10,
+    boot_steps: Annotated[
+        int, typer.Option("--boot-steps", min=1, help="Steps of the grids under --n-boot.")
+    ] = 10,
     boot_solver: Annotated[str, typer.Option("--boot-solver", help="Solver of those grids.")] = "euler",
     labels: opt.Labels = None,
-    clusters: Annotated[int, typer.Option("--clusters", min=0, help="k-means clusters: one spectrum each.")] = 0,
+    clusters: Annotated[
+        int, typer.Option("--clusters", min=0, help="k-means clusters: one spectrum each.")
+    ] = 0,
     patches: Annotated[int, typer.Option("--patches", min=0, help="Side of tiles: one spectrum each.")] = 0,
     bands: Annotated[int, typer.Option("--bands", min=0, help="Frequency bands: one spectrum each.")] = 0,
     key: opt.Key = None,
-    reader: Annotated[Optional[str], typer.Option("--reader", help="Format, where the name does not tell.")] = None,  # noqa: UP045
+    reader: Annotated[
+        str | None, typer.Option("--reader", help="Format, where the name does not tell.")
+    ] = None,
     channels: Annotated[str, typer.Option("--channels", help="auto, first, last or none.")] = "auto",
     window: Annotated[int, typer.Option("--window", help="Frames per window of sound.")] = 16384,
     hop: Annotated[int, typer.Option("--hop", help="Frames between windows [default: the window].")] = 0,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out broken samples and count them.")] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out broken samples and count them.")
+    ] = False,
     block: Annotated[int, typer.Option("--block", min=0, help="Rows per block [default: by dimension].")] = 0,
     memory: Annotated[float, typer.Option("--memory", help="Gigabytes that matrices may take.")] = 2.0,
-    max_expanded: Annotated[float, typer.Option("--max-expanded", help="Gigabytes an archive may expand to.")] = 1024,
+    max_expanded: Annotated[
+        float, typer.Option("--max-expanded", help="Gigabytes an archive may expand to.")
+    ] = 1024,
     engine: Annotated[str, typer.Option("--engine", help="local or dask.")] = "local",
     scheduler: Annotated[Optional[str], typer.Option("--scheduler", help="dask: tcp://host:port.")] = None,  # noqa: UP045
-    workers: Annotated[int, typer.Option("--workers", min=1, help="dask: local processes without a scheduler.")] = 2,
-    resume: Annotated[bool, typer.Option("--resume", help="Keep a checkpoint beside --output; continue it.")] = False,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="dask: local processes without a scheduler.")
+    ] = 2,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep a checkpoint beside --output; continue it.")
+    ] = False,
     seed: opt.Seed = 0,
     output: opt.OutputFile = None,
     form: opt.Format = None,
@@ -86,8 +104,12 @@ def show(
 def synthesize(
     kind: Annotated[str, typer.Argument(help="power_law, exponential, two_level or radial.")],
     dim: Annotated[int, typer.Option("--dim", help="Number of directions.")] = 3072,
-    exponent: Annotated[float, typer.Option("--exponent", help="power_law: eigenvalue i is i^-EXPONENT.")] = 2.0,
-    decades: Annotated[float, typer.Option("--decades", help="exponential: powers of ten from first to last.")] = 4.0,
+    exponent: Annotated[
+        float, typer.Option("--exponent", help="power_law: eigenvalue i is i^-EXPONENT.")
+    ] = 2.0,
+    decades: Annotated[
+        float, typer.Option("--decades", help="exponential: powers of ten from first to last.")
+    ] = 4.0,
     ratio: Annotated[float, typer.Option("--ratio", help="two_level: lower level over upper level.")] = 1e-4,
     fraction: Annotated[float, typer.Option("--fraction", help="two_level: share of the upper level.")] = 0.1,
     table: Annotated[Optional[Path], typer.Option("--table", help="radial: text file of k, P(k).")] = None,  # noqa: UP045

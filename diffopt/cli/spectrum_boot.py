@@ -30,7 +30,9 @@ def _spread(found: Bands) -> list[str]:
     width = (found.high[0] - found.low[0]) / found.center[0]
     lines = [f"bootstrap: the 90 % band of the largest eigenvalue is {100 * width:.3g} % wide"]
     if not (found.low[0] <= found.center[0] <= found.high[0]):
-        lines.append("the estimate lies outside of its band: too few samples for a bootstrap (it repeats the bias)")
+        lines.append(
+            "the estimate lies outside of its band: too few samples for a bootstrap (it repeats the bias)"
+        )
     return lines
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from diffopt.cli.progress import Bar
-from diffopt.cli.spectrum_output import format_of, say, write
 from diffopt.cli.spectrum_boot import boot_facts
+from diffopt.cli.spectrum_output import format_of, say, write
 from diffopt.ensemble import Ensemble
 from diffopt.errors import InputError
 from diffopt.estimation.checkpoint import Checkpoint
 from diffopt.estimation.estimate import Estimate, MethodOptions, as_source, estimate_samples
 from diffopt.estimation.labels import cluster, read_labels
-from diffopt.estimation.partition import by_bands, by_labels, by_tiles
 from diffopt.estimation.lanczos import LanczosOptions
+from diffopt.estimation.partition import by_bands, by_labels, by_tiles
 from diffopt.estimation.passes import Engine, Local
 from diffopt.estimation.provenance import source_hash
 from diffopt.estimation.readers.base import ReadOptions
@@ -68,7 +68,9 @@ class Request:
     def read_options(self) -> ReadOptions:
         """Options of the reader."""
         if not 0 < self.memory < 1e6 or not 0 < self.max_expanded < 1e9:
-            raise InputError(f"--memory and --max-expanded must be positive, got {self.memory}, {self.max_expanded}")
+            raise InputError(
+                f"--memory and --max-expanded must be positive, got {self.memory}, {self.max_expanded}"
+            )
         return ReadOptions(
             key=self.key,
             channels=self.channels,
@@ -81,13 +83,31 @@ class Request:
     def method_options(self) -> MethodOptions:
         """Options of the method."""
         return MethodOptions(
-            self.method, self.shrinkage, self.mean, self.radial, int(self.memory * 2**30), LanczosOptions(seed=self.seed)
+            self.method,
+            self.shrinkage,
+            self.mean,
+            self.radial,
+            int(self.memory * 2**30),
+            LanczosOptions(seed=self.seed),
         )
 
     def fingerprint(self) -> str:
         """Everything that a checkpoint depends on."""
-        numbers = ("method", "ranges", "scale", "shift", "key", "reader", "channels", "window", "hop", "block")
-        values: dict[str, Any] = {name: getattr(self, name) for name in (*numbers, "skip_bad", "memory", "patches")}
+        numbers = (
+            "method",
+            "ranges",
+            "scale",
+            "shift",
+            "key",
+            "reader",
+            "channels",
+            "window",
+            "hop",
+            "block",
+        )
+        values: dict[str, Any] = {
+            name: getattr(self, name) for name in (*numbers, "skip_bad", "memory", "patches")
+        }
         return json.dumps(values | {"data": source_hash(Path(self.path))}, sort_keys=True)
 
 

@@ -14,7 +14,19 @@ from diffopt.errors import InputError
 from diffopt.spectrum import Spectrum
 
 #: What the numbers of a file say, and not its provenance.
-NUMBERS = {"schema", "eigenvalues", "weights", "mean", "members", "dim", "trace", "max", "rank", "source", "sha256"}
+NUMBERS = {
+    "schema",
+    "eigenvalues",
+    "weights",
+    "mean",
+    "members",
+    "dim",
+    "trace",
+    "max",
+    "rank",
+    "source",
+    "sha256",
+}
 Loaded = tuple[Spectrum, dict[str, Any], Ensemble | None]
 
 

@@ -21,11 +21,15 @@ Format = Annotated[
 Key = Annotated[Optional[str], typer.Option("--key", help="Array in a file that holds several.")]  # noqa: UP045
 Range = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--range", help="Map stored to model numbers, such as 0,255:-1,1 [default: full range of integers]."),
+    typer.Option(
+        "--range", help="Map stored to model numbers, such as 0,255:-1,1 [default: full range of integers]."
+    ),
 ]
 Scale = Annotated[Optional[float], typer.Option("--scale", help="Factor, after --range.")]  # noqa: UP045
 Shift = Annotated[Optional[float], typer.Option("--shift", help="Offset, after --scale.")]  # noqa: UP045
 Labels = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--labels", help="Class of each sample (.npy, .txt, .csv, EDM dataset.json): one spectrum each."),
+    typer.Option(
+        "--labels", help="Class of each sample (.npy, .txt, .csv, EDM dataset.json): one spectrum each."
+    ),
 ]

@@ -18,7 +18,7 @@ FORMATS = ("json", "npz", "npy", "csv", "table")
 
 
 def say(lines: Iterable[str]) -> None:
-    """Notes, one per line."""
+    """Write notes to standard error, one per line."""
     for line in lines:
         sys.stderr.write(f"note: {line}\n")
 
@@ -52,7 +52,9 @@ def format_of(output: Path | None, form: str | None) -> str:
     InputError
         A suffix or a flag that names no format.
     """
-    chosen = form or (output.suffix.lower().lstrip(".") if output else "table" if sys.stdout.isatty() else "json")
+    chosen = form or (
+        output.suffix.lower().lstrip(".") if output else "table" if sys.stdout.isatty() else "json"
+    )
     if chosen not in FORMATS:
         raise InputError(f"format must be one of {', '.join(FORMATS)}; got {chosen or 'no suffix'!r}")
     if chosen == "table" and output is not None:
@@ -99,7 +101,9 @@ def show(
         spectrum_table.summary(spectrum, facts, ensemble)
     elif chosen == "json":
         document = spectrum_files.document(spectrum, facts, ensemble)
-        short = {k: v for k, v in document.items() if k not in ("eigenvalues", "weights", "mean", "bootstrap")}
+        short = {
+            k: v for k, v in document.items() if k not in ("eigenvalues", "weights", "mean", "bootstrap")
+        }
         short["members"] = [
             {"label": m["label"], "probability": m["probability"], "entries": len(m["eigenvalues"])}
             for m in document.get("members", [])

@@ -67,7 +67,7 @@ def read_table(path: Path) -> tuple[list[float], list[float]]:
     InputError
         Not two numbers in each line.
     """
-    from diffopt.estimation.readers import ReadOptions
+    from diffopt.estimation.readers.base import ReadOptions
     from diffopt.estimation.readers.csv import CsvSource
 
     if not path.is_file():

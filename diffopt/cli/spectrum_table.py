@@ -24,13 +24,18 @@ def rows(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None
         ("trace", f"{spectrum.trace:.6g} (standard deviation {(spectrum.trace / spectrum.dim) ** 0.5:.4g})"),
         ("largest, smallest > 0", f"{spectrum.max:.6g}, {positive[-1]:.6g}"),
         ("condition", f"{positive[0] / positive[-1]:.4g}"),
-        ("mean", "0" if spectrum.mean is None else f"squared length {spectrum.mean**2 @ spectrum.weight:.6g}"),
+        (
+            "mean",
+            "0" if spectrum.mean is None else f"squared length {spectrum.mean**2 @ spectrum.weight:.6g}",
+        ),
         ("sha256", spectrum.sha256[:16]),
     ]
     lines += [(name.replace("_", " "), _plain(facts[name])) for name in SHOWN if facts.get(name) is not None]
     if ensemble is not None:
         for label, p, member in zip(ensemble.labels, ensemble.probabilities, ensemble.spectra, strict=True):
-            lines.append((f"member {label}", f"p {p:.3g}, dimension {member.dim:g}, trace {member.trace:.5g}"))
+            lines.append(
+                (f"member {label}", f"p {p:.3g}, dimension {member.dim:g}, trace {member.trace:.5g}")
+            )
     return lines
 
 

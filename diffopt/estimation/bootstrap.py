@@ -48,7 +48,9 @@ class Bands:
     def facts(self) -> dict[str, Any]:
         """Plain values for the output file."""
         names = ("quantiles", "low", "center", "high")
-        return {"n_boot": len(self.spectra), "levels": list(LEVELS)} | {n: getattr(self, n).tolist() for n in names}
+        return {"n_boot": len(self.spectra), "levels": list(LEVELS)} | {
+            n: getattr(self, n).tolist() for n in names
+        }
 
 
 def replicates(whole: Estimate, engine: Engine, count: int, seed: int) -> Iterator[Spectrum]:
@@ -63,7 +65,9 @@ def replicates(whole: Estimate, engine: Engine, count: int, seed: int) -> Iterat
     if not samples.source.repeatable:
         raise InputError(f"{samples.source.label}: --n-boot needs data that can be read again")
     if samples.source.log.bad:
-        raise InputError(f"{samples.source.label}: --n-boot needs data without bad samples; remove them first")
+        raise InputError(
+            f"{samples.source.label}: --n-boot needs data without bad samples; remove them first"
+        )
     total = whole.raw.samples
     random = np.random.default_rng([seed, 1])
     for _ in range(count):
@@ -100,7 +104,7 @@ def bands(whole: Estimate, engine: Engine, count: int, seed: int = 0) -> Bands:
 def grid_bands(
     spectrum: Spectrum, bands: Bands, optimize: OptimizeGrid, error: GridError | None = None
 ) -> dict[str, Any]:
-    """What the bands do to the optimized grid.
+    """Show what the bands do to the optimized grid.
 
     Each replicate gets its own grid; the result has the band of every noise level, and, with `error`,
     how much worse those grids are on the estimate itself than the estimate's own grid.
@@ -112,5 +116,9 @@ def grid_bands(
     if error is not None:
         best = error(spectrum, own)
         losses = np.array([error(spectrum, g) / best - 1 for g in grids])
-        result |= {"error": best, "loss_median": float(np.median(losses)), "loss_95": float(np.quantile(losses, 0.95))}
+        result |= {
+            "error": best,
+            "loss_median": float(np.median(losses)),
+            "loss_95": float(np.quantile(losses, 0.95)),
+        }
     return result

@@ -18,7 +18,7 @@ A = TypeVar("A", bound=Accumulator)
 
 
 def part(samples: Samples, empty: A, start: int, stop: int) -> tuple[A, dict[str, str]]:
-    """Sums over samples `start` to `stop`, and the bad samples among them; runs on a worker."""
+    """Sum over samples `start` to `stop`, and the bad samples among them; runs on a worker."""
     for after, block in samples.blocks(start, stop):
         if len(block):
             empty.add(block, after - len(block))
@@ -27,7 +27,7 @@ def part(samples: Samples, empty: A, start: int, stop: int) -> tuple[A, dict[str
 
 def merge(parts: list[tuple[A, dict[str, str]]]) -> tuple[A, dict[str, str]]:
     """Sum of partial sums, in the order given; runs on a worker."""
-    total, bad = parts[0][0].empty(), {}
+    total, bad = parts[0][0].empty(), dict[str, str]()
     for sums, skipped in parts:
         total.merge(sums)
         bad |= skipped
@@ -69,7 +69,9 @@ class Dask:
             return Local(self.progress).sweep(samples, into, stage)
         count = samples.source.count
         if count is None or not samples.source.repeatable:
-            raise UnsupportedError(f"{samples.source.label}: --engine dask needs data of known length; use local")
+            raise UnsupportedError(
+                f"{samples.source.label}: --engine dask needs data of known length; use local"
+            )
         future = self._graph(samples, into, count, stage)
         try:
             sums, bad = future.result()
@@ -138,7 +140,9 @@ def connected(scheduler: str | None, workers: int, progress: Progress = silent) 
                 )
             )
         except (OSError, ValueError) as error:
-            raise InputError(f"dask scheduler {scheduler}: no answer ({error}); is the address right?") from error
+            raise InputError(
+                f"dask scheduler {scheduler}: no answer ({error}); is the address right?"
+            ) from error
     try:
         yield Dask(client, progress)
     finally:

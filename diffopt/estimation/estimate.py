@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class MethodOptions:
     keep_mean: bool = True
     radial: bool = False
     memory: int = MEMORY
-    lanczos: LanczosOptions = LanczosOptions()
+    lanczos: LanczosOptions = field(default_factory=LanczosOptions)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ METHODS: dict[str, Callable[[Samples, Engine, MethodOptions], RawSpectrum]] = {
 
 
 def choose(samples: Samples, options: MethodOptions) -> tuple[str, str]:
-    """Method and reason.
+    """Choose the method and say why.
 
     Raises
     ------
@@ -156,7 +156,9 @@ def as_source(data: Any, options: ReadOptions | None = None, reader: str | None 
     elif callable(data) or isinstance(data, Iterable):
         source = StreamSource(data, log=options.log)
     else:
-        raise InputError(f"samples must be a path, an array or an iterable of blocks, got {type(data).__name__}")
+        raise InputError(
+            f"samples must be a path, an array or an iterable of blocks, got {type(data).__name__}"
+        )
     source.channels = channel_axis(source.shape, options.channels)
     return source
 
@@ -203,16 +205,29 @@ def estimate(
 
 
 def estimate_samples(samples: Samples, options: MethodOptions, engine: Engine) -> Estimate:
-    """Same as :func:`estimate` with everything already made."""
+    """Do what :func:`estimate` does, with everything already made."""
     method, why = choose(samples, options)
     raw = METHODS[method](samples, engine, options)
     if not np.isfinite(raw.trace) or raw.trace <= 0 or raw.eig.max() <= 0:
-        raise InputError(f"{samples.source.label}: the samples do not vary (or overflow); nothing to estimate")
+        raise InputError(
+            f"{samples.source.label}: the samples do not vary (or overflow); nothing to estimate"
+        )
     if method == "fourier" and options.shrinkage != "none":
-        raise InputError("--shrinkage does not apply to fourier, which averages instead; use --radial for less noise")
+        raise InputError(
+            "--shrinkage does not apply to fourier, which averages instead; use --radial for less noise"
+        )
     corrected = shrink(raw, samples.dim, options.shrinkage)
     spectrum = Spectrum.create(corrected.eig, corrected.weight, corrected.mean, source=samples.source.label)
     return Estimate(spectrum, raw, samples, options, method, why)
 
 
-__all__ = ["METHODS", "Estimate", "MethodOptions", "as_source", "choose", "estimate", "estimate_samples", "source_hash"]
+__all__ = [
+    "METHODS",
+    "Estimate",
+    "MethodOptions",
+    "as_source",
+    "choose",
+    "estimate",
+    "estimate_samples",
+    "source_hash",
+]

@@ -69,7 +69,9 @@ def fourier(samples: Samples, engine: Engine, keep_mean: bool = True, radial: bo
     )
 
 
-def hermitian(second: NDArray[np.complex128], waves: NDArray[np.complex128], n: int) -> NDArray[np.complex128]:
+def hermitian(
+    second: NDArray[np.complex128], waves: NDArray[np.complex128], n: int
+) -> NDArray[np.complex128]:
     """Full unbiased cross-spectral matrices, shape (waves, channels, channels), from the lower half."""
     channels = second.shape[0]
     sums = second.reshape(channels, channels, -1)
@@ -91,7 +93,7 @@ def shells(
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128] | None, Array]:
     """Weighted averages over shells |k| in [j - 1/2, j + 1/2) cycles per shortest side; k = 0 is its own."""
     label = shell_numbers(grid)
-    count = np.bincount(label, weights)
+    count = np.asarray(np.bincount(label, weights), dtype=np.float64)
     used = count > 0
     shape = second.shape[1:]
     flat = second.reshape(len(weights), -1)
@@ -104,7 +106,7 @@ def shells(
     )
     averaged = averaged[used] / count[used, None]
     if mean is not None:
-        # Only the wave vector 0 can have a mean in stationary, isotropic data; keep the others' power in shells.
+        # Only the wave vector 0 can have a mean in stationary data; the others keep their noise.
         power = np.stack([np.bincount(label, weights * np.abs(m) ** 2) for m in mean.T], axis=1)
         mean = np.sqrt(power[used] / count[used, None]).astype(np.complex128)
     return averaged.reshape(-1, *shape), mean, count[used]
@@ -126,6 +128,6 @@ def per_wave(
         projections = None if mean is None else np.abs(mean)
         return second[:, :, 0].real.copy(), projections
     if mean is None:
-        return np.linalg.eigvalsh(second), None
+        return np.asarray(np.linalg.eigvalsh(second), np.float64), None
     eig, vectors = np.linalg.eigh(second)
     return eig, np.abs(np.einsum("fca,fc->fa", vectors.conj(), mean))

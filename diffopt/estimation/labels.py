@@ -31,7 +31,7 @@ def read_labels(path: Path, source: Source) -> NDArray[np.str_]:
     with reading(str(path)):
         if path.suffix.lower() == ".npy":
             values = np.load(path, allow_pickle=False)
-            labels = values.astype(str)
+            labels = np.asarray(values.astype(str))
         elif path.suffix.lower() == ".json":
             labels = np.array(_edm(json.loads(path.read_text()), source, path))
         else:
@@ -40,7 +40,7 @@ def read_labels(path: Path, source: Source) -> NDArray[np.str_]:
         raise InputError(f"{path}: labels must be a list, one per sample, got shape {labels.shape}")
     if source.count is not None and len(labels) != source.count:
         raise InputError(f"{path}: {len(labels)} labels for {source.count} samples; give one each")
-    return labels
+    return np.asarray(labels, dtype=np.str_)
 
 
 def _edm(document: object, source: Source, path: Path) -> list[str]:

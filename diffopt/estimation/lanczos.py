@@ -53,7 +53,9 @@ class LanczosOptions:
             if not 1 <= getattr(self, name) <= 1024:
                 raise InputError(f"lanczos {name} must be from 1 to 1024, got {getattr(self, name)}")
         if max(self.width, self.probes) > 64:
-            raise InputError(f"lanczos width and probes must be at most 64, got {max(self.width, self.probes)}")
+            raise InputError(
+                f"lanczos width and probes must be at most 64, got {max(self.width, self.probes)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,12 @@ class Operator:
     def __call__(self, vectors: Array, stage: str) -> Array:
         """Covariance times vectors, shape (d, p)."""
         product = Product(self.center, np.ascontiguousarray(vectors))
-        return self.engine.sweep(self.samples, product, stage).image / (self.count - 1)
+        return np.asarray(self.engine.sweep(self.samples, product, stage).image / (self.count - 1))
 
     def combinations(self, width: int, seed: int, stage: str) -> Array:
         """Random combinations of the centered samples, Y'w / sqrt(n - 1), shape (d, width)."""
         sums = self.engine.sweep(self.samples, Combination(self.center, width, seed), stage)
-        return sums.image / np.sqrt(self.count - 1)
+        return np.asarray(sums.image / np.sqrt(self.count - 1))
 
 
 def lanczos(
@@ -196,7 +198,7 @@ def balanced(nodes: Array, weights: Array, left: float, room: int, probes: int) 
 def tridiagonals(
     operator: Operator, start: Array, locked: Array, steps: int
 ) -> tuple[list[list[float]], list[list[float]]]:
-    """Lanczos coefficients of each column of `start`, all columns sharing the passes; full reorthogonalization."""
+    """Lanczos coefficients of each column of `start`; they share the passes. Full reorthogonalization."""
     dim, probes = start.shape
     bases = np.empty((probes, steps, dim))
     alphas: list[list[float]] = [[] for _ in range(probes)]
@@ -227,4 +229,4 @@ def tridiagonals(
 def gauss(alpha: list[float], beta: list[float]) -> tuple[Array, Array]:
     """Nodes and weights (summing to 1) of the Gauss rule of a Jacobi matrix (Golub and Welsch 1969)."""
     theta, vectors = scipy.linalg.eigh_tridiagonal(alpha, beta)
-    return theta, vectors[0] ** 2
+    return np.asarray(theta, np.float64), vectors[0] ** 2

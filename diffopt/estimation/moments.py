@@ -25,7 +25,10 @@ class Accumulator(ABC):
 
     @abstractmethod
     def add(self, block: Array, first: int) -> None:
-        """Add a block of samples, shape (rows, *shape), of which the first is number `first`."""
+        """Add a block of samples, shape (rows, *shape), of which the first is number `first`.
+
+        The block may be overwritten, and must not be kept.
+        """
 
     @abstractmethod
     def empty(self) -> Self:
@@ -51,9 +54,8 @@ class Accumulator(ABC):
             getattr(self, name)[...] = state[name]
 
 
-def total() -> Array:
-    """Field of an accumulator that adds up."""
-    return field(default=None, metadata={"sum": True})  # type: ignore[call-overload, no-any-return]
+#: Marks a field that adds up; `__post_init__` makes its zeros.
+SUM = {"sum": True}
 
 
 @dataclass
@@ -75,12 +77,12 @@ class Covariance(Accumulator):
     """
 
     pilot: Array
-    count: Array = total()
-    linear: Array = total()
-    second: Array = total()
-    squares: Array = total()
-    fourth: Array = total()
-    cubic: Array = total()
+    count: Array = field(init=False, metadata=SUM)
+    linear: Array = field(init=False, metadata=SUM)
+    second: Array = field(init=False, metadata=SUM)
+    squares: Array = field(init=False, metadata=SUM)
+    fourth: Array = field(init=False, metadata=SUM)
+    cubic: Array = field(init=False, metadata=SUM)
 
     def __post_init__(self) -> None:
         d = self.pilot.size
@@ -91,18 +93,20 @@ class Covariance(Accumulator):
 
     def add(self, block: Array, _first: int = 0) -> None:
         """One symmetric rank-k update into the same buffer, and three matrix-vector products."""
-        y = np.subtract(block.reshape(len(block), -1), self.pilot)
+        y = np.ascontiguousarray(block).reshape(len(block), -1)
+        y -= self.pilot
         squares = np.einsum("ij,ij->i", y, y)
         self.count += len(y)
-        self.linear += np.ones(len(y)) @ y
-        self.cubic += squares @ y
+        linear, cubic = np.stack([np.ones(len(y)), squares]) @ y
+        self.linear += linear
+        self.cubic += cubic
         self.squares += squares.sum()
         self.fourth += squares @ squares
         # y.T is Fortran-ordered, so BLAS reads the block and writes the sum without a copy.
         self.second = dsyrk(1.0, y.T, beta=1.0, c=self.second, lower=1, overwrite_c=1)
 
     def empty(self) -> Covariance:
-        """Same pilot, no samples."""
+        """Make one with the same pilot and no samples."""
         return Covariance(self.pilot)
 
 
@@ -115,10 +119,10 @@ class Rows(Accumulator):
 
     def add(self, block: Array, first: int) -> None:
         """Keep the block under its place."""
-        self.blocks[first] = block.reshape(len(block), self.dim)
+        self.blocks[first] = block.reshape(len(block), self.dim).copy()
 
     def empty(self) -> Rows:
-        """Same dimension, no samples."""
+        """Make one with the same dimension and no samples."""
         return Rows(self.dim)
 
     def merge(self, other: Self) -> None:
@@ -146,7 +150,7 @@ class Projected(Accumulator):
         self.rows.blocks[first] = block.reshape(len(block), -1) @ self.directions
 
     def empty(self) -> Projected:
-        """Same directions, no samples."""
+        """Make one with the same directions and no samples."""
         return Projected(self.directions)
 
     def stacked(self) -> Array:
@@ -159,23 +163,23 @@ class Energy(Accumulator):
     """Count, sum y and sum |y|^2: what every method needs when no covariance matrix is formed."""
 
     pilot: Array
-    count: Array = total()
-    linear: Array = total()
-    squares: Array = total()
+    count: Array = field(init=False, metadata=SUM)
+    linear: Array = field(init=False, metadata=SUM)
+    squares: Array = field(init=False, metadata=SUM)
 
     def __post_init__(self) -> None:
         self.pilot = self.pilot.reshape(-1)
         self.count, self.squares, self.linear = np.zeros(()), np.zeros(()), np.zeros(self.pilot.size)
 
     def add(self, block: Array, _first: int = 0) -> None:
-        """Sums of the block."""
+        """Add count, sum and squares of the block."""
         y = block.reshape(len(block), -1) - self.pilot
         self.count += len(y)
         self.linear += y.sum(axis=0)
         self.squares += np.vdot(y, y)
 
     def empty(self) -> Energy:
-        """Same pilot, no samples."""
+        """Make one with the same pilot and no samples."""
         return Energy(self.pilot)
 
 
@@ -197,16 +201,16 @@ class Cross(Accumulator):
 
     pilot: Array
     axis: int | None = None
-    count: Array = total()
-    linear: Array = total()
-    second: Array = total()
+    count: Array = field(init=False, metadata=SUM)
+    linear: NDArray[np.complex128] = field(init=False, metadata=SUM)
+    second: NDArray[np.complex128] = field(init=False, metadata=SUM)
 
     def __post_init__(self) -> None:
         channels, *grid = self.pilot.shape
         half = (*grid[:-1], grid[-1] // 2 + 1)
         self.count = np.zeros(())
-        self.linear = np.zeros((channels, *half), dtype=np.complex128)  # type: ignore[assignment]
-        self.second = np.zeros((channels, channels, *half), dtype=np.complex128)  # type: ignore[assignment]
+        self.linear = np.zeros((channels, *half), dtype=np.complex128)
+        self.second = np.zeros((channels, channels, *half), dtype=np.complex128)
 
     def add(self, block: Array, _first: int = 0) -> None:
         """Transform the block over the grid axes and add the products of channels."""
@@ -220,12 +224,12 @@ class Cross(Accumulator):
                 self.second[a, b] += np.einsum("n...,n...->...", waves[:, a], waves[:, b].conj())
 
     def empty(self) -> Cross:
-        """Same pilot, no samples."""
+        """Make one with the same pilot and no samples."""
         return Cross(self.pilot, self.axis)
 
 
 def planes(block: Array, axis: int | None) -> Array:
-    """Samples as (rows, channels, *grid): the channel axis in front, or a new one of length 1."""
+    """View samples as (rows, channels, *grid): the channel axis in front, or a new one of length 1."""
     return block[:, None] if axis is None else np.moveaxis(block, axis % (block.ndim - 1) + 1, 1)
 
 
@@ -242,7 +246,7 @@ class Product(Accumulator):
 
     center: Array
     vectors: Array
-    image: Array = total()
+    image: Array = field(init=False, metadata=SUM)
 
     def __post_init__(self) -> None:
         self.center = self.center.reshape(-1)
@@ -254,7 +258,7 @@ class Product(Accumulator):
         self.image += y.T @ (y @ self.vectors)
 
     def empty(self) -> Product:
-        """Same vectors, no samples."""
+        """Make one with the same vectors and no samples."""
         return Product(self.center, self.vectors)
 
 
@@ -272,7 +276,7 @@ class Combination(Accumulator):
     center: Array
     width: int
     seed: int
-    image: Array = total()
+    image: Array = field(init=False, metadata=SUM)
 
     def __post_init__(self) -> None:
         self.center = self.center.reshape(-1)
@@ -284,7 +288,7 @@ class Combination(Accumulator):
         self.image += y.T @ random_signs(first, len(y), self.width, self.seed)
 
     def empty(self) -> Combination:
-        """Same seed, no samples."""
+        """Make one with the same seed and no samples."""
         return Combination(self.center, self.width, self.seed)
 
 
@@ -301,4 +305,4 @@ def random_signs(first: int, rows: int, width: int, seed: int) -> Array:
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z = z ^ (z >> np.uint64(31))
     bits = (z[:, None] >> np.arange(width, dtype=np.uint64)) & np.uint64(1)
-    return 2.0 * bits - 1.0
+    return np.asarray(2.0 * bits - 1.0)

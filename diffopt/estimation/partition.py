@@ -37,7 +37,9 @@ def by_labels(whole: Estimate, labels: NDArray[np.str_], engine: Engine) -> Ense
         raise InputError(f"label {rare[0]} has a single sample; a covariance needs at least 2")
     spectra = []
     for name in names:
-        chosen = Samples(Repeated(source, (labels == name).astype(np.int64)), whole.samples.scaling, whole.samples.block)
+        chosen = Samples(
+            Repeated(source, (labels == name).astype(np.int64)), whole.samples.scaling, whole.samples.block
+        )
         spectra.append(_named(estimate_samples(chosen, whole.options, engine), str(name)))
     return Ensemble.create(spectra, counts / counts.sum(), [str(n) for n in names])
 
@@ -86,13 +88,17 @@ def by_bands(whole: Estimate, bands: int) -> Ensemble:
     number = np.clip(np.searchsorted(edges, np.maximum(shell, 1), side="right") - 1, 0, bands - 1)
     present = np.unique(number)
     if len(present) != bands or bands < 2:
-        raise InputError(f"--bands must be from 2 to what {int(shells.max())} wave numbers can fill, got {bands}")
+        raise InputError(
+            f"--bands must be from 2 to what {int(shells.max())} wave numbers can fill, got {bands}"
+        )
     spectra, sizes, names = [], [], []
     for band in present:
         chosen = number == band
         mean = None if raw.mean is None else raw.mean[chosen]
         name = f"k {edges[band]:.3g} to {edges[band + 1]:.3g}"
-        spectra.append(Spectrum.create(raw.eig[chosen], raw.weight[chosen], mean, f"{whole.spectrum.source}[{name}]"))
+        spectra.append(
+            Spectrum.create(raw.eig[chosen], raw.weight[chosen], mean, f"{whole.spectrum.source}[{name}]")
+        )
         sizes.append(float(raw.weight[chosen].sum()))
         names.append(name)
     return Ensemble.create(spectra, sizes, names)

@@ -39,9 +39,7 @@ def pca(samples: Samples, engine: Engine, keep_mean: bool = True) -> RawSpectrum
         # The covariance of n samples has rank n - 1 at most; the rest is rounding.
         eig[: samples.dim - n + 1] = 0.0
     ones = np.ones_like(eig)
-    return RawSpectrum(
-        eig, ones, projections, n, trace, *pooled(mean, trace, n), float(mean @ mean), scatter
-    )
+    return RawSpectrum(eig, ones, projections, n, trace, *pooled(mean, trace, n), float(mean @ mean), scatter)
 
 
 def need_two(count: float, samples: Samples) -> int:
@@ -53,7 +51,9 @@ def need_two(count: float, samples: Samples) -> int:
         Fewer than two; a covariance needs differences.
     """
     if count < 2:
-        raise InputError(f"{samples.source.label}: {int(count)} usable samples; a covariance needs at least 2")
+        raise InputError(
+            f"{samples.source.label}: {int(count)} usable samples; a covariance needs at least 2"
+        )
     return int(count)
 
 
@@ -76,13 +76,15 @@ def _scatter(sums: Covariance, shift: Array, n: int) -> float:
 def spectral(lower: Array, mean: Array | None) -> tuple[Array, Array | None]:
     """Ascending eigenvalues, and |projections| of the mean, of a matrix given by its lower triangle."""
     if mean is None:
-        return scipy.linalg.eigvalsh(lower, overwrite_a=True, check_finite=False), None
+        return np.asarray(
+            scipy.linalg.eigvalsh(lower, overwrite_a=True, check_finite=False), np.float64
+        ), None
     eig, vectors = scipy.linalg.eigh(lower, overwrite_a=True, check_finite=False, driver="evd")
-    return eig, np.abs(vectors.T @ mean)
+    return np.asarray(eig, np.float64), np.abs(vectors.T @ mean)
 
 
 def dual(samples: Samples, engine: Engine, keep_mean: bool = True) -> RawSpectrum:
-    """Same as :func:`pca` for fewer samples than dimensions, from the n x n matrix of inner products.
+    """Do what :func:`pca` does for fewer samples than dimensions, from the n x n matrix of inner products.
 
     The nonzero eigenvalues of Y'Y and of Y Y' are the same; the covariance has d - n + 1 zeros besides.
     Memory is the n x d samples themselves.

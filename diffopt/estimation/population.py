@@ -31,7 +31,7 @@ def companion(z: NDArray[np.complex128], eig: Array, weight: Array, ratio: float
 
 
 def population(eig: Array, weight: Array, freedom: int, dim: int) -> tuple[Array, Array]:
-    """Population eigenvalues and multiplicities.
+    """Return population eigenvalues and multiplicities.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def population(eig: Array, weight: Array, freedom: int, dim: int) -> tuple[Array
         Positive weights that sum to d; the trace is that of the sample.
     """
     ratio = dim / freedom
-    outliers = spikes(eig, weight, freedom, dim)
+    outliers = spikes(eig, weight, freedom)
     count = len(outliers)
     order = np.argsort(-eig, kind="stable")
     bulk, bulk_weight = eig[order][count:], weight[order][count:]
@@ -65,8 +65,8 @@ def population(eig: Array, weight: Array, freedom: int, dim: int) -> tuple[Array
     return values, counts
 
 
-def spikes(eig: Array, weight: Array, freedom: int, dim: int) -> Array:
-    """Population values of the isolated top eigenvalues: t = -1 / v(lambda) without the spike itself.
+def spikes(eig: Array, weight: Array, freedom: int) -> Array:
+    """Return population values of the isolated top eigenvalues.
 
     Solves lambda = t (1 + (1/n) sum of s / (t - s)) over the rest of the spectrum, in its sample form
     t = lambda / (1 + (1/n) sum over the others of lambda_j / (lambda - lambda_j)) (docs/spectra.md, eq. 12).

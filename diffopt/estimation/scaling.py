@@ -44,7 +44,9 @@ class Scaling:
         factor, offset = (1.0 if scale is None else scale), (0.0 if shift is None else shift)
         result = (factor * first[0], factor * first[1] + offset)
         if not all(map(math.isfinite, result)) or result[0] == 0:
-            raise InputError(f"scale must be finite and not 0, shift finite; got scale {factor:g}, shift {offset:g}")
+            raise InputError(
+                f"scale must be finite and not 0, shift finite; got scale {factor:g}, shift {offset:g}"
+            )
         return cls(*result, "given")
 
     @classmethod

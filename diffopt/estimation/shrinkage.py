@@ -49,7 +49,7 @@ class Problem:
 
 
 def none(problem: Problem) -> Pair:
-    """The sample eigenvalues as they are."""
+    """Keep the sample eigenvalues as they are."""
     return problem.eig, problem.weight
 
 
@@ -70,7 +70,9 @@ def ledoit_wolf(problem: Problem) -> Pair:
         The method has not summed the fourth powers.
     """
     if problem.raw.scatter is None:
-        raise UnsupportedError("--shrinkage ledoit_wolf needs --method pca; use oas or population with the others")
+        raise UnsupportedError(
+            "--shrinkage ledoit_wolf needs --method pca; use oas or population with the others"
+        )
     n = problem.raw.samples
     biased = (n - 1) / n
     squares, trace = problem.squares * biased**2, problem.trace * biased
@@ -141,14 +143,16 @@ def _null_value(lam: Array, w: Array, n: int, d: int) -> float:
     """Value of the null directions when d > n (their eq. C.8 and C.9)."""
     h, root = n ** (-1 / 3), np.sqrt(5.0)
     if root * h >= 1:
-        raise UnsupportedError(f"--shrinkage analytical needs at least 12 samples, got {n + 1}; use population")
+        raise UnsupportedError(
+            f"--shrinkage analytical needs at least 12 samples, got {n + 1}; use population"
+        )
     tail = 3 / (4 * root * h) * (1 - 1 / (5 * h**2)) * np.log((1 + root * h) / (1 - root * h))
     hilbert = (3 / (10 * h**2) + tail) / np.pi * float(w @ (1 / lam))
     return float(1 / (np.pi * (d - n) / n * hilbert))
 
 
 def by_population(problem: Problem) -> Pair:
-    """Population spectrum whose Marchenko-Pastur image is the sample spectrum (:mod:`population`)."""
+    """Find the population spectrum whose Marchenko-Pastur image is the sample spectrum."""
     return population(problem.eig, problem.weight, problem.freedom, problem.dim)
 
 
@@ -180,7 +184,7 @@ def shrink(raw: RawSpectrum, dim: int, name: str) -> RawSpectrum:
 
 
 def carry_mean(raw: RawSpectrum, eig: Array, weight: Array) -> Array:
-    """Mean projections by rank: the q-th largest new direction gets the squared mean of the q-th largest old one."""
+    """Give the q-th largest new direction the squared mean of the q-th largest old one."""
     old, new = np.argsort(-raw.eig, kind="stable"), np.argsort(-eig, kind="stable")
     assert raw.mean is not None
     position = np.concatenate([[0.0], np.cumsum(raw.weight[old])])

@@ -136,7 +136,9 @@ class StreamSource(Source):
         for number, block in enumerate(blocks):
             array = np.asarray(block)
             if array.ndim == 0 or array.shape[1:] != self.shape:
-                raise InputError(f"{self.label}: block {number} has shape {array.shape}, expected (n, *{self.shape})")
+                raise InputError(
+                    f"{self.label}: block {number} has shape {array.shape}, expected (n, *{self.shape})"
+                )
             real_dtype(array.dtype, f"{self.label}: block {number}")
             yield array
 
@@ -175,7 +177,9 @@ def sample_shape(shape: tuple[int, ...], label: str) -> tuple[tuple[int, ...], i
         Fewer than two axes, or an empty axis.
     """
     if len(shape) < 2:
-        raise InputError(f"{label}: shape {tuple(shape)} holds no samples; expected (samples, ...) with 2 axes or more")
+        raise InputError(
+            f"{label}: shape {tuple(shape)} holds no samples; expected (samples, ...) with 2 axes or more"
+        )
     if 0 in shape:
         raise InputError(f"{label}: shape {tuple(shape)} is empty")
     return tuple(int(n) for n in shape[1:]), int(shape[0])
@@ -189,7 +193,7 @@ def real_dtype(dtype: Any, label: str) -> np.dtype[Any]:
     InputError
         Complex numbers, objects (pickles), text, records, dates.
     """
-    dtype = np.dtype(dtype)
-    if dtype.kind not in "fiub":
-        raise InputError(f"{label}: dtype {dtype} is not allowed; samples must be real numbers")
-    return dtype
+    made: np.dtype[Any] = np.dtype(dtype)
+    if made.kind not in "fiub":
+        raise InputError(f"{label}: dtype {made} is not allowed; samples must be real numbers")
+    return made

@@ -32,7 +32,9 @@ class Repeated(Source):
         self.channels, self.repeatable = base.channels, base.repeatable
         self.count = int(self.times.sum())
         if base.count is not None and base.count != len(self.times):
-            raise InputError(f"{base.label}: {base.count} samples, but {len(self.times)} labels; give one each")
+            raise InputError(
+                f"{base.label}: {base.count} samples, but {len(self.times)} labels; give one each"
+            )
 
     def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
         """Read everything, keep what is wanted, count what is kept."""
@@ -49,7 +51,9 @@ class Repeated(Source):
         position = kept = 0
         for after, block in self.base.rows(0, None, size):
             if after - position != len(block):
-                raise InputError(f"{self.label}: bad samples were skipped, so numbers per sample do not match; mend it")
+                raise InputError(
+                    f"{self.label}: bad samples were skipped, so numbers per sample do not match; mend it"
+                )
             times = self.times[position:after]
             if len(times) < len(block):
                 raise InputError(f"{self.label}: more samples than labels ({len(self.times)}); give one each")

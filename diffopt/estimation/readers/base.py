@@ -47,7 +47,9 @@ class ReadOptions:
         if self.channels not in ("auto", "first", "last", "none"):
             raise InputError(f"channels must be auto, first, last or none, got {self.channels!r}")
         if self.window < 2 or self.hop < 0:
-            raise InputError(f"window must be at least 2 and hop at least 0, got {self.window} and {self.hop}")
+            raise InputError(
+                f"window must be at least 2 and hop at least 0, got {self.window} and {self.hop}"
+            )
 
 
 class Reader(ABC):

@@ -30,13 +30,18 @@ class Hdf5Source(Source):
             self.key = pick(shapes, self.options.key, self.label)
             data = file[self.key]
             if data.external is not None or data.is_virtual:
-                raise InputError(f"{self.path}:{self.key} keeps its numbers in other files; copy them into one")
+                raise InputError(
+                    f"{self.path}:{self.key} keeps its numbers in other files; copy them into one"
+                )
             shape, dtype, chunk = data.shape, data.dtype, data.chunks
         self.label = f"{self.path}:{self.key}"
         self.dtype = real_dtype(dtype, self.label)
         self.shape, self.count = sample_shape(shape, self.label)
         self.channels = channel_axis(self.shape, self.options.channels)
-        if chunk is not None and int(np.prod(chunk, dtype=object)) * self.dtype.itemsize > self.options.max_member:
+        if (
+            chunk is not None
+            and int(np.prod(chunk, dtype=object)) * self.dtype.itemsize > self.options.max_member
+        ):
             raise InputError(f"{self.label}: chunks {chunk} are larger than {self.options.max_member} bytes")
 
     def _file(self) -> Any:

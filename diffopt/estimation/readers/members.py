@@ -41,7 +41,9 @@ def check_name(name: str, label: str) -> None:
     """
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if ".." in parts or name.startswith(("/", "\\")) or "\0" in name or (len(name) > 1 and name[1] == ":"):
-        raise InputError(f"{label}: member {name[:80]!r} points outside of the archive; the archive is refused")
+        raise InputError(
+            f"{label}: member {name[:80]!r} points outside of the archive; the archive is refused"
+        )
 
 
 def decode(name: str, data: bytes, options: ReadOptions) -> Raw:
@@ -71,7 +73,9 @@ def decode_image(data: bytes, options: ReadOptions) -> Raw:
         warnings.simplefilter("ignore")
         with pillow.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > options.max_member // 4:
-                raise ValueError(f"{image.width} x {image.height} pixels; allowed are {options.max_member // 4}")
+                raise ValueError(
+                    f"{image.width} x {image.height} pixels; allowed are {options.max_member // 4}"
+                )
             if getattr(image, "n_frames", 1) > 1:
                 raise ValueError(f"{image.n_frames} frames; only single images are read")
             mode = MODES.get(image.mode, "RGB")

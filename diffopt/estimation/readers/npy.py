@@ -10,7 +10,7 @@ import numpy as np
 
 from diffopt.estimation.guard import reading
 from diffopt.estimation.readers.base import Reader, ReadOptions, channel_axis
-from diffopt.estimation.source import Block, Source, real_dtype, sample_shape, sliced
+from diffopt.estimation.source import Block, Source, real_dtype, sample_shape
 
 
 @dataclass
@@ -31,10 +31,14 @@ class NpySource(Source):
 
     def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
         """Slices of the memory map."""
-        with reading(self.label):
-            # A fresh map per sweep lets the system drop its pages between sweeps.
-            array = np.load(self.path, mmap_mode="r", allow_pickle=False)
-        yield from sliced(array, start, stop, size)
+        assert self.count is not None
+        end = self.count if stop is None else min(stop, self.count)
+        for begin in range(start, end, size):
+            after = min(begin + size, end)
+            with reading(self.label):
+                # A fresh map per block: pages of the old one would count as memory of this process.
+                block = np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False)[begin:after])
+            yield after, block
 
 
 class NpyReader(Reader):

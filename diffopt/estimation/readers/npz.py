@@ -61,9 +61,13 @@ class NpzSource(Source):
         if fortran and len(shape) > 1:
             raise InputError(f"{self.label}: stored column by column; save it with numpy.ascontiguousarray")
         if needed > size:
-            raise InputError(f"{self.label}: claims {needed} bytes but the archive holds {size}; the file is broken")
+            raise InputError(
+                f"{self.label}: claims {needed} bytes but the archive holds {size}; the file is broken"
+            )
         if needed > self.options.max_expanded:
-            raise InputError(f"{self.label}: expands to {needed} bytes; allowed are {self.options.max_expanded}")
+            raise InputError(
+                f"{self.label}: expands to {needed} bytes; allowed are {self.options.max_expanded}"
+            )
 
     def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
         """Inflate from the beginning, hand out the wanted rows."""
@@ -71,7 +75,11 @@ class NpzSource(Source):
 
     def _pieces(self, size: int) -> Iterator[np.ndarray]:
         row = self.dtype.itemsize * int(np.prod(self.shape))
-        with reading(self.label), zipfile.ZipFile(self.path) as archive, archive.open(self.key + ".npy") as stream:
+        with (
+            reading(self.label),
+            zipfile.ZipFile(self.path) as archive,
+            archive.open(self.key + ".npy") as stream,
+        ):
             npy_header(stream)
             done = 0
             assert self.count is not None

@@ -31,12 +31,14 @@ class SafetensorsSource(Source):
     def __post_init__(self) -> None:
         self.label, self.log = str(self.path), self.options.log
         with reading(self.label), self._file() as file:
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
             self.key = pick(shapes, self.options.key, self.label)
             kind = file.get_slice(self.key).get_dtype()
         self.label = f"{self.path}:{self.key}"
         if kind not in DTYPES:
-            raise InputError(f"{self.label}: dtype {kind} is not read; convert it to F32 ({', '.join(DTYPES)} are)")
+            raise InputError(
+                f"{self.label}: dtype {kind} is not read; convert it to F32 ({', '.join(DTYPES)} are)"
+            )
         self.dtype = np.dtype(DTYPES[kind])
         self.shape, self.count = sample_shape(shapes[self.key], self.label)
         self.channels = channel_axis(self.shape, self.options.channels)

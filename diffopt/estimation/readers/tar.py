@@ -44,7 +44,9 @@ class TarSource(MemberSource):
     def _check(self, shard: Path, member: tarfile.TarInfo, position: int, expanded: int) -> None:
         check_name(member.name, str(shard))
         if not (member.isfile() or member.isdir()):
-            raise InputError(f"{shard}: member {member.name[:80]!r} is a link or a device; the archive is refused")
+            raise InputError(
+                f"{shard}: member {member.name[:80]!r} is a link or a device; the archive is refused"
+            )
         if position >= self.options.max_members or expanded > self.options.max_expanded:
             raise InputError(
                 f"{shard}: more than {self.options.max_members} members or {self.options.max_expanded} bytes"
@@ -52,7 +54,9 @@ class TarSource(MemberSource):
 
     def _read(self, archive: tarfile.TarFile, member: tarfile.TarInfo, shard: Path) -> bytes | InputError:
         if member.size > self.options.max_member:
-            raise InputError(f"{shard}:{member.name}: {member.size} bytes; allowed are {self.options.max_member}")
+            raise InputError(
+                f"{shard}:{member.name}: {member.size} bytes; allowed are {self.options.max_member}"
+            )
         with reading(f"{shard}:{member.name}"):
             stream = archive.extractfile(member)
             data = b"" if stream is None else stream.read()

@@ -21,7 +21,7 @@ SUFFIXES = (".wav", ".wave")
 
 @dataclass
 class WavSource(Source):
-    """Windows (channels, frames) of all files in order; the end of a file shorter than a window is left out."""
+    """Windows (channels, frames) of all files in order; a rest shorter than a window is left out."""
 
     files: list[Path]
     label: str
@@ -42,7 +42,9 @@ class WavSource(Source):
             except InputError as error:
                 self.log.refuse(file.name, error)
         if self._first is None or not count:
-            raise InputError(f"{self.label}: no window of {self.options.window} frames; choose a shorter --window")
+            raise InputError(
+                f"{self.label}: no window of {self.options.window} frames; choose a shorter --window"
+            )
         self.count = count
         self.shape, self.dtype = (self._first[1], self.options.window), self._first[2]
 
@@ -86,7 +88,9 @@ class WavSource(Source):
             sound = self._sound(file)
             total = self._windows(sound)
             if total:
-                view = np.lib.stride_tricks.sliding_window_view(sound, self.options.window, axis=0)[:: self.hop]
+                view = np.lib.stride_tricks.sliding_window_view(sound, self.options.window, axis=0)[
+                    :: self.hop
+                ]
                 for begin in range(0, total, size):
                     yield view[begin : begin + size]
 
@@ -102,5 +106,7 @@ class WavReader(Reader):
 
     def open(self, path: Path, options: ReadOptions) -> Source:
         """Read the heads of the files."""
-        files = [path] if path.is_file() else sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
+        files = (
+            [path] if path.is_file() else sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
+        )
         return WavSource(files, str(path), options)

@@ -18,8 +18,8 @@ from diffopt.estimation.source import Block, Source, real_dtype, sample_shape
 MARKS = ("zarr.json", ".zarray", ".zgroup")
 #: Codecs that decode numbers and nothing else; object codecs such as `pickle` run code.
 CODECS = {
-    "blosc", "zstd", "gzip", "zlib", "lz4", "lzma", "bz2", "bytes", "endian", "transpose", "crc32c", "crc32",
-    "adler32", "fletcher32", "jenkins_lookup3", "shuffle", "delta", "fixedscaleoffset", "bitround", "quantize",
+    "blosc", "zstd", "gzip", "zlib", "lz4", "lzma", "bz2", "bytes", "endian", "transpose", "crc32c",
+    "crc32", "adler32", "fletcher32", "jenkins_lookup3", "shuffle", "delta", "fixedscaleoffset", "bitround", "quantize",
     "packbits", "astype", "sharding_indexed", "numcodecs.blosc", "numcodecs.zstd", "numcodecs.zlib",
     "numcodecs.lz4", "numcodecs.shuffle", "numcodecs.delta",
 }  # fmt: skip
@@ -65,7 +65,9 @@ class ZarrSource(Source):
         for codec in named:
             name = str(codec.get("id") or codec.get("name")).lower()
             if name not in CODECS:
-                raise InputError(f"{self.path}: zarr codec {name!r} is not allowed; only codecs of numbers are")
+                raise InputError(
+                    f"{self.path}: zarr codec {name!r} is not allowed; only codecs of numbers are"
+                )
 
     def _array(self) -> Any:
         module: Any = require("zarr", "zarr", "arrays", "reading zarr")

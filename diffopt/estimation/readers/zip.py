@@ -44,7 +44,9 @@ class ZipSource(MemberSource):
             raise InputError(f"{self.path}: two members have the same name; the archive is refused")
         total = sum(m.file_size for m in wanted)
         if total > self.options.max_expanded:
-            raise InputError(f"{self.path}: expands to {total} bytes; allowed are {self.options.max_expanded}")
+            raise InputError(
+                f"{self.path}: expands to {total} bytes; allowed are {self.options.max_expanded}"
+            )
         return sorted(names)
 
     def members(self, start: int) -> Iterator[tuple[str, bytes | InputError]]:
