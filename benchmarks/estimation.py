@@ -72,8 +72,8 @@ def in_child(path: Path, *flags: str) -> tuple[dict[str, np.ndarray], float, flo
     """Run the command line in a process of its own; arrays, peak resident GB, seconds."""
     output = path.with_suffix(".npz")
     code = (
-        "import resource, sys; from diffopt.cli.main import main; code = main(sys.argv[1:]); "
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
+        "import sys; from diffopt.cli.main import main; code = main(sys.argv[1:]); "
+        "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]); sys.exit(code)"
     )
     command = [
         sys.executable,

@@ -70,7 +70,7 @@ def _json(path: Path) -> Loaded | None:
 def _npz(path: Path) -> Loaded | None:
     from diffopt.estimation.guard import reading
 
-    with reading(str(path)), np.load(path, allow_pickle=False) as arrays:
+    with reading(str(path)), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         if "facts" not in arrays or "eigenvalues" not in arrays:
             return None
         facts = json.loads(str(arrays["facts"]))

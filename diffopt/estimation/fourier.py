@@ -9,7 +9,7 @@ from diffopt.errors import InputError
 from diffopt.estimation.moments import Cross, planes
 from diffopt.estimation.passes import Engine
 from diffopt.estimation.pca import need_two
-from diffopt.estimation.raw_spectrum import RawSpectrum, mean_matters, pooled
+from diffopt.estimation.raw_spectrum import RawSpectrum, check_varies, mean_matters, pooled
 from diffopt.estimation.samples import Samples
 
 Array = NDArray[np.float64]
@@ -52,6 +52,7 @@ def fourier(samples: Samples, engine: Engine, keep_mean: bool = True, radial: bo
     weights = half_weights(grid).ravel()
     trace = float((np.einsum("faa->f", second).real * weights).sum())
     center = pilot + np.fft.irfftn(waves, s=grid, axes=tuple(range(1, pilot.ndim)), norm="ortho")
+    check_varies(trace, float(np.vdot(center, center)), samples.source.label)
     mean_waves = None
     if keep_mean and mean_matters(center, trace, n):
         axes = tuple(range(1, pilot.ndim))

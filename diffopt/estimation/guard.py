@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import struct
-import tarfile
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from diffopt.errors import DiffoptError, InputError
 
-#: What decoders raise on damaged or hostile bytes; SyntaxError is pillow's for a broken PNG.
-BROKEN = (
-    OSError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, MemoryError, RuntimeError,
-    AttributeError, SyntaxError, ArithmeticError, AssertionError, RecursionError,
-    struct.error, zlib.error, zipfile.BadZipFile, tarfile.TarError,
-)  # fmt: skip
-
-
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Raise InputError naming `what` when the body fails on the bytes it was given."""
+    """Raise InputError naming `what` when the body fails on the bytes it was given.
+
+    The body must be calls of decoders and nothing else. They raise whatever they like on hostile bytes
+    (pillow SyntaxError, numpy TokenError, h5py RuntimeError), so every exception counts.
+    """
     try:
         yield
     except DiffoptError:
@@ -30,7 +22,7 @@ def reading(what: str) -> Iterator[None]:
         raise InputError(f"{what}: no such file") from error
     except PermissionError as error:
         raise InputError(f"{what}: permission denied") from error
-    except BROKEN as error:
+    except Exception as error:
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise InputError(f"{what}: cannot be read ({reason}); check that the file is complete") from error
 

@@ -17,7 +17,7 @@ from diffopt.errors import InputError
 from diffopt.estimation.moments import Combination, Energy, Product
 from diffopt.estimation.passes import Engine
 from diffopt.estimation.pca import need_two
-from diffopt.estimation.raw_spectrum import RawSpectrum, mean_matters, pooled
+from diffopt.estimation.raw_spectrum import RawSpectrum, check_varies, mean_matters, pooled
 from diffopt.estimation.samples import Samples
 
 Array = NDArray[np.float64]
@@ -98,6 +98,7 @@ def lanczos(
     n, d = need_two(float(energy.count), samples), samples.dim
     mean = energy.pilot + energy.linear / n
     trace = (float(energy.squares) - float(energy.linear @ energy.linear) / n) / (n - 1)
+    check_varies(trace, float(mean @ mean), samples.source.label)
     operator = Operator(samples, engine, mean, n)
     top, vectors = leading(operator, options, min(n - 1, d))
     nodes, weights = remainder(operator, options, top, vectors, trace, min(n - 1, d))

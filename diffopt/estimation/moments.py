@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
-from scipy.linalg.blas import dsyrk
+from scipy.linalg.blas import dgemm, dsyrk
 
 Array = NDArray[np.float64]
 
@@ -58,6 +58,13 @@ class Accumulator(ABC):
 SUM = {"sum": True}
 
 
+def centered(block: Array, center: Array) -> Array:
+    """Rows of the block minus `center`, in place where the memory allows it, shape (rows, d)."""
+    rows = np.ascontiguousarray(block).reshape(len(block), -1)
+    rows -= center
+    return rows
+
+
 @dataclass
 class Covariance(Accumulator):
     """Sums for the covariance: n, sum y, sum y y' (lower triangle), and those of the linear shrinkage.
@@ -93,8 +100,7 @@ class Covariance(Accumulator):
 
     def add(self, block: Array, _first: int = 0) -> None:
         """One symmetric rank-k update into the same buffer, and three matrix-vector products."""
-        y = np.ascontiguousarray(block).reshape(len(block), -1)
-        y -= self.pilot
+        y = centered(block, self.pilot)
         squares = np.einsum("ij,ij->i", y, y)
         self.count += len(y)
         linear, cubic = np.stack([np.ones(len(y)), squares]) @ y
@@ -173,7 +179,7 @@ class Energy(Accumulator):
 
     def add(self, block: Array, _first: int = 0) -> None:
         """Add count, sum and squares of the block."""
-        y = block.reshape(len(block), -1) - self.pilot
+        y = centered(block, self.pilot)
         self.count += len(y)
         self.linear += y.sum(axis=0)
         self.squares += np.vdot(y, y)
@@ -250,12 +256,13 @@ class Product(Accumulator):
 
     def __post_init__(self) -> None:
         self.center = self.center.reshape(-1)
+        self.vectors = np.asfortranarray(self.vectors)
         self.image = np.zeros_like(self.vectors)
 
     def add(self, block: Array, _first: int = 0) -> None:
         """Two matrix products."""
-        y = block.reshape(len(block), -1) - self.center
-        self.image += y.T @ (y @ self.vectors)
+        y = centered(block, self.center)
+        self.image = dgemm(1.0, y.T, y @ self.vectors, beta=1.0, c=self.image, overwrite_c=1)
 
     def empty(self) -> Product:
         """Make one with the same vectors and no samples."""
@@ -280,12 +287,13 @@ class Combination(Accumulator):
 
     def __post_init__(self) -> None:
         self.center = self.center.reshape(-1)
-        self.image = np.zeros((self.center.size, self.width))
+        self.image = np.zeros((self.center.size, self.width), order="F")
 
     def add(self, block: Array, first: int) -> None:
         """One matrix product."""
-        y = block.reshape(len(block), -1) - self.center
-        self.image += y.T @ random_signs(first, len(y), self.width, self.seed)
+        y = centered(block, self.center)
+        signs = random_signs(first, len(y), self.width, self.seed)
+        self.image = dgemm(1.0, y.T, signs, beta=1.0, c=self.image, overwrite_c=1)
 
     def empty(self) -> Combination:
         """Make one with the same seed and no samples."""

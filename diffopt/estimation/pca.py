@@ -10,7 +10,7 @@ from scipy.linalg.blas import dsyrk
 from diffopt.errors import InputError
 from diffopt.estimation.moments import Covariance, Rows
 from diffopt.estimation.passes import Engine
-from diffopt.estimation.raw_spectrum import RawSpectrum, mean_matters, pooled
+from diffopt.estimation.raw_spectrum import RawSpectrum, check_varies, mean_matters, pooled
 from diffopt.estimation.samples import Samples
 
 Array = NDArray[np.float64]
@@ -31,6 +31,7 @@ def pca(samples: Samples, engine: Engine, keep_mean: bool = True) -> RawSpectrum
     shift = sums.linear / n
     mean = sums.pilot + shift
     trace = (float(sums.squares) - n * float(shift @ shift)) / (n - 1)
+    check_varies(trace, float(mean @ mean), samples.source.label)
     scatter = _scatter(sums, shift, n)
     covariance = _centered(sums, shift, n)
     with_mean = keep_mean and mean_matters(mean, trace, n)
@@ -95,6 +96,7 @@ def dual(samples: Samples, engine: Engine, keep_mean: bool = True) -> RawSpectru
     rows -= mean
     squares = np.einsum("ij,ij->i", rows, rows)
     trace = float(squares.sum()) / (n - 1)
+    check_varies(trace, float(mean @ mean), samples.source.label)
     gram = dsyrk(1.0 / (n - 1), rows.T, trans=1, lower=1)
     eig, vectors = scipy.linalg.eigh(gram, overwrite_a=True, check_finite=False, driver="evd")
     eig, vectors = np.maximum(eig[1:], 0.0), vectors[:, 1:]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from diffopt.errors import InputError
+
 Array = NDArray[np.float64]
 
 
@@ -46,6 +48,18 @@ class RawSpectrum:
     mean_square: float
     scatter: float | None = None
     notes: tuple[str, ...] = field(default=())
+
+
+def check_varies(trace: float, mean_square: float, label: str) -> None:
+    """Refuse samples that are all the same, up to the rounding of their mean, and overflow.
+
+    Raises
+    ------
+    InputError
+        The trace is zero, rounding, or not finite.
+    """
+    if not np.isfinite(trace) or trace <= 1e-28 * mean_square or trace <= 1e-300:
+        raise InputError(f"{label}: the samples do not vary (or overflow): variance {trace:g}; nothing to estimate")
 
 
 def mean_matters(mean: Array, trace: float, samples: int) -> bool:

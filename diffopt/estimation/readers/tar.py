@@ -13,6 +13,20 @@ from diffopt.estimation.readers.base import Reader, ReadOptions
 from diffopt.estimation.readers.members import MemberSource, check_name, is_sample
 from diffopt.estimation.source import Source
 
+EndMark: type[Exception] = tarfile.EOFHeaderError  # type: ignore[attr-defined]
+
+
+class _Member(tarfile.TarInfo):
+    """Notes on the archive that its end mark was seen; without it `tarfile` takes a cut for the end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> _Member:
+        try:
+            return super().fromtarfile(tarfile)
+        except EndMark:
+            tarfile.ended = True  # type: ignore[attr-defined]
+            raise
+
 
 @dataclass
 class TarSource(MemberSource):
@@ -31,7 +45,7 @@ class TarSource(MemberSource):
         index, expanded = 0, 0
         for shard in self.shards:
             # The streaming mode never seeks, so compressed shards are inflated once.
-            with reading(str(shard)), tarfile.open(shard, "r|*") as archive:
+            with reading(str(shard)), tarfile.open(shard, "r|*", tarinfo=_Member) as archive:
                 for position, member in enumerate(archive):
                     expanded += member.size
                     self._check(shard, member, position, expanded)
@@ -40,6 +54,8 @@ class TarSource(MemberSource):
                     if index >= start:
                         yield member.name, self._read(archive, member, shard)
                     index += 1
+                if not getattr(archive, "ended", False):
+                    raise InputError(f"{shard}: the archive ends without its end mark; it has been cut off")
 
     def _check(self, shard: Path, member: tarfile.TarInfo, position: int, expanded: int) -> None:
         check_name(member.name, str(shard))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,9 +72,7 @@ class WavSource(Source):
             warnings.simplefilter("error", scipy.io.wavfile.WavFileWarning)
             try:
                 return scipy.io.wavfile.read(file, mmap=True)
-            except scipy.io.wavfile.WavFileWarning as error:
-                raise ValueError(str(error)) from error
-            except (ValueError, struct.error):
+            except ValueError:
                 # 24-bit sound cannot be mapped.
                 return scipy.io.wavfile.read(file)
 
