@@ -36,12 +36,12 @@ def report(**values: object) -> None:
 
 
 def speed(_scratch: Path, dim: int = 3072, rows: int = 8192) -> None:
-    """Best of three of each, alternating, on the same blocks."""
+    """Best of six of each, alternating, on the same blocks."""
     data = np.random.default_rng(0).standard_normal((rows, dim)).astype(np.float32)
     samples = Samples(ArraySource(data))
-    blocks = [block for _, block in samples.blocks()]
+    blocks = [block.copy() for _, block in samples.blocks()]
     times: dict[str, list[float]] = {"dsyrk": [], "covariance": []}
-    for _ in range(3):
+    for _ in range(6):
         buffer = np.zeros((dim, dim), order="F")
         start = time.perf_counter()
         for block in blocks:

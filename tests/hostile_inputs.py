@@ -102,7 +102,8 @@ def damage() -> Iterator[tuple[str, Case]]:
     random = np.random.default_rng(0).bytes(5000)
     for name in ("npy", "npz", "safetensors", "hdf5", "tar", "zip", "wav"):
         for part in (0.0, 0.0005, 0.003, 0.02, 0.1, 0.3, 0.5, 0.75, 0.9):
-            yield f"{name} cut at {part}", cut(name, part)
+            if (name, part) != ("tar", 0.9):  # what is cut off there is only padding
+                yield f"{name} cut at {part}", cut(name, part)
         for kind, content in (("zeros", b"\0" * 4000), ("noise", random), ("text", b"hello\n" * 500)):
             yield f"{name} overwritten with {kind}", overwrite(name, content)
 
@@ -136,7 +137,17 @@ def arrays() -> Iterator[tuple[str, Case]]:
     for name, array in bad.items():
         yield f"npy {name}", raw("a.npy", npy_bytes(array))
         yield f"npz {name}", raw("a.npz", npz(x=array))
-    for name in ("complex", "scalar", "vector", "one sample", "constant", "nan", "inf", "no samples", "bytes"):
+    for name in (
+        "complex",
+        "scalar",
+        "vector",
+        "one sample",
+        "constant",
+        "nan",
+        "inf",
+        "no samples",
+        "bytes",
+    ):
         yield f"hdf5 {name}", hdf5(bad[name])
     for name in ("complex", "vector", "one sample", "constant", "nan", "inf"):
         yield f"zarr {name}", zarr(bad[name])
@@ -267,7 +278,7 @@ def headers() -> Iterator[tuple[str, Case]]:
 
 
 def archives() -> Iterator[tuple[str, Case]]:
-    """Archives that want to write, to expand, or to confuse."""
+    """Make archives that want to write, to expand, or to confuse."""
     images = {f"{i}.png": png_bytes(x) for i, x in enumerate(pixels(6))}
     names = ["../x.png", "/etc/x.png", "a/../../x.png", "..\\x.png", "C:\\x.png", "a/..", "/x.txt"]
     for name in names:
@@ -280,7 +291,10 @@ def archives() -> Iterator[tuple[str, Case]]:
     yield "zip bomb", raw("a.zip", zipped({"a.npy": zeros, "b.npy": zeros}, zipfile.ZIP_DEFLATED))
     yield "zip bomb by total", raw("a.zip", zipped({"a.npy": zeros}), "--max-expanded", "0.001")
     yield "npz bomb by total", raw("a.npz", npz(x=np.zeros((1 << 10, 1 << 12))), "--max-expanded", "0.001")
-    yield "tar bomb", raw("a.tar.gz", tarred({"a.npy": zeros, "b.npy": zeros}, "w:gz"), "--max-expanded", "0.001")
+    yield (
+        "tar bomb",
+        raw("a.tar.gz", tarred({"a.npy": zeros, "b.npy": zeros}, "w:gz"), "--max-expanded", "0.001"),
+    )
     yield "zip in zip", raw("a.zip", zipped({"a.zip": zipped(images)}))
     yield "zip empty", raw("a.zip", zipped({}))
     yield "zip of text", raw("a.zip", zipped({"a.txt": b"x", "b.json": b"{}"}))
@@ -406,7 +420,9 @@ def texts() -> Iterator[tuple[str, Case]]:
 def sounds() -> Iterator[tuple[str, Case]]:
     """WAV files with wrong heads."""
 
-    def riff(channels: int = 1, rate: int = 8000, bits: int = 16, kind: int = 1, data: bytes = b"\1\2" * 40_000) -> bytes:
+    def riff(
+        channels: int = 1, rate: int = 8000, bits: int = 16, kind: int = 1, data: bytes = b"\1\2" * 40_000
+    ) -> bytes:
         align = max(1, channels * bits // 8)
         head = struct.pack("<HHIIHH", kind, channels, rate, rate * align & 0xFFFFFFFF, align, bits)
         body = b"WAVEfmt " + struct.pack("<I", 16) + head + b"data" + struct.pack("<I", len(data)) + data
@@ -452,7 +468,12 @@ def flags() -> Iterator[tuple[str, Case]]:
     for words in wrong:
         yield "flag " + " ".join(words), raw("a.npy", good, *words)
     yield "flag bands too many", raw("a.npy", image, "--method", "fourier", "--bands", "50")
-    outputs = {"folder": ".", "missing folder": "no/where.json", "no suffix": "out", "strange suffix": "out.docx"}
+    outputs = {
+        "folder": ".",
+        "missing folder": "no/where.json",
+        "no suffix": "out",
+        "strange suffix": "out.docx",
+    }
     for name, target in outputs.items():
         yield f"output {name}", output_case(target, good)
     yield "output exists", output_case("a.npy", good)
@@ -509,7 +530,11 @@ def spectra() -> Iterator[tuple[str, Case]]:
     for name, document in documents.items():
         for command in ("show", "convert"):
             yield f"{command} json {name}", spectrum_case(command, "a.json", json.dumps(document).encode())
-    for name, content in {"cut": b'{"schema": "diffopt.sp', "deep": b"[" * 100_000, "binary": b"\xff\xfe\0"}.items():
+    for name, content in {
+        "cut": b'{"schema": "diffopt.sp',
+        "deep": b"[" * 100_000,
+        "binary": b"\xff\xfe\0",
+    }.items():
         yield f"show json {name}", spectrum_case("show", "a.json", content)
     facts = np.array("{}")
     yield "show npz words", spectrum_case("show", "a.npz", npz(eigenvalues=np.array(["a"]), facts=facts))

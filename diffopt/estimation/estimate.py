@@ -98,7 +98,7 @@ def _pca(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectru
         raise InputError(
             f"pca in {d} dimensions needs a matrix of {8e-9 * d * d:.3g} GB; use --method lanczos or fourier"
         )
-    return pca(samples, engine, options.keep_mean)
+    return pca(samples, engine, options.keep_mean, powers=options.shrinkage == "ledoit_wolf")
 
 
 def _fourier(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectrum:

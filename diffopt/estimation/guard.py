@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from diffopt.errors import DiffoptError, InputError
 
+
 @contextmanager
 def reading(what: str) -> Iterator[None]:
     """Raise InputError naming `what` when the body fails on the bytes it was given.

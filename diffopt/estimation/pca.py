@@ -16,23 +16,25 @@ from diffopt.estimation.samples import Samples
 Array = NDArray[np.float64]
 
 
-def pca(samples: Samples, engine: Engine, keep_mean: bool = True) -> RawSpectrum:
+def pca(samples: Samples, engine: Engine, keep_mean: bool = True, powers: bool = False) -> RawSpectrum:
     """Eigenvalues of the covariance of all samples.
 
     S = (sum y y' - n e e') / (n - 1) with y = x - pilot and e the mean of y (docs/spectra.md, eq. 2).
+
+    With `powers` the fourth powers that the Ledoit-Wolf intensity needs are summed too.
 
     Raises
     ------
     InputError
         Fewer than two samples.
     """
-    sums = engine.sweep(samples, Covariance(samples.pilot()), "covariance")
+    sums = engine.sweep(samples, Covariance(samples.pilot(), powers), "covariance")
     n = need_two(float(sums.count), samples)
     shift = sums.linear / n
     mean = sums.pilot + shift
-    trace = (float(sums.squares) - n * float(shift @ shift)) / (n - 1)
+    trace = (float(np.trace(sums.second)) - n * float(shift @ shift)) / (n - 1)
     check_varies(trace, float(mean @ mean), samples.source.label)
-    scatter = _scatter(sums, shift, n)
+    scatter = _scatter(sums, shift, n) if powers else None
     covariance = _centered(sums, shift, n)
     with_mean = keep_mean and mean_matters(mean, trace, n)
     eig, projections = spectral(covariance, mean if with_mean else None)

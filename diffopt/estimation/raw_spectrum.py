@@ -59,7 +59,7 @@ def check_varies(trace: float, mean_square: float, label: str) -> None:
         The trace is zero, rounding, or not finite.
     """
     if not np.isfinite(trace) or trace <= 1e-28 * mean_square or trace <= 1e-300:
-        raise InputError(f"{label}: the samples do not vary (or overflow): variance {trace:g}; nothing to estimate")
+        raise InputError(f"{label}: the samples do not vary (or overflow), their variance is {trace:g}")
 
 
 def mean_matters(mean: Array, trace: float, samples: int) -> bool:

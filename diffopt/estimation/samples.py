@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.blas import dgemv
 
 from diffopt.errors import InputError
 from diffopt.estimation.scaling import Scaling
@@ -14,8 +15,10 @@ from diffopt.estimation.source import Source
 
 Array = NDArray[np.float64]
 
-#: Bytes of one float64 block; large enough for full BLAS speed, small beside any covariance.
-BLOCK_BYTES = 64 << 20
+#: Bytes of one float64 block: large enough for full BLAS speed, small enough to stay in the cache.
+BLOCK_BYTES = 16 << 20
+#: Rows below which products with blocks become slow, and the bytes that may be spent to reach them.
+LEAST_ROWS, MOST_BYTES = 64, 128 << 20
 #: Samples whose mean is subtracted before anything is summed (it only guards against cancellation).
 PILOT = 64
 
@@ -51,7 +54,8 @@ class Samples:
     @property
     def rows(self) -> int:
         """Rows per block."""
-        return self.block or max(1, min(65536, BLOCK_BYTES // (8 * self.dim)))
+        row = 8 * self.dim
+        return self.block or max(1, min(65536, max(BLOCK_BYTES // row, min(LEAST_ROWS, MOST_BYTES // row))))
 
     def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, Array]]:
         """Yield (index after the block, finite float64 array of shape (rows, *shape)).
@@ -68,7 +72,10 @@ class Samples:
             if len(raw) > len(buffer):
                 # One buffer for all blocks: fresh memory for each would cost as much as the conversion.
                 buffer = np.empty((len(raw), *self.shape))
-            block = np.multiply(raw, self.scaling.scale, out=buffer[: len(raw)], dtype=np.float64)
+            block = buffer[: len(raw)]
+            block[...] = raw
+            if self.scaling.scale != 1:
+                block *= self.scaling.scale
             if self.scaling.shift:
                 block += self.scaling.shift
             yield after, self._finite(block, after - len(raw))
@@ -77,7 +84,7 @@ class Samples:
         # A sum is finite only if all its terms are; it takes one fast pass, isfinite() three slow ones.
         flat = block.reshape(len(block), -1)
         with np.errstate(all="ignore"):
-            good = np.isfinite(flat @ np.ones(self.dim))
+            good = np.asarray(np.isfinite(dgemv(1.0, flat.T, np.ones(self.dim), trans=1)))
         if good.all():
             return block
         good = np.isfinite(flat).all(axis=1)
