@@ -1,57 +1,30 @@
-"""A progress bar on standard error: rate and remaining time; nothing when nobody is looking."""
+"""A progress display on stderr while something runs, only where somebody looks."""
 
 from __future__ import annotations
 
 import sys
-from types import TracebackType
-from typing import Self
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
-class Bar:
-    """Context manager that is called with (stage, done, total or None).
+@contextmanager
+def counter(what: str, quiet: bool) -> Iterator[Callable[[int, float], None] | None]:
+    """Yield a callback (count, best) that redraws one line, or None when nobody looks."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    last = 0.0
 
-    Parameters
-    ----------
-    quiet : bool
-        Show nothing, as also when standard error is not a terminal.
-    """
+    def show(count: int, best: float) -> None:
+        nonlocal last
+        if time.monotonic() - last > 0.1:
+            last = time.monotonic()
+            sys.stderr.write(f"\r\x1b[K{what}: {count} evaluations, best {best:.5g}")
+            sys.stderr.flush()
 
-    def __init__(self, quiet: bool = False) -> None:
-        self.shown = not quiet and sys.stderr.isatty()
-        self._stage = ""
-
-    def __enter__(self) -> Self:
-        if self.shown:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            self._progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._task = self._progress.add_task("", rate="")
-            self._progress.start()
-        return self
-
-    def __call__(self, stage: str, done: int, total: int | None) -> None:
-        """Show that `done` of `total` samples of this stage are through."""
-        if not self.shown:
-            return
-        if stage != self._stage:
-            self._progress.reset(self._task, total=total, description=stage)
-            self._stage = stage
-        speed = self._progress.tasks[0].speed
-        rate = f"{speed:,.0f} samples/s" if speed else ""
-        self._progress.update(self._task, completed=done, total=total, rate=rate)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Take the bar away."""
-        if self.shown:
-            self._progress.stop()
+    try:
+        yield show
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()

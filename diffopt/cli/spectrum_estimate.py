@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diffopt.cli.progress import Bar
+from diffopt.cli.bar import Bar
 from diffopt.cli.spectrum_boot import boot_facts
 from diffopt.cli.spectrum_output import format_of, say, write
 from diffopt.ensemble import Ensemble

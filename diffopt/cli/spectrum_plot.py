@@ -61,5 +61,5 @@ def steps(spectrum: Spectrum) -> tuple[Any, Any]:
 def _band(axes: Any, spectrum: Spectrum, facts: dict[str, Any]) -> None:
     band = facts.get("bootstrap")
     if isinstance(band, dict) and {"quantiles", "low", "high"} <= band.keys():
-        ranks = np.asarray(band["quantiles"]) * spectrum.dim + 1
+        ranks = np.asarray(band["quantiles"]) * spectrum.dim + 0.5
         axes.fill_between(ranks, band["low"], band["high"], alpha=0.3, lw=0, label="90 %")

@@ -32,7 +32,7 @@ class Bands:
     Attributes
     ----------
     quantiles : ndarray, shape (q,)
-        Ranks of the directions, from 0 (largest eigenvalue) to 1.
+        Ranks of the directions, in their middle: 1 / (2 dim) is the largest eigenvalue, up to 1.
     low, center, high : ndarray, shape (q,)
         Eigenvalue at each rank: 5 %, the estimate, 95 %.
     spectra : tuple of Spectrum
@@ -79,7 +79,7 @@ def replicates(whole: Estimate, engine: Engine, count: int, seed: int) -> Iterat
 def at_ranks(spectrum: Spectrum, quantiles: Array) -> Array:
     """Eigenvalue of the direction at each rank in [0, 1], largest first."""
     ends = np.cumsum(spectrum.weight) / spectrum.dim
-    index = np.searchsorted(ends, quantiles * (1 - 1e-12), side="right")
+    index = np.searchsorted(ends, quantiles, side="right")
     return spectrum.eig[np.minimum(index, len(spectrum.eig) - 1)]
 
 
@@ -95,7 +95,8 @@ def bands(whole: Estimate, engine: Engine, count: int, seed: int = 0) -> Bands:
         raise InputError(f"--n-boot must be at least 2, got {count}")
     spectra = tuple(replicates(whole, engine, count, seed))
     dim = whole.spectrum.dim
-    ranks = np.unique(np.concatenate([[0.0], np.floor(np.geomspace(1, max(dim, 2), 200)) - 1])) / max(dim, 2)
+    first = np.unique(np.floor(np.geomspace(1, max(dim, 1), 200)) - 1)
+    ranks = (first + 0.5) / max(dim, 1)
     values = np.stack([at_ranks(s, ranks) for s in spectra])
     low, high = np.quantile(values, LEVELS, axis=0)
     return Bands(ranks, low, at_ranks(whole.spectrum, ranks), high, spectra)

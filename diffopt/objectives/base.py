@@ -1,0 +1,112 @@
+"""What an objective is: a number for a table on a spectrum, and its derivatives by the table."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffopt.law import Law, Start
+from diffopt.response import TableBars
+from diffopt.spectrum import Spectrum
+from diffopt.table import Table
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Objective(ABC):
+    """A non-negative number that is smaller for better grids, additive over eigenvalues inside.
+
+    The author writes :meth:`total` (a sum over eigenvalues, so that large spectra are scored in
+    blocks), its pull-back, and :meth:`finish`.
+    """
+
+    name: ClassVar[str]
+    unit: ClassVar[str]
+    summary: ClassVar[str]
+
+    def prepare(self, spectrum: Spectrum) -> Spectrum:
+        """Spectrum on which the sum runs (an ensemble may be made of it)."""
+        return spectrum
+
+    @abstractmethod
+    def total(self, table: Table, spectrum: Spectrum, start: Start) -> float:
+        """Sum over the prepared spectrum."""
+
+    @abstractmethod
+    def total_and_bars(self, table: Table, spectrum: Spectrum, start: Start) -> tuple[float, TableBars]:
+        """The sum and its derivatives by the table."""
+
+    @abstractmethod
+    def finish(self, total: float) -> tuple[float, float]:
+        """Value made of the sum, and its derivative by the sum."""
+
+    def value(self, table: Table, spectrum: Spectrum, start: Start) -> float:
+        """Value on a prepared spectrum."""
+        return self.finish(self.total(table, spectrum, start))[0]
+
+    def value_and_bars(self, table: Table, spectrum: Spectrum, start: Start) -> tuple[float, TableBars]:
+        """Value on a prepared spectrum and derivatives by the table."""
+        total, bars = self.total_and_bars(table, spectrum, start)
+        value, slope = self.finish(total)
+        for array in vars(bars).values():
+            array *= slope
+        return value, bars
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """A loss summed over eigenvalues, with derivatives by output variance, target variance and mean gap."""
+
+    loss: float
+    by_variance: Array
+    by_target: Array
+    by_mean: Array | None
+
+
+class LawObjective(Objective):
+    """Objectives that compare the output law with a target law.
+
+    Target `data`: N(mu, eig); target `end`: the exact marginal at the last grid point.
+    """
+
+    target: ClassVar[str]
+
+    @abstractmethod
+    def terms(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
+        """Loss between N(., variance) and N(., target), with multiplicities `weight`."""
+
+    def total(self, table: Table, spectrum: Spectrum, start: Start) -> float:
+        """Loss of the law at the end of the table."""
+        return self._terms(Law(table, spectrum, start))[0].loss
+
+    def _terms(self, law: Law) -> tuple[Terms, float]:
+        alpha, level, eig = float(law.table.alpha[-1]), float(law.table.level[-1]), law.spectrum.eig
+        to_data = self.target == "data"
+        target = eig if to_data else alpha**2 * eig + level**2
+        error = None
+        if law.mean_gap is not None and law.spectrum.mean is not None:
+            error = (law.mean_gap + (alpha - 1 if to_data else 0)) * law.spectrum.mean
+        return self.terms(law.variance, target, error, law.spectrum.weight), alpha
+
+    def total_and_bars(self, table: Table, spectrum: Spectrum, start: Start) -> tuple[float, TableBars]:
+        """Loss and derivatives, through the law and through the target."""
+        law = Law(table, spectrum, start)
+        terms, alpha = self._terms(law)
+        bars = TableBars.zeros(table)
+        if not np.isfinite(terms.loss):
+            return terms.loss, bars
+        mean_bar = None
+        if terms.by_mean is not None and spectrum.mean is not None:
+            mean_bar = terms.by_mean * spectrum.mean
+            if self.target == "data":
+                bars.alpha[-1] += mean_bar.sum()
+        if self.target != "data":
+            bars.alpha[-1] += 2 * alpha * float(terms.by_target @ spectrum.eig)
+            bars.level[-1] += 2 * float(table.level[-1]) * float(terms.by_target.sum())
+        law.pull_back(terms.by_variance, mean_bar, bars)
+        return terms.loss, bars

@@ -1,0 +1,109 @@
+"""What a solver is: a rule that turns a grid into a table of coefficients."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from diffopt.clocks import Clock, find_clock
+from diffopt.errors import InputError, UnsupportedError
+from diffopt.grid import Grid
+from diffopt.points import Points
+from diffopt.processes import Process
+from diffopt.processes.base import Numbers
+from diffopt.table import Table
+
+
+@dataclass(frozen=True)
+class Solver(ABC):
+    """A sampler whose every state is linear in earlier states, denoiser outputs and noise.
+
+    The author writes :meth:`table` with elementwise analytic formulas of `Points` and `eta`; errors,
+    gradients, sampling and call counts follow from the table.
+
+    Attributes
+    ----------
+    clock : str or None
+        Clock of clock-dependent schemes; None is the default. Others ignore it.
+    """
+
+    name: ClassVar[str]
+    #: Order of the error of the law in the step count, exact score and smooth grid.
+    order: ClassVar[int]
+    #: Grid points before the start of a step that the step depends on.
+    memory: ClassVar[int] = 0
+    #: Denoiser calls for N steps to sigma = 0, as a text in N.
+    cost: ClassVar[str] = "N"
+    #: Source of the recurrence.
+    reference: ClassVar[str]
+    #: Default of eta, and which of the fields' several etas is meant; None where there is no noise.
+    default_eta: ClassVar[float] = 0.0
+    eta_meaning: ClassVar[str | None] = None
+    uses_clock: ClassVar[bool] = False
+    #: Clock when the user names none; None is the process's default.
+    own_clock: ClassVar[str | None] = None
+
+    clock: str | None = None
+
+    @abstractmethod
+    def table(self, points: Points, eta: Numbers) -> Table:
+        """Coefficients along `points`; `eta` has shape (..., N)."""
+
+    def clock_of(self, process: Process) -> Clock:
+        """Clock in force on `process`."""
+        own = self.own_clock if process.continuous else None
+        return find_clock(self.clock or own, process)
+
+    def clock_name(self, process: Process) -> str | None:
+        """Name of the clock in force, None for schemes that have none."""
+        return self.clock_of(process).name if self.uses_clock else None
+
+    def etas(self, eta: float | np.ndarray | None, steps: int) -> np.ndarray:
+        """Coefficients per step, shape (steps,), from a number, a list or None (the default).
+
+        Raises
+        ------
+        InputError
+            Negative or non-finite eta, a wrong length, or any eta on a solver without noise.
+        """
+        value = np.asarray(self.default_eta if eta is None else eta, dtype=np.float64)
+        if value.ndim > 1 or (value.ndim == 1 and value.size != steps):
+            raise InputError(f"eta needs 1 or {steps} values, got {value.size}")
+        if not np.all(np.isfinite(value)) or np.any(value < 0):
+            raise InputError(f"eta must be finite and >= 0, got {np.min(value):g}")
+        if self.eta_meaning is None and np.any(value != 0):
+            raise InputError(f"solver {self.name!r} injects no noise; use ddim, euler_ancestral or euler_maruyama for eta")
+        return np.broadcast_to(value, (steps,)).copy()
+
+
+def build_table(solver: Solver, points: Points, eta: Numbers) -> Table:
+    """Table of a solver, checked to be finite where the scheme has a limit.
+
+    Raises
+    ------
+    UnsupportedError
+        A coefficient is infinite, e.g. a clock that cannot leave pure noise or reach the data.
+    """
+    with np.errstate(all="ignore"):
+        table = solver.table(points, eta)
+    for array in (table.state, table.denoised, table.score, table.noise):
+        if not np.all(np.isfinite(array)):
+            raise UnsupportedError(_no_limit(solver, points))
+    return table
+
+
+def _no_limit(solver: Solver, points: Points) -> str:
+    clock = solver.clock_name(points.process)
+    scheme = f"solver {solver.name!r}" + (f" in the {clock} clock" if clock else "")
+    if not np.all(np.isfinite(points.sigma.real)):
+        return f"{scheme} has no finite first step from pure noise; give a finite --sigma-max (or --t-max below 1)"
+    return f"{scheme} has no finite last step to sigma = 0; use --end sigma_min or another clock"
+
+
+def run_table(solver: Solver, grid: Grid, eta: float | np.ndarray | None = None) -> Table:
+    """Real table of a solver on a grid: the run as a user means it."""
+    points = Points.create(grid.process, grid.sigmas)
+    return build_table(solver, points, solver.etas(eta, grid.steps))

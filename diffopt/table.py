@@ -1,0 +1,208 @@
+"""A whole sampling run as arrays of coefficients that do not know the spectrum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffopt.errors import UnsupportedError
+from diffopt.points import Points
+from diffopt.processes.base import Numbers
+
+#: denoiser(z, alpha, noise) -> E[x_0 | z]; z of any shape.
+Denoiser = Callable[[NDArray[Any], float, float], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Places (row, lag) or (row, source) of a table that are not all zero over the steps."""
+
+    state: frozenset[tuple[int, int]]
+    denoised: frozenset[tuple[int, int]]
+    score: frozenset[tuple[int, int]]
+    noise: frozenset[tuple[int, int]]
+
+    @cached_property
+    def active(self) -> tuple[tuple[int, int], ...]:
+        """Pairs (row, lag) that any coefficient uses, sorted."""
+        return tuple(sorted(self.state | self.denoised | self.score))
+
+    @cached_property
+    def by_row(self) -> dict[int, tuple[int, ...]]:
+        """Active lags of each row."""
+        rows = {r for r, _ in self.active}
+        return {row: tuple(lag for r, lag in self.active if r == row) for row in rows}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Coefficients of a linear sampler: N steps of R rows each (theory.md, eq. 10).
+
+    Node 0 is the start; row r of step k makes node i = k R + r + 1 from earlier nodes::
+
+        z[i] = sum_l state[k,r,l] z[i-1-l] + denoised[k,r,l] D(z[i-1-l]) + score[k,r,l] S(z[i-1-l])
+               + sum_s noise[k,r,s] xi[k,s]
+
+    with D the denoiser E[x_0 | z], S the score of the marginal, and xi independent standard normal
+    sources shared by the rows of a step. States live in the process's own coordinates,
+    z = alpha x_0 + sigma n; the last row of a step is the state at the next grid point.
+
+    Attributes
+    ----------
+    alpha, level : ndarray, shape (..., N R + 1)
+        Signal and noise scale of every node.
+    state, denoised, score : ndarray, shape (..., N, R, L)
+        Coefficients of lag l.
+    noise : ndarray, shape (..., N, R, S)
+        Standard deviations by source.
+    """
+
+    alpha: Numbers
+    level: Numbers
+    state: Numbers
+    denoised: Numbers
+    score: Numbers
+    noise: Numbers
+
+    @classmethod
+    def zeros(cls, points: Points, rows: int = 1, lags: int = 1, sources: int = 0) -> Table:
+        """Table of zeros whose nodes all stand at the end of their step; solvers fill it in."""
+        lead, steps = points.sigma.shape[:-1], points.steps
+        dtype = np.result_type(points.alpha, points.noise)
+        nodes = [np.repeat(a[..., 1:], rows, axis=-1) for a in (points.alpha, points.noise)]
+        first = [a[..., :1] for a in (points.alpha, points.noise)]
+        alpha, level = (np.concatenate([f, n], axis=-1).astype(dtype) for f, n in zip(first, nodes, strict=True))
+        shape = (*lead, steps, rows, lags)
+        noise = np.zeros((*lead, steps, rows, sources), dtype)
+        return cls(alpha, level, np.zeros(shape, dtype), np.zeros(shape, dtype), np.zeros(shape, dtype), noise)
+
+    @property
+    def steps(self) -> int:
+        """Number of steps N."""
+        return int(self.state.shape[-3])
+
+    @property
+    def rows(self) -> int:
+        """Rows per step R."""
+        return int(self.state.shape[-2])
+
+    @property
+    def lags(self) -> int:
+        """Number of earlier nodes a row may use."""
+        return int(self.state.shape[-1])
+
+    @property
+    def sources(self) -> int:
+        """Independent noise sources per step."""
+        return int(self.noise.shape[-1])
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        """Which coefficients are there at all."""
+        places = []
+        for array in (self.state, self.denoised, self.score, self.noise):
+            used = (array != 0).any(axis=tuple(range(array.ndim - 2)))
+            places.append(frozenset((int(r), int(c)) for r, c in np.argwhere(used)))
+        return Pattern(*places)
+
+    @property
+    def active(self) -> tuple[tuple[int, int], ...]:
+        """Pairs (row, lag) with any coefficient, in the order in which rows are computed."""
+        return self.pattern.active
+
+    def put_node(self, row: int, alpha: Numbers, level: Numbers) -> None:
+        """Say at which levels (per step) the nodes made by `row` stand, where not at the step's end."""
+        self.alpha[..., row + 1 :: self.rows] = alpha
+        self.level[..., row + 1 :: self.rows] = level
+
+    def span(self, row: int, lag: int) -> tuple[int, slice]:
+        """First step k in which `row` may read at `lag`, and the slice of nodes it reads from then on."""
+        first = max(0, -((row - lag) // self.rows))
+        start = first * self.rows + row - lag
+        return first, slice(start, (self.steps - 1) * self.rows + row - lag + 1, self.rows)
+
+    def node(self, row: int, lag: int) -> np.ndarray:
+        """Index of the node that `row` reads at `lag`, shape (N,); negative ones are never used."""
+        return np.arange(self.steps) * self.rows + row - lag
+
+    @property
+    def calls(self) -> int:
+        """Model evaluations: distinct nodes whose denoiser or score some row uses."""
+        used: set[int] = set()
+        model = (self.denoised != 0) | (self.score != 0)
+        for row, lag in self.active:
+            used.update(self.node(row, lag)[model[..., row, lag]].tolist())
+        return len(used)
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether any noise is injected."""
+        return bool(np.any(self.noise != 0))
+
+
+def sample(
+    table: Table,
+    denoiser: Denoiser,
+    start: NDArray[Any],
+    rng: np.random.Generator | None = None,
+    score: Denoiser | None = None,
+) -> NDArray[Any]:
+    """Run the table as a sampler with any denoiser: eq. (10), literally.
+
+    Parameters
+    ----------
+    table : Table
+        Real coefficients, no leading axes.
+    denoiser : callable
+        (z, alpha, noise) -> E[x_0 | z], same shape as z.
+    start : ndarray
+        Initial states z_0 = alpha_0 x_0 + noise_0 n, any shape.
+    rng : Generator, optional
+        Needed when the table injects noise.
+    score : callable, optional
+        Score of the marginals; made from the denoiser where it is not given: (alpha D - z)/noise^2.
+
+    Raises
+    ------
+    UnsupportedError
+        A score is needed at noise level 0, where a denoiser does not determine it.
+    """
+    nodes = [start]
+    models: list[dict[int, NDArray[Any]]] = [{}, {}]
+
+    def model(kind: int, node: int) -> NDArray[Any]:
+        if node not in models[kind]:
+            models[kind][node] = _call(kind, nodes[node], float(table.alpha[node]), float(table.level[node]))
+        return models[kind][node]
+
+    def _call(kind: int, z: NDArray[Any], alpha: float, level: float) -> NDArray[Any]:
+        if kind == 0:
+            return denoiser(z, alpha, level)
+        if score is not None:
+            return score(z, alpha, level)
+        if level == 0:
+            raise UnsupportedError("the scheme evaluates the score at noise level 0; pass score=, or end above 0")
+        return (alpha * denoiser(z, alpha, level) - z) / level**2
+
+    for k in range(table.steps):
+        xi = [rng.standard_normal(start.shape) for _ in range(table.sources)] if rng is not None else []
+        for row in range(table.rows):
+            z = np.zeros_like(start)
+            for lag in range(table.lags):
+                node = k * table.rows + row - lag
+                if node < 0:
+                    break
+                z = z + table.state[k, row, lag] * nodes[node]
+                for kind, coefficients in enumerate((table.denoised, table.score)):
+                    if coefficients[k, row, lag] != 0:
+                        z = z + coefficients[k, row, lag] * model(kind, node)
+            for source in range(table.sources):
+                if table.noise[k, row, source] != 0:
+                    z = z + table.noise[k, row, source] * xi[source]
+            nodes.append(z)
+    return nodes[-1]
