@@ -63,3 +63,13 @@ class Ensemble:
         weights = weights / weights.sum()
         weights.flags.writeable = False
         return cls(tuple(spectra), weights, names)
+
+    def union(self) -> Spectrum:
+        """All members in one list, weights times probabilities.
+
+        A mean over members of a sum over directions is one sum over this list, which is how the
+        robust objective uses an ensemble. Means are left out.
+        """
+        eig = np.concatenate([s.eig for s in self.spectra])
+        weight = np.concatenate([s.weight * p for s, p in zip(self.spectra, self.probabilities, strict=True)])
+        return Spectrum.create(eig, weight, source=f"ensemble of {len(self.spectra)}")

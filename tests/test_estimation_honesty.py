@@ -169,7 +169,9 @@ def test_labels_make_the_spectra_of_the_classes(method):
     labels = np.array(["a", "b", "c"])[np.random.default_rng(0).integers(0, 3, 90)]
     ensemble = by_labels(estimate(data, method, block=7), labels, Local())
     assert ensemble.labels == ("a", "b", "c")
-    for label, probability, member in zip(ensemble.labels, ensemble.probabilities, ensemble.spectra, strict=True):
+    for label, probability, member in zip(
+        ensemble.labels, ensemble.probabilities, ensemble.spectra, strict=True
+    ):
         expected = reference(data[labels == label])
         np.testing.assert_allclose(member.eig[:10], expected, atol=1e-9 * expected[0])
         assert probability == pytest.approx(np.mean(labels == label))

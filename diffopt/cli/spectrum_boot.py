@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from diffopt.estimation.bootstrap import Bands, GridError, OptimizeGrid, bands, grid_bands
+from diffopt.errors import InputError
+from diffopt.estimation.bootstrap import Bands, bands, grid_bands
 from diffopt.estimation.estimate import Estimate
 from diffopt.estimation.passes import Engine
+from diffopt.grid_study import functions
+from diffopt.solvers import SOLVERS, Solver
 
 if TYPE_CHECKING:
     from diffopt.cli.spectrum_estimate import Request
@@ -16,13 +19,10 @@ def boot_facts(request: Request, result: Estimate, engine: Engine) -> dict[str, 
     """Entries `bootstrap` and `notes` of the output file."""
     found = bands(result, engine, request.n_boot, request.seed)
     entry, notes = found.facts(), _spread(found)
-    hooks = grid_hooks(request.boot_solver, request.boot_steps)
-    if hooks is None:
-        notes.append("the grid's own bands need the optimizer, which this installation does not have")
-    else:
-        entry["grid"] = {"solver": request.boot_solver, "steps": request.boot_steps}
-        entry["grid"] |= grid_bands(result.spectrum, found, *hooks)
-        notes.append(_loss(request, entry["grid"]))
+    best, error = functions(pick_solver(request.boot_solver), request.boot_steps)
+    grid: dict[str, Any] = {"solver": request.boot_solver, "steps": request.boot_steps}
+    entry["grid"] = grid | grid_bands(result.spectrum, found, best, error)
+    notes.append(_loss(request, entry["grid"]))
     return {"bootstrap": entry, "notes": [*result.facts()["notes"], *notes]}
 
 
@@ -43,11 +43,14 @@ def _loss(request: Request, grid: dict[str, Any]) -> str:
     )
 
 
-def grid_hooks(solver: str, steps: int) -> tuple[OptimizeGrid, GridError] | None:
-    """Optimizer and exact error for the default process, or None where they are not installed."""
-    try:
-        from diffopt.grid_hooks import hooks
-    except ImportError:
-        return None
-    pair: tuple[OptimizeGrid, GridError] = hooks(solver, steps)
-    return pair
+def pick_solver(name: str) -> Solver:
+    """Solver by name, with its defaults.
+
+    Raises
+    ------
+    InputError
+        An unknown name.
+    """
+    if name not in SOLVERS:
+        raise InputError(f"--boot-solver must be one of {', '.join(SOLVERS)}; got {name!r}")
+    return SOLVERS[name]()
