@@ -220,8 +220,8 @@ def zarr_meta(text: str, mark: str = ".zarray") -> Case:
 
 def zarrs() -> Iterator[tuple[str, Case]]:
     """Metadata that lies, and codecs that run code."""
-    meta = {"zarr_format": 2, "shape": [5, 3], "chunks": [5, 3], "dtype": "<f8", "order": "C", "fill_value": 0,
-            "compressor": None, "filters": None}  # fmt: skip
+    meta = {"zarr_format": 2, "shape": [5, 3], "chunks": [5, 3], "dtype": "<f8", "order": "C",
+            "fill_value": 0, "compressor": None, "filters": None}  # fmt: skip
     changes: dict[str, dict[str, object]] = {
         "pickle": {"dtype": "|O", "filters": [{"id": "pickle", "protocol": 4}]},
         "pickle compressor": {"compressor": {"id": "pickle"}},
@@ -453,8 +453,8 @@ def flags() -> Iterator[tuple[str, Case]]:
     good = npy_bytes(floats(40))
     image = npy_bytes(pixels(40, (3, 8, 8)))
     wrong = [
-        *(["--range", text] for text in ("1", "0,255", "0,255:-1", "a,b:c,d", "0,0:-1,1", "0,1:2,2", "nan,1:0,1",
-                                         "0,inf:0,1", "0,255:-1,1:3,4", "", "1,2,3:4,5")),
+        *(["--range", text] for text in ("1", "0,255", "0,255:-1", "a,b:c,d", "0,0:-1,1", "0,1:2,2",
+                                         "nan,1:0,1", "0,inf:0,1", "0,255:-1,1:3,4", "", "1,2,3:4,5")),
         ["--scale", "0"], ["--scale", "nan"], ["--scale", "inf"], ["--shift", "nan"], ["--scale", "x"],
         ["--method", "magic"], ["--shrinkage", "magic"], ["--channels", "middle"], ["--reader", "magic"],
         ["--engine", "magic"], ["--format", "xml"], ["--memory", "0"], ["--memory", "nan"], ["--n-boot", "1"],
@@ -543,8 +543,9 @@ def spectra() -> Iterator[tuple[str, Case]]:
     pickled = np.array([Pickled()], object)
     yield "show npz pickle", spectrum_case("show", "a.npz", npz(eigenvalues=pickled, facts=facts))
     for words in (
-        ["magic"], ["power_law", "--dim", "0"], ["power_law", "--dim", "1000000000000"], ["power_law", "--std", "0"],
-        ["power_law", "--exponent", "nan"], ["power_law", "--exponent", "-1"], ["exponential", "--decades", "-1"],
+        ["magic"], ["power_law", "--dim", "0"], ["power_law", "--dim", "1000000000000"],
+        ["power_law", "--std", "0"], ["power_law", "--exponent", "nan"], ["power_law", "--exponent", "-1"],
+        ["exponential", "--decades", "-1"],
         ["exponential", "--decades", "1000"], ["two_level", "--ratio", "2"], ["two_level", "--ratio", "nan"],
         ["two_level", "--fraction", "0"], ["two_level", "--fraction", "1"], ["two_level", "--dim", "1"],
         ["power_law", "--std", "nan"], ["radial"], ["radial", "--shape", "8,8"], ["power_law", "--dim", "x"],

@@ -196,7 +196,8 @@ def test_lattice_counts_every_wave_vector():
 def test_help_imports_nothing_heavy():
     code = (
         "import sys; from diffopt.cli.main import main; "
-        "codes = [main(['spectrum', *w, '--help']) for w in ([], ['estimate'], ['show'], ['synthesize'], ['convert'])]; "
+        "names = [[], ['estimate'], ['show'], ['synthesize'], ['convert']]; "
+        "codes = [main(['spectrum', *w, '--help']) for w in names]; "
         "heavy = {'numpy', 'scipy', 'matplotlib', 'dask', 'h5py', 'zarr'} & set(sys.modules); "
         "sys.exit(str(heavy) if heavy or any(codes) else 0)"
     )
@@ -252,11 +253,13 @@ def test_resumed_numbers_are_identical(method, stop_after, tmp_path):
 
 
 def slow_run(data: Path, target: Path, *flags: str) -> subprocess.Popen[str]:
-    """The command line with a pause after each block and a checkpoint at each."""
+    """Start the command line with a pause after each block and a checkpoint at each."""
     code = (
-        "import sys, time; import diffopt.estimation.moments as m; import diffopt.estimation.checkpoint as c; "
+        "import sys, time; import diffopt.estimation.moments as m; "
+        "import diffopt.estimation.checkpoint as c; "
         "add = m.Covariance.add; c.Checkpoint.__init__.__defaults__ = (0.0,); "
-        "m.Covariance.add = lambda self, block, first: (add(self, block, first), print(flush=True), time.sleep(0.2)); "
+        "m.Covariance.add = lambda self, block, first: "
+        "(add(self, block, first), print(flush=True), time.sleep(0.2)); "
         "from diffopt.cli.main import main; sys.exit(main(sys.argv[1:]))"
     )
     words = ["spectrum", "estimate", str(data), "-o", str(target), "--block", "5", "--quiet", *flags]

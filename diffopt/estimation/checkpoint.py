@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from diffopt.errors import InputError
+from diffopt.estimation.accumulator import Accumulator
 from diffopt.estimation.guard import reading
-from diffopt.estimation.moments import Accumulator
 from diffopt.estimation.source import Log
 from diffopt.files import write_atomic
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from diffopt.errors import InputError, UnsupportedError
+from diffopt.estimation.accumulator import Accumulator
 from diffopt.estimation.guard import require
-from diffopt.estimation.moments import Accumulator
 from diffopt.estimation.passes import Local, Progress, silent
 from diffopt.estimation.samples import Samples
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.errors import InputError
-from diffopt.estimation.moments import Cross, planes
+from diffopt.estimation.cross import Cross, planes
 from diffopt.estimation.passes import Engine
 from diffopt.estimation.pca import need_two
 from diffopt.estimation.raw_spectrum import RawSpectrum, check_varies, mean_matters, pooled
@@ -110,7 +110,7 @@ def shells(
         # Only the wave vector 0 can have a mean in stationary data; the others keep their noise.
         power = np.stack([np.bincount(label, weights * np.abs(m) ** 2) for m in mean.T], axis=1)
         mean = np.sqrt(power[used] / count[used, None]).astype(np.complex128)
-    return averaged.reshape(-1, *shape), mean, np.asarray(count[used], dtype=np.float64)
+    return np.asarray(averaged.reshape(-1, *shape)), mean, np.asarray(count[used], dtype=np.float64)
 
 
 def shell_numbers(grid: tuple[int, ...]) -> NDArray[np.int64]:

@@ -11,8 +11,8 @@ from scipy.cluster.vq import kmeans2, vq
 
 from diffopt.errors import InputError
 from diffopt.estimation.guard import reading
-from diffopt.estimation.moments import Projected
 from diffopt.estimation.passes import Engine
+from diffopt.estimation.rows import Projected
 from diffopt.estimation.samples import Samples
 from diffopt.estimation.source import Source
 

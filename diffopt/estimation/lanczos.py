@@ -14,9 +14,10 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from diffopt.errors import InputError
-from diffopt.estimation.moments import Combination, Energy, Product
+from diffopt.estimation.moments import Energy
 from diffopt.estimation.passes import Engine
 from diffopt.estimation.pca import need_two
+from diffopt.estimation.products import Combination, Product
 from diffopt.estimation.raw_spectrum import RawSpectrum, check_varies, mean_matters, pooled
 from diffopt.estimation.samples import Samples
 

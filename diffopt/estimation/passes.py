@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from diffopt.errors import InputError
+from diffopt.estimation.accumulator import Accumulator
 from diffopt.estimation.checkpoint import Checkpoint
-from diffopt.estimation.moments import Accumulator
 from diffopt.estimation.samples import Samples
 
 A = TypeVar("A", bound=Accumulator)

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
 
 from diffopt.errors import InputError
-from diffopt.estimation.moments import Covariance, Rows
+from diffopt.estimation.moments import Covariance
 from diffopt.estimation.passes import Engine
 from diffopt.estimation.raw_spectrum import RawSpectrum, check_varies, mean_matters, pooled
+from diffopt.estimation.rows import Rows
 from diffopt.estimation.samples import Samples
 
 Array = NDArray[np.float64]

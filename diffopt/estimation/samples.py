@@ -84,7 +84,8 @@ class Samples:
         # A sum is finite only if all its terms are; it takes one fast pass, isfinite() three slow ones.
         flat = block.reshape(len(block), -1)
         with np.errstate(all="ignore"):
-            good = np.asarray(np.isfinite(dgemv(1.0, flat.T, np.ones(self.dim), trans=1)))
+            sums = np.asarray(dgemv(1.0, flat.T, np.ones(self.dim), trans=1))
+            good = np.asarray(np.isfinite(sums), dtype=bool)
         if good.all():
             return block
         good = np.isfinite(flat).all(axis=1)

@@ -19,8 +19,9 @@ MARKS = ("zarr.json", ".zarray", ".zgroup")
 #: Codecs that decode numbers and nothing else; object codecs such as `pickle` run code.
 CODECS = {
     "blosc", "zstd", "gzip", "zlib", "lz4", "lzma", "bz2", "bytes", "endian", "transpose", "crc32c",
-    "crc32", "adler32", "fletcher32", "jenkins_lookup3", "shuffle", "delta", "fixedscaleoffset", "bitround",
-    "quantize", "packbits", "astype", "sharding_indexed", "numcodecs.blosc", "numcodecs.zstd", "numcodecs.zlib",
+    "crc32", "adler32", "fletcher32", "jenkins_lookup3", "shuffle", "delta", "fixedscaleoffset",
+    "bitround", "quantize", "packbits", "astype", "sharding_indexed",
+    "numcodecs.blosc", "numcodecs.zstd", "numcodecs.zlib",
     "numcodecs.lz4", "numcodecs.shuffle", "numcodecs.delta",
 }  # fmt: skip
 
