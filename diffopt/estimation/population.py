@@ -82,7 +82,7 @@ def spikes(eig: Array, weight: Array, freedom: int) -> Array:
         gap = values[index] - rest
         # Repulsion by the larger neighbours is of the other sign, and as large as that by the smaller ones.
         above = values[:index]
-        if gap[0] < 4 * values[index] * np.sqrt(2.0 / freedom) * 0.5:
+        if gap[0] < 2 * values[index] * np.sqrt(2.0 / freedom):
             break
         push = float(count @ (rest / gap)) - float(np.sum(above / np.maximum(above - values[index], 1e-300)))
         shrunk = values[index] / (1 + push / freedom)
