@@ -85,10 +85,9 @@ class Samples:
         flat = block.reshape(len(block), -1)
         with np.errstate(all="ignore"):
             sums = np.asarray(dgemv(1.0, flat.T, np.ones(self.dim), trans=1))
-            good = np.asarray(np.isfinite(sums), dtype=bool)
-        if good.all():
+        if np.isfinite(sums).all():
             return block
-        good = np.isfinite(flat).all(axis=1)
+        good = np.asarray(np.isfinite(flat).all(axis=1), dtype=bool)
         for row in np.flatnonzero(~good):
             name = f"sample {first + row}"
             self.source.log.refuse(
@@ -103,6 +102,6 @@ class Samples:
         """Mean of the first few finite samples in model units, shape `shape`, whatever the block size."""
         raw = np.asarray(self.source.head(PILOT), dtype=np.float64)
         raw = raw[np.isfinite(raw.reshape(len(raw), self.dim)).all(axis=1)]
-        return (
-            raw.mean(axis=0) * self.scaling.scale + self.scaling.shift if len(raw) else np.zeros(self.shape)
-        )
+        if not len(raw):
+            return np.zeros(self.shape)
+        return np.asarray(raw.mean(axis=0) * self.scaling.scale + self.scaling.shift)
