@@ -96,7 +96,7 @@ class Samples:
                     f"{self.source.label}: {name} has NaN or infinite values; mend the data or add --skip-bad"
                 ),
             )
-        return block[good]
+        return np.asarray(block[good])
 
     def pilot(self) -> Array:
         """Mean of the first few finite samples in model units, shape `shape`, whatever the block size."""
