@@ -29,6 +29,8 @@ class Robust(Objective):
     ----------
     scales : tuple of float
         Factors of the eigenvalues; (1,) is the data's spectrum alone.
+    data : Spectrum or None
+        Members of the data's own ensemble in one list (`Ensemble.union`), used instead of scaled copies.
     """
 
     name: ClassVar[str] = "robust"
@@ -36,9 +38,12 @@ class Robust(Objective):
     summary: ClassVar[str] = "sum of absolute local errors, rms over scaled spectra (default)"
     scales: tuple[float, ...] = SCALES
     signed: float = 0.0
+    data: Spectrum | None = None
 
     def prepare(self, spectrum: Spectrum) -> Spectrum:
-        """Union of the scaled spectra, with weights divided by their number."""
+        """Union of the scaled spectra, with weights divided by their number; or the data's own ensemble."""
+        if self.data is not None:
+            return self.data
         eig = np.concatenate([spectrum.eig * c for c in self.scales])
         weight = np.tile(spectrum.weight / len(self.scales), len(self.scales))
         return Spectrum(eig, weight, None, spectrum.source)
