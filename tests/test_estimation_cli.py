@@ -252,6 +252,14 @@ def test_resumed_numbers_are_identical(method, stop_after, tmp_path):
         estimate(again, method, block=10, engine=Local(checkpoint=Checkpoint(path, "other")))
 
 
+@pytest.mark.parametrize("flags", [["--clusters", "2"], ["--n-boot", "2", "--boot-steps", "2"]])
+def test_checkpoints_of_all_data_are_not_taken_for_those_of_parts(flags, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(Checkpoint.__init__, "__defaults__", (0.0,))
+    for name, extra in (("plain", []), ("resumed", ["--resume"])):
+        assert run("estimate", data, "-o", tmp_path / f"{name}.json", "--block", "7", "-q", *flags, *extra) == 0
+    assert (tmp_path / "plain.json").read_bytes() == (tmp_path / "resumed.json").read_bytes()
+
+
 def slow_run(data: Path, target: Path, *flags: str) -> subprocess.Popen[str]:
     """Start the command line with a pause after each block and a checkpoint at each."""
     code = (

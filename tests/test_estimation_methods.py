@@ -11,7 +11,7 @@ from diffopt.errors import InputError
 from diffopt.estimation import estimate
 from diffopt.estimation.estimate import METHODS, MethodOptions, choose
 from diffopt.estimation.fourier import half_weights
-from diffopt.estimation.lanczos import LanczosOptions
+from diffopt.estimation.lanczos import LanczosOptions, fitted
 from diffopt.estimation.readers.base import ReadOptions
 from diffopt.estimation.samples import Samples
 from diffopt.estimation.source import ArraySource
@@ -160,6 +160,16 @@ def test_lanczos_does_not_depend_on_blocks(block):
     np.testing.assert_allclose(
         second.weight @ np.sqrt(second.eig), first.weight @ np.sqrt(first.eig), rtol=1e-6
     )
+
+
+def test_lanczos_shrinks_to_the_memory_or_says_what_it_needs():
+    options = LanczosOptions()
+    assert fitted(options, 200_000, 2 << 30) == options
+    less = fitted(options, 1_000_000, 2 << 30)
+    assert less.depth < options.depth
+    assert 24 * 1_000_000 * max(less.depth * less.width, less.steps * less.probes) <= 2 << 30
+    with pytest.raises(InputError, match="--memory"):
+        fitted(options, 100_000_000, 2 << 30)
 
 
 def test_lanczos_handles_an_eigenvalue_of_high_multiplicity():

@@ -122,9 +122,11 @@ def run(request: Request) -> None:
         engine, checkpoint = _engine(request, bar, stack)
         result = estimate_samples(samples, options, engine)
         facts = result.facts()
-        ensemble = _ensemble(request, result, engine)
+        # The checkpoint is of the sweep over all data; the sweeps over parts of them must not find it.
+        others = Local(bar) if isinstance(engine, Local) else engine
+        ensemble = _ensemble(request, result, others)
         if request.n_boot:
-            facts |= boot_facts(request, result, engine)
+            facts |= boot_facts(request, result, others)
     write(result.spectrum, facts, ensemble, request.output, form, request.force)
     if checkpoint is not None:
         checkpoint.discard()

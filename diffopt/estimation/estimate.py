@@ -11,7 +11,7 @@ import numpy as np
 
 from diffopt.errors import InputError
 from diffopt.estimation.fourier import fourier
-from diffopt.estimation.lanczos import LanczosOptions, lanczos
+from diffopt.estimation.lanczos import LanczosOptions, fitted, lanczos
 from diffopt.estimation.passes import Engine, Local
 from diffopt.estimation.pca import dual, pca
 from diffopt.estimation.provenance import source_hash
@@ -102,11 +102,19 @@ def _pca(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectru
 
 
 def _fourier(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectrum:
+    channels = 1 if samples.source.channels is None else samples.shape[samples.source.channels]
+    need = 16 * channels * samples.dim
+    if need > options.memory:
+        raise InputError(
+            f"fourier with {channels} channels needs {need / 2**30:.3g} GB for their cross spectra; "
+            "check --channels or raise --memory"
+        )
     return fourier(samples, engine, options.keep_mean, options.radial)
 
 
 def _lanczos(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectrum:
-    return lanczos(samples, engine, options.keep_mean, options.lanczos)
+    sizes = fitted(options.lanczos, samples.dim, options.memory)
+    return lanczos(samples, engine, options.keep_mean, sizes)
 
 
 METHODS: dict[str, Callable[[Samples, Engine, MethodOptions], RawSpectrum]] = {

@@ -7,7 +7,7 @@ combinations of the samples, so that the null space is never seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
@@ -57,6 +57,25 @@ class LanczosOptions:
             raise InputError(
                 f"lanczos width and probes must be at most 64, got {max(self.width, self.probes)}"
             )
+
+
+def fitted(options: LanczosOptions, dim: int, memory: int) -> LanczosOptions:
+    """Options with fewer blocks and nodes where the vectors would not fit.
+
+    At most three sets of vectors live at once: a basis, the accepted eigenvectors and temporaries.
+
+    Raises
+    ------
+    InputError
+        Not even short bases fit.
+    """
+    columns = memory // (3 * 8 * dim)
+    depth = min(options.depth, columns // options.width)
+    steps = min(options.steps, columns // options.probes)
+    if depth < min(3, options.depth) or steps < min(8, options.steps):
+        need = 24 * dim * max(3 * options.width, 8 * options.probes)
+        raise InputError(f"lanczos in {dim} dimensions needs --memory {need / 2**30:.3g} at least, or --method fourier")
+    return replace(options, depth=depth, steps=steps)
 
 
 @dataclass(frozen=True)
