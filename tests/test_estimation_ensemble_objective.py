@@ -23,7 +23,8 @@ def sigmas(path, capsys, *flags: str) -> list[float]:
 
 def test_estimated_ensembles_are_accepted(tmp_path, capsys):
     np.save(tmp_path / "a.npy", pixels(40, (3, 8, 8)))
-    assert main(["spectrum", "estimate", str(tmp_path / "a.npy"), "--patches", "4", "-o", str(tmp_path / "e.npz")]) == 0
+    words = [str(tmp_path / "a.npy"), "--patches", "4", "-o", str(tmp_path / "e.npz")]
+    assert main(["spectrum", "estimate", *words]) == 0
     capsys.readouterr()
     assert main(["optimize", str(tmp_path / "e.npz"), "--steps", "4"]) == 0
     assert "robust runs over the 4 spectra of the file" in capsys.readouterr().err
@@ -36,7 +37,8 @@ def test_members_change_the_robust_grid_and_nothing_else(tmp_path, capsys):
     write_atomic(tmp_path / "ensemble.json", to_json(pooled, {}, members))
     plain, own = (sigmas(tmp_path / f"{n}.json", capsys) for n in ("plain", "ensemble"))
     assert np.max(np.abs(np.log(np.array(plain[:-1]) / np.array(own[:-1])))) > 0.05
-    plain, own = (sigmas(tmp_path / f"{n}.json", capsys, "--objective", "frechet") for n in ("plain", "ensemble"))
+    flags = ("--objective", "frechet")
+    plain, own = (sigmas(tmp_path / f"{n}.json", capsys, *flags) for n in ("plain", "ensemble"))
     assert plain == own
 
 

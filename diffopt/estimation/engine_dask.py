@@ -86,11 +86,14 @@ class Dask:
         """Future of the merged sums: a tree over chunks of whole blocks."""
         rows = samples.rows
         step = max(1, -(-count // (self.chunks * rows))) * rows
-        # The vectors inside the accumulator travel to the workers once, not with every task.
-        shared = self.client.scatter([samples, into.empty()], broadcast=False, hash=False)
         options = {"pure": False, "retries": 3}
+        with warnings.catch_warnings():
+            # The vectors of lanczos make a large task, on purpose: as the result of a task they travel
+            # once, and are made again when the worker that holds them dies (scattered data are not).
+            warnings.simplefilter("ignore")
+            shared = self.client.submit(pair, samples, into.empty(), **options)
         level = [
-            self.client.submit(part_copy, *shared, start, min(start + step, count), **options)
+            self.client.submit(part_copy, shared, start, min(start + step, count), **options)
             for start in range(0, count, step)
         ]
         self._watch(level, stage, count)
@@ -111,9 +114,14 @@ class Dask:
             future.add_done_callback(finished)
 
 
-def part_copy(samples: Samples, empty: A, start: int, stop: int) -> tuple[A, dict[str, str]]:
-    """Like :func:`part`, leaving the shared accumulator of the worker empty."""
-    return part(samples, empty.empty(), start, stop)
+def pair(samples: Samples, empty: A) -> tuple[Samples, A]:
+    """Hand both on; runs on a worker."""
+    return samples, empty
+
+
+def part_copy(shared: tuple[Samples, A], start: int, stop: int) -> tuple[A, dict[str, str]]:
+    """Do what :func:`part` does, leaving the shared accumulator of the worker empty."""
+    return part(shared[0], shared[1].empty(), start, stop)
 
 
 @contextmanager

@@ -74,7 +74,9 @@ def fitted(options: LanczosOptions, dim: int, memory: int) -> LanczosOptions:
     steps = min(options.steps, columns // options.probes)
     if depth < min(3, options.depth) or steps < min(8, options.steps):
         need = 24 * dim * max(3 * options.width, 8 * options.probes)
-        raise InputError(f"lanczos in {dim} dimensions needs --memory {need / 2**30:.3g} at least, or --method fourier")
+        raise InputError(
+            f"lanczos in {dim} dimensions needs --memory {need / 2**30:.3g} at least; or use --method fourier"
+        )
     return replace(options, depth=depth, steps=steps)
 
 
