@@ -32,6 +32,7 @@ def root(
         typer.echo(context.get_help())
 
 
+from diffopt.cli import spectrum  # noqa: E402
 from diffopt.cli.evaluate import evaluate  # noqa: E402
 from diffopt.cli.listing import list_names, schema  # noqa: E402
 from diffopt.cli.optimize import optimize  # noqa: E402
@@ -40,3 +41,4 @@ app.command("optimize")(optimize)
 app.command("evaluate")(evaluate)
 app.command("list")(list_names)
 app.command("schema")(schema)
+app.add_typer(spectrum.app, name="spectrum")

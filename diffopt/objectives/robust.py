@@ -35,6 +35,8 @@ class Robust(Objective):
     signed : float
         Weight of the signed sum beside the absolute one; it can lower the value by at most the
         factor sqrt(1 + signed), so cancellation cannot be bought.
+    data : Spectrum or None
+        Members of the data's own ensemble in one list (`Ensemble.union`), used instead of scaled copies.
     """
 
     name: ClassVar[str] = "robust"
@@ -43,9 +45,12 @@ class Robust(Objective):
     scales: tuple[float, ...] = SCALES
     tilt: float = -0.2
     signed: float = 1.0
+    data: Spectrum | None = None
 
     def prepare(self, spectrum: Spectrum) -> Spectrum:
-        """Union of the scaled spectra, weights times the shares."""
+        """Union of the scaled spectra, weights times the shares; or the data's own ensemble."""
+        if self.data is not None:
+            return self.data
         scales = np.array(self.scales)
         shares = scales**self.tilt / np.sum(scales**self.tilt)
         eig = (scales[:, None] * spectrum.eig).ravel()
