@@ -107,8 +107,8 @@ def wide(scratch: Path, dim: int = 200_000, count: int = 1000) -> None:
         found = optimize(arrays["eigenvalues"], arrays["weights"])
         report(
             part="wide", dim=dim, samples=count, method=" ".join(flags), memory_gb=memory, seconds=seconds,
-    largest = float(arrays["eigenvalues"][0])
-    report(part="sparse", rows=rows, dim=dim, memory_gb=memory, seconds=seconds, largest=largest)
+            entries=len(arrays["eigenvalues"]), best=best,
+            loss_percent=100 * (frechet(eig, ones, found) / best - 1),
         )  # fmt: skip
 
 

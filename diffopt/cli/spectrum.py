@@ -24,49 +24,29 @@ def estimate(
     ranges: opt.Range = None,
     scale: opt.Scale = None,
     shift: opt.Shift = None,
-    shrinkage: Annotated[
-        str, typer.Option("--shrinkage", help="none, population, analytical, ledoit_wolf or oas.")
-    ] = "none",
-    radial: Annotated[
-        bool, typer.Option("--radial", help="fourier: average over equal wave numbers.")
-    ] = False,
-    mean: Annotated[
-        bool, typer.Option("--mean/--no-mean", help="Keep the mean if it is more than noise.")
-    ] = True,
+    shrinkage: opt.Shrinkage = "none",
+    radial: opt.Radial = False,
+    mean: opt.Mean = True,
     n_boot: Annotated[int, typer.Option("--n-boot", min=0, help="Bootstrap replicates for bands.")] = 0,
-    boot_steps: Annotated[
-        int, typer.Option("--boot-steps", min=1, help="Steps of the grids under --n-boot.")
-    ] = 10,
+    boot_steps: opt.BootSteps = 10,
     boot_solver: Annotated[str, typer.Option("--boot-solver", help="Solver of those grids.")] = "euler",
     labels: opt.Labels = None,
-    clusters: Annotated[
-        int, typer.Option("--clusters", min=0, help="k-means clusters: one spectrum each.")
-    ] = 0,
+    clusters: opt.Clusters = 0,
     patches: Annotated[int, typer.Option("--patches", min=0, help="Side of tiles: one spectrum each.")] = 0,
     bands: Annotated[int, typer.Option("--bands", min=0, help="Frequency bands: one spectrum each.")] = 0,
     key: opt.Key = None,
-    reader: Annotated[
-        str | None, typer.Option("--reader", help="Format, where the name does not tell.")
-    ] = None,
+    reader: opt.Reader = None,
     channels: Annotated[str, typer.Option("--channels", help="auto, first, last or none.")] = "auto",
     window: Annotated[int, typer.Option("--window", help="Frames per window of sound.")] = 16384,
     hop: Annotated[int, typer.Option("--hop", help="Frames between windows [default: the window].")] = 0,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out broken samples and count them.")
-    ] = False,
+    skip_bad: opt.SkipBad = False,
     block: Annotated[int, typer.Option("--block", min=0, help="Rows per block [default: by dimension].")] = 0,
     memory: Annotated[float, typer.Option("--memory", help="Gigabytes that matrices may take.")] = 2.0,
-    max_expanded: Annotated[
-        float, typer.Option("--max-expanded", help="Gigabytes an archive may expand to.")
-    ] = 1024,
+    max_expanded: opt.MaxExpanded = 1024,
     engine: Annotated[str, typer.Option("--engine", help="local or dask.")] = "local",
     scheduler: Annotated[Optional[str], typer.Option("--scheduler", help="dask: tcp://host:port.")] = None,  # noqa: UP045
-    workers: Annotated[
-        int, typer.Option("--workers", min=1, help="dask: local processes without a scheduler.")
-    ] = 2,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Keep a checkpoint beside --output; continue it.")
-    ] = False,
+    workers: opt.Workers = 2,
+    resume: opt.Resume = False,
     seed: opt.Seed = 0,
     output: opt.OutputFile = None,
     form: opt.Format = None,

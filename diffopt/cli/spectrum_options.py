@@ -33,3 +33,18 @@ Labels = Annotated[
         "--labels", help="Class of each sample (.npy, .txt, .csv, EDM dataset.json): one spectrum each."
     ),
 ]
+Shrinkage = Annotated[
+    str, typer.Option("--shrinkage", help="none, population, analytical, ledoit_wolf or oas.")
+]
+Radial = Annotated[bool, typer.Option("--radial", help="fourier: average over equal wave numbers.")]
+Mean = Annotated[bool, typer.Option("--mean/--no-mean", help="Keep the mean if it is more than noise.")]
+BootSteps = Annotated[int, typer.Option("--boot-steps", min=1, help="Steps of the grids under --n-boot.")]
+Clusters = Annotated[int, typer.Option("--clusters", min=0, help="k-means clusters: one spectrum each.")]
+Reader = Annotated[
+    str | None,
+    typer.Option("--reader", help="Format, where the name does not tell."),
+]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out broken samples and count them.")]
+MaxExpanded = Annotated[float, typer.Option("--max-expanded", help="Gigabytes an archive may expand to.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="dask: local processes without a scheduler.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Keep a checkpoint beside --output; continue it.")]
