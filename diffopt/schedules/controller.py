@@ -23,6 +23,7 @@ class Controller(Schedule):
     """
 
     kind = "spectrum"
+    uses_solver = False
     status = "derived"
     #: Power of the step in the pair's difference.
     order: ClassVar[float]

@@ -47,6 +47,7 @@ class DensitySchedule(Schedule):
     """Levels between which the integral of a density rho(sigma) is equal; the author writes rho."""
 
     kind = "spectrum"
+    uses_solver = False
 
     @abstractmethod
     def density(self, m: Marginals) -> Array:

@@ -7,12 +7,12 @@ import numpy as np
 from diffopt.schedules.base import Array, Request, Schedule
 from diffopt.schedules.trajectory import Teacher
 
-#: Points of the teacher.
-POINTS = 200
+#: Points of the teacher: 200 steps.
+POINTS = 201
 
 
 class OptimalStepsize(Schedule):
-    """Optimal Stepsize: the Euler student whose states stay closest to a 200-point teacher.
+    """Optimal Stepsize: the Euler student whose states stay closest to a 200-step teacher.
 
     After k steps, for every teacher point j, the student keeps the source i whose Euler step ends
     nearest to sqrt(V_j); its error at the end is exactly the 2-Wasserstein distance of Euler (DDIM).
@@ -22,6 +22,7 @@ class OptimalStepsize(Schedule):
 
     name = "oss"
     kind = "spectrum"
+    uses_solver = False
     status = "derived"
     reference = "Pei, Hu, Gu 2025, arXiv:2503.21774 and its code; Gaussian form derived here"
     formula = "z_{k+1}(j) = Euler_ij z_k(i) with i = argmin |Euler_ij z_k(i) - sqrt(V_j)|"

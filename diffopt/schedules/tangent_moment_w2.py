@@ -17,6 +17,7 @@ class TangentMomentW2(Schedule):
 
     name = "tangent_moment_w2"
     kind = "spectrum"
+    uses_solver = False
     status = "derived"
     reference = "derived here; law as in Sun, Poor, Zhang 2026, arXiv:2601.13602 (coefficient not readable)"
     formula = "c tan((1-u) arctan(smax/c) + u arctan(smin/c)), c^4 = mean eig^2"
