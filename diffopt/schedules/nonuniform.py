@@ -10,7 +10,7 @@ from diffopt.processes.base import Numbers
 from diffopt.schedules.base import Array
 
 #: Step of the complex-step derivative, and evaluations at most.
-STEP, BUDGET = 1e-30, 150
+STEP, BUDGET = 1e-30, 60
 
 #: Rounding widths of the absolute values, in units of the mean term, from round to sharp.
 WIDTHS = (0.3, 0.03, 0.003)
