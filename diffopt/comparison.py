@@ -216,9 +216,11 @@ class _Runs:
     def _optimized(self, problem: Problem, budget: int, rows: list[Row]) -> Row:
         """The optimum, or a better row (of the user's, or through rounding) where there is one."""
         objective = self.setting.objective
-        result = optimize(problem, OBJECTIVES[objective]())
-        row = self._row(problem, budget, result.grid, "optimized", "optimized")
         first = min(rows, key=lambda r: _value(r, objective))
+        # The rows are scored already: only the best named one is worth improving.
+        named = [r.schedule for r in sorted(rows, key=lambda r: _value(r, objective)) if r.schedule in SCHEDULES]
+        result = optimize(problem, OBJECTIVES[objective](), searches=1, starts=named[:1] or None)
+        row = self._row(problem, budget, result.grid, "optimized", "optimized")
         if _value(first, objective) < _value(row, objective):
             return replace(first, schedule="optimized", kind="optimized", design=None)
         return row

@@ -99,6 +99,7 @@ def optimize(
     schedule: Schedule | None = None,
     searches: int = 3,
     progress: Progress | None = None,
+    starts: Sequence[str] | None = None,
 ) -> OptimizeResult:
     """Minimize an objective over the grid, eta or the parameters of a family.
 
@@ -121,6 +122,8 @@ def optimize(
         Number of starts that are improved.
     progress : callable, optional
         Called with (evaluations, best value).
+    starts : sequence of str, optional
+        Named schedules that are scored; None is all of them.
 
     Raises
     ------
@@ -130,6 +133,7 @@ def optimize(
         No schedule gives a finite objective.
     """
     search = _Search(problem, objective, free, eta, schedule, progress)
+    search.names = starts
     return search.run(searches)
 
 
@@ -154,6 +158,7 @@ class _Search:
         self.grid_free = any(isinstance(b, GridBlock) for b in self.blocks)
         self.eta_free = any(isinstance(b, EtaBlock) for b in self.blocks)
         self.evaluations = 0
+        self.names: Sequence[str] | None = None
         self.pattern: Pattern | None = None
         self.best: tuple[float, State, Array] | None = None
 
@@ -194,7 +199,7 @@ class _Search:
 
     def _starts(self) -> dict[str, State]:
         if "grid" in self.free:
-            grids = applicable(self.problem)
+            grids = applicable(self.problem, self.names)
         else:
             grids = {self.schedule.name: self.schedule.grid(self.problem.compressed().request)}
         with np.errstate(divide="ignore"):
