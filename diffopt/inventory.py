@@ -10,6 +10,7 @@ from diffopt.objectives import OBJECTIVES
 from diffopt.processes import PROCESSES
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS
+from diffopt.stochasticity import DESIGNS
 
 Rows = list[dict[str, Any]]
 
@@ -34,6 +35,11 @@ def _schedules(long: bool) -> Rows:
             row |= {"status": cls.status, "reference": cls.reference, "summary": _first_line(cls)}
         rows.append(row)
     return rows
+
+
+def _designs(long: bool) -> Rows:
+    extra = (lambda d: {"status": d.status, "reference": d.reference}) if long else (lambda d: {})
+    return [{"name": n, "solver": d.solver.name, "formula": d.formula, **extra(d)} for n, d in DESIGNS.items()]
 
 
 def _objectives(long: bool) -> Rows:
@@ -61,6 +67,7 @@ def _builtins(long: bool) -> Rows:
 GROUPS = {
     "solvers": _solvers,
     "schedules": _schedules,
+    "designs": _designs,
     "objectives": _objectives,
     "processes": _processes,
     "builtins": _builtins,
