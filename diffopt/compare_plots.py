@@ -129,6 +129,8 @@ def _density(axis: Any, spectrum: Spectrum, low: float, high: float, rows: int) 
 
 def _errors(axis: Any, comparison: Comparison) -> None:
     """Every row as a point; per solver a line through its optimized and its best published rows."""
+    from matplotlib.ticker import NullLocator
+
     objective = comparison.setting.objective
     solvers = list(dict.fromkeys(r.solver for r in comparison.rows if r.design is None))
     for i, solver in enumerate(solvers):
@@ -147,18 +149,28 @@ def _errors(axis: Any, comparison: Comparison) -> None:
             if line:
                 axis.plot(*zip(*sorted(line), strict=True), style, color=colour, markersize=4.5, linewidth=1.3,
                           markerfacecolor=colour if style == "o-" else "white", label=label)  # fmt: skip
-    calls = sorted({r.denoiser_calls for r in comparison.rows if r.design is None})
+    calls = sorted({r.budget for r in comparison.rows if r.design is None})
     if calls:
         axis.set(xscale="log", yscale="log")
         axis.set_xticks(calls, [str(c) for c in calls], fontsize=8)
-        axis.minorticks_off()
+        axis.xaxis.set_minor_locator(NullLocator())
         axis.set_xlim(calls[0] / 1.25, calls[-1] * 1.25)
+    _decades(axis)
     axis.set_xlabel("denoiser calls")
     axis.set_ylabel(f"{objective} error")
     axis.set_title("What they cost: every row a dot", fontsize=10, loc="left")
     axis.grid(True, which="major", axis="y", color="#e2e5ec", linewidth=0.7)
     if axis.get_legend_handles_labels()[0]:
         axis.legend(fontsize=7.5, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _decades(axis: Any) -> None:
+    """Plain numbers at 1, 2, 5 of every decade."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=30))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    axis.tick_params(axis="y", labelsize=8)
 
 
 def _positive(row: Row, objective: str) -> bool:

@@ -210,7 +210,8 @@ class _Runs:
         scores = self.scorer.score(table)
         return Row(
             name, kind, solver.name, solver.clock_name(problem.process), budget, grid.steps, table.calls,
-            grid.sigmas, eta, scores.errors, scores.held_out, scores.reasons, design and design.name,
+            grid.sigmas, eta, scores.errors, scores.held_out, scores.reasons,
+            None if design is None else design.name,
         )  # fmt: skip
 
     def _optimized(self, problem: Problem, budget: int, rows: list[Row]) -> Row:

@@ -27,7 +27,7 @@ class Selection:
     only, skip : sequence of str
         Names or patterns such as `ays_*`.
     kinds : sequence of str
-        Of :data:`diffopt.comparison.KINDS`; empty is all.
+        Of :data:`diffopt.comparison.KINDS`; empty is all. Optimized rows stay unless skipped by name.
     sort : str or None
         Column over all rows, "-" in front for descending; None: by group, optimized rows last.
     top : int or None
@@ -77,8 +77,8 @@ class Selection:
 
     @property
     def optimized(self) -> bool:
-        """Whether optimized rows are wanted; `only` is about published rows and keeps them."""
-        return (not self.kinds or "optimized" in self.kinds) and "optimized" not in self.skip
+        """Whether optimized rows are wanted: filters of published rows keep what ratios refer to."""
+        return "optimized" not in self.skip
 
     def apply(self, comparison: Comparison) -> Comparison:
         """Rows in the order asked for, shortened."""

@@ -50,7 +50,7 @@ class Design:
 
 
 def middle_band(spectrum: Spectrum, grid: Grid) -> Array:
-    """tau = 1 at timesteps from 200 to 800 of 1000, 0 elsewhere."""
+    """Tau = 1 at timesteps from 200 to 800 of 1000, 0 elsewhere."""
     del spectrum
     inside = grid.sigmas[np.isfinite(grid.sigmas) & (grid.sigmas > 0)]
     training = Training.of(Request(grid.process, grid.steps, float(inside[0]), float(inside[-1])))

@@ -21,5 +21,8 @@ class DMNLatent(Schedule):
 
     def levels(self, request: Request) -> Array:
         """Local minimum."""
+        ends = request.finite(self.name)
         start = UniformVP().levels(request)
-        return improved(start, 2.0) if start.size > 2 else start
+        levels = improved(start, 2.0) if start.size > 2 else start
+        levels[0], levels[-1] = ends
+        return levels

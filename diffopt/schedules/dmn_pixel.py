@@ -22,5 +22,8 @@ class DMNPixel(Schedule):
 
     def levels(self, request: Request) -> Array:
         """Local minimum."""
+        ends = request.finite(self.name)
         start = Exponential().levels(request)
-        return improved(start, 1.0) if start.size > 2 else start
+        levels = improved(start, 1.0) if start.size > 2 else start
+        levels[0], levels[-1] = ends
+        return levels
