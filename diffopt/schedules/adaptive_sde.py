@@ -25,4 +25,4 @@ class AdaptiveSDE(Controller):
 
     def error(self, m: Marginals) -> Array:
         """Root mean square error of a step of unit length, shape (G,)."""
-        return np.sqrt(2 * m.sigma[:, 0] ** 3 * m.sum(m.variance**-2.0) / m.weight.sum())
+        return np.asarray(np.sqrt(2 * m.sigma[:, 0] ** 3 * m.sum(m.variance**-2.0) / m.weight.sum()))

@@ -23,4 +23,4 @@ class DDIMUniform(IndexRule):
 
     def indices(self, size: int, count: int) -> Array:
         """Strides from level 1."""
-        return 1.0 + np.arange(count)[::-1] * max(size // count, 1)
+        return np.asarray(1.0 + np.arange(count)[::-1] * max(size // count, 1), dtype=np.float64)

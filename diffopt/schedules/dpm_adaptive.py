@@ -29,7 +29,8 @@ class DPMAdaptive(Controller):
     def error(self, m: Marginals) -> Array:
         """|x_2 - x_3| of a unit step in sigma: the coefficient in log sigma over sigma^3."""
         low, high = pair(m.sigma, m.eig, STEP)
-        return np.sqrt(m.sum((low - high) ** 2 * m.variance) / m.weight.sum()) / (STEP * m.sigma[:, 0]) ** 3
+        square = m.sum((low - high) ** 2 * m.variance) / m.weight.sum()
+        return np.asarray(np.sqrt(square) / (STEP * m.sigma[:, 0]) ** 3)
 
 
 def pair(sigma: Array, eig: Array, h: float) -> tuple[Array, Array]:

@@ -28,8 +28,8 @@ class FlowShift(Schedule):
     def levels(self, request: Request) -> Array:
         """Equally spaced t, shifted."""
         ends = np.array([request.sigma_max, request.sigma_min])
-        t = [1 if np.isinf(e) else e / (self.shift + e) for e in ends]
-        t = t[0] + request.ramp() * (t[1] - t[0])
+        first, last = (1 if np.isinf(e) else e / (self.shift + e) for e in ends)
+        t = first + request.ramp() * (last - first)
         with np.errstate(divide="ignore"):
             levels: Array = self.shift * t / (1 - t)
         levels[0], levels[-1] = ends

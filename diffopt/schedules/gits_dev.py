@@ -36,7 +36,7 @@ class GITSDev(Schedule):
         def distance(x: Array) -> Array:
             apart = x - end
             along = (apart * chord) @ w
-            return np.sqrt((apart - along[:, None] * chord) ** 2 @ w)
+            return np.asarray(np.sqrt((apart - along[:, None] * chord) ** 2 @ w))
 
         teacher = distance(t.root)
         cost = np.array([distance(a[i] + s[:, None] * b[i]) - teacher for i in range(s.size)])

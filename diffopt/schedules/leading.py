@@ -22,4 +22,4 @@ class Leading(IndexRule):
 
     def indices(self, size: int, count: int) -> Array:
         """Multiples of the stride."""
-        return np.arange(count)[::-1] * float(size // count)
+        return np.asarray(np.arange(count)[::-1] * float(size // count), dtype=np.float64)

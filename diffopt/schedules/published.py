@@ -41,9 +41,9 @@ class Published(Schedule):
     def _nearest(self, steps: int) -> Array:
         table = min(self.tables, key=lambda t: (abs(len(t) - 1 - steps), -len(t)))
         if not self.flow:
-            return np.log(table)
+            return np.asarray(np.log(table))
         t = np.minimum(np.array(table), ALMOST_PURE)
-        return np.log(t / (1 - t))
+        return np.asarray(np.log(t / (1 - t)))
 
 
 def resampled(log_sigma: Array, steps: int) -> Array:

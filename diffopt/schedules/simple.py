@@ -22,4 +22,4 @@ class Simple(IndexRule):
 
     def indices(self, size: int, count: int) -> Array:
         """Strides from the top."""
-        return size - 1 - np.floor(np.arange(count) * (size / count))
+        return np.asarray(size - 1 - np.floor(np.arange(count) * (size / count)))

@@ -23,6 +23,6 @@ class UniformT(Schedule):
         """Equally spaced times, mapped back to noise ratios."""
         ends = np.array([request.sigma_max, request.sigma_min])
         high, low = process_times(request.process, ends)
-        levels = np.asarray(request.process.sigma(high + request.ramp() * (low - high)), dtype=np.float64)
+        levels: Array = request.process.sigma(high + request.ramp() * (low - high))
         levels[0], levels[-1] = ends
         return levels

@@ -24,6 +24,6 @@ class UniformVP(Schedule):
         high, low = request.finite(self.name)
         process = VPLinear()
         t = process.time(np.array([high, low]))
-        levels = np.asarray(process.sigma(t[0] + request.ramp() * (t[1] - t[0])), dtype=np.float64)
+        levels: Array = process.sigma(t[0] + request.ramp() * (t[1] - t[0]))
         levels[0], levels[-1] = high, low
         return levels
