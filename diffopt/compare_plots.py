@@ -151,11 +151,12 @@ def _errors(axis: Any, comparison: Comparison) -> None:
                           markerfacecolor=colour if style == "o-" else "white", label=label)  # fmt: skip
     calls = sorted({r.budget for r in comparison.rows if r.design is None})
     if calls:
-        axis.set(xscale="log", yscale="log")
+        axis.set_xscale("log")
         axis.set_xticks(calls, [str(c) for c in calls], fontsize=8)
         axis.xaxis.set_minor_locator(NullLocator())
         axis.set_xlim(calls[0] / 1.25, calls[-1] * 1.25)
-    _decades(axis)
+    if axis.lines:
+        _decades(axis)
     axis.set_xlabel("denoiser calls")
     axis.set_ylabel(f"{objective} error")
     axis.set_title("What they cost: every row a dot", fontsize=10, loc="left")
@@ -168,6 +169,7 @@ def _decades(axis: Any) -> None:
     """Plain numbers at 1, 2, 5 of every decade."""
     from matplotlib.ticker import FuncFormatter, LogLocator
 
+    axis.set_yscale("log")
     axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=30))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     axis.tick_params(axis="y", labelsize=8)

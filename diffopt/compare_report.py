@@ -105,7 +105,7 @@ def _table(key: tuple[object, ...], rows: Sequence[Row], width: int) -> Table:
     )  # fmt: skip
     table.add_column("", width=1)
     table.add_column("schedule", no_wrap=True)
-    extra = [c for c in ("kind", "solver", "steps", "calls") if mixed or c == "kind" or width >= 110]
+    extra = _extra_columns(mixed, width, max((len(shown_name(r)) for r in rows), default=0))
     for name in extra:
         table.add_column(name, justify="left" if name in ("kind", "solver") else "right", no_wrap=True)
     for name in NUMBERS:
@@ -117,6 +117,15 @@ def _table(key: tuple[object, ...], rows: Sequence[Row], width: int) -> Table:
         mark = "*" if row.best else ""
         table.add_row(mark, shown_name(row), *(cells[c] for c in extra), *(short(v) for v in values), style=style)
     return table
+
+
+def _extra_columns(mixed: bool, width: int, longest: int) -> list[str]:
+    """Text columns that fit beside the name and the numbers."""
+    if mixed:
+        return ["solver", "steps", "calls"] + (["kind"] if width >= 110 else [])
+    if width >= 110:
+        return ["kind", "solver", "steps", "calls"]
+    return ["kind"] if width >= longest + 66 else []
 
 
 def _title(key: tuple[object, ...], rows: Sequence[Row]) -> str:

@@ -82,7 +82,8 @@ def compare_schedules(
     if explain is not None:
         out.emit(comparing.explanation(explain, form), output, force, quiet)
         return
-    out.check_paths(force, output, plot, html)
+    out.check_paths(force, output, plot)
+    comparing.check_page(html, force)
     job = comparing.prepare(flags)
     result = comparing.run(job)
     comparing.pictures(job, result, plot, html, force)

@@ -50,12 +50,24 @@ def explanation(name: str, form: str | None) -> str:
     )
 
 
+def check_page(html: Path | None, force: bool) -> None:
+    """Refuse a page that cannot be written or drawn, before any work is done."""
+    if html is not None:
+        from diffopt.files import check_target
+        from diffopt.plots import figure
+
+        check_target(html, force)
+        figure(1, 1)
+
+
 def prepare(flags: dict[str, Any]) -> Job:
     """Check every name before any work is done."""
     selection = Selection(
         _list(flags["only"]), _list(flags["skip"]), _list(flags["kind"]), flags["sort"], flags["top"]
     )
     selection.check()
+    if flags["form"] == "lines":
+        raise InputError("format 'lines' is not for tables of rows; use json, table, csv or markdown")
     added = _added(flags["add"] or [])
     job = setup.start({k: v for k, v in flags.items() if k not in OWN})
     settings = job.settings
