@@ -17,7 +17,8 @@ from diffopt.problem import Problem
 from diffopt.processes import Process
 from diffopt.schedules import SCHEDULES, End
 from diffopt.scoring import ERRORS, Scorer
-from diffopt.solvers import SOLVERS, Solver, run_table
+from diffopt.points import Points
+from diffopt.solvers import SOLVERS, Solver, build_table, run_table
 from diffopt.spectrum import Spectrum
 from diffopt.stochasticity import DESIGNS, Design
 
@@ -206,7 +207,7 @@ class _Runs:
     ) -> Row:
         solver = problem.solver
         eta = solver.etas(None, grid.steps) if design is None else design.etas(self.scorer.spectrum, grid)
-        table = run_table(solver, grid, eta)
+        table = build_table(solver, Points.create(grid.process, grid.sigmas), eta)
         scores = self.scorer.score(table)
         return Row(
             name, kind, solver.name, solver.clock_name(problem.process), budget, grid.steps, table.calls,
