@@ -28,6 +28,8 @@ Progress = Callable[[int, int], None]
 
 #: Kinds of rows in the order in which a group shows them.
 KINDS = ("fixed", "table", "spectrum", "stochasticity", "added", "optimized")
+#: Relative gain below which the optimized rows stop: far below the digits that a table shows.
+TOLERANCE = 1e-4
 #: Grid on which the designs of the noise are compared.
 DESIGN_SCHEDULE = "karras"
 
@@ -221,7 +223,7 @@ class _Runs:
         first = min(rows, key=lambda r: _value(r, objective))
         # The rows are scored already: only the best named one is worth improving.
         named = [r.schedule for r in sorted(rows, key=lambda r: _value(r, objective)) if r.schedule in SCHEDULES]
-        result = optimize(problem, OBJECTIVES[objective](), searches=1, starts=named[:1] or None)
+        result = optimize(problem, OBJECTIVES[objective](), searches=1, starts=named[:1] or None, tolerance=TOLERANCE)
         row = self._row(problem, budget, result.grid, "optimized", "optimized")
         if _value(first, objective) < _value(row, objective):
             return replace(first, schedule="optimized", kind="optimized", design=None)

@@ -100,6 +100,7 @@ def optimize(
     searches: int = 3,
     progress: Progress | None = None,
     starts: Sequence[str] | None = None,
+    tolerance: float = TOLERANCE,
 ) -> OptimizeResult:
     """Minimize an objective over the grid, eta or the parameters of a family.
 
@@ -124,6 +125,8 @@ def optimize(
         Called with (evaluations, best value).
     starts : sequence of str, optional
         Named schedules that are scored; None is all of them.
+    tolerance : float
+        Relative gain of a restarted search below which it has converged.
 
     Raises
     ------
@@ -133,7 +136,7 @@ def optimize(
         No schedule gives a finite objective.
     """
     search = _Search(problem, objective, free, eta, schedule, progress)
-    search.names = starts
+    search.names, search.tolerance = starts, tolerance
     return search.run(searches)
 
 
@@ -159,6 +162,7 @@ class _Search:
         self.eta_free = any(isinstance(b, EtaBlock) for b in self.blocks)
         self.evaluations = 0
         self.names: Sequence[str] | None = None
+        self.tolerance = TOLERANCE
         self.pattern: Pattern | None = None
         self.refusal = ""
         self.best: tuple[float, State, Array] | None = None
@@ -241,14 +245,14 @@ class _Search:
                 return None
             x = found.x
         while True:
-            options = {"maxfun": budget, "maxiter": budget, "ftol": 1e-15, "gtol": GRADIENT, "maxcor": 20}
+            options = {"maxfun": budget, "maxiter": budget, "ftol": self.tolerance * 1e-6, "gtol": GRADIENT, "maxcor": 20}
             found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
             x, budget = found.x, budget - found.nfev
             slope = float(np.max(np.abs(_projected(found.x, found.jac, bounds))))
             if slope < 10 * GRADIENT:
                 return True, f"converged: gradient of the log objective {slope:.1e}"
-            if previous - found.fun < TOLERANCE:
-                return True, f"converged: a restarted search gained less than {TOLERANCE:g} (relative)"
+            if previous - found.fun < self.tolerance:
+                return True, f"converged: a restarted search gained less than {self.tolerance:g} (relative)"
             if budget <= 0:
                 return False, f"stopped after {BUDGET} evaluations, gradient of the log objective {slope:.1e}"
             previous = float(found.fun)
