@@ -1,10 +1,10 @@
-"""Rows of the schedule table on the CIFAR-10 spectrum against independently computed reference values.
+"""Rows of the schedule table on the CIFAR-10 spectrum against reference values of other code.
 
     python benchmarks/compare_reference.py EIGENVALUES.npy
 
 The reference values were computed by other code (double precision, per-eigenvalue recursions): variance exploding,
-sigma 80 -> 0.002, N = 10 steps, exact initial variance, final noise kept, errors to N(0, eig + smin^2) = the objectives
-`discretization` and `kl_discretization`, negative eigenvalues clipped. They agree to the printed digits, or the reason is
+sigma 80 -> 0.002, N = 10 steps, exact initial variance, final noise kept, errors to N(0, eig + smin^2), which are the
+objectives `discretization` and `kl_discretization`, negative eigenvalues clipped. They agree to the printed digits, or the reason is
 stated; the exit code is 1 where a difference has no reason.
 """
 
@@ -55,18 +55,24 @@ tangent_kl | bins | - 649 - - - - - -
 """
 
 REASONS = {
-    "quadrature": "the reference sums over 48 slices of the spectrum, good to 0.1 %; the minimum is tested by brute force",
-    "slices": "the reference sums over 48 slices, and A B - C^2 cancels; all eigenvalues and 20001 nodes give our value",
-    "chord": "the reference measures how far the start lies from the line through end and point (which gives its 12.16); "
+    "quadrature": "the reference sums over 48 slices, good to 0.1 %; the minimum here is tested by brute force",
+    "slices": "the reference sums over 48 slices, and A B - C^2 cancels; 20001 nodes on all eigenvalues give ours",
+    "chord": "the reference measures how far the start lies from the line through end and point (that gives 12.16); "
     "the published code measures how far the point lies from the chord, as here",
     "minimum": "the objective is not convex: what is found depends on start and optimizer",
-    "bins": "the reference chose c on 256 equal-count bins, whose averaged top eigenvalues give 5.26 at c = 2.5; on the "
-    "true spectrum c = 2.5 costs 6.06 and the best c is 3",
+    "bins": "the reference chose c on 256 equal-count bins, whose averaged top eigenvalues give 5.26 at c = 2.5; on "
+    "the true spectrum c = 2.5 costs 6.06 and the best c is 3",
 }
 
 #: Numeric optima of the reference: solver, objective, value.
-OPTIMA = (("ddim", "discretization", 4.411), ("ddpm", "discretization", 6.74), ("heun", "discretization", 2.221),
-          ("ddim", "kl_discretization", 132.8), ("ddpm", "kl_discretization", 395.0), ("heun", "kl_discretization", 41.2))  # fmt: skip
+OPTIMA = (
+    ("ddim", "discretization", 4.411),
+    ("ddpm", "discretization", 6.74),
+    ("heun", "discretization", 2.221),
+    ("ddim", "kl_discretization", 132.8),
+    ("ddpm", "kl_discretization", 395.0),
+    ("heun", "kl_discretization", 41.2),
+)
 
 
 def last_step_of_order_one(table: Table) -> Table:
@@ -106,7 +112,8 @@ def main(path: str) -> int:
         own = [o.value(t, full, "exact") for t in tables(grid) for o in objectives]
         printed = numbers.split()
         wrong = [i for i, p in enumerate(printed) if p != "-" and not agrees(own[i], p)]
-        print(f"{name:18s}", *(f"{v:9.4g}" for v in own), "agrees" if not wrong else "differs: " + (REASONS.get(reason) or "?"))
+        verdict = "agrees" if not wrong else f"differs: {REASONS.get(reason, '?')}"
+        print(f"{name:18s}", *(f"{v:9.4g}" for v in own), verdict)
         if wrong:
             print(f"{'  reference':18s}", *(f"{p:>9s}" for p in printed))
             unexplained += reason not in REASONS

@@ -59,7 +59,7 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
         f"Spectrum {s['source']}: {s['dim']:g} directions, trace {s['trace']:.5g}, largest {s['max']:.5g}. Process "
         f"{data['process']['name']}, sigma {top} to {data['process']['sigma_min']:g}, end {data['end']}, start "
         f"{data['start']}. Objective {data['objective']}; ratio = {data['objective']} over the optimized row's; "
-        "held_out_worst = largest Frechet distance of the same grid on the spectrum scaled, tilted and blurred by 20 %. "
+        "held_out_worst = largest Frechet distance of the same grid on the spectrum scaled, tilted, blurred by 20 %. "
         "Errors are exact for Gaussian data with this spectrum; a dash is not defined."
     )
     return "\n".join(

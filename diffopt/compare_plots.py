@@ -110,7 +110,9 @@ def _legend(group: list[Row]) -> list[Any]:
 
     kinds = [k for k in _KIND_COLOURS if any(r.kind == k for r in group)]
     lines = [Line2D([], [], color=_KIND_COLOURS[k], marker="|", linestyle="none", label=k) for k in kinds]
-    shades = [Patch(color="#9fb3d9", alpha=0.7, label="directions"), Patch(color="#f0c08a", alpha=0.8, label="variance")]
+    shades = [
+        Patch(color="#9fb3d9", alpha=0.7, label="directions"), Patch(color="#f0c08a", alpha=0.8, label="variance"),
+    ]
     return [*lines, *shades]
 
 

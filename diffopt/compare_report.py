@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -75,7 +76,8 @@ def view(comparison: Comparison, width: int) -> RenderableType:
     for key, rows in groups.items():
         parts += [Text(), _table(key, rows, width)]
     objective = comparison.setting.objective
-    parts.append(Text(f"* best published {objective} of its group; ratio = {objective} over the optimized row's", "dim"))
+    marks = f"* best published {objective} of its group; ratio = {objective} over the optimized row's"
+    parts.append(Text(marks, "dim"))
     parts.append(Text("held_out: largest frechet on the spectrum scaled, tilted, blurred by 20 %", "dim"))
     if comparison.skipped:
         parts.append(Text(f"{len(comparison.skipped)} rows have no meaning here (json says why)", "dim"))
@@ -84,7 +86,7 @@ def view(comparison: Comparison, width: int) -> RenderableType:
 
 def _interleaved(rows: Sequence[Row]) -> bool:
     """Whether a sort has mixed the groups."""
-    changes = sum(group_key(a) != group_key(b) for a, b in zip(rows[:-1], rows[1:], strict=True))
+    changes = sum(group_key(a) != group_key(b) for a, b in pairwise(rows))
     return changes >= len({group_key(r) for r in rows})
 
 

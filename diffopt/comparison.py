@@ -13,11 +13,11 @@ from diffopt.grid import Grid
 from diffopt.law import Start
 from diffopt.objectives import OBJECTIVES
 from diffopt.optimize import optimize
+from diffopt.points import Points
 from diffopt.problem import Problem
 from diffopt.processes import Process
 from diffopt.schedules import SCHEDULES, End
 from diffopt.scoring import ERRORS, Scorer
-from diffopt.points import Points
 from diffopt.solvers import SOLVERS, Solver, build_table, run_table
 from diffopt.spectrum import Spectrum
 from diffopt.stochasticity import DESIGNS, Design

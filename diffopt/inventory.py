@@ -38,8 +38,11 @@ def _schedules(long: bool) -> Rows:
 
 
 def _designs(long: bool) -> Rows:
-    extra = (lambda d: {"status": d.status, "reference": d.reference}) if long else (lambda d: {})
-    return [{"name": n, "solver": d.solver.name, "formula": d.formula, **extra(d)} for n, d in DESIGNS.items()]
+    rows = []
+    for name, design in DESIGNS.items():
+        row = {"name": name, "solver": design.solver.name, "formula": design.formula}
+        rows.append(row | ({"status": design.status, "reference": design.reference} if long else {}))
+    return rows
 
 
 def _objectives(long: bool) -> Rows:

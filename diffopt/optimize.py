@@ -245,7 +245,8 @@ class _Search:
                 return None
             x = found.x
         while True:
-            options = {"maxfun": budget, "maxiter": budget, "ftol": self.tolerance * 1e-6, "gtol": GRADIENT, "maxcor": 20}
+            stop = {"ftol": self.tolerance * 1e-6, "gtol": GRADIENT}
+            options = {"maxfun": budget, "maxiter": budget, "maxcor": 20, **stop}
             found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
             x, budget = found.x, budget - found.nfev
             slope = float(np.max(np.abs(_projected(found.x, found.jac, bounds))))

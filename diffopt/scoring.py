@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ class Scorer:
         near = [compress(make(self.spectrum), COARSE).spectrum for make in PERTURBATIONS.values()]
         parts = [self.spectrum, *near]
         edges = np.cumsum([0, *(part.eig.size for part in parts)])
-        self.slices = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        self.slices = [slice(a, b) for a, b in pairwise(edges.tolist())]
         means = [part.mean for part in parts if part.mean is not None]
         self.joined = Spectrum(
             np.concatenate([part.eig for part in parts]),

@@ -76,7 +76,8 @@ _EDM = "Karras et al. 2022, arXiv:2206.00364, alg. 2; EDM, ImageNet-64 settings"
 _ALL = (
     *(Design(f"ddim_eta_{e:g}", SOLVERS["ddim"](), _SONG, f"eta = {e:g}", e) for e in (0.0, 0.2, 0.5, 1.0)),
     *(Design(f"sa_tau_{t:g}", SOLVERS["sa_solver"](), _SA, f"tau = {t:g}", t) for t in (0.2, 0.5, 1.0)),
-    Design("sa_tau_band", SOLVERS["sa_solver"](), f"{_SA}; diffusers, SASolverScheduler (default tau_func)",
+    Design("sa_tau_band", SOLVERS["sa_solver"](),
+           f"{_SA}; diffusers, SASolverScheduler (default tau_func)",
            "tau = 1 at timesteps 200 to 800 of 1000, else 0", middle_band),
     Design("er_sde_default", ERSDE(), _ER, "phi(x) = x (exp(x^0.3) + 10)"),
     Design("er_sde_sde", ERSDE(phi="sde"), _ER, "phi(x) = x^2"),

@@ -21,7 +21,7 @@ from diffopt.schedules.training import Training
 from diffopt.scoring import ERRORS
 from diffopt.selection import SORTABLE, Selection
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.solvers.er_sde import SCALERS, ERSDE
+from diffopt.solvers.er_sde import ERSDE, SCALERS
 from diffopt.spectrum import Spectrum
 from diffopt.stochasticity import DESIGNS
 

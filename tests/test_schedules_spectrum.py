@@ -11,8 +11,7 @@ from scipy import integrate
 from scipy.optimize import minimize
 
 from diffopt.processes import VE
-from diffopt.schedules import SCHEDULES, Request
-from diffopt.schedules import adaptive_sde, elbo_dp, gits_dev, gits_l2, oss, program
+from diffopt.schedules import SCHEDULES, Request, adaptive_sde, elbo_dp, gits_dev, gits_l2, oss, program
 from diffopt.schedules.density import Marginals
 from diffopt.schedules.dpm_adaptive import pair
 from diffopt.schedules.program import cheapest

@@ -32,8 +32,8 @@ def root(
         typer.echo(context.get_help())
 
 
-from diffopt.cli.compare import compare_schedules  # noqa: E402
 from diffopt.cli import spectrum  # noqa: E402
+from diffopt.cli.compare import compare_schedules  # noqa: E402
 from diffopt.cli.evaluate import evaluate  # noqa: E402
 from diffopt.cli.listing import list_names, schema  # noqa: E402
 from diffopt.cli.optimize import optimize  # noqa: E402
