@@ -194,10 +194,7 @@ class _Search:
         if not ranked:
             if self.refusal:
                 raise UnsupportedError(self.refusal)
-            raise UnsupportedError(
-                f"no schedule gives a finite {self.objective.name} for solver {self.problem.solver.name!r} here; "
-                "try --end sigma_min, --objective robust or another solver"
-            )
+            raise UnsupportedError(self._nothing_finite())
         converged, message = True, "nothing to optimize: one step has no free point"
         for rank, name in enumerate(ranked[: max(1, searches)] if self.blocks else ()):
             # Later starts are probed and go on only where they overtake what is already found.
@@ -207,6 +204,18 @@ class _Search:
             first = starts[ranked[0]]
             self.best = (scores[ranked[0]], first, np.zeros(0))
         return self._result(converged, message, len(ranked), scores)
+
+    def _nothing_finite(self) -> str:
+        name, solver = self.objective.name, self.problem.solver.name
+        if name == "kl" and self.problem.end == "sigma_min" and self.problem.spectrum.eig[-1] == 0:
+            return (
+                "the data have zero eigenvalues, so KL(data || output) is infinite for every grid that ends above 0; "
+                "use --objective kl_discretization, or --end zero"
+            )
+        return (
+            f"no schedule gives a finite {name} for solver {solver!r} here; "
+            "try --end sigma_min, --objective robust or another solver"
+        )
 
     @property
     def family(self) -> bool:

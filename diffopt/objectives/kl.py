@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffopt.errors import UnsupportedError
 from diffopt.objectives.base import Array, LawObjective, Terms
-from diffopt.spectrum import Spectrum
 
 
 def kl_terms(variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
@@ -41,22 +39,6 @@ class KL(LawObjective):
     unit = "nats"
     summary = "exact KL(data || output)"
     target = "data"
-
-    def prepare(self, spectrum: Spectrum) -> Spectrum:
-        """The spectrum itself.
-
-        Raises
-        ------
-        UnsupportedError
-            Zero eigenvalues: then no grid has a finite divergence.
-        """
-        degenerate = spectrum.weight[spectrum.eig == 0].sum()
-        if degenerate:
-            raise UnsupportedError(
-                f"the data have {degenerate:g} zero eigenvalues, so KL(data || output) is infinite for every grid; "
-                "use --objective kl_discretization --end sigma_min, or the default objective"
-            )
-        return spectrum
 
     def terms(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
         """Eq. (30)."""
