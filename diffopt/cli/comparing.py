@@ -178,7 +178,7 @@ def render(job: Job, comparison: Comparison, form: str) -> str:
         from diffopt.tables import to_terminal
 
         width = out.terminal_width()
-        return to_terminal(view(comparison, width), width, sys.stdout.isatty())
+        return to_terminal(view(comparison, width, job.selection.sort is not None), width, sys.stdout.isatty())
     data = document(comparison, job.command)
     if form == "json":
         return report.to_json(data)
