@@ -113,6 +113,9 @@ def _columns(rows: Sequence[Row], mixed: bool, width: int) -> dict[str, list[str
     columns = {"": ["*" if r.best else "" for r in rows], "schedule": [shown_name(r) for r in rows]}
     columns |= {"kind": [r.kind for r in rows], "solver": [r.solver for r in rows]}
     columns |= {"steps": [str(r.steps) for r in rows], "calls": [str(r.denoiser_calls) for r in rows]}
+    if not mixed:
+        # What the title says already.
+        columns = {k: v for k, v in columns.items() if k not in ("solver", "steps", "calls") or len(set(v)) > 1}
     for name in NUMBERS:
         values = [r.errors[name] if name in r.errors else getattr(r, name) for r in rows]
         columns[name.removesuffix("_worst")] = [short(v) for v in values]
@@ -120,7 +123,7 @@ def _columns(rows: Sequence[Row], mixed: bool, width: int) -> dict[str, list[str
     for name in spare:
         taken = sum(max(map(len, [head, *cells])) for head, cells in columns.items()) + 2 * (len(columns) - 1)
         if taken > width:
-            del columns[name]
+            columns.pop(name, None)
     return columns
 
 
