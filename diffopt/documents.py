@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 class Document(BaseModel):
     """Common settings: no unknown keys, aliases on output."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, defer_build=True)
 
 
 class ProcessPart(Document):
     """Forward process and range of noise ratios; a null sigma_max is pure noise."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
     name: str
     sigma_max: float | None
     sigma_min: float
@@ -117,7 +117,7 @@ class EvaluationDocument(RunPart):
 class GridDocument(BaseModel):
     """What `diffopt evaluate` needs of a schedule file; other keys are ignored."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
     sigmas: list[float | None] = Field(min_length=2)
     eta: list[float] | None = None
     solver: str | None = None

@@ -79,11 +79,20 @@ class OptimizeResult:
     scores: dict[str, float] = field(default_factory=dict)
 
 
+#: Schedules that a result is shown beside.
+BASELINES = ("karras", "exponential", "uniform_t", "uniform_flow", "vp", "kl_optimal", "sgm_uniform", "beta")
+
+
+def quick_starts() -> list[str]:
+    """Schedules that cost next to nothing: those of the range alone, tables, and leading-order optima."""
+    return [name for name, cls in SCHEDULES.items() if not cls.slow]
+
+
 def applicable(problem: Problem, names: Sequence[str] | None = None) -> dict[str, Grid]:
-    """Grids of the named schedules that have a meaning for the problem."""
+    """Grids of the named schedules (default: the quick ones) that have a meaning for the problem."""
     short = problem.compressed()
     grids = {}
-    for name in names if names is not None else SCHEDULES:
+    for name in names if names is not None else quick_starts():
         try:
             grids[name] = SCHEDULES[name]().grid(short.request)
         except DiffoptError:
@@ -104,7 +113,7 @@ def optimize(
 ) -> OptimizeResult:
     """Minimize an objective over the grid, eta or the parameters of a family.
 
-    Every named schedule that applies is scored, and the `searches` best are improved; the result is
+    Every quick named schedule that applies is scored, and the `searches` best are improved; the result is
     therefore never worse than any of them on the optimizer's spectrum.
 
     Parameters
@@ -124,7 +133,7 @@ def optimize(
     progress : callable, optional
         Called with (evaluations, best value).
     starts : sequence of str, optional
-        Named schedules that are scored; None is all of them.
+        Named schedules that are scored; None is all that are not slow (`Schedule.slow`).
     tolerance : float
         Relative gain of a restarted search below which it has converged.
 

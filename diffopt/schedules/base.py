@@ -110,6 +110,8 @@ class Schedule(ABC):
     formula: ClassVar[str]
     #: Whether the rule may look at the request's solver (rules of the range alone never do).
     uses_solver: ClassVar[bool] = True
+    #: Whether the levels take an optimization of their own, too long for a start of the optimizer.
+    slow: ClassVar[bool] = False
     #: Parameters of the family that `--free family` may vary.
     family: ClassVar[tuple[str, ...]] = ()
 

@@ -23,6 +23,7 @@ class GITSL2(Schedule):
     kind = "spectrum"
     uses_solver = False
     status = "derived"
+    slow = True
     reference = "Chen et al. 2024, arXiv:2405.11326 (program read, metric l2); Gaussian cost derived here"
     formula = "W_k(i) = min_j |Euler_ij - x_j| + 1.15 W_{k-1}(j)"
 
