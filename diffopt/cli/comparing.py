@@ -149,8 +149,13 @@ def _progress(quiet: bool) -> Iterator[Progress | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
+
+    def show(done: int, total: int) -> None:
+        sys.stderr.write(f"\r\x1b[Kcomparing: {done} of {total} groups")
+        sys.stderr.flush()
+
     try:
-        yield lambda done, total: out.note(f"\r\x1b[Kcomparing: {done} of {total} groups\x1b[A", quiet=False)
+        yield show
     finally:
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
