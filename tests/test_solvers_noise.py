@@ -13,7 +13,7 @@ from diffopt.schedules import SCHEDULES, Request
 from diffopt.sensitivity import Design, DifferentiableTable
 from diffopt.solvers import SOLVERS, run_table
 from diffopt.solvers.analytic_dpm import AnalyticDPM
-from diffopt.solvers.er_sde import SCALERS, ERSDE
+from diffopt.solvers.er_sde import ERSDE, SCALERS
 from diffopt.solvers.sa_solver import SASolver
 from diffopt.spectrum import Spectrum
 from diffopt.table import sample

@@ -16,7 +16,8 @@ from diffopt import config, report
 from diffopt.cli import output as out
 from diffopt.cli import setup
 from diffopt.compare_report import document, flat_rows, view
-from diffopt.comparison import Comparison, Progress, Setting, compare
+from diffopt.compare_setting import Setting
+from diffopt.comparison import Comparison, Progress, compare
 from diffopt.errors import InputError
 from diffopt.explain import explain
 from diffopt.grid_files import parse_sigmas, read_grid_file
