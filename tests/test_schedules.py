@@ -118,8 +118,7 @@ def test_a_schedule_is_a_short_class_in_a_file_of_its_own(name):
     source = inspect.getsource(cls)
     assert len(source.strip().splitlines()) <= 40
     module = inspect.getmodule(cls)
-    own = [c for c in vars(module).values() if inspect.isclass(c) and c.__module__ == module.__name__]
-    assert own == [cls]
+    assert [c for c in SCHEDULES.values() if inspect.getmodule(c) is module] == [cls]
 
 
 @pytest.mark.parametrize("name", NAMES)
