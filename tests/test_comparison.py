@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffopt.comparison import KINDS, Setting, calls_of, compare, steps_within
+from diffopt.compare_setting import Setting, calls_of, steps_within
+from diffopt.comparison import KINDS, compare
 from diffopt.errors import InputError
 from diffopt.grid import Grid
 from diffopt.perturb import PERTURBATIONS

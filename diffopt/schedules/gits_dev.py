@@ -24,6 +24,7 @@ class GITSDev(Schedule):
     status = "derived"
     slow = True
     reference = "Chen et al. 2024, arXiv:2405.11326 and its code (metric dev); Gaussian cost derived here"
+    most = 200
     formula = "W_k(i) = min_j dist(Euler_ij) - dist(x_j) + 1.15 W_{k-1}(j), dist from the chord x_0 x_T"
 
     def levels(self, request: Request) -> Array:
