@@ -33,8 +33,14 @@ class Defect(ABC):
     def density(self, u: Array, eta: Numbers | float, eig: Array) -> Array:
         """D, shape (n, d), in squared units of y."""
 
-    def mean_density(self, u: Array) -> Array:
-        """The mean's defect per unit mean and h^(order + 1), shape (n, 1)."""
+    def mean_density(self, u: Array, eta: Numbers | float, eig: Array) -> Array:
+        """The mean's defect per unit mean and h^(order + 1), shape (n, d) or (n, 1)."""
+        del eta, eig
+        return np.zeros_like(u)
+
+    def first_step(self, u: Array, eig: Array) -> Array:
+        """Extra defect per h^order of a first step of lower order, shape (n, d) or (n, 1)."""
+        del eig
         return np.zeros_like(u)
 
 
@@ -48,9 +54,10 @@ class EulerDefect(Defect):
         k_slope, b_slope = rates.slopes(u, eta, eig)
         return np.asarray(-(k**2 + k_slope) * w - k * b - b_slope / 2)
 
-    def mean_density(self, u: Array) -> Array:
+    def mean_density(self, u: Array, eta: Numbers | float, eig: Array) -> Array:
         """Eq. (53)."""
-        return -LinearRates(self.process, self.clock).mean_curvature(u) / 2
+        del eta, eig
+        return -LinearRates(self.process, self.clock).mean_derivative(u, 2) / 2
 
 
 class AncestralDefect(Defect):
@@ -84,6 +91,12 @@ class HeunDefect(Defect):
         k, _, w = rates.at(u, 0.0 * np.asarray(eta), eig)
         return np.asarray(w * (rates.curvature(u, 0.0, eig) / 6 - k**3 / 3))
 
+    def mean_density(self, u: Array, eta: Numbers | float, eig: Array) -> Array:
+        """Third derivative of the mean's track / 12 - K times the second / 4 (eq. 63)."""
+        rates = LinearRates(self.process, self.clock)
+        k = rates.at(u, 0.0 * np.asarray(eta), eig)[0]
+        return np.asarray(rates.mean_derivative(u, 3) / 12 - k * rates.mean_derivative(u, 2) / 4)
+
 
 class MultistepDefect(Defect):
     """DPM-Solver++(2M), in the logsnr clock: D = eig q (3 eig - 2 q)/(2 (eig + q)^2) (eq. 64)."""
@@ -94,6 +107,11 @@ class MultistepDefect(Defect):
         """Eq. (64), equal neighbouring steps."""
         q = np.exp(-2 * u)
         return np.asarray(eig * q * (3 * eig - 2 * q) / (2 * (eig + q) ** 2))
+
+    def first_step(self, u: Array, eig: Array) -> Array:
+        """The first step has no history and is DDIM's: -eig q/(eig + q) (eq. 64)."""
+        q = np.exp(-2 * u)
+        return np.asarray(-eig * q / (eig + q))
 
 
 #: Formula and clock (None: the solver's own) by solver name.

@@ -88,13 +88,24 @@ class Expansion:
     @property
     def variance(self) -> Array:
         """N^p (V_N - v) to leading order, shape (d,) (eq. 55)."""
-        return np.asarray((self.nodes[1] * self.variance_density).sum(axis=0))
+        return np.asarray((self.nodes[1] * self.variance_density).sum(axis=0) + self._first_step)
+
+    @property
+    def _first_step(self) -> Array:
+        """What a first step of lower order adds, shape (d,)."""
+        u, speed, eta = self._clock
+        eig = self.spectrum.eig
+        damping = (self.nodes[1] * self._rates.at(u, eta, eig)[0] * speed).sum(axis=0)
+        moved = self._rates.reading(self.path(np.array([1j * STEP])))
+        defect = self.defect.first_step(moved.real, eig) * (moved.imag / STEP) ** self.defect.order
+        return np.asarray(defect * np.exp(2 * damping) / self._scale**2)
 
     @property
     def mean(self) -> Array:
         """N^p (mean_N - alpha mu) per unit mu to leading order, shape (d,) (eq. 56)."""
-        u, speed, _ = self._clock
-        density = speed ** (self.defect.order + 1) * self.defect.mean_density(u) * np.exp(self.damping)
+        u, speed, eta = self._clock
+        defect = self.defect.mean_density(u, eta, self.spectrum.eig)
+        density = speed ** (self.defect.order + 1) * defect * np.exp(self.damping)
         return np.asarray((self.nodes[1] * density).sum(axis=0) / self._scale)
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +15,10 @@ from diffopt.processes.base import Numbers
 
 Array = NDArray[np.float64]
 
-#: Complex step of first derivatives, and the step (relative to the distance from the data) of second ones.
-STEP, SECOND = 1e-30, 1e-3
+#: Complex step of first derivatives.
+STEP = 1e-30
+#: Points and relative radius of the circle from which higher derivatives are read.
+CIRCLE, RADIUS = 8, 0.02
 
 
 @dataclass(frozen=True)
@@ -51,20 +55,18 @@ class LinearRates:
         return np.asarray(k.imag / STEP), np.asarray(b.imag / STEP)
 
     def curvature(self, u: Array, eta: Numbers | float, eig: Array) -> Array:
-        """d^2 K/du^2: imaginary part at u +- h exp(i pi/4), free of subtraction (theory.md, eq. 51)."""
-        h = SECOND * self._distance(u)
-        turn = h * np.exp(0.25j * np.pi)
-        both = self.at(u + turn, eta, eig)[0] + self.at(u - turn, eta, eig)[0]
-        return np.asarray(both.imag / h**2)
+        """d^2 K/du^2."""
+        return self._derivative(lambda v: self.at(v, eta, eig)[0], u, 2)
 
-    def _distance(self, u: Array) -> Array:
-        """Scale on which K varies in u: |u| where the data are at u = 0, else 1."""
-        return np.ones_like(u) if self.clock.name == "logsnr" else np.abs(u)
-
-    def mean_curvature(self, u: Array) -> Array:
-        """d^2(scale alpha)/du^2: 0 in the noise-ratio picture, (f' + f^2) alpha in the time clock."""
+    def mean_derivative(self, u: Array, order: int) -> Array:
+        """Derivative of the mean's track scale * alpha, 0 in the noise-ratio picture (theory.md, eq. 53)."""
         if self.clock.name != "time":
             return np.zeros_like(u)
-        f = np.asarray(self.process.drift(-u))
-        slope = np.asarray(self.process.drift(-u + 1j * STEP)).imag / STEP
-        return np.asarray((slope + f**2) * self.process.alpha(-u))
+        return self._derivative(lambda v: self.process.alpha(-v), u, order)
+
+    def _derivative(self, function: Callable[[Numbers], Numbers], u: Array, order: int) -> Array:
+        """Cauchy's integral on a small circle, free of subtraction (theory.md, eq. 51)."""
+        radius = RADIUS * (np.ones_like(u) if self.clock.name == "logsnr" else np.abs(u))
+        turns = np.exp(2j * np.pi * (np.arange(CIRCLE) + 0.5) / CIRCLE)
+        total = sum(function(u + radius * turn) * turn ** (-order) for turn in turns)
+        return np.asarray(np.real(total) * math.factorial(order) / CIRCLE / radius**order)
