@@ -11,7 +11,7 @@ from diffopt.errors import DiffoptError
 from diffopt.expansion import linear_frechet, weak_error
 from diffopt.grid import Grid
 from diffopt.law import Start, start_variance
-from diffopt.response import Response
+from diffopt.map_response import respond
 from diffopt.solvers import Solver, run_table
 from diffopt.spectrum import Spectrum
 from diffopt.table import Table
@@ -37,7 +37,7 @@ class LocalDefects:
 
     def __init__(self, table: Table, spectrum: Spectrum, start: Start = "exact") -> None:
         self.table, self.spectrum = table, spectrum
-        self._response = Response(table, spectrum.eig, with_bias=True)
+        self._response = respond(table, spectrum.eig, with_bias=True)
         self._exact = self._response.variance[:: table.rows]
         after = self._after
         self.variance_steps = self._defects * after[1:]
@@ -73,7 +73,9 @@ class LocalDefects:
                 twice = 1 if p == r else 2
                 product = incoming[p] * incoming[r] * root[nodes[0]] * root[nodes[1]]
                 moved = moved + twice * product * self._correlation(p // rows, r // rows)
-        return np.asarray(moved + self._response.injected - self._exact[1:])
+        spread = self._response.rows[-1].spread
+        random = 0.0 if spread is None else spread * self._exact[:-1]
+        return np.asarray(moved + random + self._response.injected - self._exact[1:])
 
     def _correlation(self, near: int, far: int) -> Array | float:
         """Correlation of the states `near` and `far` grid points back, along the exact process."""

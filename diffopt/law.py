@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from diffopt.response import Response, RowMap, TableBars
+from diffopt.map_response import respond
+from diffopt.response import RowMap, TableBars
 from diffopt.spectrum import Spectrum
 from diffopt.table import Table
 
@@ -50,12 +51,13 @@ class Law:
 
     def __init__(self, table: Table, spectrum: Spectrum, start: Start) -> None:
         self.table, self.spectrum, self.start = table, spectrum, start
-        self.response = Response(table, spectrum.eig, with_bias=spectrum.mean is not None)
+        self.response = respond(table, spectrum.eig, with_bias=spectrum.mean is not None)
         self._reach = self.response.reach
+        self._mean_pull: Array | None = None
         first = start_variance(table, spectrum.eig, start)
         with np.errstate(over="ignore", invalid="ignore"):
-            self._covariances = self._run_variance(first)
             self._means = self._run_mean() if spectrum.mean is not None else None
+            self._covariances = self._run_variance(first)
         self.variance: Array = self._covariances[-1] if self._reach == 1 else self._covariances[-1][0, 0]
         self.mean_gap: Array | None = None if self._means is None else self._means[-1][0]
 
@@ -87,6 +89,8 @@ class Law:
         if self._reach == 1:
             square = response.rows[-1].incoming[0] ** 2
             injected, noisy = response.injected, bool(response.rows[-1].source)
+            if response.rows[-1].spread is not None:
+                square, injected, noisy = square + response.rows[-1].spread, injected + self._random_mean(), True
             history = [first]
             for k in range(steps):
                 new = square[k] * history[-1]
@@ -102,6 +106,15 @@ class Law:
                 covariance = covariance + b[:, None] * b[None, :]
             history.append(covariance)
         return history
+
+    def _random_mean(self) -> Array:
+        """Variance that random coefficients make of the mean's error, shape (N, d) (theory.md, eq. 82)."""
+        row = self.response.rows[-1]
+        if self._means is None or self.spectrum.mean is None:
+            return np.zeros((self.table.steps, 1))
+        e = np.stack([gap[0] for gap in self._means[:-1]])
+        assert row.spread is not None and row.cross is not None and row.jitter is not None
+        return np.asarray(self.spectrum.mean**2 * (row.spread * e**2 + 2 * row.cross * e + row.jitter))
 
     def _run_mean(self) -> list[Array]:
         gap = np.zeros((self._reach, self.spectrum.eig.size))
@@ -152,15 +165,33 @@ class Law:
 
     def _simple_bars(self, bar: Array, row: RowMap) -> Array:
         a = self.response.rows[-1].incoming[0]
+        square = a**2
+        if self.response.rows[-1].spread is not None:
+            square = square + self.response.rows[-1].spread
         lam = bar
         lams = np.empty_like(a)
         for k in reversed(range(self.table.steps)):
             lams[k] = lam
-            lam = a[k] ** 2 * lam
+            lam = square[k] * lam
+        if row.spread is not None:
+            row.spread += np.stack(self._covariances[:-1]) * lams
+            self._random_bars(lams, row)
         row.incoming[0] += 2 * a * np.stack(self._covariances[:-1]) * lams
         for s, value in self.response.rows[-1].source.items():
             row.source[s] += 2 * value * lams
         return np.asarray(lam)
+
+    def _random_bars(self, lams: Array, row: RowMap) -> None:
+        """Pull-back of :meth:`_random_mean`; what reaches the mean's error is kept for :meth:`_mean_bars`."""
+        if self._means is None or self.spectrum.mean is None:
+            return
+        own = self.response.rows[-1]
+        e = np.stack([gap[0] for gap in self._means[:-1]])
+        scaled = self.spectrum.mean**2 * lams
+        row.spread = row.spread + scaled * e**2
+        row.cross = row.cross + 2 * scaled * e
+        row.jitter = row.jitter + scaled
+        self._mean_pull = 2 * scaled * (own.spread * e + own.cross)
 
     def _mean_bars(self, bar: Array, row_bars: list[RowMap]) -> Array:
         assert self._means is not None
@@ -175,6 +206,8 @@ class Law:
                 for p, target in row.incoming.items():
                     target[k] += lam[i] * self._means[k][p]
             lam = np.einsum("ijd,id->jd", self._transition(k), lam)
+            if self._mean_pull is not None:
+                lam[0] += self._mean_pull[k]
         return np.asarray(lam[0])
 
 
@@ -184,4 +217,5 @@ def _empty_bars(row: RowMap, steps: int, dim: int) -> RowMap:
         {p: np.zeros((steps, dim)) for p in row.incoming},
         {s: np.zeros((steps, dim)) for s in row.source},
         None if row.bias is None else np.zeros((steps, dim)),
+        *(None if a is None else np.zeros((steps, dim)) for a in (row.spread, row.cross, row.jitter)),
     )

@@ -1,0 +1,140 @@
+"""Steps that no coefficient table can hold: random stages and functions of the Jacobian.
+
+Such a step is given by a few numbers per step and a formula that turns them, with an eigenvalue, into
+the step's multiplier, injected variance and mean defect. Random stages are averaged over quadrature
+nodes, exactly in second moment (theory.md, eqs. 80-82).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffopt.clocks import Clock, Rates
+from diffopt.points import Points
+from diffopt.processes import Process
+from diffopt.processes.base import Numbers
+
+Array = NDArray[np.float64]
+#: (z, alpha, noise) -> model output, and (z, alpha, noise, direction) -> Jacobian of the denoiser times direction.
+Model = Callable[[NDArray[Any], float, float], NDArray[Any]]
+JacobianProduct = Callable[[NDArray[Any], float, float, NDArray[Any]], NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Models:
+    """What a sampler may call: denoiser, score and, where a scheme needs it, a Jacobian product."""
+
+    denoiser: Model
+    score: Model
+    jacobian: JacobianProduct | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class StepMaps(ABC):
+    """Family of one-step maps; the author writes :meth:`numbers`, :meth:`law` and :meth:`advance`.
+
+    Attributes
+    ----------
+    points : Points
+        Grid on which the numbers were computed.
+    eta : ndarray
+        Diffusion-term coefficients, shape (..., N).
+    clock : Clock
+        Variable of the step.
+    """
+
+    #: Names of the numbers; quadrature nodes per step (1: nothing random) and model calls per step.
+    fields: ClassVar[tuple[str, ...]]
+    branches: ClassVar[int] = 1
+    calls: ClassVar[int] = 2
+
+    points: Points
+    eta: Numbers
+    clock: Clock
+
+    @abstractmethod
+    def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
+        """Numbers by name, each broadcastable to (..., N, Q); `nodes` are the Q values of the random fraction."""
+
+    @abstractmethod
+    def law(self, x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers, Numbers]:
+        """(multiplier, injected variance, mean defect per unit mean) in process coordinates, analytic in x."""
+
+    @abstractmethod
+    def advance(
+        self, x: dict[str, Any], z: NDArray[Any], models: Models, rng: np.random.Generator | None
+    ) -> NDArray[Any]:
+        """One step of the real sampler, with the numbers of one step and one random fraction."""
+
+    @classmethod
+    def rule(cls) -> tuple[Array, Array]:
+        """Nodes and weights on (0, 1) that stand for the uniform random fraction (eq. 81)."""
+        x, weight = np.polynomial.legendre.leggauss(cls.branches)
+        return (x + 1) / 2, weight / 2
+
+    def stacked(self) -> Numbers:
+        """All numbers as one array, shape (..., N, Q, P)."""
+        named = self.numbers(self.points, self.eta, self.rule()[0])
+        shape = (*self.points.sigma.shape[:-1], self.points.steps, self.branches)
+        return np.stack([np.broadcast_to(named[name], shape) for name in self.fields], axis=-1)
+
+    def named(self, stacked: Numbers) -> dict[str, Numbers]:
+        """The inverse of :meth:`stacked`, with an axis for the eigenvalues, shape (..., N, Q, 1)."""
+        return {name: stacked[..., i, None] for i, name in enumerate(self.fields)}
+
+    def run(
+        self, z: NDArray[Any], models: Models, rng: np.random.Generator | None
+    ) -> NDArray[Any]:
+        """The whole sampler; a random fraction is drawn once per step for the batch."""
+        for k in range(self.points.steps):
+            fraction = rng.uniform(size=1) if rng is not None and self.branches > 1 else np.full(1, 0.5)
+            pair = Points.create(self.points.process, self.points.sigma[..., k : k + 2])
+            named = self.numbers(pair, self.eta[..., k : k + 1], fraction)
+            z = self.advance({name: float(np.ravel(value)[0]) for name, value in named.items()}, z, models, rng)
+        return z
+
+
+def stage(process: Process, rates: Rates, sigma: Numbers, time: Numbers, suffix: str) -> dict[str, Numbers]:
+    """The six numbers that give the drift of y = scale z at one noise level."""
+    alpha, level = process.levels(sigma, time)
+    values = {
+        "scale": rates.scale,
+        "state": rates.state,
+        "denoised": rates.denoised,
+        "score": rates.score,
+        "alpha": alpha,
+        "level": level,
+    }
+    return {name + suffix: value for name, value in values.items()}
+
+
+STAGE = ("scale", "state", "denoised", "score", "alpha", "level")
+
+
+def slope(x: dict[str, Numbers], eig: Array, suffix: str) -> Numbers:
+    """K of a stage per eigenvalue, dy = K y du (theory.md, eq. 50)."""
+    alpha, level = x["alpha" + suffix], x["level" + suffix]
+    v = alpha**2 * eig + level**2
+    return x["state" + suffix] + (x["denoised" + suffix] * alpha * eig - x["score" + suffix]) / (v * x["scale" + suffix])
+
+
+def mean_drift(x: dict[str, Numbers], suffix: str) -> Numbers:
+    """Drift of y on the mean's track, per unit mean: state scale alpha + denoised."""
+    return x["state" + suffix] * x["scale" + suffix] * x["alpha" + suffix] + x["denoised" + suffix]
+
+
+def drift(x: dict[str, Any], y: NDArray[Any], models: Models, suffix: str) -> NDArray[Any]:
+    """Drift of y with real models at a stage."""
+    z, alpha, level = y / x["scale" + suffix], x["alpha" + suffix], x["level" + suffix]
+    total = x["state" + suffix] * y
+    if x["denoised" + suffix]:
+        total = total + x["denoised" + suffix] * models.denoiser(z, alpha, level)
+    if x["score" + suffix]:
+        total = total + x["score" + suffix] * models.score(z, alpha, level)
+    return np.asarray(total)
