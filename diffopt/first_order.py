@@ -147,7 +147,8 @@ def first_order_frechet(
         None where it is not defined (a step the scheme cannot take).
     """
     try:
-        value = LocalDefects(run_table(solver, grid, eta), spectrum, start).frechet()
+        with np.errstate(all="ignore"):
+            value = LocalDefects(run_table(solver, grid, eta), spectrum, start).frechet()
     except DiffoptError:
         return None
     return value if np.isfinite(value) else None

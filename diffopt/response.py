@@ -72,37 +72,40 @@ class Response:
     def __init__(self, table: Table, eig: Array, with_bias: bool = False) -> None:
         self.table, self.eig = table, eig
         self.variance = (table.alpha**2)[:, None] * eig + (table.level**2)[:, None]
-        self._inverse = _reciprocal(self.variance)
+        self._regular = bool(self.variance.all())
+        self._inverse = _reciprocal(self.variance, self._regular)
         self._coefficients = {key: self._coefficient(*key) for key in table.active}
         self.rows = self._compose(with_bias)
 
-    def _uses(self, row: int, lag: int) -> tuple[bool, bool]:
-        table = self.table
-        return bool(np.any(table.denoised[:, row, lag])), bool(np.any(table.score[:, row, lag]))
-
     def _coefficient(self, row: int, lag: int) -> Array:
         """c = state + denoised d - score/v, shape (N, d)."""
-        table, nodes = self.table, np.maximum(self.table.node(row, lag), 0)
-        total = table.state[:, row, lag, None] + np.zeros_like(self.eig)
-        uses_d, uses_s = self._uses(row, lag)
-        if uses_d:
-            scale = (table.denoised[:, row, lag] * table.alpha[nodes])[:, None]
-            total = total + scale * self.eig * self._inverse[nodes]
-        if uses_s:
-            total = total - self._scores(table.score[:, row, lag], nodes)
+        table, pattern = self.table, self.table.pattern
+        first, nodes = table.span(row, lag)
+        inverse = self._inverse[nodes]
+        total = np.zeros((table.steps, self.eig.size))
+        inner = total[first:]
+        if (row, lag) in pattern.denoised:
+            scale = table.denoised[first:, row, lag] * table.alpha[nodes]
+            np.multiply(scale[:, None] * self.eig, inverse, out=inner)
+        if (row, lag) in pattern.score:
+            inner -= self._scores(table.score[first:, row, lag], nodes)
+        if (row, lag) in pattern.state:
+            inner += table.state[first:, row, lag, None]
         return total
 
-    def _scores(self, coefficient: Array, nodes: NDArray[np.int64]) -> Array:
+    def _scores(self, coefficient: Array, nodes: slice) -> Array:
         """coefficient / v; infinite where a scheme really divides by a vanishing variance."""
         product = coefficient[:, None] * self._inverse[nodes]
+        if self._regular:
+            return product
         vanishing = (self.variance[nodes] == 0) & (coefficient != 0)[:, None]
-        return np.where(vanishing, np.inf, product) if vanishing.any() else product
+        return np.where(vanishing, np.inf, product)
 
     def _compose(self, with_bias: bool) -> list[RowMap]:
         rows: list[RowMap] = []
         for row in range(self.table.rows):
             out = RowMap(bias=self._residual(row)[:, None] if with_bias else None)
-            for lag in [lag for r, lag in self.table.active if r == row]:
+            for lag in self.table.pattern.by_row[row]:
                 c = self._coefficients[row, lag]
                 if lag >= row:
                     out.add("incoming", lag - row, c)
@@ -115,7 +118,7 @@ class Response:
                 if with_bias:
                     out.bias = out.bias + c * inner.bias
             for s in range(self.table.sources):
-                if np.any(self.table.noise[:, row, s]):
+                if (row, s) in self.table.pattern.noise:
                     out.add("source", s, self.table.noise[:, row, s, None])
             rows.append(out)
         return rows
@@ -124,10 +127,10 @@ class Response:
         """sum_l (state alpha + denoised) - alpha_out, shape (N,): 0 where the mean stays on its track."""
         table = self.table
         total = -table.alpha[row + 1 :: table.rows]
-        for lag in [lag for r, lag in table.active if r == row]:
-            nodes = np.maximum(table.node(row, lag), 0)
-            total = total + table.state[:, row, lag] * table.alpha[nodes] + table.denoised[:, row, lag]
-        return np.asarray(total)
+        for lag in table.pattern.by_row[row]:
+            first, nodes = table.span(row, lag)
+            total[first:] += table.state[first:, row, lag] * table.alpha[nodes] + table.denoised[first:, row, lag]
+        return total
 
     @property
     def reach(self) -> int:
@@ -147,11 +150,11 @@ class Response:
         for row in reversed(range(self.table.rows)):
             above = row_bars[row]
             for s, value in above.source.items():
-                if np.any(self.table.noise[:, row, s]):
+                if (row, s) in self.table.pattern.noise:
                     bars.noise[:, row, s] += value.sum(axis=-1)
             if above.bias is not None:
                 self._residual_bars(row, above.bias.sum(axis=-1), bars)
-            for lag in [lag for r, lag in self.table.active if r == row]:
+            for lag in self.table.pattern.by_row[row]:
                 bar = self._coefficient_bar(row, lag, above, row_bars)
                 if bar is not None:
                     self._model_bars(row, lag, bar, bars)
@@ -175,43 +178,40 @@ class Response:
 
     def _model_bars(self, row: int, lag: int, bar: Array, bars: TableBars) -> None:
         """Through c = state + denoised d - score/v to coefficients and levels (theory.md, eq. 24)."""
-        table, steps = self.table, self.table.steps
-        nodes = np.maximum(table.node(row, lag), 0)
-        bar = np.broadcast_to(bar, (steps, self.eig.size))
-        bars.state[:, row, lag] += bar.sum(axis=-1)
-        uses_d, uses_s = self._uses(row, lag)
-        if not (uses_d or uses_s):
+        table, pattern, place = self.table, self.table.pattern, (row, lag)
+        first, nodes = table.span(row, lag)
+        bar = bar[first:]
+        if place in pattern.state:
+            bars.state[first:, row, lag] += bar.sum(axis=-1)
+        if place not in pattern.denoised and place not in pattern.score:
             return
-        alpha, level, inverse = table.alpha[nodes], table.level[nodes], self._inverse[nodes]
-        once = np.einsum("nd,nd->n", bar, inverse)
-        ones_sq = bar * inverse * inverse
-        squared = ones_sq.sum(axis=-1)
-        with_eig = ones_sq @ self.eig
-        if uses_s:
-            score = table.score[:, row, lag]
-            bars.score[:, row, lag] -= once
-            np.add.at(bars.alpha, nodes, score * 2 * alpha * with_eig)
-            np.add.at(bars.level, nodes, score * 2 * level * squared)
-        if uses_d:
-            denoised = table.denoised[:, row, lag]
-            eig_once = np.einsum("nd,nd,d->n", bar, inverse, self.eig)
-            with_square = ones_sq @ (self.eig**2)
-            bars.denoised[:, row, lag] += alpha * eig_once
-            np.add.at(bars.alpha, nodes, denoised * (level**2 * with_eig - alpha**2 * with_square))
-            np.add.at(bars.level, nodes, -denoised * 2 * alpha * level * with_eig)
+        alpha, level, inverse, eig = table.alpha[nodes], table.level[nodes], self._inverse[nodes], self.eig
+        once = bar * inverse
+        twice = once * inverse
+        twice_eig = twice @ eig
+        if place in pattern.score:
+            score = table.score[first:, row, lag]
+            bars.score[first:, row, lag] -= once.sum(axis=-1)
+            bars.alpha[nodes] += 2 * score * alpha * twice_eig
+            bars.level[nodes] += 2 * score * level * twice.sum(axis=-1)
+        if place in pattern.denoised:
+            denoised = table.denoised[first:, row, lag]
+            bars.denoised[first:, row, lag] += alpha * (once @ eig)
+            bars.alpha[nodes] += denoised * (level**2 * twice_eig - alpha**2 * (twice @ eig**2))
+            bars.level[nodes] -= 2 * denoised * alpha * level * twice_eig
 
     def _residual_bars(self, row: int, bar: Array, bars: TableBars) -> None:
         table = self.table
         bars.alpha[row + 1 :: table.rows] -= bar
-        for lag in [lag for r, lag in table.active if r == row]:
-            nodes = np.maximum(table.node(row, lag), 0)
-            bars.state[:, row, lag] += bar * table.alpha[nodes]
-            bars.denoised[:, row, lag] += bar
-            np.add.at(bars.alpha, nodes, bar * table.state[:, row, lag])
+        for lag in table.pattern.by_row[row]:
+            first, nodes = table.span(row, lag)
+            bars.state[first:, row, lag] += bar[first:] * table.alpha[nodes]
+            bars.denoised[first:, row, lag] += bar[first:]
+            bars.alpha[nodes] += bar[first:] * table.state[first:, row, lag]
 
 
-def _reciprocal(variance: Array) -> Array:
+def _reciprocal(variance: Array, regular: bool) -> Array:
     """1/v, with 0 at v = 0: there eig = 0 too and the denoiser's gain alpha eig/v is 0."""
-    if variance.all():
+    if regular:
         return 1.0 / variance
     return np.divide(1.0, variance, out=np.zeros_like(variance), where=variance > 0)

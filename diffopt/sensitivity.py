@@ -16,7 +16,7 @@ from diffopt.points import Points
 from diffopt.processes import Process
 from diffopt.response import TableBars
 from diffopt.solvers import Solver, build_table
-from diffopt.table import Table
+from diffopt.table import Pattern, Table
 
 Array = NDArray[np.float64]
 
@@ -62,10 +62,12 @@ class DifferentiableTable:
     Attributes
     ----------
     table : Table
-        Real coefficients.
+        Real coefficients; `pattern`, where given, is trusted to cover every coefficient.
     """
 
-    def __init__(self, solver: Solver, process: Process, design: Design) -> None:
+    def __init__(
+        self, solver: Solver, process: Process, design: Design, pattern: Pattern | None = None
+    ) -> None:
         self.design, self.memory = design, solver.memory
         self._colours = solver.memory + 2 if design.grid_free else 0
         lead = self._colours + int(design.eta_free)
@@ -77,6 +79,8 @@ class DifferentiableTable:
             stacks.append(self._along(solver, process, direction))
         self._stack = _joined(stacks)
         self.table = Table(*(np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)), maps=self._stack.maps)
+        if pattern is not None:
+            self.table.__dict__["pattern"] = pattern
 
     def _perturbed(self, lead: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Copies of the grid and of eta, each with one colour perturbed."""
@@ -98,7 +102,7 @@ class DifferentiableTable:
             log_sigma[finite] += 1j * STEP * direction.log_sigma[finite]
         moved = {k: getattr(process, k) + 1j * STEP * v for k, v in (direction.process or {}).items()}
         tuned = {k: getattr(solver, k) + 1j * STEP * v for k, v in (direction.solver or {}).items()}
-        process = _replaced(process, moved)
+        process = moved_process(process, moved)
         solver = replace(solver, **tuned) if tuned else solver
         sigma = np.where(finite, np.exp(np.where(finite, log_sigma, 0)), _sigma(self.design.log_sigma))
         return build_table(solver, Points.create(process, sigma[None]), self.design.eta[None].astype(complex))
@@ -124,8 +128,8 @@ class DifferentiableTable:
         total = np.zeros((stack.state.shape[0], steps))
         for name in ("state", "denoised", "score", "noise"):
             bar = getattr(bars, name)
-            if bar.size and bar.any():
-                total += np.einsum("ckrl,krl->ck", getattr(stack, name).imag, bar)
+            for r, place in getattr(self.table.pattern, name):
+                total += getattr(stack, name)[:, :, r, place].imag * bar[:, r, place]
         if stack.maps is not None:
             total += np.einsum("ckqp,kqp->ck", stack.numbers.imag, bars.numbers)
         for name in ("alpha", "level"):
@@ -152,7 +156,7 @@ def _joined(tables: list[Table]) -> Table:
     return Table(*joined, maps=tables[0].maps)
 
 
-def _replaced(process: Process, fields: dict[str, complex]) -> Process:
+def moved_process(process: Process, fields: dict[str, Any]) -> Process:
     """Copy of a process with complex fields, past the checks of its constructor."""
     if not fields:
         return process

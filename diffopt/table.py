@@ -19,6 +19,27 @@ from diffopt.processes.base import Numbers
 Denoiser = Callable[[NDArray[Any], float, float], NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class Pattern:
+    """Places (row, lag) or (row, source) of a table that are not all zero over the steps."""
+
+    state: frozenset[tuple[int, int]]
+    denoised: frozenset[tuple[int, int]]
+    score: frozenset[tuple[int, int]]
+    noise: frozenset[tuple[int, int]]
+
+    @cached_property
+    def active(self) -> tuple[tuple[int, int], ...]:
+        """Pairs (row, lag) that any coefficient uses, sorted."""
+        return tuple(sorted(self.state | self.denoised | self.score))
+
+    @cached_property
+    def by_row(self) -> dict[int, tuple[int, ...]]:
+        """Active lags of each row."""
+        rows = {r for r, _ in self.active}
+        return {row: tuple(lag for r, lag in self.active if r == row) for row in rows}
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """Coefficients of a linear sampler: N steps of R rows each (theory.md, eq. 10).
@@ -87,16 +108,29 @@ class Table:
         return int(self.noise.shape[-1])
 
     @cached_property
-    def active(self) -> list[tuple[int, int]]:
+    def pattern(self) -> Pattern:
+        """Which coefficients are there at all."""
+        places = []
+        for array in (self.state, self.denoised, self.score, self.noise):
+            used = (array != 0).any(axis=tuple(range(array.ndim - 2)))
+            places.append(frozenset((int(r), int(c)) for r, c in np.argwhere(used)))
+        return Pattern(*places)
+
+    @property
+    def active(self) -> tuple[tuple[int, int], ...]:
         """Pairs (row, lag) with any coefficient, in the order in which rows are computed."""
-        used = (self.state != 0) | (self.denoised != 0) | (self.score != 0)
-        used = used.reshape(-1, self.rows, self.lags).any(axis=0)
-        return [(r, lag) for r in range(self.rows) for lag in range(self.lags) if used[r, lag]]
+        return self.pattern.active
 
     def put_node(self, row: int, alpha: Numbers, level: Numbers) -> None:
         """Say at which levels (per step) the nodes made by `row` stand, where not at the step's end."""
         self.alpha[..., row + 1 :: self.rows] = alpha
         self.level[..., row + 1 :: self.rows] = level
+
+    def span(self, row: int, lag: int) -> tuple[int, slice]:
+        """First step k in which `row` may read at `lag`, and the slice of nodes it reads from then on."""
+        first = max(0, -((row - lag) // self.rows))
+        start = first * self.rows + row - lag
+        return first, slice(start, (self.steps - 1) * self.rows + row - lag + 1, self.rows)
 
     def node(self, row: int, lag: int) -> np.ndarray:
         """Index of the node that `row` reads at `lag`, shape (N,); negative ones are never used."""

@@ -73,38 +73,38 @@ class Accumulated:
         if self.step.spread is not None:
             # Random coefficients act like noise that is proportional to the state's own variance.
             self.noise = self.response.injected + self.step.spread * self.grid_root[:-1] ** 2
-        self._keep()
+        self._remember()
         self._defects()
+        self._damping()
         self._gather()
 
-    def _keep(self) -> None:
-        """Share of a variance error that survives a step, kappa = 1 - n/v (eq. 33); None without noise."""
-        self.kappa: Array | None = None
+    def _remember(self) -> None:
+        """Squared correlation of neighbouring states of the exact process with this noise, 1 - n/v."""
+        self.memory: Array | None = None
         if self.noise is not None:
-            v = self.grid_root[1:] ** 2
-            share = np.divide(self.noise, v, out=np.zeros_like(v), where=v > 0)
-            self.kappa = np.maximum(1 - share, 0)
+            self.memory = np.maximum(1 - _safe(self.noise, self.grid_root[1:] ** 2), 0)
 
-    def _history(self, p: int) -> Array | float:
+    def _history(self, p: int) -> Array:
         """Correlation of the node p places back with the step's start along the exact process."""
         back = p // self.table.rows
-        if self.kappa is None or back == 0:
-            return 1.0
-        root = np.sqrt(self.kappa)
+        if self.memory is None or back == 0:
+            return np.ones((self.table.steps, 1))
+        root = np.sqrt(self.memory)
         product = np.ones_like(root)
         for j in range(1, back + 1):
             product[j:] *= root[:-j]
         return product
 
-    def _nodes(self, p: int) -> np.ndarray:
-        return np.maximum(np.arange(self.table.steps) * self.table.rows - p, 0)
+    def _nodes(self, p: int) -> tuple[int, slice]:
+        """First step that reaches p nodes back, and the nodes it reaches from then on."""
+        return self.table.span(0, p)
 
     def _defects(self) -> None:
         """Standard deviation after the numerical step minus the exact one (eq. 32)."""
-        moved: Array | float = 0.0
+        self.moved = np.zeros((self.table.steps, self.eig.size))
         for p, a in self.step.incoming.items():
-            moved = moved + a * self.root[self._nodes(p)] * self._history(p)
-        self.moved = np.asarray(moved)
+            first, nodes = self._nodes(p)
+            self.moved[first:] += a[first:] * self.root[nodes] * self._history(p)[first:]
         if self.noise is None:
             self.reached = self.moved
         else:
@@ -112,6 +112,19 @@ class Accumulated:
             folded = 2 * np.sqrt(self.noise) - self.total_root
             self.reached = np.where(self.moved >= 0, self.total_root, folded)
         self.defect = self.reached - self.grid_root[1:]
+
+    def _damping(self) -> None:
+        """Factor kappa by which a step passes a relative variance error on (eq. 33); None without noise.
+
+        With s = share of the state in the variance and t = share + fresh noise, both relative to v:
+        kappa = s / min(t, 1), which is 1 without noise and s where the scheme amplifies.
+        """
+        self.kappa: Array | None = None
+        if self.noise is not None:
+            v = self.grid_root[1:] ** 2
+            self.share, self.fresh = _safe(self.moved**2, v), _safe(self.noise, v)
+            self.both = np.minimum(self.share + self.fresh, 1)
+            self.kappa = _safe(self.share, self.both)
 
     def _gather(self) -> None:
         """E = sqrt(v_N) (sum of relative defects, damped by later kappas) + |last defect| (eq. 34)."""
@@ -173,18 +186,22 @@ class Accumulated:
         moved_bar = bar
         if noise_bar is not None:
             assert self.noise is not None
+            self.memory_bar = np.zeros_like(self.defect)
             moved_bar = bar * _safe(np.abs(self.moved), self.total_root)
             fold = np.where(self.moved >= 0, 0.0, 1.0) * _safe(1.0, np.sqrt(self.noise))
             sign = np.where(self.moved >= 0, 0.5, -0.5)
             noise_bar += bar * (sign * _safe(1.0, self.total_root) + fold)
+            moved_bar = moved_bar + self._damping_bars(noise_bar, root_bar)
         row = RowMap()
         for p, a in self.step.incoming.items():
-            nodes, history = self._nodes(p), self._history(p)
-            row.add("incoming", p, moved_bar * self.root[nodes] * history)
-            np.add.at(root_bar, nodes, moved_bar * a * history)
-            self._history_bars(p, moved_bar * a * self.root[nodes])
+            (first, nodes), history = self._nodes(p), self._history(p)
+            incoming = np.zeros_like(moved_bar)
+            incoming[first:] = moved_bar[first:] * self.root[nodes] * history[first:]
+            row.add("incoming", p, incoming)
+            root_bar[nodes] += moved_bar[first:] * a[first:] * history[first:]
+            self._history_bars(p, incoming * a)
         if noise_bar is not None:
-            self._kappa_bars(noise_bar, root_bar)
+            self._memory_bars(noise_bar, root_bar)
             for s, value in self.step.source.items():
                 row.add("source", s, 2 * value * noise_bar)
             if self.step.spread is not None:
@@ -194,21 +211,30 @@ class Accumulated:
         self.response.pull_back(row_bars, bars)
 
     def _history_bars(self, p: int, bar: Array) -> None:
-        """Through the correlations sqrt(kappa) of a history node."""
+        """Through the correlations of a history node."""
         back = p // self.table.rows
-        if self.kappa is None or back == 0:
+        if self.memory is None or back == 0:
             return
         for j in range(1, back + 1):
-            half = 0.5 * bar[j:] * np.asarray(self._history(p))[j:]
-            self.kappa_bar[:-j] += _safe(half, self.kappa[:-j])
+            self.memory_bar[:-j] += _safe(0.5 * bar[j:], self.memory[:-j])
 
-    def _kappa_bars(self, noise_bar: Array, root_bar: Array) -> None:
-        """Through kappa = 1 - n/v, where it is positive."""
-        assert self.noise is not None and self.kappa is not None
-        v = self.grid_root[1:] ** 2
-        bar = np.where(self.kappa > 0, _safe(self.kappa_bar, v), 0.0)
+    def _memory_bars(self, noise_bar: Array, root_bar: Array) -> None:
+        """Through memory = 1 - n/v, where it is positive."""
+        assert self.noise is not None and self.memory is not None
+        bar = np.where(self.memory > 0, _safe(self.memory_bar, self.grid_root[1:] ** 2), 0.0)
         noise_bar -= bar
         root_bar[self.table.rows :: self.table.rows] += 2 * _safe(bar * self.noise, self.grid_root[1:])
+
+    def _damping_bars(self, noise_bar: Array, root_bar: Array) -> Array:
+        """Through kappa; returns the derivative by the state after the step."""
+        free = self.both < 1
+        by_share = self.kappa_bar * np.where(free, _safe(self.fresh, self.both**2), 1.0)
+        by_fresh = -self.kappa_bar * np.where(free, _safe(self.share, self.both**2), 0.0)
+        root = self.grid_root[1:]
+        noise_bar += _safe(by_fresh, root**2)
+        lost = _safe(by_share * self.share + by_fresh * self.fresh, root)
+        root_bar[self.table.rows :: self.table.rows] -= 2 * lost
+        return 2 * _safe(by_share * self.moved, root**2)
 
     def _root_bars(self, root_bar: Array, bars: TableBars) -> None:
         """Through sqrt(alpha^2 eig + level^2)."""

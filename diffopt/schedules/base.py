@@ -51,7 +51,7 @@ class Request:
     @property
     def levels(self) -> int:
         """Number of positive noise ratios: N when a 0 follows, else N + 1."""
-        return self.steps if self.end == "zero" and self.sigma_min > 0 else self.steps + 1
+        return self.steps if self.end == "zero" and np.real(self.sigma_min) > 0 else self.steps + 1
 
     def ramp(self) -> Array:
         """`levels` equally spaced numbers from 0 (sigma_max) to 1 (sigma_min)."""
@@ -65,7 +65,7 @@ class Request:
         UnsupportedError
             Otherwise.
         """
-        if not (np.isfinite(self.sigma_max) and self.sigma_min > 0):
+        if not (np.isfinite(self.sigma_max) and np.real(self.sigma_min) > 0):
             raise UnsupportedError(
                 f"schedule {name!r} needs a finite sigma-max and a positive sigma-min, "
                 f"got {self.sigma_max:g} and {self.sigma_min:g}; try uniform_t"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 
 from diffopt.schedules.base import Array, Request, Schedule
 
@@ -21,4 +20,6 @@ class Exponential(Schedule):
     def levels(self, request: Request) -> Array:
         """Geometric sequence."""
         high, low = request.finite(self.name)
-        return np.geomspace(high, low, request.levels)
+        levels: Array = high * (low / high) ** request.ramp()
+        levels[-1] = low
+        return levels

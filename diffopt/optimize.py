@@ -1,0 +1,312 @@
+"""The optimizer: L-BFGS-B from the best named schedules, with exact gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from diffopt.compression import compress
+from diffopt.errors import DiffoptError, InputError, UnsupportedError
+from diffopt.grid import Grid
+from diffopt.objectives import Objective
+from diffopt.parameters import FREE, Block, EtaBlock, FamilyBlock, GridBlock, State, design_of
+from diffopt.points import Points
+from diffopt.problem import Problem
+from diffopt.processes import Process
+from diffopt.schedules import SCHEDULES, Schedule
+from diffopt.sensitivity import DifferentiableTable
+from diffopt.solvers import Solver, build_table
+from diffopt.spectrum import Spectrum
+from diffopt.table import Pattern
+
+Array = NDArray[np.float64]
+Progress = Callable[[int, float], None]
+
+#: Bin width in log eig of the spectrum the optimizer works on.
+WIDTH = 0.25
+#: Relative decrease of the objective below which a search has converged.
+TOLERANCE = 1e-9
+#: Largest component of the gradient of the log objective at a smooth optimum.
+GRADIENT = 2e-8
+#: Evaluations after which a later start must have overtaken the best one.
+PROBE = 12
+#: Largest number of evaluations per start.
+BUDGET = 1000
+#: Log objective where it is not finite.
+WALL = 1e3
+
+
+@dataclass(frozen=True, eq=False)
+class OptimizeResult:
+    """An optimum and how it was found.
+
+    Attributes
+    ----------
+    grid : Grid
+        Best grid.
+    eta : ndarray, shape (N,)
+        Diffusion-term coefficients.
+    solver, process : Solver, Process
+        With their free parameters, if any, at the optimum.
+    value : float
+        Objective on the compressed spectrum.
+    converged : bool
+        Whether the last search met its tolerance.
+    message : str
+        A sentence.
+    evaluations, starts : int
+        Objective evaluations, and named schedules that were scored as starts.
+    family : dict
+        Parameters of the family by name, where they were free.
+    scores : dict
+        Objective of each named schedule on the compressed spectrum.
+    """
+
+    grid: Grid
+    eta: Array
+    solver: Solver
+    process: Process
+    value: float
+    converged: bool
+    message: str
+    evaluations: int
+    starts: int
+    family: dict[str, float] = field(default_factory=dict)
+    scores: dict[str, float] = field(default_factory=dict)
+
+
+def applicable(problem: Problem, names: Sequence[str] | None = None) -> dict[str, Grid]:
+    """Grids of the named schedules that have a meaning for the problem."""
+    short = problem.compressed()
+    grids = {}
+    for name in names if names is not None else SCHEDULES:
+        try:
+            grids[name] = SCHEDULES[name]().grid(short.request)
+        except DiffoptError:
+            continue
+    return grids
+
+
+def optimize(
+    problem: Problem,
+    objective: Objective,
+    free: Sequence[str] = ("grid",),
+    eta: float | Array | None = None,
+    schedule: Schedule | None = None,
+    searches: int = 3,
+    progress: Progress | None = None,
+) -> OptimizeResult:
+    """Minimize an objective over the grid, eta or the parameters of a family.
+
+    Every named schedule that applies is scored, and the `searches` best are improved; the result is
+    therefore never worse than any of them on the optimizer's spectrum.
+
+    Parameters
+    ----------
+    problem : Problem
+        Data, process, solver, budget, range.
+    objective : Objective
+        What is minimized.
+    free : sequence of {"grid", "eta", "eta_per_step", "family"}
+        What may move.
+    eta : float or array, optional
+        Start, or fixed value where eta is not free; None is the solver's default.
+    schedule : Schedule, optional
+        Grid that is kept when the grid is not free; family that is varied. Default `karras`.
+    searches : int
+        Number of starts that are improved.
+    progress : callable, optional
+        Called with (evaluations, best value).
+
+    Raises
+    ------
+    InputError
+        Unknown or contradictory `free`.
+    UnsupportedError
+        No schedule gives a finite objective.
+    """
+    search = _Search(problem, objective, free, eta, schedule, progress)
+    return search.run(searches)
+
+
+class _Search:
+    """One optimization: the compressed spectrum, the blocks, the best point so far."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        objective: Objective,
+        free: Sequence[str],
+        eta: float | Array | None,
+        schedule: Schedule | None,
+        progress: Progress | None,
+    ) -> None:
+        _check_free(free)
+        self.problem, self.objective, self.free, self.progress = problem, objective, free, progress
+        self.schedule = schedule or SCHEDULES["karras"]()
+        self.spectrum: Spectrum = compress(objective.prepare(problem.spectrum), WIDTH).spectrum
+        self.eta = problem.solver.etas(eta, problem.steps)
+        self.blocks = self._blocks()
+        self.grid_free = any(isinstance(b, GridBlock) for b in self.blocks)
+        self.eta_free = any(isinstance(b, EtaBlock) for b in self.blocks)
+        self.evaluations = 0
+        self.pattern: Pattern | None = None
+        self.best: tuple[float, State, Array] | None = None
+
+    def _blocks(self) -> list[Block]:
+        blocks: list[Block] = []
+        if "grid" in self.free and self.problem.steps > 1:
+            blocks.append(GridBlock(self.problem))
+        if "eta" in self.free or "eta_per_step" in self.free:
+            blocks.append(EtaBlock(self.problem, "eta_per_step" in self.free))
+        if "family" in self.free:
+            blocks.append(FamilyBlock(self.problem, self.schedule, "grid" not in self.free))
+        return blocks
+
+    def run(self, searches: int) -> OptimizeResult:
+        """Score the starts, improve the best, report."""
+        starts = self._starts()
+        scores = {name: self._score(state) for name, state in starts.items()}
+        ranked = sorted((name for name in scores if np.isfinite(scores[name])), key=scores.__getitem__)
+        if not ranked:
+            raise UnsupportedError(
+                f"no schedule gives a finite {self.objective.name} for solver {self.problem.solver.name!r} here; "
+                "try --end sigma_min, --objective robust or another solver"
+            )
+        converged, message = True, "nothing to optimize: one step has no free point"
+        for rank, name in enumerate(ranked[: max(1, searches)] if self.blocks else ()):
+            # Later starts are probed and go on only where they overtake what is already found.
+            outcome = self._improve(starts[name], probe=rank > 0)
+            converged, message = outcome or (converged, message)
+        if self.best is None or (not self.family and scores[ranked[0]] < self.best[0]):
+            first = starts[ranked[0]]
+            self.best = (scores[ranked[0]], first, np.zeros(0))
+        return self._result(converged, message, len(ranked), scores)
+
+    @property
+    def family(self) -> bool:
+        """Whether the parameters of a family are free."""
+        return "family" in self.free
+
+    def _starts(self) -> dict[str, State]:
+        if "grid" in self.free:
+            grids = applicable(self.problem)
+        else:
+            grids = {self.schedule.name: self.schedule.grid(self.problem.compressed().request)}
+        with np.errstate(divide="ignore"):
+            return {
+                name: State(np.log(grid.sigmas), self.eta, self.problem.process, self.problem.solver)
+                for name, grid in grids.items()
+            }
+
+    def _score(self, state: State) -> float:
+        self.evaluations += 1
+        try:
+            points = Points.create(state.process, np.exp(state.log_sigma))
+            table = build_table(state.solver, points, state.eta)
+            with np.errstate(over="ignore", invalid="ignore"):
+                return self.objective.value(table, self.spectrum, self.problem.start)
+        except UnsupportedError:
+            return float("inf")
+
+    def _improve(self, state: State, probe: bool) -> tuple[bool, str] | None:
+        """L-BFGS-B, restarted while a restart still helps (kinks of the objective can stall it)."""
+        sizes = np.cumsum([0] + [len(b.bounds) for b in self.blocks])
+        x = np.concatenate([b.start(state) for b in self.blocks])
+        bounds = [pair for b in self.blocks for pair in b.bounds]
+        x = np.clip(x, [lo for lo, _ in bounds], [hi for _, hi in bounds])
+        previous, budget = np.inf, BUDGET
+
+        def loss(x: Array) -> tuple[float, Array]:
+            return self._loss(x, state, sizes)
+
+        target = self.best[0] if self.best is not None else np.inf
+        if probe:
+            options = {"maxfun": PROBE, "maxcor": 20}
+            found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+            if found.fun >= np.log(target):
+                return None
+            x = found.x
+        while True:
+            options = {"maxfun": budget, "maxiter": budget, "ftol": 1e-15, "gtol": GRADIENT, "maxcor": 20}
+            found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+            x, budget = found.x, budget - found.nfev
+            slope = float(np.max(np.abs(_projected(found.x, found.jac, bounds))))
+            if slope < 10 * GRADIENT:
+                return True, f"converged: gradient of the log objective {slope:.1e}"
+            if previous - found.fun < TOLERANCE:
+                return True, f"converged: a restarted search gained less than {TOLERANCE:g} (relative)"
+            if budget <= 0:
+                return False, f"stopped after {BUDGET} evaluations, gradient of the log objective {slope:.1e}"
+            previous = float(found.fun)
+
+    def _loss(self, x: Array, state: State, sizes: NDArray[np.int64]) -> tuple[float, Array]:
+        """Logarithm of the objective and its gradient; the logarithm makes tolerances relative."""
+        self.evaluations += 1
+        parts = [x[a:b] for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+        for block, part in zip(self.blocks, parts, strict=True):
+            state = block.apply(part, state)
+        design = design_of(state, self.grid_free, self.eta_free)
+        try:
+            table = DifferentiableTable(state.solver, state.process, design, self.pattern)
+        except UnsupportedError:
+            # Two points have merged: a wall for the line search.
+            return WALL, np.zeros_like(x)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            value, bars = self.objective.value_and_bars(table.table, self.spectrum, self.problem.start)
+        # Where coefficients may vanish and come back (noise at eta = 0) the pattern is taken each time.
+        self.pattern = None if self.eta_free or self.family else table.table.pattern
+        if not np.isfinite(value):
+            return WALL, np.zeros_like(x)
+        self._remember(value, state, x)
+        by_grid, by_eta, along = table.gradient(bars)
+        gradient = np.concatenate(
+            [b.pull_back(p, by_grid, by_eta, along) for b, p in zip(self.blocks, parts, strict=True)]
+        )
+        floor = value + 1e-300
+        return float(np.log(floor)), gradient / floor
+
+    def _remember(self, value: float, state: State, x: Array) -> None:
+        if self.best is None or value < self.best[0]:
+            self.best = (value, state, x.copy())
+        if self.progress is not None:
+            self.progress(self.evaluations, self.best[0])
+
+    def _result(self, converged: bool, message: str, starts: int, scores: dict[str, float]) -> OptimizeResult:
+        assert self.best is not None
+        value, state, x = self.best
+        sigmas = np.exp(state.log_sigma)
+        if self.grid_free:
+            sigmas[0] = self.problem.sigma_max
+            sigmas[-1] = 0.0 if self.problem.end == "zero" else self.problem.sigma_min
+        family: dict[str, float] = {}
+        if self.family and x.size:
+            block = self.blocks[-1]
+            assert isinstance(block, FamilyBlock)
+            family = block.values(x[-len(block.knobs) :])
+        grid = Grid.create(state.process, sigmas)
+        return OptimizeResult(
+            grid, state.eta, state.solver, state.process, value, converged, message,
+            self.evaluations, starts, family, scores,
+        )  # fmt: skip
+
+
+def _projected(x: Array, gradient: Array, bounds: Sequence[tuple[float, float]]) -> Array:
+    """Gradient without the components that push against an active bound."""
+    low, high = np.array(bounds).T
+    blocked = ((x <= low) & (gradient > 0)) | ((x >= high) & (gradient < 0))
+    return np.where(blocked, 0.0, gradient)
+
+
+def _check_free(free: Sequence[str]) -> None:
+    for name in free:
+        if name not in FREE:
+            raise InputError(f"free variable {name!r} is unknown; use a comma list of {', '.join(FREE)}")
+    if "eta" in free and "eta_per_step" in free:
+        raise InputError("eta and eta_per_step cannot both be free; choose one")
+    if not free:
+        raise InputError(f"nothing is free; use a comma list of {', '.join(FREE)}")
