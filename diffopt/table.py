@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -86,6 +86,11 @@ class Table:
         shape = (*lead, steps, rows, lags)
         noise = np.zeros((*lead, steps, rows, sources), dtype)
         return cls(alpha, level, np.zeros(shape, dtype), np.zeros(shape, dtype), np.zeros(shape, dtype), noise)
+
+    @classmethod
+    def mapped(cls, points: Points, maps: StepMaps) -> Table:
+        """Table of a scheme whose steps are maps."""
+        return replace(cls.zeros(points), numbers=maps.stacked(), maps=maps)
 
     @property
     def steps(self) -> int:

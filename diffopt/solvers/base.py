@@ -43,6 +43,8 @@ class Solver(ABC):
     default_eta: ClassVar[float] = 0.0
     eta_meaning: ClassVar[str | None] = None
     uses_clock: ClassVar[bool] = False
+    #: Wiener integrals that the noise sources of a step are, for coupled paths (`diffopt.coupling`); None: unknown.
+    kernels: ClassVar[tuple[str, ...] | None] = None
     #: Clock when the user names none; None is the process's default.
     own_clock: ClassVar[str | None] = None
 
