@@ -27,14 +27,14 @@ class MapResponse(Response):
         assert table.maps is not None
         self.table, self.eig, self.maps = table, eig, table.maps
         self.variance = (table.alpha**2)[:, None] * eig + (table.level**2)[:, None]
-        self._weight = self.maps.rule()[1][:, None]
+        self._weight = self.maps.rule[1][..., None]
         m, n, b = self._branches(table.numbers)
         self._gap_m, self._gap_b = m - self._mean(m)[:, None], b - self._mean(b)[:, None]
         self._noise = self._mean(n)
         row = RowMap({0: self._mean(m)}, bias=self._mean(b) if with_bias else None)
         if np.any(self._noise):
             row.source[0] = np.sqrt(self._noise)
-        if self.maps.branches > 1:
+        if self.maps.random:
             row.spread = self._mean(self._gap_m**2)
             row.cross, row.jitter = self._mean(self._gap_m * self._gap_b), self._mean(self._gap_b**2)
         self.rows = [row]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,6 +25,10 @@ Array = NDArray[np.float64]
 #: (z, alpha, noise) -> model output, and (z, alpha, noise, direction) -> Jacobian of the denoiser times direction.
 Model = Callable[[NDArray[Any], float, float], NDArray[Any]]
 JacobianProduct = Callable[[NDArray[Any], float, float, NDArray[Any]], NDArray[Any]]
+
+
+#: Gauss nodes per panel, ratio of distances to the data across a panel, and panels at most.
+NODES, RATIO, PANELS = 8, 4.0, 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +54,9 @@ class StepMaps(ABC):
         Variable of the step.
     """
 
-    #: Names of the numbers; quadrature nodes per step (1: nothing random) and model calls per step.
+    #: Names of the numbers, whether a step draws a random fraction, and model calls per step.
     fields: ClassVar[tuple[str, ...]]
-    branches: ClassVar[int] = 1
+    random: ClassVar[bool] = False
     calls: ClassVar[int] = 2
 
     points: Points
@@ -60,7 +65,7 @@ class StepMaps(ABC):
 
     @abstractmethod
     def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
-        """Numbers by name, each broadcastable to (..., N, Q); `nodes` are the Q values of the random fraction."""
+        """Numbers by name, each broadcastable to (..., N, Q); `nodes` are values of the random fraction, shape (N, Q)."""
 
     @abstractmethod
     def law(self, x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers, Numbers]:
@@ -72,16 +77,36 @@ class StepMaps(ABC):
     ) -> NDArray[Any]:
         """One step of the real sampler, with the numbers of one step and one random fraction."""
 
-    @classmethod
-    def rule(cls) -> tuple[Array, Array]:
-        """Nodes and weights on (0, 1) that stand for the uniform random fraction (eq. 81)."""
-        x, weight = np.polynomial.legendre.leggauss(cls.branches)
-        return (x + 1) / 2, weight / 2
+    @cached_property
+    def rule(self) -> tuple[Array, Array]:
+        """Nodes and weights on (0, 1) for the uniform random fraction, shape (N, Q) (eq. 81).
+
+        The rates have their poles where sigma^2 = -eig, near the data, so Gauss panels are graded
+        geometrically in the distance to the data; their number follows the coarsest step.
+        """
+        steps = self.points.steps
+        if not self.random:
+            return np.full((steps, 1), 0.5), np.ones((steps, 1))
+        x, weight = np.polynomial.legendre.leggauss(NODES)
+        edges = _graded(self._reach())
+        low, width = edges[:, :-1, None], np.diff(edges)[:, :, None]
+        nodes = (low + width * (x + 1) / 2).reshape(steps, -1)
+        return nodes, (width * weight / 2).reshape(steps, -1)
+
+    def _reach(self) -> Array:
+        """Place of the data in units of the step, from its start (1: the step ends there), shape (N,)."""
+        points = self.points
+        sigma, time = (a.real.reshape(-1, points.steps + 1)[0] for a in (points.sigma, points.time))
+        u = self.clock.value(points.process, sigma, time)
+        with np.errstate(all="ignore"):
+            reach = -u[:-1] / np.diff(u)
+        return np.where(np.isfinite(reach) & (self.clock.name != "logsnr"), np.maximum(reach, 1), 1e3)
 
     def stacked(self) -> Numbers:
         """All numbers as one array, shape (..., N, Q, P)."""
-        named = self.numbers(self.points, self.eta, self.rule()[0])
-        shape = (*self.points.sigma.shape[:-1], self.points.steps, self.branches)
+        nodes = self.rule[0]
+        named = self.numbers(self.points, self.eta, nodes)
+        shape = (*self.points.sigma.shape[:-1], *nodes.shape)
         return np.stack([np.broadcast_to(named[name], shape) for name in self.fields], axis=-1)
 
     def named(self, stacked: Numbers) -> dict[str, Numbers]:
@@ -93,11 +118,20 @@ class StepMaps(ABC):
     ) -> NDArray[Any]:
         """The whole sampler; a random fraction is drawn once per step for the batch."""
         for k in range(self.points.steps):
-            fraction = rng.uniform(size=1) if rng is not None and self.branches > 1 else np.full(1, 0.5)
+            fraction = rng.uniform(size=(1, 1)) if rng is not None and self.random else np.full((1, 1), 0.5)
             pair = Points.create(self.points.process, self.points.sigma[..., k : k + 2])
             named = self.numbers(pair, self.eta[..., k : k + 1], fraction)
             z = self.advance({name: float(np.ravel(value)[0]) for name, value in named.items()}, z, models, rng)
         return z
+
+
+def _graded(reach: Array) -> Array:
+    """Panel edges on [0, 1], geometric in reach - U, shape (N, J + 1)."""
+    ratio = np.maximum((reach - 1) / reach, RATIO**-PANELS)
+    panels = max(1, int(np.ceil(np.max(-np.log(ratio)) / np.log(RATIO) - 1e-9)))
+    edges = reach[:, None] * (1 - ratio[:, None] ** (np.arange(panels + 1) / panels))
+    edges[:, -1] = 1
+    return np.asarray(edges)
 
 
 def stage(process: Process, rates: Rates, sigma: Numbers, time: Numbers, suffix: str) -> dict[str, Numbers]:

@@ -11,7 +11,6 @@ from diffopt.maps import Array, Models, StepMaps
 from diffopt.points import Points
 from diffopt.processes.base import Numbers
 from diffopt.solvers.base import Solver
-from diffopt.solvers.randomized_midpoint import NODES
 from diffopt.table import Table
 
 
@@ -19,7 +18,7 @@ class ExponentialMidpointMaps(StepMaps):
     """In y = z/alpha and q = sigma^2: coefficients of the two scores and the variances of the noise."""
 
     fields = ("alpha0", "q0", "alphau", "qu", "alpha1", "q1", "stage", "step", "eta")
-    branches = NODES
+    random = True
 
     def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
         """`stage` = a (I_0 - I_U), `step` = h a alpha_U |dq/du|_U."""

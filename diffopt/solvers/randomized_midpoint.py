@@ -13,15 +13,12 @@ from diffopt.processes.base import Numbers
 from diffopt.solvers.base import Solver
 from diffopt.table import Table
 
-#: Gauss nodes for the random fraction; the second moment is a rational function of it, smooth on a step.
-NODES = 8
-
 
 class MidpointMaps(StepMaps):
     """Numbers of the start and of the random stage."""
 
     fields = (*(s + "0" for s in STAGE), *(s + "u" for s in STAGE), "h", "part", "rate", "scale1", "alpha1")
-    branches = NODES
+    random = True
 
     def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
         """Rates at u and at u + U h; the noise rate is taken at the stage."""
