@@ -155,6 +155,7 @@ class _Search:
         self.eta_free = any(isinstance(b, EtaBlock) for b in self.blocks)
         self.evaluations = 0
         self.pattern: Pattern | None = None
+        self.refusal = ""
         self.best: tuple[float, State, Array] | None = None
 
     def _blocks(self) -> list[Block]:
@@ -173,6 +174,8 @@ class _Search:
         scores = {name: self._score(state) for name, state in starts.items()}
         ranked = sorted((name for name in scores if np.isfinite(scores[name])), key=scores.__getitem__)
         if not ranked:
+            if self.refusal:
+                raise UnsupportedError(self.refusal)
             raise UnsupportedError(
                 f"no schedule gives a finite {self.objective.name} for solver {self.problem.solver.name!r} here; "
                 "try --end sigma_min, --objective robust or another solver"
@@ -210,7 +213,8 @@ class _Search:
             table = build_table(state.solver, points, state.eta)
             with np.errstate(over="ignore", invalid="ignore"):
                 return self.objective.value(table, self.spectrum, self.problem.start)
-        except UnsupportedError:
+        except UnsupportedError as error:
+            self.refusal = str(error)
             return float("inf")
 
     def _improve(self, state: State, probe: bool) -> tuple[bool, str] | None:

@@ -30,3 +30,13 @@ def root(
     """Optimal step grids for diffusion samplers, from a covariance spectrum."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+from diffopt.cli.evaluate import evaluate  # noqa: E402
+from diffopt.cli.listing import list_names, schema  # noqa: E402
+from diffopt.cli.optimize import optimize  # noqa: E402
+
+app.command("optimize")(optimize)
+app.command("evaluate")(evaluate)
+app.command("list")(list_names)
+app.command("schema")(schema)

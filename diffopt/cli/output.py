@@ -1,0 +1,71 @@
+"""Where results go: stdout or a file, in the form asked for; notes to stderr."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+FORMATS = ("json", "table", "csv", "markdown", "lines")
+
+
+def chosen_format(form: str | None, output: Path | None) -> str:
+    """JSON into files and pipes, a table on a terminal, unless `form` says otherwise."""
+    if form is not None:
+        return form
+    return "table" if output is None and sys.stdout.isatty() else "json"
+
+
+def note(message: str, quiet: bool) -> None:
+    """One line of talk on stderr."""
+    if not quiet:
+        sys.stderr.write(message + "\n")
+
+
+def check_paths(force: bool, output: Path | None, plot: Path | None = None) -> None:
+    """Refuse bad targets, and pictures that cannot be drawn, before any work is done."""
+    from diffopt.files import check_target
+
+    for path in (output, plot):
+        if path is not None:
+            check_target(path, force)
+    if plot is not None:
+        from diffopt.plots import check_kind, figure
+
+        check_kind(plot)
+        figure(1, 1)
+
+
+def emit(text: str, output: Path | None, force: bool, quiet: bool) -> None:
+    """Write text to a file (atomically) or to stdout."""
+    if output is None:
+        sys.stdout.write(text)
+        return
+    from diffopt.files import write_atomic
+
+    write_atomic(output, text.encode(), force)
+    note(f"wrote {output}", quiet)
+
+
+def terminal_width() -> int:
+    """Columns of the terminal, 100 where there is none."""
+    return shutil.get_terminal_size((100, 40)).columns
+
+
+def render_run(data: dict[str, Any], form: str) -> str:
+    """Schedule or evaluation document as text."""
+    from diffopt import report
+
+    if form == "table":
+        from diffopt.tables import run_view, to_terminal
+
+        return to_terminal(run_view(data), terminal_width(), sys.stdout.isatty())
+    writers: dict[str, Callable[[], str]] = {
+        "json": lambda: report.to_json(data),
+        "csv": lambda: report.to_csv(report.grid_rows(data)),
+        "markdown": lambda: report.to_markdown(report.grid_rows(data)),
+        "lines": lambda: report.to_lines(data["sigmas"]),
+    }
+    return writers[form]()

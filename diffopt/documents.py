@@ -1,0 +1,141 @@
+"""The JSON files, as pydantic models: what is written, what is read, and their schemas."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Document(BaseModel):
+    """Common settings: no unknown keys, aliases on output."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class ProcessPart(Document):
+    """Forward process and range of noise ratios; a null sigma_max is pure noise."""
+
+    model_config = ConfigDict(extra="allow")
+    name: str
+    sigma_max: float | None
+    sigma_min: float
+
+
+class ErrorsPart(Document):
+    """Errors in data units (kl in nats); null where not defined, the reason beside it in `reasons`."""
+
+    frechet: float | None = None
+    kl: float | None = None
+    robust: float | None = None
+    first_order_frechet: float | None = None
+    initialization: float | None = None
+    discretization: float | None = None
+    truncation: float | None = None
+    kl_discretization: float | None = None
+    reasons: dict[str, str] | None = None
+
+
+class ScorePart(Document):
+    """Exact errors of a baseline."""
+
+    frechet: float | None = None
+    kl: float | None = None
+    robust: float | None = None
+
+
+class SpectrumPart(Document):
+    """What the errors were computed for."""
+
+    source: str
+    sha256: str
+    dim: int | float
+    trace: float
+    max: float
+    clipped: int = Field(default=0, description="tiny negative eigenvalues set to 0")
+
+
+class ObjectivePart(Document):
+    """What was minimized and the value reached."""
+
+    name: str
+    value: float | None
+
+
+class OptimizerPart(Document):
+    """How the optimum was found."""
+
+    converged: bool
+    message: str
+    evaluations: int
+    starts: int
+    free: list[str]
+    family: dict[str, float] = {}
+    schedule: str | None = None
+
+
+class RunPart(Document):
+    """A grid and the sampler it is for."""
+
+    solver: str
+    steps: int
+    denoiser_calls: int
+    clock: str | None
+    process: ProcessPart
+    start: str
+    end: str
+    sigmas: list[float | None] = Field(description="steps + 1 noise ratios, decreasing; a leading null is infinite")
+    times: list[float] = Field(description="the same points in the process's own time")
+    timesteps: list[float] | None = Field(description="conditioning of a trained model at the points it is called")
+    eta: list[float] = Field(description="diffusion-term coefficient of each step")
+    eta_meaning: str | None = Field(default=None, description="which of the hosts' etas is meant")
+    solver_options: dict[str, float] = {}
+
+
+class ScheduleDocument(RunPart):
+    """Output of `diffopt optimize`."""
+
+    schema_: Literal["diffopt.schedule/1"] = Field(default="diffopt.schedule/1", alias="schema")
+    objective: ObjectivePart
+    errors: ErrorsPart
+    baselines: dict[str, ScorePart]
+    spectrum: SpectrumPart
+    optimizer: OptimizerPart
+    diffopt_version: str
+
+
+class EvaluationDocument(RunPart):
+    """Output of `diffopt evaluate`."""
+
+    schema_: Literal["diffopt.evaluation/1"] = Field(default="diffopt.evaluation/1", alias="schema")
+    schedule: str | None = None
+    errors: ErrorsPart
+    spectrum: SpectrumPart
+    diffopt_version: str
+
+
+class GridDocument(BaseModel):
+    """What `diffopt evaluate` needs of a schedule file; other keys are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+    sigmas: list[float | None] = Field(min_length=2)
+    eta: list[float] | None = None
+    solver: str | None = None
+    clock: str | None = None
+    process: dict[str, Any] | None = None
+    start: str | None = None
+    end: str | None = None
+    solver_options: dict[str, float] = {}
+
+
+#: Documents by schema name.
+DOCUMENTS: dict[str, type[BaseModel]] = {
+    "diffopt.schedule/1": ScheduleDocument,
+    "diffopt.evaluation/1": EvaluationDocument,
+}
+
+
+def dump(document: BaseModel) -> dict[str, Any]:
+    """Plain data with the schema name first."""
+    data = document.model_dump(by_alias=True)
+    return {"schema": data.pop("schema"), **data} if "schema" in data else data

@@ -1,0 +1,83 @@
+"""Documents as text: json, csv, markdown, lines; pure functions, nothing is printed here."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+def to_json(data: Any) -> str:
+    """JSON with short lists of numbers on one line; NaN and infinity are refused."""
+    return _render(data, 0) + "\n"
+
+
+def _render(value: Any, depth: int) -> str:
+    pad = "  " * (depth + 1)
+    if isinstance(value, Mapping) and value:
+        body = ",\n".join(f"{pad}{json.dumps(k)}: {_render(v, depth + 1)}" for k, v in value.items())
+        return "{\n" + body + "\n" + "  " * depth + "}"
+    if isinstance(value, list) and any(isinstance(v, Mapping | list) for v in value):
+        return "[\n" + ",\n".join(pad + _render(v, depth + 1) for v in value) + "\n" + "  " * depth + "]"
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """Comma-separated rows with a header; missing values are empty."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def to_markdown(rows: Sequence[Row]) -> str:
+    """Pipe table."""
+    if not rows:
+        return ""
+    names = list(rows[0])
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    lines += ["| " + " | ".join(short(row[n]) for n in names) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def to_lines(values: Sequence[float | None]) -> str:
+    """One number per line, fixed point: hosts that read text do not understand exponents."""
+    return "".join(f"{fixed(v)}\n" for v in values)
+
+
+def fixed(value: float | None) -> str:
+    """Fixed-point text that keeps 9 significant digits; infinity as `inf`."""
+    if value is None:
+        return "inf"
+    if value == 0:
+        return "0"
+    from decimal import Decimal
+
+    return f"{Decimal(f'{value:.9g}'):f}"
+
+
+def short(value: Any) -> str:
+    """Number for people: 4 significant digits; a dash where there is none."""
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def grid_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row per grid point of a schedule or evaluation document."""
+    eta = [*document["eta"], None]
+    steps = document["timesteps"]
+    rows = []
+    for i, (sigma, time) in enumerate(zip(document["sigmas"], document["times"], strict=True)):
+        row: dict[str, Any] = {"step": i, "sigma": "inf" if sigma is None else sigma, "time": time}
+        if steps is not None:
+            row["timestep"] = steps[i] if i < len(steps) else None
+        if document["eta_meaning"]:
+            row["eta"] = eta[i]
+        rows.append(row)
+    return rows
