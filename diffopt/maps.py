@@ -57,6 +57,8 @@ class StepMaps(ABC):
     #: Names of the numbers, whether a step draws a random fraction, and model calls per step.
     fields: ClassVar[tuple[str, ...]]
     random: ClassVar[bool] = False
+    #: Units of the Brownian path of a random scheme: the clock's or those of sigma^2.
+    brownian: ClassVar[str] = "clock"
     calls: ClassVar[int] = 2
 
     points: Points
@@ -76,6 +78,10 @@ class StepMaps(ABC):
         self, x: dict[str, Any], z: NDArray[Any], models: Models, rng: np.random.Generator | None
     ) -> NDArray[Any]:
         """One step of the real sampler, with the numbers of one step and one random fraction."""
+
+    def noise(self, x: dict[str, Numbers], eig: Array, inner: Array, whole: Array) -> Array:
+        """What the Brownian path, at the random fraction and at the end, adds to a step (for coupled paths)."""
+        raise NotImplementedError
 
     @cached_property
     def rule(self) -> tuple[Array, Array]:

@@ -19,6 +19,7 @@ class ExponentialMidpointMaps(StepMaps):
 
     fields = ("alpha0", "q0", "alphau", "qu", "alpha1", "q1", "stage", "step", "eta")
     random = True
+    brownian = "variance"
 
     def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
         """`stage` = a (I_0 - I_U), `step` = h a alpha_U |dq/du|_U."""
@@ -45,6 +46,11 @@ class ExponentialMidpointMaps(StepMaps):
         n = x["eta"] ** 2 * (whole - 2 * k * inner + k**2 * inner)
         m = 1 - k * (1 - first)
         return m * x["alpha1"] / x["alpha0"], n * x["alpha1"] ** 2, 0 * m
+
+    def noise(self, x: dict[str, Numbers], eig: Array, inner: Array, whole: Array) -> Array:
+        """eta (W - k W_U) in the units of q."""
+        k = x["step"] / (x["alphau"] * (eig + x["qu"]))
+        return np.asarray(x["eta"] * (whole - k * inner) * x["alpha1"])
 
     def advance(
         self, x: dict[str, Any], z: NDArray[Any], models: Models, rng: np.random.Generator | None

@@ -45,6 +45,10 @@ class MidpointMaps(StepMaps):
         mean = track0 + h * (mean_drift(x, "u") + ku * off)
         return m * x["scale0"] / x["scale1"], n / x["scale1"] ** 2, mean / x["scale1"] - x["alpha1"]
 
+    def noise(self, x: dict[str, Numbers], eig: Array, inner: Array, whole: Array) -> Array:
+        """sqrt(B_U) (W_h + h K_U W_{Uh})."""
+        return np.asarray(np.sqrt(x["rate"]) * (whole + x["h"] * slope(x, eig, "u") * inner) / x["scale1"])
+
     def advance(
         self, x: dict[str, Any], z: NDArray[Any], models: Models, rng: np.random.Generator | None
     ) -> NDArray[Any]:
