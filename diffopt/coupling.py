@@ -42,7 +42,7 @@ class Coupled:
 
 
 def strong_error(
-    solver: Solver, grid: Grid, spectrum: Spectrum, eta: float, seed: int = 0, paths: int = 4000, batches: int = 20
+    solver: Solver, grid: Grid, spectrum: Spectrum, eta: float, seed: int = 0, paths: int = 2000, batches: int = 20
 ) -> Coupled:
     """Simulate both from the same exact start (theory.md, eqs. 87, 88).
 

@@ -24,8 +24,10 @@ def phi2(x: Numbers) -> Numbers:
 
 def _phi(x: Numbers, order: int) -> Numbers:
     small = np.abs(x) < NEAR
-    near = np.where(small, x, 0)
-    series = sum(near**k / math.factorial(k + order) for k in range(TERMS))
+    near = np.where(small, x, 0.0)
+    series = np.full_like(near, 1 / math.factorial(TERMS + order))
+    for k in reversed(range(TERMS)):
+        series = series * near + 1 / math.factorial(k + order)
     far = np.where(small, 1, x)
     value = np.expm1(far) / far
     if order == 2:
