@@ -252,13 +252,13 @@ class _Search:
         """Logarithm of the objective and its gradient; the logarithm makes tolerances relative."""
         self.evaluations += 1
         parts = [x[a:b] for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
-        for block, part in zip(self.blocks, parts, strict=True):
-            state = block.apply(part, state)
-        design = design_of(state, self.grid_free, self.eta_free)
         try:
+            for block, part in zip(self.blocks, parts, strict=True):
+                state = block.apply(part, state)
+            design = design_of(state, self.grid_free, self.eta_free)
             table = DifferentiableTable(state.solver, state.process, design, self.pattern)
         except UnsupportedError:
-            # Two points have merged: a wall for the line search.
+            # Two points have merged, or the process falls short of the range: a wall for the line search.
             return WALL, np.zeros_like(x)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             value, bars = self.objective.value_and_bars(table.table, self.spectrum, self.problem.start)

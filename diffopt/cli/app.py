@@ -32,6 +32,7 @@ def root(
         typer.echo(context.get_help())
 
 
+from diffopt.cli import posterior, spectrum  # noqa: E402
 from diffopt.cli.convergence import convergence  # noqa: E402
 from diffopt.cli.eta import eta  # noqa: E402
 from diffopt.cli.evaluate import evaluate  # noqa: E402
@@ -44,3 +45,5 @@ app.command("convergence")(convergence)
 app.command("eta")(eta)
 app.command("list")(list_names)
 app.command("schema")(schema)
+posterior.register(spectrum.app)
+app.add_typer(spectrum.app, name="spectrum")

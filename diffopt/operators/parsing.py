@@ -65,3 +65,22 @@ _MAKERS: dict[str, Callable[[list[str], int], Operator]] = {
     "diagonal": _diagonal,
     "matrix": lambda a, _: MatrixOperator(_file(":".join(a) or "?")),
 }
+
+
+def parse_shape(text: str | None) -> tuple[int, ...] | None:
+    """Shape from `16,16`.
+
+    Raises
+    ------
+    InputError
+        Not positive whole numbers.
+    """
+    if text is None:
+        return None
+    try:
+        shape = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        shape = ()
+    if not shape or min(shape) < 1:
+        raise InputError(f"--shape {text!r} must be positive whole numbers, e.g. 16,16")
+    return shape
