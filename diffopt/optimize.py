@@ -83,16 +83,16 @@ class OptimizeResult:
 BASELINES = ("karras", "exponential", "uniform_t", "uniform_flow", "vp", "kl_optimal", "sgm_uniform", "beta")
 
 
-def quick_starts() -> list[str]:
-    """Schedules that cost next to nothing: those of the range alone, tables, and leading-order optima."""
-    return [name for name, cls in SCHEDULES.items() if not cls.slow]
+def quick_starts(solver: Solver) -> list[str]:
+    """Schedules that cost next to nothing: those of the range alone, tables, and the leading-order optimum."""
+    return [name for name, cls in SCHEDULES.items() if cls.suits(solver)]
 
 
 def applicable(problem: Problem, names: Sequence[str] | None = None) -> dict[str, Grid]:
     """Grids of the named schedules (default: the quick ones) that have a meaning for the problem."""
     short = problem.compressed()
     grids = {}
-    for name in names if names is not None else quick_starts():
+    for name in names if names is not None else quick_starts(problem.solver):
         try:
             grids[name] = SCHEDULES[name]().grid(short.request)
         except DiffoptError:
