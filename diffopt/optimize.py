@@ -79,11 +79,20 @@ class OptimizeResult:
     scores: dict[str, float] = field(default_factory=dict)
 
 
+#: Schedules that a result is shown beside.
+BASELINES = ("karras", "exponential", "uniform_t", "uniform_flow", "vp", "kl_optimal", "sgm_uniform", "beta")
+
+
+def quick_starts() -> list[str]:
+    """Schedules that cost next to nothing: those of the range alone, tables, and leading-order optima."""
+    return [name for name, cls in SCHEDULES.items() if not cls.slow]
+
+
 def applicable(problem: Problem, names: Sequence[str] | None = None) -> dict[str, Grid]:
-    """Grids of the named schedules that have a meaning for the problem."""
+    """Grids of the named schedules (default: the quick ones) that have a meaning for the problem."""
     short = problem.compressed()
     grids = {}
-    for name in names if names is not None else SCHEDULES:
+    for name in names if names is not None else quick_starts():
         try:
             grids[name] = SCHEDULES[name]().grid(short.request)
         except DiffoptError:
@@ -99,10 +108,12 @@ def optimize(
     schedule: Schedule | None = None,
     searches: int = 3,
     progress: Progress | None = None,
+    starts: Sequence[str] | None = None,
+    tolerance: float = TOLERANCE,
 ) -> OptimizeResult:
     """Minimize an objective over the grid, eta or the parameters of a family.
 
-    Every named schedule that applies is scored, and the `searches` best are improved; the result is
+    Every quick named schedule that applies is scored, and the `searches` best are improved; the result is
     therefore never worse than any of them on the optimizer's spectrum.
 
     Parameters
@@ -121,6 +132,10 @@ def optimize(
         Number of starts that are improved.
     progress : callable, optional
         Called with (evaluations, best value).
+    starts : sequence of str, optional
+        Named schedules that are scored; None is all that are not slow (`Schedule.slow`).
+    tolerance : float
+        Relative gain of a restarted search below which it has converged.
 
     Raises
     ------
@@ -130,6 +145,7 @@ def optimize(
         No schedule gives a finite objective.
     """
     search = _Search(problem, objective, free, eta, schedule, progress)
+    search.names, search.tolerance = starts, tolerance
     return search.run(searches)
 
 
@@ -154,6 +170,8 @@ class _Search:
         self.grid_free = any(isinstance(b, GridBlock) for b in self.blocks)
         self.eta_free = any(isinstance(b, EtaBlock) for b in self.blocks)
         self.evaluations = 0
+        self.names: Sequence[str] | None = None
+        self.tolerance = TOLERANCE
         self.pattern: Pattern | None = None
         self.refusal = ""
         self.best: tuple[float, State, Array] | None = None
@@ -176,10 +194,7 @@ class _Search:
         if not ranked:
             if self.refusal:
                 raise UnsupportedError(self.refusal)
-            raise UnsupportedError(
-                f"no schedule gives a finite {self.objective.name} for solver {self.problem.solver.name!r} here; "
-                "try --end sigma_min, --objective robust or another solver"
-            )
+            raise UnsupportedError(self._nothing_finite())
         converged, message = True, "nothing to optimize: one step has no free point"
         for rank, name in enumerate(ranked[: max(1, searches)] if self.blocks else ()):
             # Later starts are probed and go on only where they overtake what is already found.
@@ -190,6 +205,18 @@ class _Search:
             self.best = (scores[ranked[0]], first, np.zeros(0))
         return self._result(converged, message, len(ranked), scores)
 
+    def _nothing_finite(self) -> str:
+        name, solver = self.objective.name, self.problem.solver.name
+        if name == "kl" and self.problem.end == "sigma_min" and self.problem.spectrum.eig[-1] == 0:
+            return (
+                "the data have zero eigenvalues, so KL(data || output) is infinite for every grid that ends above 0; "
+                "use --objective kl_discretization, or --end zero"
+            )
+        return (
+            f"no schedule gives a finite {name} for solver {solver!r} here; "
+            "try --end sigma_min, --objective robust or another solver"
+        )
+
     @property
     def family(self) -> bool:
         """Whether the parameters of a family are free."""
@@ -197,7 +224,7 @@ class _Search:
 
     def _starts(self) -> dict[str, State]:
         if "grid" in self.free:
-            grids = applicable(self.problem)
+            grids = applicable(self.problem, self.names)
         else:
             grids = {self.schedule.name: self.schedule.grid(self.problem.compressed().request)}
         with np.errstate(divide="ignore"):
@@ -236,14 +263,15 @@ class _Search:
                 return None
             x = found.x
         while True:
-            options = {"maxfun": budget, "maxiter": budget, "ftol": 1e-15, "gtol": GRADIENT, "maxcor": 20}
+            stop = {"ftol": self.tolerance * 1e-6, "gtol": GRADIENT}
+            options = {"maxfun": budget, "maxiter": budget, "maxcor": 20, **stop}
             found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
             x, budget = found.x, budget - found.nfev
             slope = float(np.max(np.abs(_projected(found.x, found.jac, bounds))))
             if slope < 10 * GRADIENT:
                 return True, f"converged: gradient of the log objective {slope:.1e}"
-            if previous - found.fun < TOLERANCE:
-                return True, f"converged: a restarted search gained less than {TOLERANCE:g} (relative)"
+            if previous - found.fun < self.tolerance:
+                return True, f"converged: a restarted search gained less than {self.tolerance:g} (relative)"
             if budget <= 0:
                 return False, f"stopped after {BUDGET} evaluations, gradient of the log objective {slope:.1e}"
             previous = float(found.fun)

@@ -32,6 +32,7 @@ def root(
         typer.echo(context.get_help())
 
 
+from diffopt.cli.compare import compare_schedules  # noqa: E402
 from diffopt.cli import posterior, spectrum  # noqa: E402
 from diffopt.cli.convergence import convergence  # noqa: E402
 from diffopt.cli.eta import eta  # noqa: E402
@@ -41,6 +42,7 @@ from diffopt.cli.optimize import optimize  # noqa: E402
 
 app.command("optimize")(optimize)
 app.command("evaluate")(evaluate)
+app.command("compare-schedules")(compare_schedules)
 app.command("convergence")(convergence)
 app.command("eta")(eta)
 app.command("list")(list_names)
