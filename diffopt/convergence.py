@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from diffopt.law import Law
 from diffopt.objectives.frechet import Discretization
 from diffopt.problem import Problem
 from diffopt.schedules import Schedule
-from diffopt.solvers import run_table
+from diffopt.solvers import SOLVERS, run_table
 
 Array = NDArray[np.float64]
 
@@ -102,9 +102,10 @@ def convergence(
     constant = None if order is None else float(errors[-1] * counts[-1] ** order)
     needed = _needed(ruler, counts, errors, order, accuracy)
     solver = problem.solver
+    expected = None if metric == "strong" else solver.order
     return Convergence(
-        solver.name, solver.clock_name(problem.process), ruler.eta, metric, solver.order if metric != "strong" else None,
-        counts, tuple(map(float, errors)), order, low, high, constant, needed, ruler.calls(needed),
+        solver.name, solver.clock_name(problem.process), ruler.eta, metric, expected, counts,
+        tuple(map(float, errors)), order, low, high, constant, needed, ruler.calls(needed),
     )  # fmt: skip
 
 
@@ -124,8 +125,6 @@ class _Ruler:
 
     def grid(self, steps: int) -> Grid:
         """The schedule's grid of N steps that stops at sigma_min, where orders are defined."""
-        from dataclasses import replace
-
         return self.schedule.grid(replace(self.problem.request, steps=steps, end="sigma_min", spectrum=self.spectrum))
 
     def squares(self, steps: int) -> Array:
@@ -173,9 +172,7 @@ def _slope(counts: Array, batches: Array, floor: float) -> tuple[float | None, f
     return order, order - reach, order + reach
 
 
-def _needed(
-    ruler: _Ruler, counts: tuple[int, ...], errors: Array, order: float | None, accuracy: float
-) -> int | None:
+def _needed(ruler: _Ruler, counts: tuple[int, ...], errors: Array, order: float | None, accuracy: float) -> int | None:
     """Smallest N with error <= accuracy: bisection on exact errors within the measured range.
 
     Beyond it, and where errors are simulated, by the measured points and order.
@@ -221,12 +218,10 @@ def _extrapolated(counts: tuple[int, ...], errors: Array, order: float | None, a
 
 def with_notes(rows: Sequence[Convergence]) -> list[Convergence]:
     """Say, per metric, whether a higher order pays in model calls at this accuracy."""
-    from dataclasses import replace
-
     noted = []
     for row in rows:
-        rivals = [r for r in rows if r.metric == row.metric and r.calls is not None]
-        first = min((r.calls for r in rivals if (r.order or 0) < 1.5), default=None)
+        rivals = [r for r in rows if r.metric == row.metric]
+        first = min((r.calls for r in rivals if r.calls is not None and (r.order or 0) < 1.5), default=None)
         noted.append(replace(row, note=_note(row, first)))
     return noted
 
@@ -234,14 +229,16 @@ def with_notes(rows: Sequence[Convergence]) -> list[Convergence]:
 def _note(row: Convergence, first: int | None) -> str:
     if row.calls is None:
         return f"accuracy not reached within {LIMIT} steps"
-    if row.metric == "strong" and row.expected is None and (row.order or 0) < 1.5:
+    if row.metric == "strong" and (row.order or 0) < 1.5:
         return "strong order 1: a higher weak order does not show on a path" if _is_second(row) else ""
     if first is None or (row.order or 0) < 1.5:
         return ""
-    return "higher order pays" if row.calls < first else f"higher order does not pay here: {first} calls suffice at order 1"
+    return (
+        "higher order pays"
+        if row.calls < first
+        else f"higher order does not pay here: {first} calls suffice at order 1"
+    )
 
 
 def _is_second(row: Convergence) -> bool:
-    from diffopt.solvers import SOLVERS
-
     return SOLVERS[row.solver].order > 1

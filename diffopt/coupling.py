@@ -114,7 +114,7 @@ class _Path:
     def start(self) -> Array:
         """Exact marginal at the first point."""
         deviation = np.sqrt(self.eig + self.grid.sigmas[0] ** 2)
-        return deviation * self.rng.standard_normal((self.paths, self.eig.size))
+        return np.asarray(deviation * self.rng.standard_normal((self.paths, self.eig.size)))
 
     def advance(self, k: int, exact: Array) -> Array:
         """Draw the cells of step k and take the exact solution over it (eq. 88)."""

@@ -17,7 +17,7 @@ Kappa = Callable[[Array, Array], Array]
 
 #: Nodes per decade of sigma, and how far beyond the spectrum's own scales an open range is resolved.
 PER_DECADE, REACH = 160, 1e3
-#: Iterations of the fixed point and their geometric damping; it contracts like 1 - 1/(p + 1) (theory.md, eq. 72).
+#: Rounds of the fixed point; with the damping of theory.md, eq. 72, each shrinks the error to p/(p + 2) or less.
 ROUNDS, TOLERANCE = 400, 1e-10
 
 

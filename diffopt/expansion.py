@@ -144,7 +144,7 @@ def weak_error(
 def _tail_matrix() -> Array:
     """Integrals from each Gauss node to the end of [0, 1] of the interpolant through the nodes."""
     x = np.polynomial.legendre.leggauss(NODES)[0]
-    degrees = np.arange(NODES)
+    degrees = range(NODES)
     values = np.polynomial.legendre.legvander(x, NODES - 1)
     anti = np.stack([_antiderivative(x, n) for n in degrees], axis=1)
     return np.asarray(anti @ np.linalg.inv(values) / 2)

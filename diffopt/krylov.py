@@ -13,7 +13,9 @@ DEPTH, INVARIANT = 24, 1e-12
 
 
 def apply_function(
-    product: Callable[[NDArray[Any]], NDArray[Any]], function: Callable[[NDArray[Any]], NDArray[Any]], start: NDArray[Any]
+    product: Callable[[NDArray[Any]], NDArray[Any]],
+    function: Callable[[NDArray[Any]], NDArray[Any]],
+    start: NDArray[Any],
 ) -> NDArray[Any]:
     """f(J) b for every row of b by Lanczos; exact once J has at most DEPTH distinct eigenvalues in b.
 

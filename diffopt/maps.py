@@ -67,11 +67,11 @@ class StepMaps(ABC):
 
     @abstractmethod
     def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
-        """Numbers by name, each broadcastable to (..., N, Q); `nodes` are values of the random fraction, shape (N, Q)."""
+        """Numbers by name, each broadcastable to (..., N, Q); `nodes`: values of the random fraction, (N, Q)."""
 
     @abstractmethod
     def law(self, x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers, Numbers]:
-        """(multiplier, injected variance, mean defect per unit mean) in process coordinates, analytic in x."""
+        """(multiplier, injected variance, mean defect per unit mean) of z, analytic in x."""
 
     @abstractmethod
     def advance(
@@ -119,9 +119,7 @@ class StepMaps(ABC):
         """The inverse of :meth:`stacked`, with an axis for the eigenvalues, shape (..., N, Q, 1)."""
         return {name: stacked[..., i, None] for i, name in enumerate(self.fields)}
 
-    def run(
-        self, z: NDArray[Any], models: Models, rng: np.random.Generator | None
-    ) -> NDArray[Any]:
+    def run(self, z: NDArray[Any], models: Models, rng: np.random.Generator | None) -> NDArray[Any]:
         """The whole sampler; a random fraction is drawn once per step for the batch."""
         for k in range(self.points.steps):
             fraction = rng.uniform(size=(1, 1)) if rng is not None and self.random else np.full((1, 1), 0.5)
@@ -161,7 +159,8 @@ def slope(x: dict[str, Numbers], eig: Array, suffix: str) -> Numbers:
     """K of a stage per eigenvalue, dy = K y du (theory.md, eq. 50)."""
     alpha, level = x["alpha" + suffix], x["level" + suffix]
     v = alpha**2 * eig + level**2
-    return x["state" + suffix] + (x["denoised" + suffix] * alpha * eig - x["score" + suffix]) / (v * x["scale" + suffix])
+    top = x["denoised" + suffix] * alpha * eig - x["score" + suffix]
+    return np.asarray(x["state" + suffix] + top / (v * x["scale" + suffix]))
 
 
 def mean_drift(x: dict[str, Numbers], suffix: str) -> Numbers:

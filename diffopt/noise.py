@@ -122,8 +122,12 @@ class NoiseStudy:
             return self.error(objective, self.window(height, np.exp(x[1]), float(np.exp(np.clip(x[2], -2, 5)))))
 
         starts = [np.array([max(constant, 0.05), (low + high) / 2, 5.0])]
-        starts += [np.array([max(constant, 0.3), low + s * (high - low), np.log((high - low) / 6)]) for s in (0.2, 0.5, 0.8)]
-        runs = [optimize.minimize(value, s, method="Nelder-Mead", options={"maxiter": 200, "fatol": 1e-9}) for s in starts]
+        starts += [
+            np.array([max(constant, 0.3), low + s * (high - low), np.log((high - low) / 6)]) for s in (0.2, 0.5, 0.8)
+        ]
+        runs = [
+            optimize.minimize(value, s, method="Nelder-Mead", options={"maxiter": 200, "fatol": 1e-9}) for s in starts
+        ]
         best = min(runs, key=lambda run: float(run.fun))
         height, width = float(np.clip(best.x[0], 0, ETA_MAX)), float(np.exp(np.clip(best.x[2], -2, 5)))
         centre = float(np.exp(best.x[1]))

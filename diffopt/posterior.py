@@ -66,7 +66,9 @@ class Prior:
         assert self.power is not None
         d = self.power.size
         if d > DENSE:
-            raise InputError(f"{d} pixels are too many for dense algebra (limit {DENSE}); use blur, or a smaller --shape")
+            raise InputError(
+                f"{d} pixels are too many for dense algebra (limit {DENSE}); use blur, or a smaller --shape"
+            )
         axes = tuple(range(1, len(self.shape) + 1))
         images = np.eye(d).reshape(d, *self.shape)
         moved = np.fft.ifftn(np.fft.fftn(images, axes=axes) * self.power, axes=axes).real

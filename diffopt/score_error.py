@@ -60,9 +60,9 @@ def with_score_error(solver: Solver, error: ScoreError) -> Solver:
     def table(self: Solver, points: Points, eta: Numbers) -> Table:
         return perturbed(base.table(self, points, eta), error)
 
-    copy = object.__new__(type(f"{base.__name__}WithError", (base,), {"table": table, "__doc__": base.__doc__}))
+    copy: Solver = object.__new__(type(f"{base.__name__}WithError", (base,), {"table": table, "__doc__": base.__doc__}))
     copy.__dict__.update(vars(solver))
-    return copy  # type: ignore[no-any-return]
+    return copy
 
 
 def perturbed(table: Table, error: ScoreError) -> Table:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diffopt.maps import StepMaps
 from diffopt.points import Points
 from diffopt.processes import Process
 from diffopt.response import TableBars
@@ -78,7 +79,7 @@ class DifferentiableTable:
         for direction in design.directions:
             stacks.append(self._along(solver, process, direction))
         self._stack = _joined(stacks)
-        self.table = Table(*(np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)), maps=self._stack.maps)
+        self.table = _made([np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)], self._stack.maps)
         if pattern is not None:
             self.table.__dict__["pattern"] = pattern
 
@@ -152,8 +153,15 @@ def _arrays(table: Table) -> tuple[NDArray[Any], ...]:
 def _joined(tables: list[Table]) -> Table:
     if len(tables) == 1:
         return tables[0]
-    joined = (np.concatenate(parts) for parts in zip(*(_arrays(t) for t in tables), strict=True))
-    return Table(*joined, maps=tables[0].maps)
+    joined = [np.concatenate(parts) for parts in zip(*(_arrays(t) for t in tables), strict=True)]
+    return _made(joined, tables[0].maps)
+
+
+def _made(arrays: list[NDArray[Any]], maps: StepMaps | None) -> Table:
+    """The inverse of :func:`_arrays`."""
+    alpha, level, state, denoised, score, noise = arrays[:6]
+    table = Table(alpha, level, state, denoised, score, noise)
+    return table if maps is None else replace(table, numbers=arrays[6], maps=maps)
 
 
 def moved_process(process: Process, fields: dict[str, Any]) -> Process:

@@ -228,6 +228,6 @@ def _score_of(denoiser: Denoiser) -> Denoiser:
     def score(z: NDArray[Any], alpha: float, level: float) -> NDArray[Any]:
         if level == 0:
             raise UnsupportedError("the scheme evaluates the score at noise level 0; pass score=, or end above 0")
-        return (alpha * denoiser(z, alpha, level) - z) / level**2
+        return np.asarray((alpha * denoiser(z, alpha, level) - z) / level**2)
 
     return score

@@ -45,7 +45,9 @@ def test_every_scheme_with_declared_paths_is_measured() -> None:
 @pytest.mark.parametrize("name", LAW)
 def test_orders_of_the_law(name: str, metric: str) -> None:
     """Eq. (89): 1 for Euler-Maruyama, exponential integrator, frozen Jacobian; 2 for the second-order schemes."""
-    row = convergence(problem(name), SCHEDULES["karras"](), metric, 0.01, eta=0.8 if SOLVERS[name].eta_meaning else None)
+    row = convergence(
+        problem(name), SCHEDULES["karras"](), metric, 0.01, eta=0.8 if SOLVERS[name].eta_meaning else None
+    )
     assert row.order == pytest.approx(LAW[name], abs=0.08)
     assert row.low <= row.order <= row.high
     assert LAW[name] == SOLVERS[name].order
@@ -56,7 +58,13 @@ def test_orders_of_the_law(name: str, metric: str) -> None:
 def test_strong_orders_with_stated_confidence(name: str, process: str, clock: str) -> None:
     """Eq. (87): the 95 % interval of the slope is narrow and near the order."""
     row = convergence(
-        problem(name, process, clock), SCHEDULES["exponential"](), "strong", 0.01, eta=0.8, steps=(32, 64, 128), paths=1000
+        problem(name, process, clock),
+        SCHEDULES["exponential"](),
+        "strong",
+        0.01,
+        eta=0.8,
+        steps=(32, 64, 128),
+        paths=1000,
     )
     assert row.high - row.low < 0.2
     assert abs(row.order - STRONG[name]) < 0.12
@@ -124,7 +132,12 @@ def test_notes_say_where_higher_order_pays_and_where_not() -> None:
 
 @pytest.mark.parametrize(
     ("change", "word"),
-    [({"metric": "loud"}, "unknown"), ({"accuracy": 0.0}, "positive"), ({"steps": (10,)}, "two"), ({"steps": (20, 10)}, "two")],
+    [
+        ({"metric": "loud"}, "unknown"),
+        ({"accuracy": 0.0}, "positive"),
+        ({"steps": (10,)}, "two"),
+        ({"steps": (20, 10)}, "two"),
+    ],
 )
 def test_bad_requests_say_so(change: dict, word: str) -> None:
     asked = {"metric": "frechet", "accuracy": 0.1, **change}

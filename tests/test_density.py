@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def test_one_eigenvalue_heun_density() -> None:
     def density(s: float) -> float:
         return s ** (1 / 3) / (2 + s**2)
 
-    shares = [integrate.quad(density, b, a, limit=200)[0] for a, b in zip(sigmas[:-1], sigmas[1:], strict=True)]
+    shares = [integrate.quad(density, b, a, limit=200)[0] for a, b in pairwise(sigmas)]
     np.testing.assert_allclose(shares, np.mean(shares), rtol=5e-3)
 
 
@@ -88,7 +89,9 @@ def numerical_optimum(solver, grid: Grid, objective, fixed: int) -> float:
     return float(found.fun)
 
 
-@pytest.mark.parametrize(("name", "solver", "tolerance"), [("first_order", "euler", 0.005), ("first_order_heun", "heun", 0.01)])
+@pytest.mark.parametrize(
+    ("name", "solver", "tolerance"), [("first_order", "euler", 0.005), ("first_order_heun", "heun", 0.01)]
+)
 def test_close_to_the_numerical_optimum_at_20_steps(name: str, solver: str, tolerance: float) -> None:
     grid, goal = ask(name, 20, "sigma_min"), Discretization()
     own = goal.value(run_table(SOLVERS[solver](), grid), SPECTRUM, "exact")

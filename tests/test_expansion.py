@@ -52,7 +52,7 @@ def law_and_expansion(process, name, clock, eta, steps, family=path):
 
 @pytest.mark.parametrize(("process", "name", "clock", "eta"), list(cases()))
 def test_scaled_errors_tend_to_the_integrals(process, name, clock, eta) -> None:
-    """Eqs. (52)-(58), (62)-(64): N^p (V - v) and N^p (m - alpha mu), difference below 1e-3 at N = 4000, halved by 2N."""
+    """Eqs. (52)-(58), (62)-(64): N^p times the errors; difference below 1e-3 at N = 4000, halved by 2N."""
     gaps = []
     for steps in (2000, 4000):
         law, expansion, _ = law_and_expansion(process, name, clock, eta, steps)
@@ -86,7 +86,9 @@ def test_local_defects_agree_with_the_closed_forms(process, name, clock, eta) ->
     scale = 800**expansion.defect.order
     top = np.max(np.abs(expansion.variance))
     np.testing.assert_allclose(scale * defects.variance, expansion.variance, atol=6e-3 * top)
-    np.testing.assert_allclose(scale * defects.mean, expansion.mean, atol=6e-3 * max(np.abs(expansion.mean).max(), 1e-2))
+    np.testing.assert_allclose(
+        scale * defects.mean, expansion.mean, atol=6e-3 * max(np.abs(expansion.mean).max(), 1e-2)
+    )
     assert scale * defects.frechet() == pytest.approx(expansion.frechet(), rel=2e-2)
     assert defects.frechet() <= defects.frechet(absolute=True) * (1 + 1e-12)
     assert np.all(np.abs(defects.variance) <= defects.absolute * (1 + 1e-12))  # eq. (68)
@@ -99,7 +101,11 @@ def test_frechet_and_weak_errors(process, eta) -> None:
     """Eqs. (59), (60): exact Frechet distance and E|x|^2, E cos(x) against the expansion."""
     steps = 4000
     law, expansion, _ = law_and_expansion(process, "euler_maruyama", "time", eta, steps)
-    table = run_table(SOLVERS["euler_maruyama"](clock="time"), Grid.create(PROCESSES[process](), path(np.linspace(0, 1, steps + 1))), eta)
+    table = run_table(
+        SOLVERS["euler_maruyama"](clock="time"),
+        Grid.create(PROCESSES[process](), path(np.linspace(0, 1, steps + 1))),
+        eta,
+    )
     assert steps * Discretization().value(table, SPECTRUM, "exact") == pytest.approx(expansion.frechet(), rel=2e-3)
     mu, v = table.alpha[-1] * SPECTRUM.mean, expansion.target
     mean = mu + law.mean_gap * SPECTRUM.mean
@@ -145,7 +151,10 @@ def test_rates_and_their_derivatives(clock) -> None:
         x = mpmath.mpf(x)
         a = mpmath.mpf("0.68")
         if clock == "time":
-            beta, total = (mpmath.mpf("0.1") - mpmath.mpf("19.9") * x), mpmath.mpf("0.1") * -x + mpmath.mpf("19.9") * x**2 / 2
+            beta, total = (
+                (mpmath.mpf("0.1") - mpmath.mpf("19.9") * x),
+                mpmath.mpf("0.1") * -x + mpmath.mpf("19.9") * x**2 / 2,
+            )
             return beta / 2 - a * beta / (mpmath.exp(-total) * mpmath.mpf("0.7") + 1 - mpmath.exp(-total))
         q = {"sigma": x**2, "variance": -x, "logsnr": mpmath.exp(-2 * x)}[clock]
         speed = {"sigma": -2 * x, "variance": 1, "logsnr": 2 * q}[clock]

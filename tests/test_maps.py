@@ -5,7 +5,6 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
-
 from scipy import integrate
 
 from diffopt.errors import UnsupportedError
@@ -30,6 +29,7 @@ SIGMAS = np.array([6.0, 3.1, 1.7, 0.8, 0.35, 0.2])
 
 
 def test_every_scheme_of_maps_is_listed() -> None:
+    """Eq. (80) is for these and no others."""
     grid = Grid.create(PROCESSES["ve"](), SIGMAS)
     listed = {name for name, cls in SOLVERS.items() if run_table(cls(), grid).maps is not None}
     assert listed == set(MAPPED)
@@ -110,7 +110,9 @@ def test_without_noise_the_sampler_is_the_map(name: str) -> None:
     out = sample(table, denoiser, np.ones((1, 3)), None, score, jacobian)[0]
     pair = table.maps.numbers(table.maps.points, table.maps.eta, np.array([0.5]))
     numbers = {key: np.ravel(value)[0] for key, value in pair.items()}
-    np.testing.assert_allclose(out, table.maps.law(numbers, SPECTRUM.eig)[0], rtol=1e-4 if name == LINEARIZED[1] else 1e-9)
+    np.testing.assert_allclose(
+        out, table.maps.law(numbers, SPECTRUM.eig)[0], rtol=1e-4 if name == LINEARIZED[1] else 1e-9
+    )
 
 
 def test_linearization_asks_for_the_jacobian() -> None:

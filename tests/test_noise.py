@@ -20,7 +20,9 @@ from diffopt.table import sample
 
 SPECTRUM = Spectrum.create(50.0 * np.arange(1, 61.0) ** -2.0)
 SIGMAS = np.array([5.0, 2.0, 0.9, 0.3, 0.1])
-TABLES = [name for name, cls in SOLVERS.items() if run_table(cls(), Grid.create(PROCESSES["ve"](), SIGMAS)).maps is None]
+TABLES = [
+    name for name, cls in SOLVERS.items() if run_table(cls(), Grid.create(PROCESSES["ve"](), SIGMAS)).maps is None
+]
 
 
 def problem(solver: str, steps: int = 8, start: str = "exact") -> tuple[Problem, Grid]:
@@ -100,7 +102,7 @@ def test_best_constant_agrees_with_a_fine_scan() -> None:
 
 
 def test_richer_designs_are_never_worse_on_their_objective() -> None:
-    """Eq. (78): constant in window in per step; signed is never above absolute."""
+    """Eqs. (77), (78): constant in window in per step; signed is never above absolute."""
     answers = noise_study(*problem("euler_maruyama", 6), clocks=("sigma",))
     for objective in OBJECTIVES:
         values = {a.design: a.errors[objective] for a in answers if a.objective == objective and a.design != "none"}

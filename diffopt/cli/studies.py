@@ -11,11 +11,12 @@ from diffopt.cli import output as out
 from diffopt.cli import setup
 from diffopt.convergence import METRICS, Convergence, with_notes
 from diffopt.convergence import convergence as measure
-from diffopt.documents import ConvergenceDocument, EtaDocument, dump
+from diffopt.documents import ConvergenceDocument, ConvergenceRow, EtaDocument, NoiseRow, dump
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.noise import DESIGNS, OBJECTIVES, NoiseDesign, noise_study
 from diffopt.problem import Problem
 from diffopt.score_error import parse_score_error
+from diffopt.solvers import SOLVERS as ALL
 
 #: Solvers of `convergence` unless others are named, and its grids.
 SOLVERS = (
@@ -46,7 +47,9 @@ def eta(flags: dict[str, Any], own: dict[str, Any]) -> None:
     """Run `diffopt eta`."""
     from diffopt.clocks import CLOCKS
 
-    job = setup.start({"solver": flags["solver"] or "euler_maruyama", **{k: v for k, v in flags.items() if k != "solver"}})
+    job = setup.start(
+        {"solver": flags["solver"] or "euler_maruyama", **{k: v for k, v in flags.items() if k != "solver"}}
+    )
     settings = job.settings
     clocks = None if own["clock"] is None else names(own["clock"], list(CLOCKS), "clock")
     problem = config.make_problem(settings, job.spectrum, settings.solver, config.one(settings.steps, "steps"))
@@ -56,14 +59,18 @@ def eta(flags: dict[str, Any], own: dict[str, Any]) -> None:
     designs = names(own["design"], DESIGNS, "design")
     answers = noise_study(problem, grid, error, designs, names(own["noise_objective"], OBJECTIVES, "objective"), clocks)
     if not answers:
-        raise UnsupportedError("the scheme has no finite error here in any clock; use --end sigma_min or another solver")
+        raise UnsupportedError(
+            "the scheme has no finite error here in any clock; use --end sigma_min or another solver"
+        )
     meaning = problem.solver.eta_meaning
     document = EtaDocument(
         solver=problem.solver.name, steps=grid.steps, eta_meaning=meaning, schedule=schedule.name,
         score_error=own["score_error"], start=problem.start, end=problem.end, sigmas=_sigmas(grid.sigmas),
-        rows=[_noise_row(answer) for answer in answers], diffopt_version=__version__,
+        rows=[NoiseRow(**_noise_row(answer)) for answer in answers], diffopt_version=__version__,
     )  # fmt: skip
-    out.note(f"using solver {problem.solver.name}, schedule {schedule.name}, eta in the sense of {meaning}", settings.quiet)
+    out.note(
+        f"using solver {problem.solver.name}, schedule {schedule.name}, eta in the sense of {meaning}", settings.quiet
+    )
     _emit(dump(document), flags, settings.quiet, settings.format, _short)
 
 
@@ -94,7 +101,7 @@ def convergence(flags: dict[str, Any], own: dict[str, Any]) -> None:
     flags["end"] = "sigma_min"
     job = setup.start(flags)
     settings = job.settings
-    solvers = names(wanted, list(config.SOLVERS), "solver") if wanted else SOLVERS
+    solvers = names(wanted, list(ALL), "solver") if wanted else SOLVERS
     steps = None if counts is None else _counts(counts)
     accuracy = own["accuracy"] or 0.01 * job.spectrum.trace**0.5
     schedule = config.make_schedule(settings.schedule or SCHEDULE)
@@ -112,12 +119,15 @@ def convergence(flags: dict[str, Any], own: dict[str, Any]) -> None:
         raise InputError("nothing could be measured; see --solver and --metric")
     rows = with_notes(rows)
     document = ConvergenceDocument(
-        accuracy=accuracy, schedule=schedule.name, seed=settings.seed, rows=[vars(r) for r in rows], diffopt_version=__version__
+        accuracy=accuracy,
+        schedule=schedule.name,
+        seed=settings.seed,
+        rows=[ConvergenceRow(**vars(r)) for r in rows],
+        diffopt_version=__version__,
     )
     out.note(f"using grids of {schedule.name} that end at sigma_min, accuracy {accuracy:.4g}", settings.quiet)
     _pictures(rows, problems[0], schedule, settings, flags, error_map)
     _emit(dump(document), flags, settings.quiet, settings.format, _short)
-
 
 
 def _counts(text: str) -> tuple[int, ...]:
@@ -128,7 +138,7 @@ def _counts(text: str) -> tuple[int, ...]:
 
 
 def _problem(job: setup.Job, name: str, clock: str | None) -> Problem:
-    uses = config.SOLVERS[name].uses_clock
+    uses = ALL[name].uses_clock
     settings = job.settings.model_copy(update={"clock": clock if uses else None})
     return config.make_problem(settings, job.spectrum, name, 10)
 
@@ -169,4 +179,3 @@ def _emit(data: dict[str, Any], flags: dict[str, Any], quiet: bool, form: str | 
     else:
         raise InputError("--format lines is for grids; use json, table, csv or markdown")
     out.emit(text, flags["output"], flags["force"], quiet)
-

@@ -6,8 +6,8 @@ import numpy as np
 
 from diffopt.errors import UnsupportedError
 from diffopt.law import Start
-from diffopt.objectives.base import Array, Objective
 from diffopt.map_response import respond
+from diffopt.objectives.base import Array, Objective
 from diffopt.response import RowMap, TableBars
 from diffopt.spectrum import Spectrum
 from diffopt.table import Table

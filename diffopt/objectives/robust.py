@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from diffopt.law import Start, start_bars, start_variance
-from diffopt.objectives.base import Array, Objective
 from diffopt.map_response import respond
+from diffopt.objectives.base import Array, Objective
 from diffopt.response import RowMap, TableBars
 from diffopt.spectrum import Spectrum
 from diffopt.table import Table

@@ -10,8 +10,7 @@ from diffopt.operators.inpainting import Inpainting
 from diffopt.operators.super_resolution import SuperResolution
 
 OPERATORS: dict[str, type[Operator]] = {
-    cls.name: cls
-    for cls in (Inpainting, GaussianBlur, SuperResolution, CompressedSensing, Diagonal, MatrixOperator)
+    cls.name: cls for cls in (Inpainting, GaussianBlur, SuperResolution, CompressedSensing, Diagonal, MatrixOperator)
 }
 
 __all__ = ["OPERATORS", "Operator"]

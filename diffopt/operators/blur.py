@@ -27,9 +27,11 @@ class GaussianBlur(Operator):
     def gains(self, shape: Shape) -> NDArray[np.complex128]:
         """Real multipliers at the frequencies 2 pi j/n of every axis."""
         axes = np.meshgrid(*(2 * np.pi * np.fft.fftfreq(n) for n in shape), indexing="ij")
-        return np.exp(-0.5 * self.width**2 * sum(k**2 for k in axes)).astype(complex)
+        return np.asarray(np.exp(-0.5 * self.width**2 * sum(k**2 for k in axes)), dtype=np.complex128)
 
     def apply(self, x: Array, shape: Shape) -> Array:
         """Through the Fourier transform."""
         axes = tuple(range(1, x.ndim))
-        return np.asarray(np.fft.ifftn(np.fft.fftn(x, axes=axes) * self.gains(shape), axes=axes).real).reshape(len(x), -1)
+        return np.asarray(np.fft.ifftn(np.fft.fftn(x, axes=axes) * self.gains(shape), axes=axes).real).reshape(
+            len(x), -1
+        )

@@ -44,7 +44,7 @@ class Inpainting(Operator):
             return mask.reshape(shape)
         side = (1 - self.keep) ** (1 / len(shape))
         near = [np.abs(np.arange(n) - (n - 1) / 2) < side * n / 2 for n in shape]
-        return ~np.logical_and.reduce(np.meshgrid(*near, indexing="ij"))
+        return np.asarray(~np.logical_and.reduce(np.meshgrid(*near, indexing="ij")))
 
     def apply(self, x: Array, shape: Shape) -> Array:
         """The measured pixels."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from diffopt.errors import InputError
 from diffopt.operators.base import Array, Operator, Shape
 
@@ -27,4 +29,4 @@ class SuperResolution(Operator):
             raise InputError(f"super-resolution factor {self.factor} does not divide the shape {shape}")
         split = [part for n in shape for part in (n // self.factor, self.factor)]
         blocks = x.reshape(len(x), *split)
-        return blocks.mean(axis=tuple(range(2, blocks.ndim, 2))).reshape(len(x), -1)
+        return np.asarray(blocks.mean(axis=tuple(range(2, blocks.ndim, 2))).reshape(len(x), -1))

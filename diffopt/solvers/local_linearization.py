@@ -95,7 +95,8 @@ class LinearizationMaps(StepMaps):
             rise = x["rate1"] - x["rate0"]
 
             def deviation(k: NDArray[Any]) -> NDArray[Any]:
-                return np.sqrt(np.maximum(h * (x["rate0"] * phi1(2 * h * k) + rise * phi2(2 * h * k)), 0))
+                spread = h * (x["rate0"] * phi1(2 * h * k) + rise * phi2(2 * h * k))
+                return np.asarray(np.sqrt(np.maximum(spread, 0)))
 
             new = new + apply_function(product, deviation, rng.standard_normal(flat.shape))
         return np.asarray(new.reshape(shape) / x["scale1"])
@@ -135,7 +136,8 @@ def _partial(x: dict[str, Any], y: NDArray[Any], models: Models, share: float = 
     """Derivative of the drift by the clock at fixed y: the moved numbers, one more model call."""
     shift = share * x["h"]
     moved = {s + "0": x[s + "0"] + shift * x[s + "0'"] for s in STAGE}
-    return (drift(moved, y, models, "0") - drift({s + "0": x[s + "0"] for s in STAGE}, y, models, "0")) / shift
+    here = {s + "0": x[s + "0"] for s in STAGE}
+    return np.asarray((drift(moved, y, models, "0") - drift(here, y, models, "0")) / shift)
 
 
 class LocalLinearization(Solver):
