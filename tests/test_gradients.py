@@ -71,8 +71,8 @@ def test_gradient_by_grid_and_eta(name, process, clock, objective):
     if objective != "path_kl" and clock not in NO_STEP_TO_ZERO:
         cases.append(("zero", "unit", True))
     for end, start, mean in cases:
-        sigmas = irregular(4, end, seed=3)
-        eta = solver.etas(None, 4) * np.array([0.7, 0.5, 0.8, 0.6])
+        sigmas = irregular(4, end, high=4.0, low=0.3, seed=3)
+        eta = np.array([0.7, 0.5, 0.8, 0.6]) * (solver.eta_meaning is not None)
         args = (thing, thing.prepare(data(mean)), start, solver, EXAMPLES[process], sigmas, eta)
         check(*args, f"end {end}")
 
