@@ -100,9 +100,14 @@ def _errors(evaluation: Evaluation) -> ErrorsPart:
 
 def _spectrum(spectrum: Spectrum) -> SpectrumPart:
     return SpectrumPart(
-        source=spectrum.source, sha256=spectrum.sha256, dim=spectrum.dim, trace=spectrum.trace,
+        source=spectrum.source, sha256=spectrum.sha256, dim=_count(spectrum.dim), trace=spectrum.trace,
         max=spectrum.max, clipped=spectrum.clipped,
     )  # fmt: skip
+
+
+def _count(value: float) -> float:
+    """Whole numbers as integers."""
+    return int(value) if float(value).is_integer() else value
 
 
 def _number(value: Any) -> float | None:

@@ -49,7 +49,7 @@ class SpectrumPart(Document):
 
     source: str
     sha256: str
-    dim: float
+    dim: int | float
     trace: float
     max: float
     clipped: int = Field(default=0, description="tiny negative eigenvalues set to 0")

@@ -70,8 +70,7 @@ class Grid:
 def process_times(process: Process, sigmas: NDArray[np.float64]) -> NDArray[np.float64]:
     """Times of noise ratios, with pure noise (infinite sigma) at the process's start time."""
     finite = np.isfinite(sigmas)
-    times = np.asarray(process.time(np.where(finite, sigmas, 1.0)), dtype=np.float64)
-    return np.where(finite, times, process.start_time())
+    return np.where(finite, process.time(np.where(finite, sigmas, 1.0)), process.start_time())
 
 
 def _inside(sigmas: Array, process: Process) -> None:

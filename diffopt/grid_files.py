@@ -81,6 +81,9 @@ def parse_sigmas(text: str) -> list[float]:
     """
     items = text.strip().strip("[]()").replace(";", ",").split(",")
     try:
-        return [float(item) for item in items if item.strip()]
+        numbers = [float(item) for item in items if item.strip()]
     except ValueError as error:
         raise InputError(f"--sigmas {text!r}: {error}; expected a comma list such as 80,20,5,1,0") from None
+    if len(numbers) < 2 or any(math.isnan(x) or x < 0 for x in numbers):
+        raise InputError(f"--sigmas {text!r}: needs at least two numbers >= 0, decreasing, such as 80,20,5,1,0")
+    return numbers

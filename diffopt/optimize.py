@@ -155,6 +155,7 @@ class _Search:
         self.eta_free = any(isinstance(b, EtaBlock) for b in self.blocks)
         self.evaluations = 0
         self.pattern: Pattern | None = None
+        self.refusal = ""
         self.best: tuple[float, State, Array] | None = None
 
     def _blocks(self) -> list[Block]:
@@ -173,6 +174,8 @@ class _Search:
         scores = {name: self._score(state) for name, state in starts.items()}
         ranked = sorted((name for name in scores if np.isfinite(scores[name])), key=scores.__getitem__)
         if not ranked:
+            if self.refusal:
+                raise UnsupportedError(self.refusal)
             raise UnsupportedError(
                 f"no schedule gives a finite {self.objective.name} for solver {self.problem.solver.name!r} here; "
                 "try --end sigma_min, --objective robust or another solver"
@@ -210,7 +213,8 @@ class _Search:
             table = build_table(state.solver, points, state.eta)
             with np.errstate(over="ignore", invalid="ignore"):
                 return self.objective.value(table, self.spectrum, self.problem.start)
-        except UnsupportedError:
+        except UnsupportedError as error:
+            self.refusal = str(error)
             return float("inf")
 
     def _improve(self, state: State, probe: bool) -> tuple[bool, str] | None:
@@ -248,13 +252,13 @@ class _Search:
         """Logarithm of the objective and its gradient; the logarithm makes tolerances relative."""
         self.evaluations += 1
         parts = [x[a:b] for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
-        for block, part in zip(self.blocks, parts, strict=True):
-            state = block.apply(part, state)
-        design = design_of(state, self.grid_free, self.eta_free)
         try:
+            for block, part in zip(self.blocks, parts, strict=True):
+                state = block.apply(part, state)
+            design = design_of(state, self.grid_free, self.eta_free)
             table = DifferentiableTable(state.solver, state.process, design, self.pattern)
         except UnsupportedError:
-            # Two points have merged: a wall for the line search.
+            # Two points have merged, or the process falls short of the range: a wall for the line search.
             return WALL, np.zeros_like(x)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             value, bars = self.objective.value_and_bars(table.table, self.spectrum, self.problem.start)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diffopt.errors import InputError
+from diffopt.errors import InputError, UnsupportedError
 from diffopt.problem import Problem
 from diffopt.processes import Process
 from diffopt.schedules.base import Request, Schedule
@@ -179,7 +179,9 @@ class FamilyBlock(Block):
 
     def apply(self, x: Array, state: State) -> State:
         """Schedule, process and solver at the parameters, with the derivative by each."""
-        process, process_fields, solver_fields = self._moved(x)
+        process, _, solver_fields = self._moved(x)
+        if np.isfinite(self.problem.sigma_max) and process.sigma_limits[0] < self.problem.sigma_max:
+            raise UnsupportedError(f"process {process.name!r} no longer reaches sigma {self.problem.sigma_max:g}")
         solver = replace(state.solver, **solver_fields) if solver_fields else state.solver
         log_sigma = np.asarray(self._grid(x, process).real) if self.move_grid else state.log_sigma
         directions = []
@@ -197,7 +199,6 @@ class FamilyBlock(Block):
                     {knob.name: value} if knob.owner == "solver" else None,
                 )
             )
-        del process_fields
         return replace(
             state, log_sigma=log_sigma, process=process, solver=solver, directions=(*state.directions, *directions)
         )

@@ -32,17 +32,29 @@ def figure(width: float, height: float, rows: int = 1, **ratios: Any) -> tuple[A
     return canvas, canvas.subplots(rows, 1, **ratios)
 
 
+def check_kind(path: Path) -> str:
+    """Extension of a picture.
+
+    Raises
+    ------
+    InputError
+        Neither .png nor .svg.
+    """
+    kind = path.suffix.lower()
+    if kind not in KINDS:
+        raise InputError(f"--plot {path}: unknown picture kind {kind!r}; use .png or .svg")
+    return kind
+
+
 def save(picture: Any, path: Path, force: bool) -> None:
     """Write a figure as PNG or SVG; the same figure gives the same bytes.
 
     Raises
     ------
     InputError
-        Another extension.
+        Another extension, or a target that cannot be written.
     """
-    kind = path.suffix.lower()
-    if kind not in KINDS:
-        raise InputError(f"--plot {path}: unknown picture kind {kind!r}; use .png or .svg")
+    kind = check_kind(path)
     import matplotlib
 
     buffer = io.BytesIO()

@@ -24,13 +24,18 @@ def note(message: str, quiet: bool) -> None:
         sys.stderr.write(message + "\n")
 
 
-def check_paths(force: bool, *paths: Path | None) -> None:
-    """Refuse bad targets before any work is done."""
+def check_paths(force: bool, output: Path | None, plot: Path | None = None) -> None:
+    """Refuse bad targets, and pictures that cannot be drawn, before any work is done."""
     from diffopt.files import check_target
 
-    for path in paths:
+    for path in (output, plot):
         if path is not None:
             check_target(path, force)
+    if plot is not None:
+        from diffopt.plots import check_kind, figure
+
+        check_kind(plot)
+        figure(1, 1)
 
 
 def emit(text: str, output: Path | None, force: bool, quiet: bool) -> None:

@@ -35,6 +35,7 @@ class Robust(Objective):
     unit: ClassVar[str] = "data units"
     summary: ClassVar[str] = "sum of absolute local errors, rms over scaled spectra (default)"
     scales: tuple[float, ...] = SCALES
+    signed: float = 0.0
 
     def prepare(self, spectrum: Spectrum) -> Spectrum:
         """Union of the scaled spectra, with weights divided by their number."""
@@ -43,15 +44,20 @@ class Robust(Objective):
         return Spectrum(eig, weight, None, spectrum.source)
 
     def total(self, table: Table, spectrum: Spectrum, start: Start) -> float:
-        """sum w E^2."""
-        return float(spectrum.weight @ Accumulated(table, spectrum.eig, start).end ** 2)
+        """sum w (E^2 + signed S^2)/(1 + signed)."""
+        error = Accumulated(table, spectrum.eig, start)
+        return float(self._shares() @ (error.end**2 @ spectrum.weight))
+
+    def _shares(self) -> Array:
+        """Shares of the absolute and of the signed sum."""
+        return np.array([1.0, self.signed]) / (1 + self.signed)
 
     def total_and_bars(self, table: Table, spectrum: Spectrum, start: Start) -> tuple[float, TableBars]:
-        """sum w E^2 and its derivatives."""
+        """The sum and its derivatives."""
         error = Accumulated(table, spectrum.eig, start)
-        bars = TableBars.zeros(table)
-        error.pull_back(2 * spectrum.weight * error.end, bars)
-        return float(spectrum.weight @ error.end**2), bars
+        bars, shares = TableBars.zeros(table), self._shares()
+        error.pull_back(2 * shares[:, None] * spectrum.weight * error.end, bars)
+        return float(shares @ (error.end**2 @ spectrum.weight)), bars
 
     def finish(self, total: float) -> tuple[float, float]:
         """Square root."""
@@ -123,60 +129,61 @@ class Accumulated:
             self.kappa = _safe(self.share, self.both)
 
     def _gather(self) -> None:
-        """E = sqrt(v_N) (sum of relative defects, damped by later kappas) + |last defect| (eq. 34)."""
+        """Sums sqrt(v_N) (relative defects, damped by later kappas) + last defect, absolute and signed (eq. 34)."""
         root, steps = self.grid_root, self.table.steps
         v0 = start_variance(self.table, self.eig, self.start)
         self.start_gap = np.sqrt(v0) - root[0]
-        self.relative = np.empty_like(self.defect)
-        self.relative[0] = np.abs(self.start_gap) / root[0]
-        np.divide(np.abs(self.defect[:-1]), root[1:-1], out=self.relative[1:])
+        signed = np.empty_like(self.defect)
+        signed[0] = self.start_gap / root[0]
+        np.divide(self.defect[:-1], root[1:-1], out=signed[1:])
+        self.relative = np.stack([np.abs(signed), signed])
         if self.kappa is None:
-            self.carried = self.relative.sum(axis=0)
+            self.carried = self.relative.sum(axis=1)
         else:
-            self.before = np.empty_like(self.defect)
-            running = np.zeros_like(self.eig)
+            self.before = np.empty_like(self.relative)
+            running = np.zeros_like(self.relative[:, 0])
             for k in range(steps):
-                running = running + self.relative[k]
-                self.before[k] = running
+                running = running + self.relative[:, k]
+                self.before[:, k] = running
                 running = self.kappa[k] * running
             self.carried = running
-        self.end: Array = root[-1] * self.carried + np.abs(self.defect[-1])
+        self.end: Array = root[-1] * self.carried + np.stack([np.abs(self.defect[-1]), self.defect[-1]])
 
     def pull_back(self, bar: Array, bars: TableBars) -> None:
-        """Add derivatives of sum(bar * E) by the table."""
+        """Add derivatives of sum(bar * end), bar of shape (2, d), by the table."""
         root_bar = np.zeros_like(self.root)
         grid_bar = root_bar[:: self.table.rows]
-        grid_bar[-1] += bar * self.carried
-        relative_bar, noise_bar = self._gather_bars(bar * self.grid_root[-1], grid_bar)
+        grid_bar[-1] += (bar * self.carried).sum(axis=0)
+        signed_bar, noise_bar = self._gather_bars(bar * self.grid_root[-1])
+        inner = self.grid_root[1:-1]
         defect_bar = np.empty_like(self.defect)
-        defect_bar[-1] = bar * np.sign(self.defect[-1])
-        defect_bar[:-1] = relative_bar[1:] * np.sign(self.defect[:-1]) / self.grid_root[1:-1]
-        grid_bar[1:-1] -= relative_bar[1:] * self.relative[1:] / self.grid_root[1:-1]
-        self._start_gap_bars(relative_bar[0], grid_bar, bars)
+        defect_bar[-1] = bar[0] * np.sign(self.defect[-1]) + bar[1]
+        defect_bar[:-1] = signed_bar[1:] / inner
+        grid_bar[1:-1] -= defect_bar[:-1] * self.relative[1, 1:]
+        self._start_gap_bars(signed_bar[0], grid_bar, bars)
         grid_bar[1:] -= defect_bar
         self._defect_bars(defect_bar, noise_bar, root_bar, bars)
         self._root_bars(root_bar, bars)
 
-    def _gather_bars(self, bar: Array, grid_bar: Array) -> tuple[Array, Array | None]:
-        steps = self.table.steps
+    def _gather_bars(self, bar: Array) -> tuple[Array, Array | None]:
+        """Derivative by the signed relative defects, and a place for that by the noise."""
+        sign = np.sign(self.relative[1])
         if self.kappa is None or self.noise is None:
-            return np.broadcast_to(bar, (steps, bar.size)), None
-        relative_bar, noise_bar = np.empty_like(self.defect), np.zeros_like(self.defect)
-        self.kappa_bar = np.empty_like(self.defect)
-        for k in reversed(range(steps)):
-            self.kappa_bar[k] = bar * self.before[k]
+            return bar[0] * sign + bar[1], None
+        signed_bar, self.kappa_bar = np.empty_like(self.defect), np.empty_like(self.defect)
+        for k in reversed(range(self.table.steps)):
+            self.kappa_bar[k] = (bar * self.before[:, k]).sum(axis=0)
             bar = bar * self.kappa[k]
-            relative_bar[k] = bar
-        return relative_bar, noise_bar
+            signed_bar[k] = bar[0] * sign[k] + bar[1]
+        return signed_bar, np.zeros_like(self.defect)
 
     def _start_gap_bars(self, bar: Array, grid_bar: Array, bars: TableBars) -> None:
         if self.start == "exact":
             return
-        first, gap = self.grid_root[0], self.start_gap
-        signed = bar * np.sign(gap) / first
-        grid_bar[0] -= signed + bar * np.abs(gap) / first**2
+        first = self.grid_root[0]
+        grid_bar[0] -= bar / first + bar * self.start_gap / first**2
         v0 = start_variance(self.table, self.eig, self.start)
-        start_bars(self.table, self.eig, self.start, signed / (2 * np.sqrt(v0)), bars)
+        start_bars(self.table, self.eig, self.start, bar / first / (2 * np.sqrt(v0)), bars)
 
     def _defect_bars(self, bar: Array, noise_bar: Array | None, root_bar: Array, bars: TableBars) -> None:
         moved_bar = bar

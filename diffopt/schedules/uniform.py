@@ -24,7 +24,7 @@ class UniformT(Schedule):
         """Equally spaced times, mapped back to noise ratios."""
         ends = np.array([request.sigma_max, request.sigma_min])
         high, low = process_times(request.process, ends)
-        levels = np.asarray(request.process.sigma(high + request.ramp() * (low - high)), dtype=np.float64)
+        levels: Array = request.process.sigma(high + request.ramp() * (low - high))
         levels[0], levels[-1] = ends
         return levels
 
@@ -66,6 +66,6 @@ class UniformVP(Schedule):
         high, low = request.finite(self.name)
         process = VPLinear()
         t = process.time(np.array([high, low]))
-        levels = np.asarray(process.sigma(t[0] + request.ramp() * (t[1] - t[0])), dtype=np.float64)
+        levels: Array = process.sigma(t[0] + request.ramp() * (t[1] - t[0]))
         levels[0], levels[-1] = high, low
         return levels
