@@ -169,7 +169,9 @@ def test_blocks_turn_gradients_by_the_design_into_gradients_by_their_variables(b
         state = State(np.log(irregular(5)), solver.etas(0.6, 5), problem.process, solver)
     group = GridBlock(problem) if block == "grid" else EtaBlock(problem, block == "eta_per_step")
     x = group.start(state)
-    np.testing.assert_allclose(group.apply(x, state).log_sigma, state.log_sigma, atol=1e-9)
+    if block != "grid":
+        # A grid that touches sigma_min is moved inside the range by the start.
+        np.testing.assert_array_equal(group.apply(x, state).log_sigma, state.log_sigma)
     thing = OBJECTIVES["frechet"]()
 
     def at(x):
