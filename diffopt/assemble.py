@@ -19,6 +19,7 @@ from diffopt.documents import (
     SpectrumPart,
 )
 from diffopt.grid import Grid
+from diffopt.objectives import Objective
 from diffopt.optimize import OptimizeResult
 from diffopt.problem import Evaluation, Problem
 from diffopt.spectrum import Spectrum
@@ -42,15 +43,15 @@ def schedule_document(
     result: OptimizeResult,
     evaluation: Evaluation,
     baselines: dict[str, Evaluation],
-    objective: str,
+    objective: Objective,
     free: list[str],
     schedule: str | None,
 ) -> ScheduleDocument:
     """Document of `diffopt optimize`."""
-    scored = getattr(evaluation, objective, result.value)
+    scored = _objective_value(result, evaluation, objective)
     return ScheduleDocument(
         **_run(problem, result.grid, result.eta, evaluation.denoiser_calls),
-        objective=ObjectivePart(name=objective, value=scored),
+        objective=ObjectivePart(name=objective.name, value=scored),
         errors=_errors(evaluation),
         baselines={
             name: ScorePart(frechet=e.frechet, kl=e.kl, robust=e.robust) for name, e in baselines.items()
@@ -67,6 +68,16 @@ def schedule_document(
         ),
         diffopt_version=__version__,
     )
+
+
+def _objective_value(
+    result: OptimizeResult, evaluation: Evaluation, objective: Objective
+) -> float | None:
+    """Objective on the full spectrum; over the data's own ensemble as the optimizer saw it."""
+    if getattr(objective, "data", None) is not None or not hasattr(evaluation, objective.name):
+        return _number(result.value)
+    value: float | None = getattr(evaluation, objective.name)
+    return value
 
 
 def _run(problem: Problem, grid: Grid, eta: np.ndarray, calls: int) -> dict[str, Any]:

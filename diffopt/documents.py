@@ -128,10 +128,52 @@ class GridDocument(BaseModel):
     solver_options: dict[str, float] = {}
 
 
+class ComparisonRow(Document):
+    """One grid with one solver; errors that are not defined are null, the reason in `reasons`."""
+
+    schedule: str
+    kind: str
+    design: str | None = Field(description="name of the noise design of a stochasticity row")
+    solver: str
+    clock: str | None
+    budget: int = Field(description="denoiser calls asked for (steps with --equal-steps)")
+    steps: int
+    denoiser_calls: int
+    frechet: float | None
+    kl: float | None
+    discretization: float | None
+    kl_discretization: float | None
+    robust: float | None
+    ratio: float | None = Field(description="objective over that of the group's optimized row")
+    held_out: dict[str, float | None] = Field(description="frechet of the same grid on perturbed spectra")
+    held_out_worst: float | None
+    best: bool = Field(description="smallest objective of its group that is not optimized")
+    sigmas: list[float | None]
+    eta: list[float]
+    reasons: dict[str, str]
+
+
+class ComparisonDocument(Document):
+    """Output of `diffopt compare-schedules`."""
+
+    schema_: Literal["diffopt.comparison/1"] = Field(default="diffopt.comparison/1", alias="schema")
+    command: str
+    objective: str
+    process: ProcessPart
+    start: str
+    end: str
+    equal_steps: bool
+    spectrum: SpectrumPart
+    rows: list[ComparisonRow]
+    skipped: dict[str, str] = Field(description="rows that have no meaning here, and why")
+    diffopt_version: str
+
+
 #: Documents by schema name.
 DOCUMENTS: dict[str, type[BaseModel]] = {
     "diffopt.schedule/1": ScheduleDocument,
     "diffopt.evaluation/1": EvaluationDocument,
+    "diffopt.comparison/1": ComparisonDocument,
 }
 
 

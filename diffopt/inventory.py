@@ -10,6 +10,7 @@ from diffopt.objectives import OBJECTIVES
 from diffopt.processes import PROCESSES
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS
+from diffopt.stochasticity import DESIGNS
 
 Rows = list[dict[str, Any]]
 
@@ -33,6 +34,14 @@ def _schedules(long: bool) -> Rows:
         if long:
             row |= {"status": cls.status, "reference": cls.reference, "summary": _first_line(cls)}
         rows.append(row)
+    return rows
+
+
+def _designs(long: bool) -> Rows:
+    rows = []
+    for name, design in DESIGNS.items():
+        row = {"name": name, "solver": design.solver.name, "formula": design.formula}
+        rows.append(row | ({"status": design.status, "reference": design.reference} if long else {}))
     return rows
 
 
@@ -61,6 +70,7 @@ def _builtins(long: bool) -> Rows:
 GROUPS = {
     "solvers": _solvers,
     "schedules": _schedules,
+    "designs": _designs,
     "objectives": _objectives,
     "processes": _processes,
     "builtins": _builtins,

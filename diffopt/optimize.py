@@ -99,6 +99,8 @@ def optimize(
     schedule: Schedule | None = None,
     searches: int = 3,
     progress: Progress | None = None,
+    starts: Sequence[str] | None = None,
+    tolerance: float = TOLERANCE,
 ) -> OptimizeResult:
     """Minimize an objective over the grid, eta or the parameters of a family.
 
@@ -121,6 +123,10 @@ def optimize(
         Number of starts that are improved.
     progress : callable, optional
         Called with (evaluations, best value).
+    starts : sequence of str, optional
+        Named schedules that are scored; None is all of them.
+    tolerance : float
+        Relative gain of a restarted search below which it has converged.
 
     Raises
     ------
@@ -130,6 +136,7 @@ def optimize(
         No schedule gives a finite objective.
     """
     search = _Search(problem, objective, free, eta, schedule, progress)
+    search.names, search.tolerance = starts, tolerance
     return search.run(searches)
 
 
@@ -154,6 +161,8 @@ class _Search:
         self.grid_free = any(isinstance(b, GridBlock) for b in self.blocks)
         self.eta_free = any(isinstance(b, EtaBlock) for b in self.blocks)
         self.evaluations = 0
+        self.names: Sequence[str] | None = None
+        self.tolerance = TOLERANCE
         self.pattern: Pattern | None = None
         self.refusal = ""
         self.best: tuple[float, State, Array] | None = None
@@ -197,7 +206,7 @@ class _Search:
 
     def _starts(self) -> dict[str, State]:
         if "grid" in self.free:
-            grids = applicable(self.problem)
+            grids = applicable(self.problem, self.names)
         else:
             grids = {self.schedule.name: self.schedule.grid(self.problem.compressed().request)}
         with np.errstate(divide="ignore"):
@@ -236,14 +245,15 @@ class _Search:
                 return None
             x = found.x
         while True:
-            options = {"maxfun": budget, "maxiter": budget, "ftol": 1e-15, "gtol": GRADIENT, "maxcor": 20}
+            stop = {"ftol": self.tolerance * 1e-6, "gtol": GRADIENT}
+            options = {"maxfun": budget, "maxiter": budget, "maxcor": 20, **stop}
             found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
             x, budget = found.x, budget - found.nfev
             slope = float(np.max(np.abs(_projected(found.x, found.jac, bounds))))
             if slope < 10 * GRADIENT:
                 return True, f"converged: gradient of the log objective {slope:.1e}"
-            if previous - found.fun < TOLERANCE:
-                return True, f"converged: a restarted search gained less than {TOLERANCE:g} (relative)"
+            if previous - found.fun < self.tolerance:
+                return True, f"converged: a restarted search gained less than {self.tolerance:g} (relative)"
             if budget <= 0:
                 return False, f"stopped after {BUDGET} evaluations, gradient of the log objective {slope:.1e}"
             previous = float(found.fun)

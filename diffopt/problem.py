@@ -148,6 +148,11 @@ class Evaluation:
 def evaluate(problem: Problem, grid: Grid, eta: float | Array | None = None) -> Evaluation:
     """Exact errors of `grid` for `problem` (theory.md, eqs. 25-34), block by block over the spectrum."""
     table = run_table(problem.solver, grid, eta)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _evaluation(table, problem, grid, eta)
+
+
+def _evaluation(table: Table, problem: Problem, grid: Grid, eta: float | Array | None) -> Evaluation:
     sums = _Sums(table, problem)
     spectrum = problem.spectrum
     for low in range(0, spectrum.eig.size, BLOCK):

@@ -176,12 +176,15 @@ def read_text(data: bytes, label: str, key: str | None, feature_space: bool) -> 
     except UnicodeDecodeError:
         raise InputError(f"{label}: not text; for a numpy file use the extension .npy or .npz") from None
     lines = [line for line in lines if line]
-    if len(lines) > 1 and not _is_number(lines[0][0]):
-        lines = lines[1:]
+    header = lines[0] if len(lines) > 1 and not _is_number(lines[0][0]) else []
+    lines = lines[1:] if header else lines
     try:
         rows = [[float(word) for word in line] for line in lines]
     except ValueError as error:
         raise InputError(f"{label}: {error}; expected numbers") from None
+    if header[:2] == ["eigenvalue", "weight"] and {len(row) for row in rows} == {len(header)}:
+        columns = list(np.array(rows).T)
+        return from_array(columns[0], columns[1], columns[2] if len(header) > 2 else None, label, feature_space)
     if len({len(row) for row in rows}) == 1 and len(rows) > 1 and len(rows[0]) == len(rows) > 2:
         return from_array(np.array(rows), None, None, label, feature_space)
     return from_array(np.array([x for row in rows for x in row]), None, None, label, feature_space)

@@ -11,7 +11,7 @@ from diffopt.cli import options as opt
 
 What = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Argument(metavar="[solvers|schedules|objectives|processes|builtins]", help="One kind [default: all]."),
+    typer.Argument(metavar="[solvers|schedules|designs|objectives|processes|builtins]", help="One kind [default: all]."),
 ]
 Long = Annotated[bool, typer.Option("--long", help="Formulas and references.")]
 Name = Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="Schema name [default: all names].")]  # noqa: UP045

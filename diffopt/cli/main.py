@@ -19,6 +19,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         code = get_command(app).main(args=argv, prog_name="diffopt", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # typer turns Ctrl-C into this code without a word
+            return _fail("interrupted", INTERRUPTED)
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
         # The reader has gone (`| head`): point stdout at nothing so that shutdown stays silent.

@@ -10,6 +10,7 @@ from typing import Any
 from diffopt import config
 from diffopt.assemble import evaluation_document, schedule_document
 from diffopt.cli import output as out
+from diffopt.cli.own_ensemble import with_ensemble
 from diffopt.cli.progress import counter
 from diffopt.documents import dump
 from diffopt.errors import InputError
@@ -55,7 +56,7 @@ def optimize(job: Job) -> tuple[dict[str, Any], bool]:
     """Run the optimizer and score result and baselines; the document and whether it converged."""
     settings = job.settings
     problem = config.make_problem(settings, job.spectrum, settings.solver, config.one(settings.steps, "steps"))
-    objective = config.make_objective(settings.objective)
+    objective = with_ensemble(config.make_objective(settings.objective), settings.spectrum, settings.quiet)
     schedule = config.make_schedule(settings.schedule) if settings.schedule else None
     free = [part.strip() for part in settings.free.split(",") if part.strip()]
     with counter("optimizing", settings.quiet) as progress:
@@ -68,7 +69,7 @@ def optimize(job: Job) -> tuple[dict[str, Any], bool]:
         for name, grid in applicable(problem).items()
     }
     name = schedule.name if schedule is not None else None
-    document = schedule_document(solved, result, evaluation, baselines, objective.name, free, name)
+    document = schedule_document(solved, result, evaluation, baselines, objective, free, name)
     return dump(document), result.converged
 
 

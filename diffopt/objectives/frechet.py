@@ -8,7 +8,9 @@ from diffopt.objectives.base import Array, LawObjective, Terms
 
 
 def frechet_terms(variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
-    """sum w [(sqrt V - sqrt T)^2 + e^2] and its derivatives (theory.md, eq. 29)."""
+    """sum w [(sqrt V - sqrt T)^2 + e^2] and its derivatives (theory.md, eq. 29); infinite for infinite V."""
+    if not np.all(np.isfinite(variance)):
+        return Terms(float("inf"), np.zeros_like(variance), np.zeros_like(variance), None)
     root_v, root_t = np.sqrt(variance), np.sqrt(target)
     gap = root_v - root_t
     loss = float(weight @ gap**2)

@@ -13,39 +13,55 @@ from diffopt.response import Response, RowMap, TableBars
 from diffopt.spectrum import Spectrum
 from diffopt.table import Table
 
-#: Factors by which the data's spectrum is scaled; all have the same weight.
-SCALES = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
+#: Factors by which the data's spectrum is scaled: local variances of real data are mostly smaller.
+SCALES = tuple(4.0 * 2.0**-j for j in range(13))
 
 
 @dataclass(frozen=True)
 class Robust(Objective):
-    """Root mean square over the ensemble of E, E = sum of |local defects| carried to the end.
+    """Local errors that cannot cancel, over an ensemble of scaled spectra.
 
     Every step is applied to the exact trajectory (history exact too); its defect in standard
-    deviation is carried to the end by the exact flow and added in absolute value, so that neither
-    steps nor eigenvalues nor the start's mismatch cancel (theory.md, eqs. 31-34).
+    deviation is carried to the end by the exact flow. E adds the absolute values, so that neither
+    steps nor the start's mismatch cancel; S adds them with their signs. The value is the root of
+    sum_c p_c sum w (E^2 + signed S^2)/(1 + signed), p_c proportional to c^tilt (theory.md, eqs. 31-34).
 
     Attributes
     ----------
     scales : tuple of float
-        Factors of the eigenvalues; (1,) is the data's spectrum alone.
+        Factors c of the eigenvalues; (1,) is the data's spectrum alone.
+    tilt : float
+        Exponent of the shares.
+    signed : float
+        Weight of the signed sum beside the absolute one; it can lower the value by at most the
+        factor sqrt(1 + signed), so cancellation cannot be bought.
+    data : Spectrum or None
+        Members of the data's own ensemble in one list (`Ensemble.union`), used instead of scaled copies.
     """
 
     name: ClassVar[str] = "robust"
     unit: ClassVar[str] = "data units"
-    summary: ClassVar[str] = "sum of absolute local errors, rms over scaled spectra (default)"
+    summary: ClassVar[str] = "local errors without cancellation, rms over scaled spectra (default)"
     scales: tuple[float, ...] = SCALES
-    signed: float = 0.0
+    tilt: float = -0.2
+    signed: float = 1.0
+    data: Spectrum | None = None
 
     def prepare(self, spectrum: Spectrum) -> Spectrum:
-        """Union of the scaled spectra, with weights divided by their number."""
-        eig = np.concatenate([spectrum.eig * c for c in self.scales])
-        weight = np.tile(spectrum.weight / len(self.scales), len(self.scales))
+        """Union of the scaled spectra, weights times the shares; or the data's own ensemble."""
+        if self.data is not None:
+            return self.data
+        scales = np.array(self.scales)
+        shares = scales**self.tilt / np.sum(scales**self.tilt)
+        eig = (scales[:, None] * spectrum.eig).ravel()
+        weight = (shares[:, None] * spectrum.weight).ravel()
         return Spectrum(eig, weight, None, spectrum.source)
 
     def total(self, table: Table, spectrum: Spectrum, start: Start) -> float:
         """sum w (E^2 + signed S^2)/(1 + signed)."""
         error = Accumulated(table, spectrum.eig, start)
+        if not np.all(np.isfinite(error.end)):
+            return float("inf")
         return float(self._shares() @ (error.end**2 @ spectrum.weight))
 
     def _shares(self) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -73,6 +74,30 @@ class Request:
         return self.sigma_max, self.sigma_min
 
 
+class _Key:
+    """A schedule and what it may look at, compared by content: equal questions are answered once."""
+
+    def __init__(self, schedule: Schedule, request: Request) -> None:
+        self.schedule, self.request = schedule, request
+        by_data = schedule.kind == "spectrum"
+        spectrum = request.spectrum.sha256 if by_data and request.spectrum is not None else None
+        solver = request.solver if by_data and schedule.uses_solver else None
+        ends = (request.steps, request.sigma_max, request.sigma_min, request.end)
+        self.content = (type(schedule), repr(vars(schedule)), request.process, *ends, spectrum, solver)
+
+    def __hash__(self) -> int:
+        return hash(self.content)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.content == other.content
+
+
+@lru_cache(maxsize=4096)
+def _kept(key: _Key) -> Array:
+    """Levels of a schedule; dynamic programs are worth keeping while solvers are compared."""
+    return key.schedule.levels(key.request)
+
+
 class Schedule(ABC):
     """A named rule; the author writes the positive levels, the ends are taken care of here."""
 
@@ -83,6 +108,8 @@ class Schedule(ABC):
     status: ClassVar[Literal["read", "derived"]] = "read"
     reference: ClassVar[str]
     formula: ClassVar[str]
+    #: Whether the rule may look at the request's solver (rules of the range alone never do).
+    uses_solver: ClassVar[bool] = True
     #: Parameters of the family that `--free family` may vary.
     family: ClassVar[tuple[str, ...]] = ()
 
@@ -100,7 +127,7 @@ class Schedule(ABC):
         """
         if request.steps == 1 and request.end == "zero":
             return Grid.create(request.process, [request.sigma_max, 0.0])
-        levels = self.levels(request)
+        levels = _kept(_Key(self, request))
         if request.end == "zero" and levels[-1] > 0:
             levels = np.append(levels, 0.0)
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from diffopt.schedules.base import Array, Request, Schedule
 
 

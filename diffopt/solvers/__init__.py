@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diffopt.solvers.analytic_dpm import AnalyticDPM
 from diffopt.solvers.ancestral import DDIM, DDPM, EulerAncestral
 from diffopt.solvers.base import Solver, build_table, run_table
 from diffopt.solvers.dpmpp_2m import DPMPP2M
@@ -9,11 +10,13 @@ from diffopt.solvers.dpmpp_2m_sde import DPMPP2MSDE
 from diffopt.solvers.dpmpp_3m import DPMPP3M
 from diffopt.solvers.dpmpp_sde import DPMPPSDE
 from diffopt.solvers.edm_stochastic import EDMStochastic
+from diffopt.solvers.er_sde import ERSDE
 from diffopt.solvers.euler import Euler
 from diffopt.solvers.euler_maruyama import EulerMaruyama
 from diffopt.solvers.exponential_integrator import ExponentialIntegrator
 from diffopt.solvers.heun import Heun
 from diffopt.solvers.rk4 import RK4
+from diffopt.solvers.sa_solver import SASolver
 from diffopt.solvers.unipc import UniPC
 
 SOLVERS: dict[str, type[Solver]] = {
@@ -33,6 +36,9 @@ SOLVERS: dict[str, type[Solver]] = {
         EulerMaruyama,
         ExponentialIntegrator,
         RK4,
+        SASolver,
+        ERSDE,
+        AnalyticDPM,
     )
 }
 

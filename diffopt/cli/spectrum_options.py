@@ -1,0 +1,50 @@
+"""The flags of the `diffopt spectrum` commands, each declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+OutputFile = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--output", "-o", help="File to write; the suffix (.json, .npz, .npy, .csv) is the format."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing output file.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
+Format = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--format", help="json, npz, csv or table; a table on a terminal, json otherwise."),
+]
+Key = Annotated[Optional[str], typer.Option("--key", help="Array in a file that holds several.")]  # noqa: UP045
+Range = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--range", help="Map stored to model numbers, such as 0,255:-1,1 [default: full range of integers]."
+    ),
+]
+Scale = Annotated[Optional[float], typer.Option("--scale", help="Factor, after --range.")]  # noqa: UP045
+Shift = Annotated[Optional[float], typer.Option("--shift", help="Offset, after --scale.")]  # noqa: UP045
+Labels = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--labels", help="Class of each sample (.npy, .txt, .csv, EDM dataset.json): one spectrum each."
+    ),
+]
+Shrinkage = Annotated[
+    str, typer.Option("--shrinkage", help="none, population, analytical, ledoit_wolf or oas.")
+]
+Radial = Annotated[bool, typer.Option("--radial", help="fourier: average over equal wave numbers.")]
+Mean = Annotated[bool, typer.Option("--mean/--no-mean", help="Keep the mean if it is more than noise.")]
+BootSteps = Annotated[int, typer.Option("--boot-steps", min=1, help="Steps of the grids under --n-boot.")]
+Clusters = Annotated[int, typer.Option("--clusters", min=0, help="k-means clusters: one spectrum each.")]
+Reader = Annotated[
+    str | None,
+    typer.Option("--reader", help="Format, where the name does not tell."),
+]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out broken samples and count them.")]
+MaxExpanded = Annotated[float, typer.Option("--max-expanded", help="Gigabytes an archive may expand to.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="dask: local processes without a scheduler.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Keep a checkpoint beside --output; continue it.")]

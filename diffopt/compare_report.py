@@ -1,0 +1,140 @@
+"""A comparison as a document, as flat rows, as a terminal table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from diffopt import __version__
+from diffopt.comparison import Comparison, Row
+from diffopt.documents import ComparisonDocument, ComparisonRow, ProcessPart, SpectrumPart, dump
+from diffopt.report import short
+from diffopt.selection import group_key
+
+#: Columns of a flat row that are numbers of the comparison itself.
+NUMBERS = ("frechet", "kl", "robust", "ratio", "held_out_worst")
+
+
+def document(comparison: Comparison, command: str) -> dict[str, Any]:
+    """Plain data of `diffopt.comparison/1`."""
+    setting, s = comparison.setting, comparison.setting.spectrum
+    process = ProcessPart(
+        name=setting.process.name, sigma_max=_finite(comparison.sigma_max), sigma_min=comparison.sigma_min,
+        **setting.process.parameters(),
+    )  # fmt: skip
+    spectrum = SpectrumPart(source=s.source, sha256=s.sha256, dim=s.dim, trace=s.trace, max=s.max, clipped=s.clipped)
+    return dump(
+        ComparisonDocument(
+            command=command, objective=setting.objective, process=process, start=setting.start, end=setting.end,
+            equal_steps=setting.equal_steps, spectrum=spectrum, rows=[_row(r) for r in comparison.rows],
+            skipped=comparison.skipped, diffopt_version=__version__,
+        )
+    )  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _row(row: Row) -> ComparisonRow:
+    return ComparisonRow(
+        schedule=row.schedule, kind=row.kind, design=row.design, solver=row.solver, clock=row.clock, budget=row.budget,
+        steps=row.steps, denoiser_calls=row.denoiser_calls, **row.errors, ratio=row.ratio, held_out=row.held_out,
+        held_out_worst=row.held_out_worst, best=row.best, sigmas=[_finite(float(v)) for v in row.sigmas],
+        eta=[float(v) for v in row.eta], reasons=row.reasons,
+    )  # fmt: skip
+
+
+def flat_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows without lists, for csv and markdown."""
+    rows = []
+    for row in data["rows"]:
+        flat = {k: v for k, v in row.items() if k not in ("held_out", "sigmas", "eta", "reasons")}
+        rows.append(flat | {f"held_out_{k}": v for k, v in row["held_out"].items()})
+    return rows
+
+
+def shown_name(row: Row) -> str:
+    """Schedule, or the noise design on its schedule."""
+    return row.schedule if row.design is None else row.design
+
+
+def view(comparison: Comparison, width: int) -> RenderableType:
+    """One table per group: the best published row marked with *, the optimized one last."""
+    parts: list[RenderableType] = [Text(_headline(comparison), style="bold")]
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for row in comparison.rows:
+        groups.setdefault(group_key(row), []).append(row)
+    if comparison.rows and len({group_key(r) for r in comparison.rows}) > 1 and _interleaved(comparison.rows):
+        groups = {("all rows",): list(comparison.rows)}
+    for key, rows in groups.items():
+        parts += [Text(), _table(key, rows, width)]
+    objective = comparison.setting.objective
+    marks = f"* best published {objective} of its group; ratio = {objective} over the optimized row's"
+    parts.append(Text(marks, "dim"))
+    parts.append(Text("held_out: largest frechet on the spectrum scaled, tilted, blurred by 20 %", "dim"))
+    if comparison.skipped:
+        parts.append(Text(f"{len(comparison.skipped)} rows have no meaning here (json says why)", "dim"))
+    return Group(*parts)
+
+
+def _interleaved(rows: Sequence[Row]) -> bool:
+    """Whether a sort has mixed the groups."""
+    changes = sum(group_key(a) != group_key(b) for a, b in pairwise(rows))
+    return changes >= len({group_key(r) for r in rows})
+
+
+def _headline(comparison: Comparison) -> str:
+    s, setting = comparison.setting.spectrum, comparison.setting
+    top = "pure noise" if math.isinf(comparison.sigma_max) else f"{comparison.sigma_max:g}"
+    return (
+        f"{s.source}, dim {s.dim:g}; process {setting.process.name}, sigma {top} to {comparison.sigma_min:g}, "
+        f"end {setting.end}, start {setting.start}"
+    )
+
+
+def _table(key: tuple[object, ...], rows: Sequence[Row], width: int) -> Table:
+    mixed = key == ("all rows",)
+    table = Table(
+        title=None if mixed else _title(key, rows), title_justify="left", title_style="bold",
+        header_style="bold", box=None, pad_edge=False,
+    )  # fmt: skip
+    table.add_column("", width=1)
+    table.add_column("schedule", no_wrap=True)
+    extra = _extra_columns(mixed, width, max((len(shown_name(r)) for r in rows), default=0))
+    for name in extra:
+        table.add_column(name, justify="left" if name in ("kind", "solver") else "right", no_wrap=True)
+    for name in NUMBERS:
+        table.add_column(name.removesuffix("_worst"), justify="right", no_wrap=True)
+    for row in rows:
+        cells = {"kind": row.kind, "solver": row.solver, "steps": str(row.steps), "calls": str(row.denoiser_calls)}
+        style = "bold green" if row.kind == "optimized" else "bold" if row.best else None
+        values = [row.errors.get(n) if n in row.errors else getattr(row, n) for n in NUMBERS]
+        mark = "*" if row.best else ""
+        table.add_row(mark, shown_name(row), *(cells[c] for c in extra), *(short(v) for v in values), style=style)
+    return table
+
+
+def _extra_columns(mixed: bool, width: int, longest: int) -> list[str]:
+    """Text columns that fit beside the name and the numbers."""
+    if mixed:
+        return ["solver", "steps", "calls"] + (["kind"] if width >= 110 else [])
+    if width >= 110:
+        return ["kind", "solver", "steps", "calls"]
+    return ["kind"] if width >= longest + 66 else []
+
+
+def _title(key: tuple[object, ...], rows: Sequence[Row]) -> str:
+    steps, calls = sorted({r.steps for r in rows}), sorted({r.denoiser_calls for r in rows})
+    what = "noise designs" if key[0] == "stochasticity" else str(key[0])
+    return f"{what}, {_list(calls)} denoiser calls, {_list(steps)} steps"
+
+
+def _list(numbers: Sequence[int]) -> str:
+    return " or ".join(map(str, numbers))

@@ -1,0 +1,239 @@
+"""The one function: samples in, spectrum out, with everything an honest report needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffopt.errors import InputError
+from diffopt.estimation.fourier import fourier
+from diffopt.estimation.lanczos import LanczosOptions, fitted, lanczos
+from diffopt.estimation.passes import Engine, Local
+from diffopt.estimation.pca import dual, pca
+from diffopt.estimation.provenance import source_hash
+from diffopt.estimation.raw_spectrum import RawSpectrum
+from diffopt.estimation.readers import open_source
+from diffopt.estimation.readers.base import ReadOptions, channel_axis
+from diffopt.estimation.samples import Samples
+from diffopt.estimation.scaling import Scaling
+from diffopt.estimation.shrinkage import shrink
+from diffopt.estimation.source import ArraySource, Source, StreamSource
+from diffopt.spectrum import Spectrum
+
+#: Bytes that the matrix of `pca` may take before `auto` turns to other methods.
+MEMORY = 2 << 30
+#: Fewer samples per dimension than this, and the report says so.
+FEW = 10
+
+
+@dataclass(frozen=True)
+class MethodOptions:
+    """How the spectrum is computed.
+
+    Attributes
+    ----------
+    method : str
+        `auto`, `pca`, `fourier` or `lanczos`.
+    shrinkage : str
+        Name in `SHRINKAGE`.
+    keep_mean : bool
+        Whether mean projections are computed when the mean is more than noise.
+    radial : bool
+        Whether `fourier` averages over shells of equal wave number.
+    memory : int
+        Bytes that matrices may take.
+    lanczos : LanczosOptions
+        Sizes of its stages, and the seed.
+    """
+
+    method: str = "auto"
+    shrinkage: str = "none"
+    keep_mean: bool = True
+    radial: bool = False
+    memory: int = MEMORY
+    lanczos: LanczosOptions = field(default_factory=LanczosOptions)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A spectrum and how it came about.
+
+    Attributes
+    ----------
+    spectrum : Spectrum
+        After shrinkage.
+    raw : RawSpectrum
+        Before it.
+    samples : Samples
+        What was read, and how it was scaled.
+    options : MethodOptions
+        As asked for.
+    method, why : str
+        The method used, and the reason.
+    """
+
+    spectrum: Spectrum
+    raw: RawSpectrum
+    samples: Samples
+    options: MethodOptions
+    method: str
+    why: str
+
+    def facts(self) -> dict[str, Any]:
+        """Provenance for the output file; plain JSON values only."""
+        from diffopt.estimation.report import facts
+
+        return facts(self)
+
+
+def _pca(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectrum:
+    n, d = samples.source.count, samples.dim
+    if n is not None and n < d // 2 and 8 * n * d <= options.memory:
+        return dual(samples, engine, options.keep_mean)
+    if 8 * d * d > 8 * options.memory:
+        raise InputError(
+            f"pca in {d} dimensions needs a matrix of {8e-9 * d * d:.3g} GB; use --method lanczos or fourier"
+        )
+    return pca(samples, engine, options.keep_mean, powers=options.shrinkage == "ledoit_wolf")
+
+
+def _fourier(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectrum:
+    channels = 1 if samples.source.channels is None else samples.shape[samples.source.channels]
+    need = 16 * channels * samples.dim
+    if need > options.memory:
+        raise InputError(
+            f"fourier with {channels} channels needs {need / 2**30:.3g} GB for their cross spectra; "
+            "check --channels or raise --memory"
+        )
+    return fourier(samples, engine, options.keep_mean, options.radial)
+
+
+def _lanczos(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectrum:
+    sizes = fitted(options.lanczos, samples.dim, options.memory)
+    return lanczos(samples, engine, options.keep_mean, sizes)
+
+
+METHODS: dict[str, Callable[[Samples, Engine, MethodOptions], RawSpectrum]] = {
+    "pca": _pca,
+    "fourier": _fourier,
+    "lanczos": _lanczos,
+}
+
+
+def choose(samples: Samples, options: MethodOptions) -> tuple[str, str]:
+    """Choose the method and say why.
+
+    Raises
+    ------
+    InputError
+        An unknown method.
+    """
+    if options.method != "auto":
+        if options.method not in METHODS:
+            raise InputError(f"method must be auto, {', '.join(METHODS)}; got {options.method!r}")
+        return options.method, "asked for"
+    n, d = samples.source.count, samples.dim
+    if 8 * d * d <= options.memory:
+        return "pca", f"exact, and the matrix of {d} dimensions takes {8e-6 * d * d:.3g} MB"
+    if n is not None and n < d // 2 and 8 * n * d <= options.memory:
+        return "pca", f"exact, by the inner products of {n} samples, fewer than the {d} dimensions"
+    if not samples.source.repeatable:
+        return "fourier", f"{d} dimensions are too many for a matrix and the stream can be read only once"
+    return "lanczos", f"{d} dimensions are too many for a matrix; assumes nothing (fourier: stationary data)"
+
+
+def as_source(data: Any, options: ReadOptions | None = None, reader: str | None = None) -> Source:
+    """Source of a path, an array (also memory-mapped, HDF5, zarr, dask), or blocks of samples.
+
+    Raises
+    ------
+    InputError
+        Something else, or what the reader refuses.
+    """
+    options = options or ReadOptions()
+    if isinstance(data, Source):
+        return data
+    if isinstance(data, (str, Path)):
+        return open_source(data, options, reader)
+    if hasattr(data, "shape") and hasattr(data, "dtype"):
+        source: Source = ArraySource(data, log=options.log)
+    elif callable(data) or isinstance(data, Iterable):
+        source = StreamSource(data, log=options.log)
+    else:
+        raise InputError(
+            f"samples must be a path, an array or an iterable of blocks, got {type(data).__name__}"
+        )
+    source.channels = channel_axis(source.shape, options.channels)
+    return source
+
+
+def estimate(
+    data: Any,
+    method: str = "auto",
+    *,
+    shrinkage: str = "none",
+    scaling: Scaling | None = None,
+    seed: int = 0,
+    block: int = 0,
+    read: ReadOptions | None = None,
+    options: MethodOptions | None = None,
+    engine: Engine | None = None,
+) -> Estimate:
+    """Estimate the covariance spectrum of samples.
+
+    Parameters
+    ----------
+    data : path, array, iterable of blocks, or function that returns one
+        Samples along the first axis.
+    method : str
+        `auto`, `pca`, `fourier` or `lanczos`; `options` wins over it.
+    shrinkage : str
+        `none`, `ledoit_wolf`, `oas`, `analytical` or `population`.
+    scaling : Scaling, optional
+        To model units; the default maps integer pixels and sound to [-1, 1] and leaves floats.
+    seed, block : int
+        Of the random vectors of `lanczos`; rows per block (0: by dimension).
+    read, options, engine : optional
+        Reader and method options in full; where the sweeps run (this process by default).
+
+    Raises
+    ------
+    InputError
+        Data or options that are not allowed.
+    """
+    source = as_source(data, read)
+    if options is None:
+        options = MethodOptions(method, shrinkage, lanczos=LanczosOptions(seed=seed))
+    samples = Samples(source, scaling or Scaling.default(source.dtype), block)
+    return estimate_samples(samples, options, engine or Local())
+
+
+def estimate_samples(samples: Samples, options: MethodOptions, engine: Engine) -> Estimate:
+    """Do what :func:`estimate` does, with everything already made."""
+    method, why = choose(samples, options)
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Numbers beyond 1e150 overflow in the squares; the trace shows it and is checked.
+        raw = METHODS[method](samples, engine, options)
+    if method == "fourier" and options.shrinkage != "none":
+        raise InputError(
+            "--shrinkage does not apply to fourier, which averages instead; use --radial for less noise"
+        )
+    corrected = shrink(raw, samples.dim, options.shrinkage)
+    spectrum = Spectrum.create(corrected.eig, corrected.weight, corrected.mean, source=samples.source.label)
+    return Estimate(spectrum, raw, samples, options, method, why)
+
+
+__all__ = [
+    "METHODS",
+    "Estimate",
+    "MethodOptions",
+    "as_source",
+    "choose",
+    "estimate",
+    "estimate_samples",
+    "source_hash",
+]

@@ -1,0 +1,57 @@
+"""File formats of samples: one class per file, one line per format in the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from diffopt.errors import InputError
+from diffopt.estimation.readers.base import Reader, ReadOptions
+from diffopt.estimation.readers.csv import CsvReader
+from diffopt.estimation.readers.hdf5 import Hdf5Reader
+from diffopt.estimation.readers.images import ImagesReader
+from diffopt.estimation.readers.npy import NpyReader
+from diffopt.estimation.readers.npz import NpzReader
+from diffopt.estimation.readers.safetensors import SafetensorsReader
+from diffopt.estimation.readers.tar import TarReader
+from diffopt.estimation.readers.wav import WavReader
+from diffopt.estimation.readers.zarr import ZarrReader
+from diffopt.estimation.readers.zip import ZipReader
+from diffopt.estimation.source import Source
+
+#: Tried in this order; the first that recognises the path reads it.
+READERS: dict[str, Reader] = {
+    "npy": NpyReader(),
+    "npz": NpzReader(),
+    "safetensors": SafetensorsReader(),
+    "hdf5": Hdf5Reader(),
+    "csv": CsvReader(),
+    "tar": TarReader(),
+    "zarr": ZarrReader(),
+    "zip": ZipReader(),
+    "wav": WavReader(),
+    "images": ImagesReader(),
+}
+
+
+def open_source(path: Path | str, options: ReadOptions | None = None, reader: str | None = None) -> Source:
+    """Open a path of any known format.
+
+    Raises
+    ------
+    InputError
+        No such path, an unknown format, or a broken file.
+    MissingExtraError
+        The format needs a package that is not installed.
+    """
+    target = Path(path)
+    if not target.exists():
+        raise InputError(f"{path}: no such file or directory")
+    if reader is not None and reader not in READERS:
+        raise InputError(f"reader must be one of {', '.join(READERS)}; got {reader!r}")
+    chosen = READERS[reader] if reader else next((r for r in READERS.values() if r.recognises(target)), None)
+    if chosen is None:
+        raise InputError(
+            f"{path}: unknown format {target.suffix or '(no suffix)'!r}; known: {', '.join(READERS)} "
+            "(choose one with --reader)"
+        )
+    return chosen.open(target, options or ReadOptions())

@@ -1,0 +1,30 @@
+"""Equal rotation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diffopt.schedules.base import Array
+from diffopt.schedules.density import DensitySchedule, Marginals
+
+
+class Curvature(DensitySchedule):
+    """Equal rotation of the sampling trajectory's direction: trajectory-geometry designs without torsion.
+
+    The tangent is (sigma/sqrt V) per direction, its derivative eig/V^(3/2); the rate of rotation follows
+    from A = sum sigma^2/V, B = sum eig^2/V^3, C = sum sigma eig/V^2. Blind to isotropic data.
+
+    Reference: derived here; in the spirit of TORS, arXiv:2603.00763, whose rule also has torsion.
+    """
+
+    name = "curvature"
+    status = "derived"
+    reference = "derived here; in the spirit of TORS, arXiv:2603.00763, whose rule also has torsion"
+    formula = "density sqrt(A B - C^2)/A"
+
+    def density(self, m: Marginals) -> Array:
+        """The density, as in the formula."""
+        a = m.sum(m.sigma**2 / m.variance)
+        b = m.sum(m.eig**2 / m.variance**3)
+        c = m.sum(m.sigma * m.eig / m.variance**2)
+        return np.asarray(np.sqrt(np.maximum(a * b - c**2, 0)) / a)

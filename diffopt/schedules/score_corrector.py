@@ -1,0 +1,27 @@
+"""Score-optimal schedule, corrector cost."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diffopt.schedules.base import Array
+from diffopt.schedules.density import DensitySchedule, Marginals
+
+
+class ScoreOptimalCorrector(DensitySchedule):
+    """Equal change of the score between steps, weighted by sigma: the corrector cost of score-optimal schedules.
+
+    A step costs sigma'^2 E|s' - s|^2 = sigma'^2 sum V (1/V' - 1/V)^2, so the density is the root of its
+    second-order term.
+
+    Reference: Williams et al. 2024, arXiv:2412.07877; Gaussian form derived here.
+    """
+
+    name = "score_corrector"
+    status = "derived"
+    reference = "Williams et al. 2024, arXiv:2412.07877; Gaussian form derived here"
+    formula = "density 2 sigma^2 sqrt(sum V^-3)"
+
+    def density(self, m: Marginals) -> Array:
+        """The density, as in the formula."""
+        return np.asarray(2 * m.sigma[:, 0] ** 2 * np.sqrt(m.sum(m.variance**-3.0)))

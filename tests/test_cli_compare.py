@@ -1,0 +1,234 @@
+"""`compare-schedules` as it is typed: formats, files, filters, errors."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shlex
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from diffopt.cli.main import main
+from diffopt.documents import DOCUMENTS
+from diffopt.explain import names
+from diffopt.schedules import SCHEDULES
+from diffopt.stochasticity import DESIGNS
+
+
+@pytest.fixture
+def spectrum(tmp_path):
+    path = tmp_path / "spec.npy"
+    np.save(path, np.array([30.0, 4.0, 0.5, 0.03, 0.001]))
+    return str(path)
+
+
+@pytest.fixture
+def run(capsys, spectrum):
+    def go(*words, code=0):
+        assert main(["compare-schedules", *([] if "--explain" in words else [spectrum]), *words]) == code
+        return capsys.readouterr()
+
+    return go
+
+
+FEW = ("--only", "karras,exponential,ays_svd,oss")
+
+
+def test_json_is_the_declared_document(run):
+    data = json.loads(run("-n", "4,7", "-s", "euler,heun", *FEW).out)
+    jsonschema.validate(data, DOCUMENTS["diffopt.comparison/1"].model_json_schema(by_alias=True))
+    assert data["schema"] == "diffopt.comparison/1"
+    assert len(data["rows"]) == 2 * 2 * 5
+    row = data["rows"][0]
+    assert len(row["sigmas"]) == row["steps"] + 1
+    assert {"frechet", "kl", "robust", "ratio", "held_out", "denoiser_calls"} <= set(row)
+
+
+def test_all_names_come_from_the_tables(run):
+    data = json.loads(run("-n", "5", "-s", "ddim").out)
+    assert {r["schedule"] for r in data["rows"]} == {*SCHEDULES, "optimized"}
+    assert {r["design"] for r in data["rows"] if r["kind"] == "stochasticity"} == set(DESIGNS)
+    assert data["skipped"] == {}
+
+
+def test_csv_goes_through_a_pipe(spectrum):
+    command = [sys.executable, "-m", "diffopt.cli.main", "compare-schedules", spectrum, "-n", "5,9", "-s", "euler,heun"]
+    out = subprocess.run([*command, *FEW, "--format", "csv"], capture_output=True, text=True, check=True)
+    rows = list(csv.DictReader(io.StringIO(out.stdout)))
+    assert len(rows) == 20
+    assert float(rows[0]["frechet"]) > 0
+    assert {"held_out_scaled", "held_out_tilted", "held_out_blurred"} <= set(rows[0])
+
+
+def test_a_spectrum_comes_from_standard_input(tmp_path):
+    text = "3\n1\n0.1\n"
+    command = [sys.executable, "-m", "diffopt.cli.main", "compare-schedules", "-", "-n", "4", *FEW, "--format", "csv"]
+    out = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+    assert out.stdout.startswith("schedule,")
+
+
+def test_markdown(run):
+    lines = run("-n", "4", *FEW, "--format", "markdown").out.splitlines()
+    assert lines[0].startswith("| schedule |")
+    assert len(lines) == 2 + 5
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_table_fits_the_terminal_and_marks_the_best(run, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = run("-n", "5,10", "-s", "euler,heun,ddim", "--format", "table").out
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= width
+    assert "…" not in out
+    assert sum(line.startswith("* ") for line in lines) == 2 * 3 + 2 + 1
+    for name in names():
+        assert re.search(rf"^\*?\s+{re.escape(name)}\s", out, re.MULTILINE), name
+
+
+def test_sorted_table_mixes_groups_and_says_which_solver(run):
+    out = run("-n", "5", "-s", "euler,heun", *FEW, "--format", "table", "--sort", "frechet").out
+    assert re.search(r"schedule\s+solver\s+steps", out)
+
+
+@pytest.mark.parametrize("name", names())
+def test_explain(run, name):
+    out = run("--explain", name).out
+    assert out.startswith(f"{name} (")
+    assert "Source: " in out
+    assert json.loads(run("--explain", name, "--format", "json").out)["name"] == name
+
+
+class Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.links, self.text = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [v for k, v in attrs if k in ("src", "href") and not str(v).startswith("#")]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_page_is_self_contained_and_complete(run, tmp_path, spectrum):
+    path = tmp_path / "page.html"
+    run("-n", "5,9", "-s", "euler,ddim", "--html", str(path), "-q")
+    page = Page()
+    page.feed(path.read_text())
+    assert page.tags.count("svg") == 2
+    assert page.tags.count("table") == 1
+    assert [link for link in page.links if not link.startswith("data:")] == []
+    text = " ".join(page.text)
+    for name in names():
+        assert name in text
+    command = shlex.join(["diffopt", "compare-schedules", spectrum, "--solver", "euler,ddim", "--steps", "5,9"])
+    assert command in text
+    body = path.read_text()
+    assert "@import" not in body
+    assert "fetch(" not in body
+    again = tmp_path / "again.html"
+    run("-n", "5,9", "-s", "euler,ddim", "--html", str(again), "-q")
+    assert again.read_text().replace("again.html", "page.html") == body
+
+
+def test_the_command_on_the_page_gives_the_same_document(run, spectrum, capsys):
+    first = json.loads(run("-n", "5", "-s", "euler,heun", *FEW, "--objective", "frechet", "--equal-steps").out)
+    assert main(shlex.split(first["command"])[1:]) == 0
+    assert json.loads(capsys.readouterr().out) == first
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_plot(run, tmp_path, kind):
+    path = tmp_path / f"p.{kind}"
+    run("-n", "4,8", "-s", "euler,heun", *FEW, "--plot", str(path), "-q")
+    head = path.read_bytes()[:200]
+    assert head.startswith(b"\x89PNG") if kind == "png" else b"<?xml" in head
+
+
+def test_plot_of_nothing_but_noise_designs(run, tmp_path):
+    run("-n", "4", "--kind", "stochasticity", "--plot", str(tmp_path / "p.png"), "-q")
+
+
+def test_added_grids(run, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"sigmas": [80, 10, 1, 0]}))
+    data = json.loads(run("-n", "3", "--add", str(path), "--add", "80, 5, 0.5, 0", *FEW).out)
+    added = {r["schedule"]: r["sigmas"] for r in data["rows"] if r["kind"] == "added"}
+    assert added == {"mine": [80, 10, 1, 0], "grid_2": [80, 5, 0.5, 0]}
+
+
+@pytest.mark.parametrize(
+    ("words", "word"),
+    [
+        (("--only", "nope"), "nope"),
+        (("--kind", "nope"), "nope"),
+        (("--sort", "nope"), "nope"),
+        (("--top", "0"), "0"),
+        (("-s", "euler,nope"), "nope"),
+        (("-n", "0"), "0"),
+        (("-n", "5,x"), "5,x"),
+        (("--objective", "nope"), "nope"),
+        (("--explain", "klubb"), "klub"),
+        (("--add", "80,x,0"), "x"),
+        (("--add", "80,90,0"), "90"),
+        (("--add", "no-such.json"), "no-such.json"),
+        (("--format", "lines"), "lines"),
+        (("--plot", "p.pdf"), "pdf"),
+        (("--html", "/no/such/dir/p.html"), "/no/such/dir"),
+    ],
+)
+def test_mistakes_cost_one_line_and_leave_nothing(run, words, word, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+    result = run("-q", *FEW, *words, code=2) if "--only" not in words else run("-q", *words, code=2)
+    assert result.out == ""
+    assert result.err.count("\n") == 1
+    assert word in result.err
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_nothing_is_overwritten_without_force(run, tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text("mine")
+    assert "exists" in run("-n", "4", *FEW, "--html", str(path), code=2).err
+    assert path.read_text() == "mine"
+    run("-n", "4", *FEW, "--html", str(path), "--force")
+    assert path.read_text() != "mine"
+
+
+def test_help_is_light_and_has_an_example():
+    script = (
+        "import sys; from diffopt.cli.main import main; main(['compare-schedules', '--help']); "
+        "heavy = {'numpy', 'scipy', 'matplotlib', 'diffopt.config'} & set(sys.modules); assert not heavy, heavy"
+    )
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "Example" in out.stdout
+
+
+def test_equal_inputs_give_equal_bytes(run):
+    one, two = (run("-n", "5", "-s", "euler,dpmpp_2m", *FEW).out for _ in range(2))
+    assert one == two
+
+
+def test_package_needs_no_network_or_matplotlib_for_tables(spectrum):
+    script = (
+        "import sys; sys.modules['matplotlib'] = None; from diffopt.cli.main import main; "
+        f"sys.exit(main(['compare-schedules', {spectrum!r}, '-n', '4', '--only', 'karras']))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout
+    failing = script.replace("'--only'", "'--html', 'x.html', '--only'")
+    root = str(Path(__file__).parents[1])
+    failing = f"import sys; sys.path.insert(0, {root!r}); {failing}"
+    result = subprocess.run([sys.executable, "-c", failing], capture_output=True, text=True, cwd=Path(spectrum).parent)
+    assert result.returncode == 2
+    assert "pip install 'diffopt[plot]'" in result.stderr
+    assert result.stdout == ""

@@ -1,0 +1,44 @@
+"""Malformed and hostile inputs: one clear line, exit code 2, no traceback, no output, no file left behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hostile_inputs import CASES
+
+from diffopt.cli.main import main
+
+
+def listing(folder: Path) -> dict[str, int]:
+    """Every file below a folder and its size."""
+    found = {}
+    for place, below, files in os.walk(folder):
+        for name in [*below, *files]:
+            found[os.path.join(place, name)] = os.lstat(os.path.join(place, name)).st_mtime_ns
+    return found
+
+
+def test_there_are_enough():
+    assert len(CASES) >= 200
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_line_and_exit_code_two(name, tmp_path, monkeypatch, capsys):
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    data.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    arguments = CASES[name](data)
+    capsys.readouterr()
+    before = listing(tmp_path)
+    code = main(arguments)
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, ""), err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert err.endswith("\n")
+    assert len(err) < 500
+    assert "Traceback" not in err
+    assert listing(tmp_path) == before

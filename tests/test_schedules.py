@@ -1,0 +1,141 @@
+"""Every schedule: ends, order, size, and use with every solver."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diffopt.errors import DiffoptError, UnsupportedError
+from diffopt.objectives import OBJECTIVES
+from diffopt.processes import VE, Flow, VPLinear
+from diffopt.processes.table import Table, alphas_from_betas
+from diffopt.schedules import ENDS, SCHEDULES, Request
+from diffopt.solvers import SOLVERS, run_table
+from diffopt.spectrum import Spectrum
+
+SPECTRUM = Spectrum.create([40.0, 9.0, 2.0, 0.5, 0.05, 0.004, 0.0], [1, 2, 4, 8, 16, 32, 3])
+NAMES = list(SCHEDULES)
+
+
+def request(steps=6, end="zero", process=None, high=80.0, low=0.002, spectrum=SPECTRUM, solver="heun"):
+    return Request(process or VE(), steps, high, low, end, spectrum, SOLVERS[solver]())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 10, 37])
+def test_ends_count_and_order(name, end, steps):
+    grid = SCHEDULES[name]().grid(request(steps, end))
+    assert grid.steps == steps
+    assert grid.sigmas.shape == (steps + 1,)
+    assert grid.sigmas[0] == 80.0
+    assert grid.sigmas[-1] == (0.0 if end == "zero" else 0.002)
+    assert np.all(np.diff(grid.sigmas) < 0)
+    if end == "zero":
+        assert grid.sigmas[-2] >= 0.002
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("process", "high", "low"),
+    [
+        (VE(), 14.6146, 0.0292),
+        (VE(), 700.0, 0.002),
+        (VPLinear(), 100.0, 0.01),
+        (Flow(), 300.0, 0.001),
+        (Table(alphas_from_betas("scaled_linear:0.00085,0.012,1000")), 14.6, 0.03),
+    ],
+)
+def test_other_ranges_and_processes(name, process, high, low):
+    grid = SCHEDULES[name]().grid(request(8, process=process, high=high, low=low))
+    assert grid.sigmas[0] == high
+    assert np.all(np.diff(grid.sigmas) < 0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pure_noise_works_or_is_refused_in_one_line(name):
+    grid, refusal = attempt(name, request(8, process=Flow(), high=np.inf, low=0.001))
+    if grid is None:
+        assert name in refusal
+        assert "\n" not in refusal
+    else:
+        assert np.isinf(grid.sigmas[0])
+        assert np.all(np.isfinite(grid.sigmas[1:]))
+    if SCHEDULES[name].kind == "table" or name in ("uniform_t", "uniform_flow", "simple", "flow_shift"):
+        assert grid is not None
+
+
+def attempt(name, asked):
+    try:
+        return SCHEDULES[name]().grid(asked), ""
+    except UnsupportedError as error:
+        return None, str(error)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if SCHEDULES[n].kind == "spectrum"])
+def test_designs_from_data_say_that_they_need_a_spectrum(name):
+    with pytest.raises(DiffoptError, match=r"spectrum|solver"):
+        SCHEDULES[name]().grid(Request(VE(), 6, 80.0, 0.002))
+
+
+@pytest.mark.parametrize(("name", "solver"), list(itertools.product(NAMES, SOLVERS)))
+def test_runs_with_every_solver(name, solver):
+    grid = SCHEDULES[name]().grid(request(5, "sigma_min", solver=solver))
+    value = OBJECTIVES["discretization"]().value(run_table(SOLVERS[solver](), grid), SPECTRUM, "exact")
+    assert np.isfinite(value)
+    assert value > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_more_eigenvalues_of_the_same_kind_change_nothing(name):
+    """Multiplicities are weights: the same spectrum written out gives the same grid."""
+    whole = Spectrum.create(np.repeat(SPECTRUM.eig, SPECTRUM.weight.astype(int)))
+    short, long = (SCHEDULES[name]().grid(request(6, spectrum=s)).sigmas for s in (SPECTRUM, whole))
+    np.testing.assert_allclose(long, short, rtol=2e-3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schedule_is_a_short_class_in_a_file_of_its_own(name):
+    cls = SCHEDULES[name]
+    source = inspect.getsource(cls)
+    assert len(source.strip().splitlines()) <= 40
+    module = inspect.getmodule(cls)
+    own = [c for c in vars(module).values() if inspect.isclass(c) and c.__module__ == module.__name__]
+    assert own == [cls]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schedule_says_what_it_is_and_where_it_is_from(name):
+    cls = SCHEDULES[name]
+    assert cls.name == name
+    assert cls.kind in ("fixed", "table", "spectrum")
+    assert cls.status in ("read", "derived")
+    assert cls.formula
+    assert cls.reference
+    assert "Reference:" in cls.__doc__
+    if cls.status == "derived":
+        assert "derived" in cls.reference
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_schedule_is_named_in_a_test_of_its_numbers(name):
+    """A row without independent numbers cannot slip in: some test must quote its name."""
+    text = "".join(p.read_text() for p in Path(__file__).parent.glob("test_*.py"))
+    assert f'"{name}"' in text
+
+
+def test_equal_questions_are_answered_once_and_different_ones_are_not_mixed_up():
+    schedule = SCHEDULES["fisher_rao"]()
+    other = Spectrum.create([400.0, 1.0])
+    first, again, third = (schedule.grid(request(6, spectrum=s)).sigmas for s in (SPECTRUM, SPECTRUM, other))
+    np.testing.assert_array_equal(first, again)
+    assert np.max(np.abs(first - third)) > 0.1
+
+
+def test_families_are_kept_apart_by_their_parameters():
+    one, two = (SCHEDULES["karras"](rho=rho).grid(request()).sigmas for rho in (3.0, 7.0))
+    assert np.max(np.abs(one - two)) > 0.1
