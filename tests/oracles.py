@@ -476,6 +476,50 @@ def exponential_integrator(run: Run, x: Array) -> Array:
     return x
 
 
+def analytic_dpm(run: Run, x: Array) -> Array:
+    """Bao et al. 2022: the posterior mean of DDPM in alpha_bar, eta times the posterior's standard deviation."""
+    for k in run.steps:
+        abar, after = (1 / (1 + s**2) for s in run.pair(k))
+        beta = 1 - abar / after
+        clean, z = run.denoised(x, run.sigmas[k]), math.sqrt(abar) * x
+        mean = math.sqrt(after) * beta / (1 - abar) * clean + math.sqrt(1 - beta) * (1 - after) / (1 - abar) * z
+        z = mean + run.eta[k] * math.sqrt((1 - after) / (1 - abar) * beta) * run.noises[k][0]
+        x = z / math.sqrt(after)
+    return x
+
+
+def er_sde(run: Run, x: Array) -> Array:
+    """ComfyUI, sample_er_sde with max_stage 1."""
+
+    def noise_scaler(s: float) -> float:
+        return s * (math.exp(s**0.3) + 10.0)
+
+    for k in run.steps:
+        sigma, after = run.pair(k)
+        denoised = run.denoised(x, sigma)
+        if after == 0:
+            x = denoised
+            continue
+        r = noise_scaler(after) / noise_scaler(sigma)
+        x = r * x + (1 - r) * denoised + run.noises[k][0] * math.sqrt(after**2 - sigma**2 * r**2)
+    return x
+
+
+def sa_solver(run: Run, x: Array) -> Array:
+    """SA-Solver predictor with one output: exact solution of the reverse SDE of strength tau, D frozen."""
+    for k in run.steps:
+        sigma, after = run.pair(k)
+        denoised = run.denoised(x, sigma)
+        if after == 0 and run.eta[k] > 0:
+            x = denoised
+            continue
+        square = run.eta[k] ** 2
+        keep = (after / sigma) ** (1 + square) if after else 0.0
+        spread = after * math.sqrt(1 - (after / sigma) ** (2 * square)) if after else 0.0
+        x = keep * x + (1 - keep) * denoised + spread * run.noises[k][0]
+    return x
+
+
 def clocked(plain: Callable[[Run, Array], Array], general: Callable[[Run, Array], Array]) -> Callable[[Run, Array], Array]:
     """The published loop in the sigma clock, the general one elsewhere."""
     return lambda run, x: plain(run, x) if run.clock == "sigma" else general(run, x)
@@ -496,6 +540,9 @@ ORACLES: dict[str, Callable[[Run, Array], Array]] = {
     "euler_maruyama": euler_maruyama,
     "exponential_integrator": exponential_integrator,
     "rk4": rk4_in_clock,
+    "analytic_dpm": analytic_dpm,
+    "er_sde": er_sde,
+    "sa_solver": sa_solver,
 }
 
 

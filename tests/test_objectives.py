@@ -12,7 +12,7 @@ from problems import EXAMPLES, NO_STEP_TO_ZERO, grid_for, irregular, make, solve
 from diffopt.errors import UnsupportedError
 from diffopt.grid import Grid
 from diffopt.objectives import OBJECTIVES
-from diffopt.objectives.robust import SCALES, Robust
+from diffopt.objectives.robust import Robust
 from diffopt.solvers import SOLVERS, run_table
 from diffopt.spectrum import Spectrum
 
@@ -121,7 +121,7 @@ def slow_step(table, k, eig, history):
 
 
 def slow_error(table, eig, start):
-    """E of one eigenvalue: local defects from the exact past, relative, damped, added in absolute value."""
+    """(E, S) of one eigenvalue: local defects from the exact past, relative, damped, added absolutely and signed."""
     rows, steps = table.rows, table.steps
     root = [math.sqrt(a**2 * eig + n**2) for a, n in zip(table.alpha, table.level, strict=True)]
     grid_root = root[::rows]
@@ -131,7 +131,8 @@ def slow_error(table, eig, start):
     kept = [math.sqrt(max(1 - n / r**2, 0)) if r > 0 else 0.0 for n, r in zip(fresh, grid_root[1:], strict=True)]
     signal = {"exact": eig, "sigma": 0.0, "unit": 1.0}[start]
     first = math.sqrt(table.alpha[0] ** 2 * signal + table.level[0] ** 2)
-    carried, last = abs(first - root[0]) / root[0], 0.0
+    total_defect = np.array([abs(first - root[0]), first - root[0]]) / root[0]
+    last = np.zeros(2)
     for k in range(steps):
         past = {}
         for i in range(k * rows + 1):
@@ -141,40 +142,61 @@ def slow_error(table, eig, start):
         moved, n = slow_step(table, k, eig, past)[0], fresh[k]
         total = math.sqrt(moved**2 + n)
         reached = (total if moved >= 0 else 2 * math.sqrt(n) - total) if noisy else moved
-        defect = abs(reached - grid_root[k + 1])
+        defect = np.array([abs(reached - grid_root[k + 1]), reached - grid_root[k + 1]])
         if noisy and grid_root[k + 1] > 0:
             share, new = moved**2 / grid_root[k + 1] ** 2, n / grid_root[k + 1] ** 2
-            carried *= share / min(share + new, 1) if share + new > 0 else 0.0
+            total_defect *= share / min(share + new, 1) if share + new > 0 else 0.0
         if k < steps - 1:
-            carried += defect / grid_root[k + 1]
+            total_defect += defect / grid_root[k + 1]
         else:
             last = defect
-    return grid_root[-1] * carried + last
+    return grid_root[-1] * total_defect + last
 
 
 @pytest.mark.parametrize(("name", "process", "clock"), solver_cases())
 def test_robust_equals_a_slow_literal_loop(name, process, clock):
     """Both ends, exact and mismatched start, every eigenvalue of the ensemble one by one."""
-    data = Spectrum.create([30.0, 1.0, 0.05], [1.0, 2.0, 3.0])
+    data, rule = Spectrum.create([30.0, 0.05], [1.0, 2.0]), Robust()
+    share = sum(c**rule.tilt for c in rule.scales)
     for end in ("sigma_min",) if clock in NO_STEP_TO_ZERO else ("zero", "sigma_min"):
         table = run_table(make(name, clock), grid_for(EXAMPLES[process], 4, end))
         for start in ("exact", "unit"):
-            total = sum(
-                w * slow_error(table, e * c, start) ** 2
-                for c in SCALES
-                for e, w in zip(data.eig, data.weight, strict=True)
-            )
-            wish = math.sqrt(total / len(SCALES))
+            total = 0.0
+            for c in rule.scales:
+                for e, w in zip(data.eig, data.weight, strict=True):
+                    absolute, signed = slow_error(table, e * c, start)
+                    mixed = (absolute**2 + rule.signed * signed**2) / (1 + rule.signed)
+                    total += c**rule.tilt / share * w * mixed
+            wish = math.sqrt(total)
             assert value("robust", table, data, start) == pytest.approx(wish, rel=1e-9)
 
 
 def test_robust_without_noise_bounds_the_discretization_error_at_first_order():
     """Cancelling local errors do not hide: on dpmpp_2m (sign-changing defects) robust exceeds the exact error."""
     data = Spectrum.create([5.0, 0.7, 0.02])
-    single = Robust(scales=(1.0,))
+    single = Robust(scales=(1.0,), signed=0.0)
     for seed in range(5):
         table = run_table(make("dpmpp_2m"), grid_for(EXAMPLES["ve"], 12, seed=seed))
         assert single.value(table, single.prepare(data), "exact") > 0.9 * value("discretization", table, data)
+
+
+def test_signed_errors_can_lower_the_value_by_a_bounded_factor_only():
+    """Between the absolute sum over sqrt(1 + signed) and the absolute sum itself."""
+    data = spectrum()
+    for solver in ("dpmpp_2m", "heun", "ddpm"):
+        table = run_table(make(solver), grid_for(EXAMPLES["ve"], 8))
+        pure, mixed = (OBJECTIVES["robust"](signed=s) for s in (0.0, 1.0))
+        a, b = (o.value(table, o.prepare(data), "unit") for o in (pure, mixed))
+        assert a / math.sqrt(2) <= b * (1 + 1e-12)
+        assert b <= a * (1 + 1e-12)
+
+
+def test_the_ensemble_of_the_data_replaces_the_scaled_copies():
+    own = Spectrum.create([3.0, 1.0], [0.5, 0.5])
+    table = run_table(make("heun"), grid_for(EXAMPLES["ve"], 5))
+    wish = math.sqrt(sum(0.5 * 0.5 * (slow_error(table, e, "exact") ** 2).sum() for e in own.eig))
+    objective = Robust(data=own)
+    assert objective.value(table, objective.prepare(spectrum()), "exact") == pytest.approx(wish, rel=1e-10)
 
 
 # --- path KL --------------------------------------------------------------------------------------
@@ -209,7 +231,11 @@ def dense_path_kl(table, covariance):
     return float(total)
 
 
-PATH_SOLVERS = [n for n, c in SOLVERS.items() if (c.eta_meaning or n == "edm_stochastic") and not c.memory]
+def injects_noise(name):
+    return run_table(make(name), grid_for(EXAMPLES["ve"], 3, "sigma_min"), 1.0 if SOLVERS[name].eta_meaning else None).stochastic
+
+
+PATH_SOLVERS = [name for name, cls in SOLVERS.items() if not cls.memory and injects_noise(name)]
 
 
 @pytest.mark.parametrize("process", list(EXAMPLES))
@@ -218,7 +244,7 @@ def test_path_kl_equals_dense_transition_divergences(name, process):
     eig = np.array([6.0, 0.9, 0.1])
     covariance, _, _ = rotated(eig, seed=5)
     solver = make(name, s_churn=1.5) if name == "edm_stochastic" else make(name)
-    eta = None if name == "edm_stochastic" else 0.8
+    eta = 0.8 if SOLVERS[name].eta_meaning else None
     table = run_table(solver, grid_for(EXAMPLES[process], 5, "sigma_min"), eta)
     assert value("path_kl", table, Spectrum.create(eig)) == pytest.approx(dense_path_kl(table, covariance), rel=1e-9)
 

@@ -18,6 +18,10 @@ from diffopt.spectrum import Spectrum
 DATA = Spectrum.create(4.0 * np.arange(1, 31.0) ** -2)
 
 
+#: Rules whose levels run from sigma_max to sigma_min exactly; tables of hosts stop where their models do.
+CORE = ("karras", "exponential", "uniform_t", "uniform_flow", "vp", "kl_optimal")
+
+
 def request(steps, end="zero", process="ve", high=80.0, low=0.002):
     return Request(EXAMPLES[process], steps, high, low, end, DATA, SOLVERS["euler"]())
 
@@ -38,7 +42,8 @@ def test_every_schedule_gives_a_grid_with_the_right_ends_or_says_why_not(name, p
         assert sigmas.size == steps + 1
         assert np.all(np.diff(sigmas) < 0)
         assert sigmas[-1] == (0.0 if end == "zero" else 0.08)
-        if SCHEDULES[name].kind == "fixed":
+        assert sigmas[sigmas > 0][-1] >= 0.08 * (1 - 1e-12)
+        if name in CORE:
             assert sigmas[0] == 9.0
             assert end == "sigma_min" or steps == 1 or sigmas[-2] == 0.08
 
