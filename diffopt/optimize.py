@@ -312,9 +312,9 @@ class _Search:
         assert self.best is not None
         value, state, x = self.best
         sigmas = np.exp(state.log_sigma)
-        if self.grid_free:
-            sigmas[0] = self.problem.sigma_max
-            sigmas[-1] = 0.0 if self.problem.end == "zero" else self.problem.sigma_min
+        # exp(log(x)) is x only to rounding; the ends of the range are met exactly.
+        for end in (self.problem.sigma_max, self.problem.sigma_min):
+            sigmas[np.isclose(sigmas, end, rtol=1e-12, atol=0.0)] = end
         family: dict[str, float] = {}
         if self.family and x.size:
             block = self.blocks[-1]
