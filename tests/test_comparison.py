@@ -84,14 +84,19 @@ def counted_calls(solver, steps, end):
     from diffopt.table import sample
 
     table = run_table(SOLVERS[solver](), SCHEDULES["karras"]().grid(Request(VE(), steps, 80.0, 0.002, end)))
-    calls = []
+    calls, products = [], set()
 
     def denoiser(z, alpha, level):
         calls.append(level)
         return 0.5 * z
 
-    sample(table, denoiser, np.ones(1), np.random.default_rng(0))
-    return len(calls)
+    def jacobian(z, alpha, level, direction):
+        # One eigenvalue: a function of the Jacobian takes a single product, however often it is asked for.
+        products.add(level)
+        return 0.5 * direction
+
+    sample(table, denoiser, np.ones(1), np.random.default_rng(0), jacobian=jacobian)
+    return len(calls) + len(products)
 
 
 def test_heun_gets_half_the_steps_and_the_flag_gives_them_back():

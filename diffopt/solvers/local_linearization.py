@@ -86,10 +86,10 @@ class LinearizationMaps(StepMaps):
         def product(rows: NDArray[Any]) -> NDArray[Any]:
             return self._jacobian(x, y, rows.reshape(y.shape), models).reshape(flat.shape)
 
-        slope_y = drift(x, y, models, "0").reshape(flat.shape)
-        new = flat + h * apply_function(product, lambda k: phi1(h * k), slope_y)
+        here = drift(x, y, models, "0")
+        new = flat + h * apply_function(product, lambda k: phi1(h * k), here.reshape(flat.shape))
         if self.moving:
-            change = _partial(x, y, models).reshape(flat.shape)
+            change = _partial(x, y, here, models).reshape(flat.shape)
             new = new + h**2 * apply_function(product, lambda k: phi2(h * k), change)
         if x["rate0"] > 0 and rng is not None:
             rise = x["rate1"] - x["rate0"]
@@ -132,12 +132,13 @@ def _moving(x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers]:
     return k_slope, x["state0'"] * track + x["state0"] * track_slope + x["denoised0'"]
 
 
-def _partial(x: dict[str, Any], y: NDArray[Any], models: Models, share: float = 1e-5) -> NDArray[Any]:
+def _partial(
+    x: dict[str, Any], y: NDArray[Any], here: NDArray[Any], models: Models, share: float = 1e-5
+) -> NDArray[Any]:
     """Derivative of the drift by the clock at fixed y: the moved numbers, one more model call."""
     shift = share * x["h"]
     moved = {s + "0": x[s + "0"] + shift * x[s + "0'"] for s in STAGE}
-    here = {s + "0": x[s + "0"] for s in STAGE}
-    return np.asarray((drift(moved, y, models, "0") - drift(here, y, models, "0")) / shift)
+    return np.asarray((drift(moved, y, models, "0") - here) / shift)
 
 
 class LocalLinearization(Solver):
