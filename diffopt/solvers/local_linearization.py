@@ -43,7 +43,9 @@ class LinearizationMaps(StepMaps):
 
     def _last_rate(self, points: Points, eta: Numbers) -> Numbers:
         """Noise rate at the end of the step."""
-        return self.clock.rates(points.process, points.sigma[..., 1:], points.time_1, eta).noise
+        # At the data only the noise rate is asked for; the drift's, which may be infinite there, is not used.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.clock.rates(points.process, points.sigma[..., 1:], points.time_1, eta).noise
 
     def _derivatives(self, points: Points, start: Numbers, eta: Numbers) -> dict[str, Numbers]:
         """d/du of the stage's numbers by a central difference (real, so that complex steps pass through)."""
