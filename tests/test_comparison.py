@@ -90,7 +90,7 @@ def counted_calls(solver, steps, end):
         calls.append(level)
         return 0.5 * z
 
-    sample(table, denoiser, np.ones(1), np.random.default_rng(0))
+    sample(table, denoiser, np.ones(1), np.random.default_rng(0), jacobian=lambda z, alpha, level, v: 0.5 * v)
     return len(calls)
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from diffopt.compression import compress
-from diffopt.density import Density, optimal_density, rms_density
+from diffopt.density import Density, optimal_density
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.grid import Grid
 from diffopt.objectives.frechet import Frechet
@@ -25,6 +25,7 @@ class LeadingOrder(Schedule):
 
     kind: ClassVar = "spectrum"
     status: ClassVar = "derived"
+    uses_solver: ClassVar = False
     #: Solver for which the density is meant.
     solver: ClassVar[str]
 
@@ -106,42 +107,3 @@ class FirstOrder(LeadingOrder):
     def density(self, spectrum: Spectrum, high: float, low: float) -> Density:
         """kappa = eig/(eig + sigma^2)^2, eq. (61)."""
         return optimal_density(spectrum, lambda s, eig: eig / (eig + s**2) ** 2, 1, high, low)
-
-
-class FirstOrderHeun(LeadingOrder):
-    """Optimal for Heun in the sigma clock.
-
-    rho^3 ~ sum w v I eig sigma/(eig + sigma^2)^3, self-consistent (theory.md, eqs. 62, 70-72).
-    Reference: derived here.
-    """
-
-    name = "first_order_heun"
-    solver = "heun"
-    reference = "derived here; leading order of Heun"
-    formula = "rho^3 ~ sum w v I eig s/(eig + s^2)^3"
-
-    def density(self, spectrum: Spectrum, high: float, low: float) -> Density:
-        """kappa = eig sigma/(eig + sigma^2)^3, eq. (62)."""
-        return optimal_density(spectrum, lambda s, eig: eig * s / (eig + s**2) ** 3, 2, high, low)
-
-
-class FirstOrder2M(LeadingOrder):
-    """Root-mean-square density for DPM-Solver++(2M), whose local error changes sign.
-
-    rho ~ (sum w v kappa^2)^(1/6), kappa = eig (3 eig - 2 sigma^2)/(2 sigma (eig + sigma^2)^3)
-    per |d sigma|^3 (theory.md, eqs. 64, 73).
-    Reference: derived here.
-    """
-
-    name = "first_order_2m"
-    solver = "dpmpp_2m"
-    reference = "derived here; rms of the leading order of 2M"
-    formula = "rho ~ (sum w v kappa^2)^(1/6)"
-
-    def density(self, spectrum: Spectrum, high: float, low: float) -> Density:
-        """Eq. (73)."""
-
-        def kappa(s: Array, eig: Array) -> Array:
-            return eig * (3 * eig - 2 * s**2) / (2 * s * (eig + s**2) ** 3)
-
-        return rms_density(spectrum, kappa, 2, high, low)
