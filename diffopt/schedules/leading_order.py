@@ -25,6 +25,7 @@ class LeadingOrder(Schedule):
 
     kind: ClassVar = "spectrum"
     status: ClassVar = "derived"
+    uses_solver: ClassVar = False
     #: Solver for which the density is meant.
     solver: ClassVar[str]
 
