@@ -88,8 +88,14 @@ def counted_calls(solver, steps, end):
         calls.append(level)
         return 0.5 * z
 
-    sample(table, denoiser, np.ones(1), np.random.default_rng(0))
-    return len(calls)
+    def jacobian(z, alpha, level, direction):
+        # One product per step is what a step costs at least; further Krylov directions are not counted.
+        products.add(level)
+        return 0.5 * direction
+
+    products = set()
+    sample(table, denoiser, np.ones(1), np.random.default_rng(0), jacobian=jacobian)
+    return len(calls) + len(products)
 
 
 def test_heun_gets_half_the_steps_and_the_flag_gives_them_back():

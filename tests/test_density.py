@@ -15,7 +15,7 @@ from diffopt.grid import Grid
 from diffopt.objectives.frechet import Discretization, Frechet
 from diffopt.processes import PROCESSES
 from diffopt.schedules import SCHEDULES, Request
-from diffopt.schedules.first_order import LeadingOrder
+from diffopt.schedules.leading_order import LeadingOrder
 from diffopt.solvers import SOLVERS, run_table
 from diffopt.spectrum import Spectrum
 

@@ -32,7 +32,9 @@ from diffopt.schedules.entropic import Entropic
 from diffopt.schedules.entropic_rescaled import EntropicRescaled
 from diffopt.schedules.entropic_spectral import EntropicSpectral
 from diffopt.schedules.exponential import Exponential
-from diffopt.schedules.first_order import FirstOrder, FirstOrder2M, FirstOrderHeun
+from diffopt.schedules.first_order import FirstOrder
+from diffopt.schedules.first_order_2m import FirstOrder2M
+from diffopt.schedules.first_order_heun import FirstOrderHeun
 from diffopt.schedules.fisher_rao import FisherRao
 from diffopt.schedules.flow_shift import FlowShift
 from diffopt.schedules.flux_shift import FluxShift

@@ -1,87 +1,10 @@
-"""Grids that are optimal to leading order in the number of steps."""
+"""Leading-order-optimal grid for Euler."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import ClassVar
-
-import numpy as np
-
-from diffopt.compression import compress
-from diffopt.density import Density, optimal_density, rms_density
-from diffopt.errors import InputError, UnsupportedError
-from diffopt.grid import Grid
-from diffopt.objectives.frechet import Frechet
-from diffopt.schedules.base import Array, Request, Schedule
-from diffopt.solvers import SOLVERS, run_table
+from diffopt.density import Density, optimal_density
+from diffopt.schedules.leading_order import LeadingOrder
 from diffopt.spectrum import Spectrum
-
-#: Candidates for the last positive level, and sections of the refinement between them.
-CANDIDATES, SECTIONS = 16, 12
-
-
-class LeadingOrder(Schedule):
-    """A schedule with a continuous density; the author writes the density and names its solver."""
-
-    kind: ClassVar = "spectrum"
-    status: ClassVar = "derived"
-    #: Solver for which the density is meant.
-    solver: ClassVar[str]
-
-    @abstractmethod
-    def density(self, spectrum: Spectrum, high: float, low: float) -> Density:
-        """Share of the steps over [low, high]."""
-
-    def continuous(self, request: Request) -> Density:
-        """Density on the request's range, down to 0 where the grid ends there: a grid of any N follows.
-
-        Raises
-        ------
-        UnsupportedError
-            Without a spectrum.
-        """
-        if request.spectrum is None:
-            raise UnsupportedError(f"schedule {self.name!r} is computed from the data; give a spectrum")
-        low = 0.0 if request.end == "zero" else request.sigma_min
-        return self.density(compress(request.spectrum).spectrum, request.sigma_max, low)
-
-    def levels(self, request: Request) -> Array:
-        """Equal shares of the density; before a last step to 0 the last level minimizes the exact error."""
-        density = self.continuous(request)
-        if request.end != "zero":
-            return density.levels(request.levels)
-        return density.levels(request.levels, self._last(request, density))
-
-    def _last(self, request: Request, density: Density) -> float:
-        """The last positive level, at least sigma_min: a one-dimensional search on the exact error."""
-        assert request.spectrum is not None
-        short = compress(request.spectrum).spectrum
-        share = density.share(request.sigma_min)
-        top = density.quantile(np.array([max(share, 2.5 / request.steps)]))[0]
-        low = max(request.sigma_min, float(top) * 1e-4, 1e-12)
-        if not top > low:
-            return low
-
-        def error(log_level: float) -> float:
-            return self._error(request, density, short, float(np.exp(log_level)))
-
-        levels = np.linspace(np.log(low), np.log(top), CANDIDATES)
-        best = int(np.argmin([error(x) for x in levels]))
-        a, b = levels[max(best - 1, 0)], levels[min(best + 1, CANDIDATES - 1)]
-        for _ in range(SECTIONS):
-            left, right = a + 0.382 * (b - a), b - 0.382 * (b - a)
-            a, b = (a, right) if error(left) < error(right) else (left, b)
-        return float(np.exp((a + b) / 2)) if error((a + b) / 2) < error(levels[best]) else float(np.exp(levels[best]))
-
-    def _error(self, request: Request, density: Density, spectrum: Spectrum, last: float) -> float:
-        """Exact Frechet distance of the grid with this last level, infinite where there is none."""
-        try:
-            grid = Grid.create(request.process, np.append(density.levels(request.levels, last), 0.0))
-            table = run_table(SOLVERS[self.solver](clock="sigma"), grid)
-        except (InputError, UnsupportedError):
-            return float("inf")
-        value = Frechet().value(table, spectrum, "exact")
-        return value if np.isfinite(value) else float("inf")
 
 
 class FirstOrder(LeadingOrder):
@@ -100,42 +23,3 @@ class FirstOrder(LeadingOrder):
     def density(self, spectrum: Spectrum, high: float, low: float) -> Density:
         """kappa = eig/(eig + sigma^2)^2, eq. (61)."""
         return optimal_density(spectrum, lambda s, eig: eig / (eig + s**2) ** 2, 1, high, low)
-
-
-class FirstOrderHeun(LeadingOrder):
-    """Optimal for Heun in the sigma clock.
-
-    rho^3 ~ sum w v I eig sigma/(eig + sigma^2)^3, self-consistent (theory.md, eqs. 62, 70-72).
-    Reference: derived here.
-    """
-
-    name = "first_order_heun"
-    solver = "heun"
-    reference = "derived here; leading order of Heun"
-    formula = "rho^3 ~ sum w v I eig s/(eig + s^2)^3"
-
-    def density(self, spectrum: Spectrum, high: float, low: float) -> Density:
-        """kappa = eig sigma/(eig + sigma^2)^3, eq. (62)."""
-        return optimal_density(spectrum, lambda s, eig: eig * s / (eig + s**2) ** 3, 2, high, low)
-
-
-class FirstOrder2M(LeadingOrder):
-    """Root-mean-square density for DPM-Solver++(2M), whose local error changes sign.
-
-    rho ~ (sum w v kappa^2)^(1/6), kappa = eig (3 eig - 2 sigma^2)/(2 sigma (eig + sigma^2)^3)
-    per |d sigma|^3 (theory.md, eqs. 64, 73).
-    Reference: derived here.
-    """
-
-    name = "first_order_2m"
-    solver = "dpmpp_2m"
-    reference = "derived here; rms of the leading order of 2M"
-    formula = "rho ~ (sum w v kappa^2)^(1/6)"
-
-    def density(self, spectrum: Spectrum, high: float, low: float) -> Density:
-        """Eq. (73)."""
-
-        def kappa(s: Array, eig: Array) -> Array:
-            return eig * (3 * eig - 2 * s**2) / (2 * s * (eig + s**2) ** 3)
-
-        return rms_density(spectrum, kappa, 2, high, low)
