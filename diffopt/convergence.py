@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 METRICS = ("frechet", "weak", "strong")
 #: Step counts from which slopes are read; coupled paths are simulated for the smaller ones.
 STEPS = (20, 40, 80, 160, 320, 640)
-STRONG_STEPS = (8, 16, 32, 64)
+STRONG_STEPS = (16, 32, 64, 128, 256)
 #: Points at the fine end that enter the slope, bins of log eig for simulated paths, and the largest N tried.
 TAIL, STRONG_WIDTH, LIMIT = 3, 2.0, 100_000
 #: Confidence of the intervals, and the rounding floor relative to the root trace.

@@ -123,6 +123,21 @@ class Expansion:
         """N^p (E phi(X_N) - E phi(X)) for phi with E d_i phi and E d_ii phi at the exact law (eq. 60)."""
         return weak_error(self.variance, self.mean, self.spectrum, gradient, hessian)
 
+    def linear(self) -> float:
+        """N^p times the error of E sum z_i, phi linear (eq. 60)."""
+        return self.weak(1.0, 0.0)
+
+    def quadratic(self) -> float:
+        """N^p times the error of E |z|^2 (eq. 60)."""
+        mean = 0.0 if self.spectrum.mean is None else self.spectrum.mean
+        return self.weak(2 * self._alpha * mean, 2.0)
+
+    @property
+    def _alpha(self) -> float:
+        """Signal scale where the grid ends."""
+        sigma = np.asarray(self.path(np.ones(1)), dtype=np.float64)
+        return float(self.defect.process.levels(sigma, self.defect.process.time(sigma))[0][0])
+
 
 def linear_frechet(variance: Array, mean: Array, target: Array, spectrum: Spectrum) -> float:
     """sqrt(sum w [dm^2 + dV^2/(4 v)]); a direction with v = 0 counts its variance (theory.md, eq. 59)."""

@@ -124,7 +124,8 @@ class StepMaps(ABC):
         for k in range(self.points.steps):
             fraction = rng.uniform(size=(1, 1)) if rng is not None and self.random else np.full((1, 1), 0.5)
             pair = Points.create(self.points.process, self.points.sigma[..., k : k + 2])
-            named = self.numbers(pair, self.eta[..., k : k + 1], fraction)
+            with np.errstate(all="ignore"):  # unused rates may be infinite at the data
+                named = self.numbers(pair, self.eta[..., k : k + 1], fraction)
             z = self.advance({name: float(np.ravel(value)[0]) for name, value in named.items()}, z, models, rng)
         return z
 

@@ -111,6 +111,9 @@ def test_frechet_and_weak_errors(process, eta) -> None:
     mean = mu + law.mean_gap * SPECTRUM.mean
     square = np.sum(law.variance + mean**2) - np.sum(v + mu**2)
     assert steps * square == pytest.approx(expansion.weak(2 * mu, 2.0), rel=5e-3)
+    assert expansion.quadratic() == pytest.approx(expansion.weak(2 * mu, 2.0), rel=1e-12)
+    shift = steps * np.sum(law.mean_gap * SPECTRUM.mean)
+    assert shift == pytest.approx(expansion.linear(), rel=5e-3, abs=1e-8)
     cosine = np.sum(np.cos(mean) * np.exp(-law.variance / 2)) - np.sum(np.cos(mu) * np.exp(-v / 2))
     predicted = expansion.weak(-np.sin(mu) * np.exp(-v / 2), -np.cos(mu) * np.exp(-v / 2))
     assert steps * cosine == pytest.approx(predicted, rel=5e-3)

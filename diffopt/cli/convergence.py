@@ -11,7 +11,7 @@ from diffopt.cli import options as opt
 
 Text = Optional[str]  # noqa: UP045
 Solvers = Annotated[Text, typer.Option("--solver", "-s", help="Comma list [default: first and second order ones].")]
-Steps = Annotated[Text, typer.Option("--steps", "-n", help="Comma list [default: 20 to 640; strong: 8 to 128].")]
+Steps = Annotated[Text, typer.Option("--steps", "-n", help="Comma list [default: 20 to 640; strong: 16 to 256].")]
 Metrics = Annotated[Text, typer.Option("--metric", help="Comma list of frechet, weak, strong [default: all].")]
 Accuracy = Annotated[
     Optional[float],  # noqa: UP045
