@@ -39,8 +39,9 @@ def uniformity(grid, variable):
 # --- closed forms ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("objective", ["frechet", "kl", "discretization"])
-@pytest.mark.parametrize("steps", [2, 5, 10, 25])
+@pytest.mark.parametrize(
+    ("objective", "steps"), [("frechet", 2), ("frechet", 5), ("frechet", 10), ("frechet", 25), ("kl", 5), ("discretization", 5)]
+)
 @pytest.mark.parametrize(("eig", "low"), [(0.04, 1e-4), (1.0, 0.002), (30.0, 0.02)])
 def test_one_eigenvalue_euler_is_uniform_in_the_angle(eig, low, steps, objective):
     """F1: arctan(sigma/sqrt(eig)) in equal steps, for every metric and any N, far from a tight sigma_min."""
@@ -170,14 +171,14 @@ def test_the_value_is_the_one_of_the_full_spectrum_to_the_accuracy_of_the_compre
 
 
 def test_the_same_question_gets_the_same_answer():
-    task = problem(solver="dpmpp_2m", steps=8)
+    task = problem(solver="dpmpp_2m", steps=5)
     a, b = (optimize(task, OBJECTIVES["robust"]()) for _ in range(2))
     np.testing.assert_array_equal(a.grid.sigmas, b.grid.sigmas)
     assert (a.value, a.evaluations, a.message) == (b.value, b.evaluations, b.message)
 
 
 def test_more_steps_are_never_worse():
-    values = [optimize(problem(steps=n), FRECHET).value for n in (2, 3, 5, 8, 13)]
+    values = [optimize(problem(steps=n), FRECHET).value for n in (2, 3, 5, 8)]
     assert values == sorted(values, reverse=True)
 
 
