@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -257,14 +259,14 @@ class _Search:
 
         target = self.best[0] if self.best is not None else np.inf
         if probe:
-            options = {"maxfun": PROBE, "maxcor": 20}
-            found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+            probing: dict[str, Any] = {"maxfun": PROBE, "maxcor": 20}
+            found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=probing)
             if found.fun >= np.log(target):
                 return None
             x = found.x
         while True:
-            stop = {"ftol": self.tolerance * 1e-6, "gtol": GRADIENT}
-            options = {"maxfun": budget, "maxiter": budget, "maxcor": 20, **stop}
+            stop: dict[str, Any] = {"ftol": self.tolerance * 1e-6, "gtol": GRADIENT}
+            options: dict[str, Any] = {"maxfun": budget, "maxiter": budget, "maxcor": 20, **stop}
             found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
             x, budget = found.x, budget - found.nfev
             slope = float(np.max(np.abs(_projected(found.x, found.jac, bounds))))
@@ -279,7 +281,7 @@ class _Search:
     def _loss(self, x: Array, state: State, sizes: NDArray[np.int64]) -> tuple[float, Array]:
         """Logarithm of the objective and its gradient; the logarithm makes tolerances relative."""
         self.evaluations += 1
-        parts = [x[a:b] for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+        parts = [x[a:b] for a, b in pairwise(sizes)]
         try:
             for block, part in zip(self.blocks, parts, strict=True):
                 state = block.apply(part, state)
