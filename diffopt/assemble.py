@@ -20,8 +20,8 @@ from diffopt.documents import (
 )
 from diffopt.grid import Grid
 from diffopt.objectives import Objective
-from diffopt.optimize import OptimizeResult
 from diffopt.problem import Evaluation, Problem
+from diffopt.result import OptimizeResult
 from diffopt.spectrum import Spectrum
 
 

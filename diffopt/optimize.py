@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -12,17 +11,18 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from diffopt.compression import compress
-from diffopt.errors import DiffoptError, InputError, UnsupportedError
+from diffopt.errors import InputError, UnsupportedError
 from diffopt.grid import Grid
 from diffopt.objectives import Objective
 from diffopt.parameters import FREE, Block, EtaBlock, FamilyBlock, GridBlock, State, design_of
 from diffopt.points import Points
 from diffopt.problem import Problem
-from diffopt.processes import Process
+from diffopt.result import OptimizeResult
 from diffopt.schedules import SCHEDULES, Schedule
 from diffopt.sensitivity import DifferentiableTable
-from diffopt.solvers import Solver, build_table
+from diffopt.solvers import build_table
 from diffopt.spectrum import Spectrum
+from diffopt.starts import applicable
 from diffopt.table import Pattern
 
 Array = NDArray[np.float64]
@@ -40,66 +40,6 @@ PROBE = 12
 BUDGET = 1000
 #: Log objective where it is not finite.
 WALL = 1e3
-
-
-@dataclass(frozen=True, eq=False)
-class OptimizeResult:
-    """An optimum and how it was found.
-
-    Attributes
-    ----------
-    grid : Grid
-        Best grid.
-    eta : ndarray, shape (N,)
-        Diffusion-term coefficients.
-    solver, process : Solver, Process
-        With their free parameters, if any, at the optimum.
-    value : float
-        Objective on the compressed spectrum.
-    converged : bool
-        Whether the last search met its tolerance.
-    message : str
-        A sentence.
-    evaluations, starts : int
-        Objective evaluations, and named schedules that were scored as starts.
-    family : dict
-        Parameters of the family by name, where they were free.
-    scores : dict
-        Objective of each named schedule on the compressed spectrum.
-    """
-
-    grid: Grid
-    eta: Array
-    solver: Solver
-    process: Process
-    value: float
-    converged: bool
-    message: str
-    evaluations: int
-    starts: int
-    family: dict[str, float] = field(default_factory=dict)
-    scores: dict[str, float] = field(default_factory=dict)
-
-
-#: Schedules that a result is shown beside.
-BASELINES = ("karras", "exponential", "uniform_t", "uniform_flow", "vp", "kl_optimal", "sgm_uniform", "beta")
-
-
-def quick_starts(solver: Solver) -> list[str]:
-    """Schedules that cost next to nothing: those of the range alone, tables, and the leading-order optimum."""
-    return [name for name, cls in SCHEDULES.items() if cls.suits(solver)]
-
-
-def applicable(problem: Problem, names: Sequence[str] | None = None) -> dict[str, Grid]:
-    """Grids of the named schedules (default: the quick ones) that have a meaning for the problem."""
-    short = problem.compressed()
-    grids = {}
-    for name in names if names is not None else quick_starts(problem.solver):
-        try:
-            grids[name] = SCHEDULES[name]().grid(short.request)
-        except DiffoptError:
-            continue
-    return grids
 
 
 def optimize(
