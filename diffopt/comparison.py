@@ -28,6 +28,8 @@ Progress = Callable[[int, int], None]
 KINDS = ("fixed", "table", "spectrum", "stochasticity", "added", "optimized")
 #: Relative gain below which the optimized rows stop: far below the digits that a table shows.
 TOLERANCE = 1e-4
+#: Rows that end above sigma_min from which an optimized row is searched for, beside the best row.
+STARTS = 2
 #: Grid on which the designs of the noise are compared.
 DESIGN_SCHEDULE = "karras"
 
@@ -174,9 +176,10 @@ class _Runs:
         """The optimum, or a better row (of the user's, or through rounding) where there is one."""
         objective = self.setting.objective
         first = min(rows, key=lambda r: _value(r, objective))
-        # The rows are scored already: only the best named one is worth improving.
-        named = [r.schedule for r in sorted(rows, key=lambda r: _value(r, objective)) if r.schedule in SCHEDULES]
-        result = optimize(problem, OBJECTIVES[objective](), searches=1, starts=named[:1] or None, tolerance=TOLERANCE)
+        starts = _starts(rows, problem, objective)
+        result = optimize(
+            problem, OBJECTIVES[objective](), searches=len(starts), starts=starts or None, tolerance=TOLERANCE
+        )
         row = self._row(problem, budget, result.grid, "optimized", "optimized")
         if _value(first, objective) < _value(row, objective):
             return replace(first, schedule="optimized", kind="optimized", design=None)
@@ -207,6 +210,16 @@ class _Runs:
         problem = self.short.problem(design.solver, steps)
         grid = SCHEDULES[DESIGN_SCHEDULE]().grid(problem.request)
         return self._row(problem, budget, grid, DESIGN_SCHEDULE, "stochasticity", design)
+
+
+def _starts(rows: list[Row], problem: Problem, objective: str) -> list[str]:
+    """The best named rows, which are scored already: of both kinds, ending at sigma_min and above it.
+
+    A search cannot leave sigma_min as the level before the step to 0, where the gradient by its share is flat.
+    """
+    named = sorted((r for r in rows if r.schedule in SCHEDULES), key=lambda r: _value(r, objective))
+    above = [r for r in named if r.steps > 1 and r.sigmas[-2] > 1.01 * problem.sigma_min]
+    return list(dict.fromkeys(r.schedule for r in (*named[:1], *above[:STARTS])))
 
 
 def _ranked(rows: list[Row], objective: str) -> list[Row]:

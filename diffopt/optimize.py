@@ -83,16 +83,16 @@ class OptimizeResult:
 BASELINES = ("karras", "exponential", "uniform_t", "uniform_flow", "vp", "kl_optimal", "sgm_uniform", "beta")
 
 
-def quick_starts() -> list[str]:
-    """Schedules that cost next to nothing: those of the range alone, tables, and leading-order optima."""
-    return [name for name, cls in SCHEDULES.items() if not cls.slow]
+def quick_starts(solver: Solver) -> list[str]:
+    """Schedules that cost next to nothing: those of the range alone, tables, and the leading-order optimum."""
+    return [name for name, cls in SCHEDULES.items() if cls.suits(solver)]
 
 
 def applicable(problem: Problem, names: Sequence[str] | None = None) -> dict[str, Grid]:
     """Grids of the named schedules (default: the quick ones) that have a meaning for the problem."""
     short = problem.compressed()
     grids = {}
-    for name in names if names is not None else quick_starts():
+    for name in names if names is not None else quick_starts(problem.solver):
         try:
             grids[name] = SCHEDULES[name]().grid(short.request)
         except DiffoptError:
@@ -312,9 +312,9 @@ class _Search:
         assert self.best is not None
         value, state, x = self.best
         sigmas = np.exp(state.log_sigma)
-        if self.grid_free:
-            sigmas[0] = self.problem.sigma_max
-            sigmas[-1] = 0.0 if self.problem.end == "zero" else self.problem.sigma_min
+        # exp(log(x)) is x only to rounding; the ends of the range are met exactly.
+        for end in (self.problem.sigma_max, self.problem.sigma_min):
+            sigmas[np.isclose(sigmas, end, rtol=1e-12, atol=0.0)] = end
         family: dict[str, float] = {}
         if self.family and x.size:
             block = self.blocks[-1]

@@ -23,6 +23,10 @@ FREE = ("grid", "eta", "eta_per_step", "family")
 #: Softmax logits beyond this make gaps below 1e-7 of the range: no further.
 LOGIT = 16.0
 
+#: Least share of a start, as a part of an equal share: the softmax of a share near 0 has no slope, so a search
+#: that starts with a point at sigma_min (as most named schedules do) would leave it there and call it converged.
+SHARE = 0.3
+
 
 @dataclass(frozen=True, eq=False)
 class State:
@@ -71,10 +75,10 @@ class GridBlock(Block):
         self.bounds = [(-LOGIT, LOGIT)] * self.count
 
     def start(self, state: State) -> Array:
-        """Logs of the shares of the state's grid, pushed inside the range."""
+        """Logs of the shares of the state's grid, pushed well inside the range."""
         inner = np.clip(state.log_sigma[1:-1], self.bottom, self.top)
         edges = np.concatenate([[self.top], inner, [self.bottom]])
-        shares = np.maximum(-np.diff(edges) / (self.top - self.bottom), 1e-6)
+        shares = np.maximum(-np.diff(edges) / (self.top - self.bottom), SHARE / self.count)
         logits: Array = np.log(shares / shares.sum())
         return logits - logits.mean()
 

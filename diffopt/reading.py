@@ -199,6 +199,8 @@ def _is_number(word: str) -> bool:
 
 
 def _numpy(data: bytes, label: str) -> Any:
+    if data[:6] != b"\x93NUMPY" and data[:2] not in (b"PK", b"\x80\x04", b"\x80\x05"):
+        raise InputError(f"{label}: is not numpy data; for numbers as text use the extension .txt, .csv or .json")
     try:
         return np.load(io.BytesIO(data), allow_pickle=False)
     except (ValueError, OSError, EOFError, SyntaxError, MemoryError) as error:
@@ -276,7 +278,7 @@ def load_numbers(path: str) -> NDArray[np.float64]:
             array = _numbers([float(w) for w in data.decode().replace(",", " ").split()], path)
         except ValueError:
             raise InputError(f"{path}: not a list of numbers") from None
-    if array.dtype.kind not in "fiu" or array.ndim != 1:
+    if array.dtype.kind not in "fiu" or array.ndim != 1 or array.size == 0:
         raise InputError(f"{path}: expected a list of real numbers, got {array.dtype} of shape {array.shape}")
     return array.astype(np.float64)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -14,8 +15,16 @@ FORMATS = ("json", "table", "csv", "markdown", "lines")
 def chosen_format(form: str | None, output: Path | None) -> str:
     """JSON into files and pipes, a table on a terminal, unless `form` says otherwise."""
     if form is not None:
-        return form
+        return _known(form)
     return "table" if output is None and sys.stdout.isatty() else "json"
+
+
+def _known(form: str) -> str:
+    if form not in FORMATS:
+        from diffopt.errors import InputError
+
+        raise InputError(f"format {form!r} is unknown; use one of {', '.join(FORMATS)}")
+    return form
 
 
 def note(message: str, quiet: bool) -> None:
@@ -41,12 +50,21 @@ def check_paths(force: bool, output: Path | None, plot: Path | None = None) -> N
 def emit(text: str, output: Path | None, force: bool, quiet: bool) -> None:
     """Write text to a file (atomically) or to stdout."""
     if output is None:
-        sys.stdout.write(text)
+        _print(text)
         return
     from diffopt.files import write_atomic
 
     write_atomic(output, text.encode(), force)
     note(f"wrote {output}", quiet)
+
+
+def _print(text: str) -> None:
+    """Write to stdout; where the reader has gone (`| head`), go on in silence."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def terminal_width() -> int:

@@ -62,8 +62,11 @@ class Process(ABC):
         return -self.drift(time), np.zeros_like(square), (1 + eta**2) / 2 * square, eta**2 * square
 
     @abstractmethod
-    def score_integral(self, time: Numbers) -> Numbers:
-        """Antiderivative of alpha with respect to sigma^2, i.e. of g^2/alpha with respect to time."""
+    def score_integral(self, sigma: Numbers, time: Numbers) -> Numbers:
+        """Antiderivative of alpha with respect to sigma^2, i.e. of g^2/alpha with respect to time.
+
+        Both names of the point are given; use the one in which the formula is regular.
+        """
 
     def sigma(self, time: Numbers) -> Numbers:
         """Noise ratio noise/alpha at `time`; infinite where alpha is 0."""

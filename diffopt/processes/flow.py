@@ -50,8 +50,9 @@ class Flow(Process):
         pull = 1 / time
         return -pull, pull, 0 * pull, 0 * pull
 
-    def score_integral(self, time: Numbers) -> Numbers:
+    def score_integral(self, sigma: Numbers, time: Numbers) -> Numbers:
         """2/(1 - s) + 2 log(1 - s), the antiderivative of 2 s/(1 - s)^2."""
+        del sigma
         with np.errstate(divide="ignore", invalid="ignore"):
             return 2 / (1 - time) + 2 * np.log(1 - time)
 

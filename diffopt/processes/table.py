@@ -87,9 +87,10 @@ class Table(Process):
         """A table has no continuous time."""
         return self.drift(time)
 
-    def score_integral(self, time: Numbers) -> Numbers:
-        """2 / alpha, as for every variance-preserving process."""
-        return 2 / self.alpha(time)
+    def score_integral(self, sigma: Numbers, time: Numbers) -> Numbers:
+        """2 / alpha, as for every variance-preserving process; by sigma, since the index stops short of 0."""
+        del time
+        return 2 * np.sqrt(1 + sigma**2)
 
     def timesteps(self, sigma: Array) -> Array:
         """Fractional index of each noise ratio."""

@@ -43,6 +43,7 @@ class VE(Process):
         pull = (1 + eta**2) / time
         return -pull, pull, 0 * pull, 2 * eta**2 * time
 
-    def score_integral(self, time: Numbers) -> Numbers:
+    def score_integral(self, sigma: Numbers, time: Numbers) -> Numbers:
         """Antiderivative t^2."""
+        del sigma
         return time**2

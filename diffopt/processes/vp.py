@@ -44,8 +44,9 @@ class VariancePreserving(Process):
         """Squared diffusion beta."""
         return self.rate(time)
 
-    def score_integral(self, time: Numbers) -> Numbers:
+    def score_integral(self, sigma: Numbers, time: Numbers) -> Numbers:
         """2 / alpha: the derivative of 2 sqrt(1 + q) with respect to q = sigma^2 is alpha."""
+        del sigma
         return 2 / self.alpha(time)
 
 

@@ -117,6 +117,12 @@ class Schedule(ABC):
     #: Parameters of the family that `--free family` may vary.
     family: ClassVar[tuple[str, ...]] = ()
 
+    @classmethod
+    def suits(cls, solver: Solver) -> bool:
+        """Whether the rule is worth a start for `solver`; designs made for one kind of solver say so."""
+        del solver
+        return not cls.slow
+
     @abstractmethod
     def levels(self, request: Request) -> Array:
         """Positive noise ratios, shape (request.levels,), from sigma_max down to sigma_min."""

@@ -1,4 +1,4 @@
-"""Leading-order-optimal grid for Euler."""
+"""The grid that is optimal to leading order for Euler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Root-mean-square leading-order grid for 2M."""
+"""The root-mean-square grid of the leading order of DPM-Solver++(2M)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leading-order-optimal grid for Heun."""
+"""The grid that is optimal to leading order for Heun."""
 
 from __future__ import annotations
 

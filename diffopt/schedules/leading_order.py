@@ -1,4 +1,4 @@
-"""What leading-order-optimal schedules share: a density, and the last level before 0."""
+"""Grids that are optimal to leading order in the number of steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from diffopt.errors import InputError, UnsupportedError
 from diffopt.grid import Grid
 from diffopt.objectives.frechet import Frechet
 from diffopt.schedules.base import Array, Request, Schedule
-from diffopt.solvers import SOLVERS, run_table
+from diffopt.solvers import SOLVERS, Solver, run_table
 from diffopt.spectrum import Spectrum
 
 #: Candidates for the last positive level, and sections of the refinement between them.
@@ -27,6 +27,12 @@ class LeadingOrder(Schedule):
     status: ClassVar = "derived"
     #: Solver for which the density is meant.
     solver: ClassVar[str]
+
+    @classmethod
+    def suits(cls, solver: Solver) -> bool:
+        """Solvers of the same kind: first order, second order in one step, second order with memory."""
+        own = SOLVERS[cls.solver]
+        return (min(solver.order, 2), solver.memory > 0) == (own.order, own.memory > 0)
 
     @abstractmethod
     def density(self, spectrum: Spectrum, high: float, low: float) -> Density:

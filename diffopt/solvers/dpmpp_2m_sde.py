@@ -16,12 +16,12 @@ class DPMPP2MSDE(Solver):
 
     x' = r^{1+eta} x + (1 - r^{1+eta}) [D + (D - D_prev) h/(2 h_prev)] + sigma' sqrt(1 - r^{2 eta}) xi.
     Here eta is k-diffusion's: the noise rate in half-log-SNR is 2 eta sigma^2, i.e. reverse-SDE
-    coefficient sqrt(eta) (theory.md, eq. 19).
+    coefficient sqrt(eta) (theory.md, eq. 19). The order is that of the law (weak order); paths converge more slowly.
     Reference: Lu et al. (2022), arXiv:2211.01095, sec. 4.3; k-diffusion, sample_dpmpp_2m_sde.
     """
 
     name = "dpmpp_2m_sde"
-    order = 1
+    order = 2
     memory = 1
     reference = "k-diffusion, sample_dpmpp_2m_sde (midpoint)"
     default_eta = 1.0

@@ -17,11 +17,12 @@ class DPMPPSDE(Solver):
     Stage: x_m = D + (down_m/sigma)(x - D) + up_m xi_m at sigma_m = sqrt(sigma sigma').
     Step: x' = (down/sigma) x + (1 - down/sigma) D(x_m) + up xi. Both noises come from one Brownian
     path in sigma, so corr(xi_m, xi) = sqrt((sigma - sigma_m)/(sigma - sigma')). Euler to sigma = 0.
+    The order is that of the law (weak order); paths converge more slowly.
     Reference: k-diffusion, sample_dpmpp_sde and BrownianTreeNoiseSampler.
     """
 
     name = "dpmpp_sde"
-    order = 1
+    order = 2
     cost = "2N - 1"
     reference = "k-diffusion, sample_dpmpp_sde (r = 1/2)"
     default_eta = 1.0

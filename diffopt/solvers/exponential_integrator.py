@@ -28,7 +28,7 @@ class ExponentialIntegrator(Solver):
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step, eq. (16)."""
         table = Table.zeros(points, sources=1)
-        integral = points.process.score_integral(points.time)
+        integral = points.process.score_integral(points.sigma, points.time)
         fall = integral[..., :-1] - integral[..., 1:]
         table.state[..., 0, 0] = points.alpha_1 / points.alpha_0
         table.score[..., 0, 0] = (1 + eta**2) / 2 * points.alpha_1 * fall

@@ -18,8 +18,6 @@ from diffopt.table import Table
 
 #: Distance, relative to the clock reading, of the points of a fourth-order central difference.
 DISTANCE = 1e-3
-#: Share of the step by which the sampler moves the numbers to see the drift change.
-SHARE = 1e-5
 
 
 class LinearizationMaps(StepMaps):
@@ -45,7 +43,9 @@ class LinearizationMaps(StepMaps):
 
     def _last_rate(self, points: Points, eta: Numbers) -> Numbers:
         """Noise rate at the end of the step."""
-        return self.clock.rates(points.process, points.sigma[..., 1:], points.time_1, eta).noise
+        # At the data only the noise rate is asked for; the drift's, which may be infinite there, is not used.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.clock.rates(points.process, points.sigma[..., 1:], points.time_1, eta).noise
 
     def _derivatives(self, points: Points, start: Numbers, eta: Numbers) -> dict[str, Numbers]:
         """d/du of the stage's numbers by a central difference (real, so that complex steps pass through)."""
@@ -88,10 +88,10 @@ class LinearizationMaps(StepMaps):
         def product(rows: NDArray[Any]) -> NDArray[Any]:
             return self._jacobian(x, y, rows.reshape(y.shape), models).reshape(flat.shape)
 
-        slope_y = drift(x, y, models, "0")
-        new = flat + h * apply_function(product, lambda k: phi1(h * k), slope_y.reshape(flat.shape))
+        here = drift(x, y, models, "0")
+        new = flat + h * apply_function(product, lambda k: phi1(h * k), here.reshape(flat.shape))
         if self.moving:
-            change = _partial(x, y, slope_y, models).reshape(flat.shape)
+            change = _partial(x, y, here, models).reshape(flat.shape)
             new = new + h**2 * apply_function(product, lambda k: phi2(h * k), change)
         if x["rate0"] > 0 and rng is not None:
             rise = x["rate1"] - x["rate0"]
@@ -134,9 +134,11 @@ def _moving(x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers]:
     return k_slope, x["state0'"] * track + x["state0"] * track_slope + x["denoised0'"]
 
 
-def _partial(x: dict[str, Any], y: NDArray[Any], here: NDArray[Any], models: Models) -> NDArray[Any]:
+def _partial(
+    x: dict[str, Any], y: NDArray[Any], here: NDArray[Any], models: Models, share: float = 1e-5
+) -> NDArray[Any]:
     """Derivative of the drift by the clock at fixed y: the moved numbers, one more model call."""
-    shift = SHARE * x["h"]
+    shift = share * x["h"]
     moved = {s + "0": x[s + "0"] + shift * x[s + "0'"] for s in STAGE}
     return np.asarray((drift(moved, y, models, "0") - here) / shift)
 
@@ -144,8 +146,7 @@ def _partial(x: dict[str, Any], y: NDArray[Any], here: NDArray[Any], models: Mod
 class LocalLinearization(Solver):
     """y' = y + J^-1 (exp(hJ) - 1) b + N(0, B (exp(2hJ) - 1)/(2J)), J the Jacobian of the drift, frozen.
 
-    Exact where the drift does not change in time; order 1 otherwise, also on Gaussian data. One Jacobian
-    product per step is counted; the sampler takes one for every further direction of its Krylov space.
+    Exact where the drift does not change in time; order 1 otherwise, also on Gaussian data.
     Reference: Ozaki (1992); Shoji and Ozaki (1998); for diffusions Yu and Yu (2025), arXiv:2502.04849.
     """
 

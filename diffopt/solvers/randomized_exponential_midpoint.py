@@ -31,7 +31,8 @@ class ExponentialMidpointMaps(StepMaps):
         rates = clock.rates(process, sigma, time, np.ones_like(sigma))
         speed = rates.noise / (rates.scale * alpha_u) ** 2
         a = ((1 + eta**2) / 2)[..., None]
-        fall = process.score_integral(points.time_0)[..., None] - process.score_integral(time)
+        at_start = process.score_integral(points.sigma[..., :-1], points.time_0)[..., None]
+        fall = at_start - process.score_integral(sigma, time)
         named = {"alpha0": points.alpha_0, "q0": points.sigma[..., :-1] ** 2, "alpha1": points.alpha_1}
         named |= {"q1": points.sigma[..., 1:] ** 2, "eta": eta}
         named = {name: np.asarray(value)[..., None] for name, value in named.items()}

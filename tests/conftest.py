@@ -1,0 +1,45 @@
+"""What every test runs under: loud floating-point errors, a narrow fixed terminal, a home of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+settings.register_profile("diffopt", deadline=None, derandomize=True, max_examples=25)
+settings.load_profile("diffopt")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolated_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Home, caches and temporary files of the session in one throwaway folder."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR", "TMPDIR"):
+            patch.setenv(name, str(home))
+        for name in [key for key in os.environ if key.startswith("DIFFOPT_")]:
+            patch.delenv(name)
+        yield home
+
+
+@pytest.fixture(autouse=True)
+def fixed_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 columns, no colour, whatever terminal the suite is started from."""
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LINES", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+
+
+@pytest.fixture(autouse=True)
+def loud_floats(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Division by zero, overflow and NaN raise unless the code under test says that it expects them."""
+    if request.node.get_closest_marker("quiet_floats"):
+        yield
+        return
+    with np.errstate(divide="raise", over="raise", invalid="raise"):
+        yield

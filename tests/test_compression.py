@@ -1,0 +1,96 @@
+"""Compression: moments kept, its bound true, and the optimum it gives close to the full one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from problems import EXAMPLES, make
+
+from diffopt.compression import compress
+from diffopt.grid import Grid
+from diffopt.law import Law
+from diffopt.solvers import run_table
+from diffopt.spectrum import Spectrum
+
+
+def long_spectrum(n=4000, seed=0):
+    rng = np.random.default_rng(seed)
+    eig = np.exp(rng.normal(-3, 2, n))
+    return Spectrum.create(eig, rng.uniform(0.5, 2, n), rng.normal(size=n))
+
+
+@pytest.mark.parametrize("width", [0.05, 0.25, 1.0])
+def test_weight_moments_and_mean_are_conserved(width):
+    """Total weight and sums of log eig, its square and its cube; the sum of squared means."""
+    full = long_spectrum()
+    short = compress(full, width).spectrum
+    assert short.eig.size < full.eig.size / 5
+    for k in range(4):
+        a, b = (s.weight @ np.log(s.eig) ** k for s in (full, short))
+        assert b == pytest.approx(a, rel=1e-11)
+    assert short.weight @ short.mean**2 == pytest.approx(full.weight @ full.mean**2, rel=1e-12)
+    assert np.all(short.weight > 0)
+    assert np.all(np.diff(short.eig) <= 0)
+
+
+@pytest.mark.parametrize("width", [0.25, 1.0, 2.0])
+@pytest.mark.parametrize("rate", [0.3, 1.0, 2.0])
+def test_error_stays_below_the_bound(width, rate):
+    """Functions of x = log eig with known fourth derivatives: cos(rate x), |f''''| <= rate^4; x^4 meets it exactly."""
+    full = long_spectrum()
+    result = compress(full, width)
+    short = result.spectrum
+    gap = abs(full.weight @ np.cos(rate * np.log(full.eig)) - short.weight @ np.cos(rate * np.log(short.eig)))
+    assert 0 < gap <= result.coefficient * rate**4
+    # The remainder of two-point Gauss is f''''(xi)/4! times one number per bin, so a quartic attains it.
+    quartic = full.weight @ np.log(full.eig) ** 4 - short.weight @ np.log(short.eig) ** 4
+    assert quartic == pytest.approx(24 * result.coefficient, rel=1e-6)
+
+
+def test_sparse_parts_are_kept_as_they_are():
+    full = Spectrum.create([1e4, 1e3, 900.0, 1.0, 0.99, 0.98, 0.97])
+    short = compress(full, 0.25).spectrum
+    np.testing.assert_allclose(short.eig[:3], [1e4, 1e3, 900.0], rtol=1e-12)
+    assert short.eig.size == 5
+    assert short.dim == pytest.approx(7.0)
+
+
+def test_zeros_stay_one_entry_with_their_weight_and_mean():
+    full = Spectrum.create([1.0, 0.0, 0.0, 0.0], None, [1.0, 3.0, 0.0, 4.0])
+    short = compress(full).spectrum
+    np.testing.assert_array_equal(short.eig, [1.0, 0.0])
+    np.testing.assert_array_equal(short.weight, [1.0, 3.0])
+    assert short.weight[1] * short.mean[1] ** 2 == pytest.approx(25.0)
+
+
+def test_equal_eigenvalues_become_one_entry_exactly():
+    result = compress(Spectrum.create(np.repeat([2.0, 0.5], 1000)))
+    np.testing.assert_allclose(result.spectrum.eig, [2.0, 0.5], rtol=1e-15)
+    np.testing.assert_array_equal(result.spectrum.weight, [1000.0, 1000.0])
+    assert result.coefficient == 0.0
+
+
+@given(eig=st.lists(st.floats(1e-8, 1e6), min_size=1, max_size=60), width=st.floats(0.05, 3.0))
+def test_any_spectrum_keeps_weight_range_and_first_moment(eig, width):
+    full = Spectrum.create(eig)
+    result = compress(full, width)
+    short = result.spectrum
+    assert short.dim == pytest.approx(full.dim, rel=1e-12)
+    assert short.weight @ np.log(short.eig) == pytest.approx(full.weight @ np.log(full.eig), rel=1e-9, abs=1e-9)
+    assert short.eig.max() <= full.max * np.exp(width)
+    assert np.all(short.weight >= 0)
+    assert result.coefficient >= 0
+
+
+def test_errors_of_a_sampler_survive_compression():
+    """Sum of squared deviations of a real run: full against short spectrum to 1e-4."""
+    full = long_spectrum()
+    for solver in ("euler", "heun", "ddpm"):
+        table = run_table(make(solver), Grid.create(EXAMPLES["ve"], [*np.geomspace(80, 0.002, 12), 0.0]))
+        sums = []
+        for data in (full, compress(full, 0.1).spectrum):
+            law = Law(table, data, "exact")
+            sums.append(data.weight @ (np.sqrt(law.variance) - np.sqrt(data.eig)) ** 2)
+        assert sums[1] == pytest.approx(sums[0], rel=1e-4)

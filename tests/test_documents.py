@@ -1,0 +1,70 @@
+"""What is written validates against the schema that is printed, and nothing is forgotten in either."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+
+from diffopt.cli.main import main
+from diffopt.documents import DOCUMENTS
+from diffopt.report import to_json
+
+#: Commands that write each document, on a spectrum file `eig.npy`.
+WRITERS = {
+    "diffopt.schedule/1": [
+        ["optimize", "eig.npy", "-n", "3"],
+        ["optimize", "eig.npy", "-n", "3", "--process", "flow"],
+        ["optimize", "eig.npy", "-n", "3", "--process", "vp_linear", "-s", "euler_maruyama", "--end", "sigma_min"],
+        ["optimize", "eig.npy", "-n", "3", "-s", "edm_stochastic", "--free", "family"],
+        ["optimize", "eig.npy", "-n", "3", "-s", "ddim", "--free", "grid,eta"],
+        ["optimize", "eig.npy", "-n", "3", "--process", "table", "--betas", "scaled_linear:0.00085,0.012,1000"],
+    ],
+    "diffopt.evaluation/1": [
+        ["evaluate", "eig.npy", "--schedule", "karras", "-n", "3"],
+        ["evaluate", "eig.npy", "--sigmas", "9,1,0.1"],
+        ["evaluate", "zero.npy", "--sigmas", "9,1,0.1"],
+        ["evaluate", "eig.npy", "--sigmas", "inf,1,0", "--process", "flow"],
+    ],
+}
+#: Documents whose writers have tests of their own.
+ELSEWHERE = {"diffopt.comparison/1", "diffopt.spectrum/1"}
+
+
+def printed(capsys, argv):
+    assert main(argv) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_every_document_is_written_by_some_test():
+    assert set(DOCUMENTS) <= set(WRITERS) | ELSEWHERE
+
+
+@pytest.mark.parametrize(("name", "argv"), [(n, a) for n, all_ in WRITERS.items() for a in all_], ids=lambda v: " ".join(v[-4:]))
+def test_output_validates_against_the_printed_schema(capsys, tmp_path, monkeypatch, name, argv):
+    monkeypatch.chdir(tmp_path)
+    np.save("eig.npy", [4.0, 1.0, 0.2])
+    np.save("zero.npy", [1.0, 0.0])
+    schema = printed(capsys, ["schema", name])
+    Draft202012Validator.check_schema(schema)
+    data = printed(capsys, [*argv, "-q"])
+    assert data["schema"] == name
+    Draft202012Validator(schema).validate(data)
+    # A schema that accepts anything would prove nothing.
+    for broken in ({**data, "surprise": 1}, {k: v for k, v in data.items() if k != "sigmas"}, {**data, "steps": "three"}):
+        assert not Draft202012Validator(schema).is_valid(broken)
+
+
+def test_schema_without_a_name_prints_all(capsys):
+    assert set(printed(capsys, ["schema"])) == set(DOCUMENTS)
+
+
+def test_json_text_is_exact_and_strict():
+    """Shortest round-trip numbers; NaN and infinity never reach a file."""
+    data = {"a": [0.1, 1e-300, 3], "b": {"c": None, "d": []}, "e": [{"f": 1}], "g": {}, "h": "ü"}
+    assert json.loads(to_json(data)) == data
+    for bad in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="JSON"):
+            to_json({"a": [bad]})

@@ -1,0 +1,188 @@
+"""Exact gradients against central differences with Richardson extrapolation: every solver, process, objective."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from problems import EXAMPLES, NO_STEP_TO_ZERO, irregular, make, solver_cases
+
+from diffopt.objectives import OBJECTIVES
+from diffopt.parameters import EtaBlock, FamilyBlock, GridBlock, State, design_of
+from diffopt.points import Points
+from diffopt.problem import Problem
+from diffopt.schedules import SCHEDULES
+from diffopt.schedules.base import Request
+from diffopt.sensitivity import Design, DifferentiableTable
+from diffopt.solvers import SOLVERS, build_table
+from diffopt.spectrum import Spectrum
+
+#: Agreement asked for, relative to the largest component.
+ACCURACY = 1e-8
+
+
+def derivative(f, step=2e-3):
+    """f'(0) from central differences at h, h/2, h/4 (error h^6, rounding eps/h)."""
+    d = [(f(h) - f(-h)) / (2 * h) for h in (step, step / 2, step / 4)]
+    first = [(4 * b - a) / 3 for a, b in zip(d[:-1], d[1:], strict=True)]
+    return (16 * first[1] - first[0]) / 15
+
+
+def data(mean):
+    return Spectrum.create([7.0, 0.6, 0.04], [1.0, 2.0, 3.0], [1.0, 0.5, 0.2] if mean else None)
+
+
+def plain_value(objective, prepared, start, solver, process, sigmas, eta):
+    """The objective by real arithmetic only; no derivative code is run."""
+    return objective.value(build_table(solver, Points.create(process, sigmas), eta), prepared, start)
+
+
+def check(objective, prepared, start, solver, process, sigmas, eta, message):
+    with np.errstate(divide="ignore"):
+        logs = np.log(sigmas)
+    noisy = solver.eta_meaning is not None
+    table = DifferentiableTable(solver, process, Design(logs, eta, True, noisy))
+    _, bars = objective.value_and_bars(table.table, prepared, start)
+    by_grid, by_eta, _ = table.gradient(bars)
+
+    def at(log_shift, eta_shift):
+        return plain_value(objective, prepared, start, solver, process, sigmas * np.exp(log_shift), eta + eta_shift)
+
+    unit, still = np.eye(len(sigmas)), np.zeros(len(sigmas))
+    wish = [derivative(lambda h, i=i: at(h * unit[i], 0.0)) if 0 < s < np.inf else 0.0 for i, s in enumerate(sigmas)]
+    np.testing.assert_allclose(by_grid, wish, atol=ACCURACY * np.abs(wish).max(), err_msg=f"{message}: grid")
+    if noisy:
+        steps = np.eye(len(eta))
+        wish = [derivative(lambda h, k=k: at(still, h * steps[k])) for k in range(len(eta))]
+        scale = max(np.abs(wish).max(), np.abs(by_grid).max())
+        np.testing.assert_allclose(by_eta, wish, atol=ACCURACY * scale, err_msg=f"{message}: eta")
+
+
+#: Without noise path_kl is infinite.
+NOISELESS = ("euler", "heun", "rk4")
+
+
+@pytest.mark.parametrize("objective", list(OBJECTIVES))
+@pytest.mark.parametrize(("name", "process", "clock"), solver_cases())
+def test_gradient_by_grid_and_eta(name, process, clock, objective):
+    """To 0 from a mismatched start with a mean; and to sigma_min from the exact start without."""
+    solver = make(name, clock)
+    if objective == "path_kl" and (solver.memory or name in NOISELESS):
+        return  # not defined: test_objectives checks the refusal
+    thing = OBJECTIVES[objective]()
+    cases = [("sigma_min", "exact", False)]
+    if objective != "path_kl" and clock not in NO_STEP_TO_ZERO:
+        cases.append(("zero", "unit", True))
+    for end, start, mean in cases:
+        sigmas = irregular(4, end, high=4.0, low=0.3, seed=3)
+        eta = np.array([0.7, 0.5, 0.8, 0.6]) * (solver.eta_meaning is not None)
+        args = (thing, thing.prepare(data(mean)), start, solver, EXAMPLES[process], sigmas, eta)
+        check(*args, f"end {end}")
+
+
+@pytest.mark.parametrize("objective", ["frechet", "robust", "kl"])
+@pytest.mark.parametrize("name", ["euler", "heun", "dpmpp_2m", "dpmpp_3m", "unipc", "dpmpp_2m_sde", "euler_ancestral"])
+def test_gradient_from_pure_noise(name, objective):
+    """Infinite first sigma of the flow process."""
+    solver, thing = make(name), OBJECTIVES[objective]()
+    sigmas = np.array([np.inf, 2.5, 0.9, 0.3, 0.06, 0.0])
+    eta = solver.etas(None, 5) * 0.7
+    check(thing, thing.prepare(data(True)), "exact", solver, EXAMPLES["flow"], sigmas, eta, name)
+
+
+@pytest.mark.parametrize("name", [n for n, c in SOLVERS.items() if c.eta_meaning])
+def test_gradient_by_eta_where_it_vanishes(name):
+    """At eta = 0 the one-sided slope by eta is 0 (noise enters squared) or finite, never NaN."""
+    solver, thing = make(name), OBJECTIVES["frechet"]()
+    design = Design(np.log(irregular(4, "sigma_min")), np.zeros(4), True, True)
+    table = DifferentiableTable(solver, EXAMPLES["ve"], design)
+    _, bars = thing.value_and_bars(table.table, data(False), "exact")
+    assert all(np.all(np.isfinite(g)) for g in table.gradient(bars))
+
+
+def family_value(problem, objective, prepared, schedule, values):
+    """Objective of a family member, built by names, without parameters.py."""
+    own = {n: v for (owner, n), v in values.items() if owner == "schedule"}
+    ends = {n: v for (owner, n), v in values.items() if owner == "range"}
+    rates = {n: v for (owner, n), v in values.items() if owner == "process"}
+    churn = {n: v for (owner, n), v in values.items() if owner == "solver"}
+    process = replace(problem.process, **rates) if rates else problem.process
+    low, high = ends.get("sigma_min", problem.sigma_min), ends.get("sigma_max", problem.sigma_max)
+    request = Request(process, problem.steps, high, low, problem.end)
+    sigmas = replace(schedule, **own).grid(request).sigmas if own else schedule.grid(request).sigmas
+    solver = replace(problem.solver, **churn) if churn else problem.solver
+    eta = solver.etas(None, problem.steps)
+    return plain_value(objective, prepared, problem.start, solver, process, sigmas, eta)
+
+
+FAMILIES = [
+    ("karras", "ve", "heun", {"rho", "sigma_min", "sigma_max"}),
+    ("karras", "ve", "edm_stochastic", {"rho", "sigma_min", "sigma_max", "s_churn"}),
+    ("kl_optimal", "ve", "euler", {"c", "sigma_min", "sigma_max"}),
+    ("karras", "vp_linear", "euler_maruyama", {"rho", "sigma_min", "sigma_max", "beta_min", "beta_max"}),
+    ("uniform_t", "vp_linear", "dpmpp_2m", {"beta_min", "beta_max"}),
+    ("flow_shift", "ve", "dpmpp_2m", {"shift", "sigma_min", "sigma_max"}),
+]
+
+
+def test_every_family_parameter_of_every_schedule_is_tried():
+    declared = {n for cls in SCHEDULES.values() for n in cls.family}
+    assert declared <= {n for *_, names in FAMILIES for n in names}
+
+
+@pytest.mark.parametrize("objective", ["frechet", "robust", "kl"])
+@pytest.mark.parametrize(("schedule", "process", "solver", "names"), FAMILIES)
+def test_gradient_by_family_parameters(schedule, process, solver, names, objective):
+    """Logarithms of the parameters; the grid moves with them."""
+    rule = SCHEDULES[schedule]()
+    tool = make(solver, "time" if solver == "euler_maruyama" else None)
+    low = 0.08
+    problem = Problem.create(data(False), EXAMPLES[process], tool, 5, 9.0, low, "zero", "unit")
+    thing = OBJECTIVES[objective]()
+    prepared = thing.prepare(problem.spectrum)
+    block = FamilyBlock(problem, rule, True)
+    assert {k.name for k in block.knobs} == names
+    x = np.array([0.3 if k.name == "sigma_min" else -0.1 for k in block.knobs])
+    with np.errstate(divide="ignore"):
+        state = State(np.log(rule.grid(problem.request).sigmas), tool.etas(None, 5), problem.process, tool)
+    moved = block.apply(x, state)
+    table = DifferentiableTable(moved.solver, moved.process, design_of(moved, False, False))
+    found, bars = thing.value_and_bars(table.table, prepared, problem.start)
+    gradient = block.pull_back(x, *table.gradient(bars))
+
+    def at(x):
+        values = {(k.owner, k.name): k.value * np.exp(v) for k, v in zip(block.knobs, x, strict=True)}
+        return family_value(problem, thing, prepared, rule, values)
+
+    assert found == pytest.approx(at(x), rel=1e-12)
+    unit = np.eye(len(x))
+    wish = [derivative(lambda h, i=i: at(x + h * unit[i])) for i in range(len(x))]
+    np.testing.assert_allclose(gradient, wish, atol=ACCURACY * np.abs(wish).max())
+
+
+@pytest.mark.parametrize("block", ["grid", "eta", "eta_per_step"])
+def test_blocks_turn_gradients_by_the_design_into_gradients_by_their_variables(block):
+    """Chain rule of the unconstrained variables, by differences of the whole composition."""
+    solver = make("euler_ancestral")
+    problem = Problem.create(data(False), EXAMPLES["ve"], solver, 5, 9.0, 0.08)
+    with np.errstate(divide="ignore"):
+        state = State(np.log(irregular(5)), solver.etas(0.6, 5), problem.process, solver)
+    group = GridBlock(problem) if block == "grid" else EtaBlock(problem, block == "eta_per_step")
+    x = group.start(state)
+    if block != "grid":
+        # A grid that touches sigma_min is moved inside the range by the start.
+        np.testing.assert_array_equal(group.apply(x, state).log_sigma, state.log_sigma)
+    thing = OBJECTIVES["frechet"]()
+
+    def at(x):
+        moved = group.apply(x, state)
+        return plain_value(thing, problem.spectrum, "exact", solver, problem.process, np.exp(moved.log_sigma), moved.eta)
+
+    moved = group.apply(x, state)
+    table = DifferentiableTable(solver, problem.process, design_of(moved, True, True))
+    _, bars = thing.value_and_bars(table.table, problem.spectrum, "exact")
+    gradient = group.pull_back(x, *table.gradient(bars))
+    unit = np.eye(len(x))
+    wish = [derivative(lambda h, i=i: at(x + h * unit[i])) for i in range(len(x))]
+    np.testing.assert_allclose(gradient, wish, atol=ACCURACY * np.abs(wish).max())
