@@ -35,17 +35,17 @@ def convergence_picture(rows: Sequence[Convergence]) -> Any:
 
 
 def error_map(solver: Solver, grid: Grid, spectrum: Spectrum, eta: float | None = None) -> Any:
-    """Share of every step in the final standard deviation's error, per eigenvalue: log sigma over log eig.
+    """Share of every step in the final relative error of the standard deviation: log sigma over log eig.
 
-    Colour is the signed contribution Phi^2 delta/(2 sqrt(v_N)) of eqs. (65)-(67), relative to the largest.
+    Colour is the signed contribution Phi^2 delta/(2 v_N) of theory.md, eqs. 65 to 67.
     """
     positive = spectrum.eig > 0
     short = Spectrum(spectrum.eig[positive], spectrum.weight[positive])
     eig = np.geomspace(short.eig[-1], short.eig[0], 120)[::-1]
     defects = LocalDefects(run_table(solver, grid, eta), Spectrum(np.ascontiguousarray(eig), np.ones_like(eig)))
     table = defects.table
-    root = np.sqrt(table.alpha[-1] ** 2 * eig + table.level[-1] ** 2)
-    share = defects.variance_steps / (2 * root)
+    end = table.alpha[-1] ** 2 * eig + table.level[-1] ** 2
+    share = defects.variance_steps / (2 * end)
     canvas, axis = figure(8, 5)
     sigma = np.where(np.isfinite(grid.sigmas), grid.sigmas, 3 * np.max(grid.sigmas[np.isfinite(grid.sigmas)]))
     sigma = np.where(sigma > 0, sigma, sigma[sigma > 0][-1] / 3)
@@ -56,6 +56,6 @@ def error_map(solver: Solver, grid: Grid, spectrum: Spectrum, eta: float | None 
     axis.plot(np.sqrt(eig), eig, color="black", linewidth=0.8, linestyle="--", label="sigma = sqrt(eig)")
     axis.legend(frameon=False, fontsize=8)
     axis.invert_xaxis()
-    canvas.colorbar(mesh, ax=axis, label="contribution of the step to the final standard deviation")
+    canvas.colorbar(mesh, ax=axis, label="contribution to the relative error of the final standard deviation")
     axis.set_title(f"{solver.name}, {grid.steps} steps: where the error is made", fontsize=10)
     return canvas

@@ -146,8 +146,7 @@ def _partial(
 class LocalLinearization(Solver):
     """y' = y + J^-1 (exp(hJ) - 1) b + N(0, B (exp(2hJ) - 1)/(2J)), J the Jacobian of the drift, frozen.
 
-    Exact where the drift does not change in time; order 1 otherwise, also on Gaussian data. One Jacobian
-    product per step is counted; the sampler takes one for every further direction of its Krylov space.
+    Exact where the drift does not change in time; order 1 otherwise, also on Gaussian data.
     Reference: Ozaki (1992); Shoji and Ozaki (1998); for diffusions Yu and Yu (2025), arXiv:2502.04849.
     """
 
