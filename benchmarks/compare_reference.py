@@ -4,8 +4,8 @@
 
 The reference values were computed by other code (double precision, per-eigenvalue recursions): variance exploding,
 sigma 80 -> 0.002, N = 10 steps, exact initial variance, final noise kept, errors to N(0, eig + smin^2), which are the
-objectives `discretization` and `kl_discretization`, negative eigenvalues clipped. They agree to the printed digits, or the reason is
-stated; the exit code is 1 where a difference has no reason.
+objectives `discretization` and `kl_discretization`, negative eigenvalues clipped. They agree to the printed digits, or
+the reason is stated; the exit code is 1 where a difference has no reason.
 """
 
 from __future__ import annotations

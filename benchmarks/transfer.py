@@ -23,11 +23,8 @@ from diffopt.objectives import OBJECTIVES
 from diffopt.optimize import optimize
 from diffopt.problem import Problem
 from diffopt.processes import VE
-from diffopt.schedules import Request
-from diffopt.schedules.exponential import Exponential
+from diffopt.schedules import SCHEDULES, Request
 from diffopt.schedules.karras import Karras
-from diffopt.schedules.tangent import KLOptimal
-from diffopt.schedules.uniform import UniformFlow, UniformVP
 from diffopt.solvers import SOLVERS, run_table
 from diffopt.spectrum import Spectrum
 from diffopt.table import sample
@@ -35,10 +32,7 @@ from diffopt.table import sample
 RIVALS = {
     "karras": Karras(),
     "rho3": Karras(rho=3.0),
-    "exponential": Exponential(),
-    "uniform_flow": UniformFlow(),
-    "tangent": KLOptimal(),
-    "vp": UniformVP(),
+    **{name: SCHEDULES[name]() for name in ("exponential", "uniform_flow", "kl_optimal", "vp")},
 }
 SOLVER_NAMES = ("euler", "heun", "dpmpp_2m")
 STEPS = (5, 8, 12)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -65,13 +64,13 @@ def shown_name(row: Row) -> str:
     return row.schedule if row.design is None else row.design
 
 
-def view(comparison: Comparison, width: int) -> RenderableType:
-    """One table per group: the best published row marked with *, the optimized one last."""
+def view(comparison: Comparison, width: int, mixed: bool = False) -> RenderableType:
+    """One table per group (or of all rows): the best published rows marked with *."""
     parts: list[RenderableType] = [Text(_headline(comparison), style="bold")]
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in comparison.rows:
         groups.setdefault(group_key(row), []).append(row)
-    if comparison.rows and len({group_key(r) for r in comparison.rows}) > 1 and _interleaved(comparison.rows):
+    if mixed:
         groups = {("all rows",): list(comparison.rows)}
     for key, rows in groups.items():
         parts += [Text(), _table(key, rows, width)]
@@ -82,12 +81,6 @@ def view(comparison: Comparison, width: int) -> RenderableType:
     if comparison.skipped:
         parts.append(Text(f"{len(comparison.skipped)} rows have no meaning here (json says why)", "dim"))
     return Group(*parts)
-
-
-def _interleaved(rows: Sequence[Row]) -> bool:
-    """Whether a sort has mixed the groups."""
-    changes = sum(group_key(a) != group_key(b) for a, b in pairwise(rows))
-    return changes >= len({group_key(r) for r in rows})
 
 
 def _headline(comparison: Comparison) -> str:
@@ -105,29 +98,33 @@ def _table(key: tuple[object, ...], rows: Sequence[Row], width: int) -> Table:
         title=None if mixed else _title(key, rows), title_justify="left", title_style="bold",
         header_style="bold", box=None, pad_edge=False,
     )  # fmt: skip
-    table.add_column("", width=1)
-    table.add_column("schedule", no_wrap=True)
-    extra = _extra_columns(mixed, width, max((len(shown_name(r)) for r in rows), default=0))
-    for name in extra:
-        table.add_column(name, justify="left" if name in ("kind", "solver") else "right", no_wrap=True)
-    for name in NUMBERS:
-        table.add_column(name.removesuffix("_worst"), justify="right", no_wrap=True)
-    for row in rows:
-        cells = {"kind": row.kind, "solver": row.solver, "steps": str(row.steps), "calls": str(row.denoiser_calls)}
+    columns = _columns(rows, mixed, width)
+    for name, cells in columns.items():
+        left = name in ("", "schedule", "kind", "solver")
+        table.add_column(name, justify="left" if left else "right", no_wrap=True, min_width=1 if cells else None)
+    for i, row in enumerate(rows):
         style = "bold green" if row.kind == "optimized" else "bold" if row.best else None
-        values = [row.errors.get(n) if n in row.errors else getattr(row, n) for n in NUMBERS]
-        mark = "*" if row.best else ""
-        table.add_row(mark, shown_name(row), *(cells[c] for c in extra), *(short(v) for v in values), style=style)
+        table.add_row(*(cells[i] for cells in columns.values()), style=style)
     return table
 
 
-def _extra_columns(mixed: bool, width: int, longest: int) -> list[str]:
-    """Text columns that fit beside the name and the numbers."""
-    if mixed:
-        return ["solver", "steps", "calls"] + (["kind"] if width >= 110 else [])
-    if width >= 110:
-        return ["kind", "solver", "steps", "calls"]
-    return ["kind"] if width >= longest + 66 else []
+def _columns(rows: Sequence[Row], mixed: bool, width: int) -> dict[str, list[str]]:
+    """Columns that fit: the text beside names and numbers goes first where there is no room."""
+    columns = {"": ["*" if r.best else "" for r in rows], "schedule": [shown_name(r) for r in rows]}
+    columns |= {"kind": [r.kind for r in rows], "solver": [r.solver for r in rows]}
+    columns |= {"steps": [str(r.steps) for r in rows], "calls": [str(r.denoiser_calls) for r in rows]}
+    if not mixed:
+        # What the title says already.
+        columns = {k: v for k, v in columns.items() if k not in ("solver", "steps", "calls") or len(set(v)) > 1}
+    for name in NUMBERS:
+        values = [r.errors[name] if name in r.errors else getattr(r, name) for r in rows]
+        columns[name.removesuffix("_worst")] = [short(v) for v in values]
+    spare = ("kind", "steps", "calls") if mixed else ("calls", "steps", "solver", "kind")
+    for name in spare:
+        taken = sum(max(map(len, [head, *cells])) for head, cells in columns.items()) + 2 * (len(columns) - 1)
+        if taken > width:
+            columns.pop(name, None)
+    return columns
 
 
 def _title(key: tuple[object, ...], rows: Sequence[Row]) -> str:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diffopt.compare_setting import Setting, calls_of, steps_of, steps_within
 from diffopt.errors import DiffoptError, InputError
 from diffopt.grid import Grid
-from diffopt.law import Start
 from diffopt.objectives import OBJECTIVES
 from diffopt.optimize import optimize
 from diffopt.points import Points
 from diffopt.problem import Problem
-from diffopt.processes import Process
-from diffopt.schedules import SCHEDULES, End
-from diffopt.scoring import ERRORS, Scorer
-from diffopt.solvers import SOLVERS, Solver, build_table, run_table
-from diffopt.spectrum import Spectrum
+from diffopt.schedules import SCHEDULES
+from diffopt.scoring import Scorer
+from diffopt.solvers import SOLVERS, Solver, build_table
 from diffopt.stochasticity import DESIGNS, Design
 
 Array = NDArray[np.float64]
@@ -30,53 +28,10 @@ Progress = Callable[[int, int], None]
 KINDS = ("fixed", "table", "spectrum", "stochasticity", "added", "optimized")
 #: Relative gain below which the optimized rows stop: far below the digits that a table shows.
 TOLERANCE = 1e-4
+#: Rows that end above sigma_min from which an optimized row is searched for, beside the best row.
+STARTS = 2
 #: Grid on which the designs of the noise are compared.
 DESIGN_SCHEDULE = "karras"
-
-
-@dataclass(frozen=True, eq=False)
-class Setting:
-    """What is compared.
-
-    Attributes
-    ----------
-    spectrum, process, sigma_max, sigma_min, end, start
-        As in :class:`diffopt.problem.Problem`; None takes the process's default.
-    solvers : sequence of Solver
-    budgets : sequence of int
-        Denoiser calls; solver steps where `equal_steps`.
-    objective : str
-        What the optimized rows minimize and ratios refer to.
-    schedules, designs : sequence of str
-        Names of rows.
-    added : dict
-        The user's own grids by name.
-    optimized : bool
-        Whether to optimize (ratios need it).
-    equal_steps : bool
-        Whether budgets count steps.
-    """
-
-    spectrum: Spectrum
-    process: Process
-    solvers: Sequence[Solver]
-    budgets: Sequence[int]
-    sigma_max: float | None = None
-    sigma_min: float | None = None
-    end: End = "zero"
-    start: Start = "exact"
-    objective: str = "robust"
-    schedules: Sequence[str] = tuple(SCHEDULES)
-    designs: Sequence[str] = tuple(DESIGNS)
-    added: dict[str, Array] = field(default_factory=dict)
-    optimized: bool = True
-    equal_steps: bool = False
-
-    def problem(self, solver: Solver, steps: int) -> Problem:
-        """The problem of one solver and step count."""
-        return Problem.create(
-            self.spectrum, self.process, solver, steps, self.sigma_max, self.sigma_min, self.end, self.start
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +99,7 @@ def compare(setting: Setting, progress: Progress | None = None) -> Comparison:
     InputError
         Unknown names, an empty list, or a budget below 1.
     """
-    _check(setting)
+    setting.check()
     runs = _Runs(setting)
     groups = [(solver, budget) for solver in setting.solvers for budget in runs.budgets(solver)]
     for done, (solver, budget) in enumerate(groups):
@@ -170,11 +125,11 @@ class _Runs:
         """The asked budgets, and those of added grids that have another length."""
         wanted = dict.fromkeys(self.setting.budgets)
         if self.setting.equal_steps:
-            return [*wanted, *(n for n in map(_steps, self.setting.added.values()) if n not in wanted)]
+            return [*wanted, *(n for n in map(steps_of, self.setting.added.values()) if n not in wanted)]
         taken = {steps_within(self.setting, solver, budget) for budget in wanted}
         for levels in self.setting.added.values():
-            if _steps(levels) not in taken:
-                wanted.setdefault(calls_of(self.setting, solver, _steps(levels)))
+            if steps_of(levels) not in taken:
+                wanted.setdefault(calls_of(self.setting, solver, steps_of(levels)))
         return list(wanted)
 
     def group(self, solver: Solver, budget: int) -> None:
@@ -188,7 +143,7 @@ class _Runs:
         asked = budget in setting.budgets
         rows = self._named(problem, budget) if asked else []
         for name, levels in setting.added.items():
-            if _steps(levels) == steps:
+            if steps_of(levels) == steps:
                 rows.append(self._row(problem, budget, Grid.create(setting.process, levels), name, "added"))
         if setting.optimized and rows:
             rows.append(self._optimized(problem, budget, rows))
@@ -221,9 +176,10 @@ class _Runs:
         """The optimum, or a better row (of the user's, or through rounding) where there is one."""
         objective = self.setting.objective
         first = min(rows, key=lambda r: _value(r, objective))
-        # The rows are scored already: only the best named one is worth improving.
-        named = [r.schedule for r in sorted(rows, key=lambda r: _value(r, objective)) if r.schedule in SCHEDULES]
-        result = optimize(problem, OBJECTIVES[objective](), searches=1, starts=named[:1] or None, tolerance=TOLERANCE)
+        starts = _starts(rows, problem, objective)
+        result = optimize(
+            problem, OBJECTIVES[objective](), searches=len(starts), starts=starts or None, tolerance=TOLERANCE
+        )
         row = self._row(problem, budget, result.grid, "optimized", "optimized")
         if _value(first, objective) < _value(row, objective):
             return replace(first, schedule="optimized", kind="optimized", design=None)
@@ -256,6 +212,16 @@ class _Runs:
         return self._row(problem, budget, grid, DESIGN_SCHEDULE, "stochasticity", design)
 
 
+def _starts(rows: list[Row], problem: Problem, objective: str) -> list[str]:
+    """The best named rows, which are scored already: of both kinds, ending at sigma_min and above it.
+
+    A search cannot leave sigma_min as the level before the step to 0, where the gradient by its share is flat.
+    """
+    named = sorted((r for r in rows if r.schedule in SCHEDULES), key=lambda r: _value(r, objective))
+    above = [r for r in named if r.steps > 1 and r.sigmas[-2] > 1.01 * problem.sigma_min]
+    return list(dict.fromkeys(r.schedule for r in (*named[:1], *above[:STARTS])))
+
+
 def _ranked(rows: list[Row], objective: str) -> list[Row]:
     """Rows with ratios to the group's optimum and the best published one marked."""
     optimum = next((_value(r, objective) for r in rows if r.kind == "optimized"), None)
@@ -273,37 +239,3 @@ def _ratio(value: float, optimum: float | None) -> float | None:
 def _value(row: Row, objective: str) -> float:
     value = row.errors[objective]
     return np.inf if value is None else value
-
-
-def _steps(levels: Array) -> int:
-    return int(np.size(levels)) - 1
-
-
-def calls_of(setting: Setting, solver: Solver, steps: int) -> int:
-    """Denoiser calls of a run of `steps` steps, counted in its table."""
-    request = setting.problem(solver, steps).request
-    name = "uniform_t" if np.isinf(request.sigma_max) or request.sigma_min <= 0 else "exponential"
-    return run_table(solver, SCHEDULES[name]().grid(request)).calls
-
-
-def steps_within(setting: Setting, solver: Solver, budget: int) -> int | None:
-    """Largest number of steps whose denoiser calls stay within the budget; None where one is too many."""
-    for steps in range(budget, 0, -1):
-        if calls_of(setting, solver, steps) <= budget:
-            return steps
-    return None
-
-
-def _check(setting: Setting) -> None:
-    if not setting.solvers or not setting.budgets:
-        raise InputError("nothing to compare: name at least one solver and one number of steps")
-    if min(setting.budgets) < 1:
-        raise InputError(f"a budget must be at least 1, got {min(setting.budgets)}")
-    if setting.objective not in ERRORS:
-        raise InputError(f"objective {setting.objective!r} is unknown; use one of {', '.join(ERRORS)}")
-    for names, known in ((setting.schedules, SCHEDULES), (setting.designs, DESIGNS)):
-        for name in names:
-            if name not in known:
-                raise InputError(f"schedule {name!r} is unknown; see `diffopt list schedules`")
-
-

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 class Document(BaseModel):
     """Common settings: no unknown keys, aliases on output."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, defer_build=True)
 
 
 class ProcessPart(Document):
     """Forward process and range of noise ratios; a null sigma_max is pure noise."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
     name: str
     sigma_max: float | None
     sigma_min: float
@@ -114,10 +114,69 @@ class EvaluationDocument(RunPart):
     diffopt_version: str
 
 
+class NoiseRow(Document):
+    """A noise design: what was minimized, and its three errors in data units."""
+
+    clock: str | None
+    design: str
+    objective: str
+    exact: float
+    signed: float
+    absolute: float
+    parameters: dict[str, float]
+    eta: list[float]
+
+
+class EtaDocument(Document):
+    """Output of `diffopt eta`."""
+
+    schema_: Literal["diffopt.eta/1"] = Field(default="diffopt.eta/1", alias="schema")
+    solver: str
+    steps: int
+    eta_meaning: str | None
+    schedule: str
+    score_error: str | None
+    start: str
+    end: str
+    sigmas: list[float | None]
+    rows: list[NoiseRow]
+    diffopt_version: str
+
+
+class ConvergenceRow(Document):
+    """A solver in one metric: errors by step count, order with interval, cost of the accuracy."""
+
+    solver: str
+    clock: str | None
+    eta: float | None
+    metric: str
+    expected: int | None = Field(description="order of the law; null for strong errors")
+    steps: list[int]
+    errors: list[float]
+    order: float | None
+    low: float | None
+    high: float | None
+    constant: float | None
+    needed: int | None = Field(description="steps for the accuracy; null beyond the limit")
+    calls: int | None
+    note: str
+
+
+class ConvergenceDocument(Document):
+    """Output of `diffopt convergence`."""
+
+    schema_: Literal["diffopt.convergence/1"] = Field(default="diffopt.convergence/1", alias="schema")
+    accuracy: float
+    schedule: str
+    seed: int
+    rows: list[ConvergenceRow]
+    diffopt_version: str
+
+
 class GridDocument(BaseModel):
     """What `diffopt evaluate` needs of a schedule file; other keys are ignored."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
     sigmas: list[float | None] = Field(min_length=2)
     eta: list[float] | None = None
     solver: str | None = None
@@ -174,6 +233,8 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "diffopt.schedule/1": ScheduleDocument,
     "diffopt.evaluation/1": EvaluationDocument,
     "diffopt.comparison/1": ComparisonDocument,
+    "diffopt.eta/1": EtaDocument,
+    "diffopt.convergence/1": ConvergenceDocument,
 }
 
 

@@ -69,7 +69,15 @@ def catalogue() -> str:
     return "\n".join([BEGIN, "", *lines, END])
 
 
+def renewed(text: str) -> str:
+    """A document with its generated part made again."""
+    return text[: text.index(BEGIN)] + catalogue() + text[text.index(END) + len(END) :]
+
+
 if __name__ == "__main__":
     import sys
+    from pathlib import Path
 
-    sys.stdout.write(catalogue() + "\n")
+    # python -m diffopt.explain docs/schedules.md
+    for name in sys.argv[1:]:
+        Path(name).write_text(renewed(Path(name).read_text(encoding="utf-8")), encoding="utf-8")

@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from diffopt.response import Response, RowMap, TableBars
+from diffopt.map_response import respond
+from diffopt.response import RowMap, TableBars
 from diffopt.spectrum import Spectrum
 from diffopt.table import Table
 
@@ -51,13 +52,14 @@ class Law:
 
     def __init__(self, table: Table, spectrum: Spectrum, start: Start) -> None:
         self.table, self.spectrum, self.start = table, spectrum, start
-        self.response = Response(table, spectrum.eig, with_bias=spectrum.mean is not None)
+        self.response = respond(table, spectrum.eig, with_bias=spectrum.mean is not None)
         self._reach = self.response.reach
         self._first = start_variance(table, spectrum.eig, start)
         self._noisy = any(row.source for row in self.response.rows)
+        self._mean_pull: Array | None = None
         with np.errstate(over="ignore", invalid="ignore"):
-            self._run()
             self._means = self._run_mean() if spectrum.mean is not None else None
+            self._run()
         self.mean_gap: Array | None = None if self._means is None else self._means[-1]
 
     def _run(self) -> None:
@@ -99,6 +101,8 @@ class Law:
         rows, needed = self.table.rows, self._needed()
         lam = np.zeros_like(nodes)
         lam[-1] = bar
+        if with_bias and self._mean_pull is not None:
+            lam[:-1] += self._mean_pull
         for k in reversed(range(self.table.steps)):
             for r in reversed(needed):
                 row, above, target = self.response.rows[r], lam[k * rows + r + 1], row_bars[r]
@@ -134,13 +138,29 @@ class Law:
         return vectors
 
     def _run_scalar(self) -> list[Array]:
-        square = self.response.rows[-1].incoming[0] ** 2
-        injected = self.response.injected
+        square, injected = self._square(), self.response.injected
+        if self.response.rows[-1].spread is not None:
+            injected, self._noisy = injected + self._random_mean(), True
         history = [self._first]
         for k in range(self.table.steps):
             new = square[k] * history[-1]
             history.append(new + injected[k] if self._noisy else new)
         return history
+
+    def _square(self) -> Array:
+        """Mean square of the step's multiplier, shape (N, d)."""
+        row = self.response.rows[-1]
+        square = row.incoming[0] ** 2
+        return square if row.spread is None else square + row.spread
+
+    def _random_mean(self) -> Array:
+        """Variance that random coefficients make of the mean's error, shape (N, d) (theory.md, eq. 82)."""
+        row = self.response.rows[-1]
+        if self._means is None or self.spectrum.mean is None:
+            return np.zeros((self.table.steps, 1))
+        e = self._means[:-1]
+        assert row.spread is not None and row.cross is not None and row.jitter is not None
+        return np.asarray(self.spectrum.mean**2 * (row.spread * e**2 + 2 * row.cross * e + row.jitter))
 
     def _run_covariance(self) -> list[Array]:
         covariance = np.zeros((self._reach, self._reach, self._first.size))
@@ -194,16 +214,30 @@ class Law:
         return np.asarray(lam[0, 0])
 
     def _scalar_bars(self, bar: Array, row: RowMap) -> Array:
-        a = self.response.rows[-1].incoming[0]
+        a, square = self.response.rows[-1].incoming[0], self._square()
         lam = bar
         lams = np.empty_like(a)
         for k in reversed(range(self.table.steps)):
             lams[k] = lam
-            lam = a[k] ** 2 * lam
+            lam = square[k] * lam
         row.incoming[0] += 2 * a * np.stack(self._history[:-1]) * lams
+        self._random_bars(lams, row)
         for s, value in self.response.rows[-1].source.items():
             row.source[s] += 2 * value * lams
         return np.asarray(lam)
+
+    def _random_bars(self, lams: Array, bars: RowMap) -> None:
+        """Pull-back of the random part; what reaches the mean's error waits for :meth:`_propagate_bars`."""
+        row = self.response.rows[-1]
+        if row.spread is None or row.cross is None:
+            return
+        bars.spread = np.stack(self._history[:-1]) * lams
+        if self._means is None or self.spectrum.mean is None:
+            return
+        e, scaled = self._means[:-1], self.spectrum.mean**2 * lams
+        bars.spread += scaled * e**2
+        bars.cross, bars.jitter = 2 * scaled * e, scaled
+        self._mean_pull = 2 * scaled * (row.spread * e + row.cross)
 
 
 def _empty_bars(row: RowMap, steps: int, dim: int) -> RowMap:

@@ -79,11 +79,20 @@ class OptimizeResult:
     scores: dict[str, float] = field(default_factory=dict)
 
 
+#: Schedules that a result is shown beside.
+BASELINES = ("karras", "exponential", "uniform_t", "uniform_flow", "vp", "kl_optimal", "sgm_uniform", "beta")
+
+
+def quick_starts(solver: Solver) -> list[str]:
+    """Schedules that cost next to nothing: those of the range alone, tables, and the leading-order optimum."""
+    return [name for name, cls in SCHEDULES.items() if cls.suits(solver)]
+
+
 def applicable(problem: Problem, names: Sequence[str] | None = None) -> dict[str, Grid]:
-    """Grids of the named schedules that have a meaning for the problem."""
+    """Grids of the named schedules (default: the quick ones) that have a meaning for the problem."""
     short = problem.compressed()
     grids = {}
-    for name in names if names is not None else SCHEDULES:
+    for name in names if names is not None else quick_starts(problem.solver):
         try:
             grids[name] = SCHEDULES[name]().grid(short.request)
         except DiffoptError:
@@ -104,7 +113,7 @@ def optimize(
 ) -> OptimizeResult:
     """Minimize an objective over the grid, eta or the parameters of a family.
 
-    Every named schedule that applies is scored, and the `searches` best are improved; the result is
+    Every quick named schedule that applies is scored, and the `searches` best are improved; the result is
     therefore never worse than any of them on the optimizer's spectrum.
 
     Parameters
@@ -124,7 +133,7 @@ def optimize(
     progress : callable, optional
         Called with (evaluations, best value).
     starts : sequence of str, optional
-        Named schedules that are scored; None is all of them.
+        Named schedules that are scored; None is all that are not slow (`Schedule.slow`).
     tolerance : float
         Relative gain of a restarted search below which it has converged.
 
@@ -185,10 +194,7 @@ class _Search:
         if not ranked:
             if self.refusal:
                 raise UnsupportedError(self.refusal)
-            raise UnsupportedError(
-                f"no schedule gives a finite {self.objective.name} for solver {self.problem.solver.name!r} here; "
-                "try --end sigma_min, --objective robust or another solver"
-            )
+            raise UnsupportedError(self._nothing_finite())
         converged, message = True, "nothing to optimize: one step has no free point"
         for rank, name in enumerate(ranked[: max(1, searches)] if self.blocks else ()):
             # Later starts are probed and go on only where they overtake what is already found.
@@ -198,6 +204,18 @@ class _Search:
             first = starts[ranked[0]]
             self.best = (scores[ranked[0]], first, np.zeros(0))
         return self._result(converged, message, len(ranked), scores)
+
+    def _nothing_finite(self) -> str:
+        name, solver = self.objective.name, self.problem.solver.name
+        if name == "kl" and self.problem.end == "sigma_min" and self.problem.spectrum.eig[-1] == 0:
+            return (
+                "the data have zero eigenvalues, so KL(data || output) is infinite for every grid that ends above 0; "
+                "use --objective kl_discretization, or --end zero"
+            )
+        return (
+            f"no schedule gives a finite {name} for solver {solver!r} here; "
+            "try --end sigma_min, --objective robust or another solver"
+        )
 
     @property
     def family(self) -> bool:

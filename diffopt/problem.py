@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from diffopt.compression import compress
 from diffopt.errors import InputError
+from diffopt.first_order import first_order_frechet
 from diffopt.grid import Grid
 from diffopt.law import STARTS, Law, Start
 from diffopt.objectives.frechet import frechet_terms
@@ -160,11 +161,9 @@ def _evaluation(table: Table, problem: Problem, grid: Grid, eta: float | Array |
     reasons: dict[str, str] = {}
     values = {name: _finite(name, value, reasons) for name, value in sums.values().items()}
     robust = _finite("robust", _robust(table, problem), reasons)
-    from diffopt import first_order_bridge  # noqa: PLC0415
-
-    first = first_order_bridge.first_order(problem, grid, eta)
+    first = _first_order(problem, grid, eta)
     if first is None:
-        reasons["first_order_frechet"] = f"no first-order expansion is known for solver {problem.solver.name!r}"
+        reasons["first_order_frechet"] = "infinite: a step has no finite local error; use --end sigma_min or another solver"
     return Evaluation(
         robust=robust,
         first_order_frechet=first,
@@ -226,6 +225,13 @@ def _robust(table: Table, problem: Problem) -> float:
     if spectrum.eig.size > ROBUST_EXACT:
         spectrum = compress(spectrum, 0.02).spectrum
     return objective.value(table, spectrum, problem.start)
+
+
+def _first_order(problem: Problem, grid: Grid, eta: float | Array | None) -> float | None:
+    spectrum = problem.spectrum
+    if spectrum.eig.size > ROBUST_EXACT:
+        spectrum = compress(spectrum, 0.02).spectrum
+    return first_order_frechet(spectrum, grid, problem.solver, eta, problem.start)
 
 
 def _finite(name: str, value: float, reasons: dict[str, str]) -> float | None:

@@ -22,11 +22,16 @@ class RowMap:
     """A row's state per eigenvalue: sum_p incoming[p] z[kR - p] + sum_s source[s] xi_s + bias * mu.
 
     Arrays have shape (N, d) or (N, 1). `bias` is how far the mean leaves its track per unit mean.
+    Where a step draws its coefficients at random, `spread`, `cross` and `jitter` are the variance of
+    incoming[0], its covariance with the bias, and the variance of the bias (theory.md, eq. 82).
     """
 
     incoming: dict[int, Array] = field(default_factory=dict)
     source: dict[int, Array] = field(default_factory=dict)
     bias: Array | None = None
+    spread: Array | None = None
+    cross: Array | None = None
+    jitter: Array | None = None
 
     def add(self, store: str, key: int, value: Array) -> None:
         """Accumulate into `incoming` or `source`."""
@@ -44,11 +49,12 @@ class TableBars:
     denoised: Array
     score: Array
     noise: Array
+    numbers: Array
 
     @classmethod
     def zeros(cls, table: Table) -> TableBars:
         """No derivative yet."""
-        arrays = (table.alpha, table.level, table.state, table.denoised, table.score, table.noise)
+        arrays = (table.alpha, table.level, table.state, table.denoised, table.score, table.noise, table.numbers)
         return cls(*(np.zeros(a.shape) for a in arrays))
 
 

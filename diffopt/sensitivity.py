@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diffopt.maps import StepMaps
 from diffopt.points import Points
 from diffopt.processes import Process
 from diffopt.response import TableBars
@@ -78,7 +79,7 @@ class DifferentiableTable:
         for direction in design.directions:
             stacks.append(self._along(solver, process, direction))
         self._stack = _joined(stacks)
-        self.table = Table(*(np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)))
+        self.table = _made([np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)], self._stack.maps)
         if pattern is not None:
             self.table.__dict__["pattern"] = pattern
 
@@ -130,6 +131,8 @@ class DifferentiableTable:
             bar = getattr(bars, name)
             for r, place in getattr(self.table.pattern, name):
                 total += getattr(stack, name)[:, :, r, place].imag * bar[:, r, place]
+        if stack.maps is not None:
+            total += np.einsum("ckqp,kqp->ck", stack.numbers.imag, bars.numbers)
         for name in ("alpha", "level"):
             product = getattr(stack, name).imag * getattr(bars, name)
             total += product[:, 1:].reshape(-1, steps, rows).sum(axis=-1)
@@ -143,13 +146,22 @@ def _sigma(log_sigma: Array) -> Array:
 
 
 def _arrays(table: Table) -> tuple[NDArray[Any], ...]:
-    return (table.alpha, table.level, table.state, table.denoised, table.score, table.noise)
+    arrays = (table.alpha, table.level, table.state, table.denoised, table.score, table.noise)
+    return arrays if table.maps is None else (*arrays, table.numbers)
 
 
 def _joined(tables: list[Table]) -> Table:
     if len(tables) == 1:
         return tables[0]
-    return Table(*(np.concatenate(parts) for parts in zip(*(_arrays(t) for t in tables), strict=True)))
+    joined = [np.concatenate(parts) for parts in zip(*(_arrays(t) for t in tables), strict=True)]
+    return _made(joined, tables[0].maps)
+
+
+def _made(arrays: list[NDArray[Any]], maps: StepMaps | None) -> Table:
+    """The inverse of :func:`_arrays`."""
+    alpha, level, state, denoised, score, noise = arrays[:6]
+    table = Table(alpha, level, state, denoised, score, noise)
+    return table if maps is None else replace(table, numbers=arrays[6], maps=maps)
 
 
 def moved_process(process: Process, fields: dict[str, Any]) -> Process:

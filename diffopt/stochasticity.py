@@ -60,7 +60,7 @@ def middle_band(spectrum: Spectrum, grid: Grid) -> Array:
 
 
 def analytic_variance(spectrum: Spectrum, grid: Grid) -> Array:
-    """Optimal isotropic noise: sqrt(mean v)/(sigma' sqrt(1 - r^2)), v = V' (sigma^2 - sigma'^2)/V; none on a step to 0."""
+    """Optimal isotropic noise sqrt(mean v)/(sigma' sqrt(1 - r^2)), v = V' (sigma^2 - sigma'^2)/V; none to 0."""
     start, end = grid.sigmas[:-1, None], grid.sigmas[1:, None]
     v = (spectrum.eig + end**2) / (spectrum.eig + start**2)
     # sigma^2 - sigma'^2 over sigma'^2 (1 - r^2) is r^-2.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.errors import UnsupportedError
+from diffopt.maps import JacobianProduct, Models, StepMaps
 from diffopt.points import Points
 from diffopt.processes.base import Numbers
 
@@ -60,6 +61,9 @@ class Table:
         Coefficients of lag l.
     noise : ndarray, shape (..., N, R, S)
         Standard deviations by source.
+    numbers, maps : ndarray, StepMaps or None
+        For schemes outside eq. (10): numbers per step, shape (..., N, Q, P), and the maps made of them; the
+        coefficients above are then all 0.
     """
 
     alpha: Numbers
@@ -68,6 +72,8 @@ class Table:
     denoised: Numbers
     score: Numbers
     noise: Numbers
+    numbers: Numbers = field(default_factory=lambda: np.zeros(0))
+    maps: StepMaps | None = None
 
     @classmethod
     def zeros(cls, points: Points, rows: int = 1, lags: int = 1, sources: int = 0) -> Table:
@@ -80,6 +86,11 @@ class Table:
         shape = (*lead, steps, rows, lags)
         noise = np.zeros((*lead, steps, rows, sources), dtype)
         return cls(alpha, level, np.zeros(shape, dtype), np.zeros(shape, dtype), np.zeros(shape, dtype), noise)
+
+    @classmethod
+    def mapped(cls, points: Points, maps: StepMaps) -> Table:
+        """Table of a scheme whose steps are maps."""
+        return replace(cls.zeros(points), numbers=maps.stacked(), maps=maps)
 
     @property
     def steps(self) -> int:
@@ -132,7 +143,9 @@ class Table:
 
     @property
     def calls(self) -> int:
-        """Model evaluations: distinct nodes whose denoiser or score some row uses."""
+        """Model evaluations: distinct nodes whose denoiser or score some row uses; Jacobian products count."""
+        if self.maps is not None:
+            return self.maps.calls * self.steps
         used: set[int] = set()
         model = (self.denoised != 0) | (self.score != 0)
         for row, lag in self.active:
@@ -142,7 +155,7 @@ class Table:
     @property
     def stochastic(self) -> bool:
         """Whether any noise is injected."""
-        return bool(np.any(self.noise != 0))
+        return bool(np.any(self.noise != 0)) or (self.maps is not None and bool(np.any(self.maps.eta != 0)))
 
 
 def sample(
@@ -151,6 +164,7 @@ def sample(
     start: NDArray[Any],
     rng: np.random.Generator | None = None,
     score: Denoiser | None = None,
+    jacobian: JacobianProduct | None = None,
 ) -> NDArray[Any]:
     """Run the table as a sampler with any denoiser: eq. (10), literally.
 
@@ -166,12 +180,16 @@ def sample(
         Needed when the table injects noise.
     score : callable, optional
         Score of the marginals; made from the denoiser where it is not given: (alpha D - z)/noise^2.
+    jacobian : callable, optional
+        (z, alpha, noise, direction) -> Jacobian of the denoiser times direction, for schemes that need it.
 
     Raises
     ------
     UnsupportedError
         A score is needed at noise level 0, where a denoiser does not determine it.
     """
+    if table.maps is not None:
+        return table.maps.run(start, Models(denoiser, score or _score_of(denoiser), jacobian), rng)
     nodes = [start]
     models: list[dict[int, NDArray[Any]]] = [{}, {}]
 
@@ -183,11 +201,7 @@ def sample(
     def _call(kind: int, z: NDArray[Any], alpha: float, level: float) -> NDArray[Any]:
         if kind == 0:
             return denoiser(z, alpha, level)
-        if score is not None:
-            return score(z, alpha, level)
-        if level == 0:
-            raise UnsupportedError("the scheme evaluates the score at noise level 0; pass score=, or end above 0")
-        return (alpha * denoiser(z, alpha, level) - z) / level**2
+        return (score or _score_of(denoiser))(z, alpha, level)
 
     for k in range(table.steps):
         xi = [rng.standard_normal(start.shape) for _ in range(table.sources)] if rng is not None else []
@@ -206,3 +220,14 @@ def sample(
                     z = z + table.noise[k, row, source] * xi[source]
             nodes.append(z)
     return nodes[-1]
+
+
+def _score_of(denoiser: Denoiser) -> Denoiser:
+    """Score of the marginals from the denoiser: (alpha D - z)/noise^2."""
+
+    def score(z: NDArray[Any], alpha: float, level: float) -> NDArray[Any]:
+        if level == 0:
+            raise UnsupportedError("the scheme evaluates the score at noise level 0; pass score=, or end above 0")
+        return np.asarray((alpha * denoiser(z, alpha, level) - z) / level**2)
+
+    return score

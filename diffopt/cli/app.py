@@ -32,8 +32,10 @@ def root(
         typer.echo(context.get_help())
 
 
-from diffopt.cli import spectrum  # noqa: E402
 from diffopt.cli.compare import compare_schedules  # noqa: E402
+from diffopt.cli import posterior, spectrum  # noqa: E402
+from diffopt.cli.convergence import convergence  # noqa: E402
+from diffopt.cli.eta import eta  # noqa: E402
 from diffopt.cli.evaluate import evaluate  # noqa: E402
 from diffopt.cli.listing import list_names, schema  # noqa: E402
 from diffopt.cli.optimize import optimize  # noqa: E402
@@ -41,6 +43,9 @@ from diffopt.cli.optimize import optimize  # noqa: E402
 app.command("optimize")(optimize)
 app.command("evaluate")(evaluate)
 app.command("compare-schedules")(compare_schedules)
+app.command("convergence")(convergence)
+app.command("eta")(eta)
 app.command("list")(list_names)
 app.command("schema")(schema)
+posterior.register(spectrum.app)
 app.add_typer(spectrum.app, name="spectrum")

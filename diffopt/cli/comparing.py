@@ -16,7 +16,8 @@ from diffopt import config, report
 from diffopt.cli import output as out
 from diffopt.cli import setup
 from diffopt.compare_report import document, flat_rows, view
-from diffopt.comparison import Comparison, Progress, Setting, compare
+from diffopt.compare_setting import Setting
+from diffopt.comparison import Comparison, Progress, compare
 from diffopt.errors import InputError
 from diffopt.explain import explain
 from diffopt.grid_files import parse_sigmas, read_grid_file
@@ -149,8 +150,13 @@ def _progress(quiet: bool) -> Iterator[Progress | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
+
+    def show(done: int, total: int) -> None:
+        sys.stderr.write(f"\r\x1b[Kcomparing: {done} of {total} groups")
+        sys.stderr.flush()
+
     try:
-        yield lambda done, total: out.note(f"\r\x1b[Kcomparing: {done} of {total} groups\x1b[A", quiet=False)
+        yield show
     finally:
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
@@ -178,7 +184,7 @@ def render(job: Job, comparison: Comparison, form: str) -> str:
         from diffopt.tables import to_terminal
 
         width = out.terminal_width()
-        return to_terminal(view(comparison, width), width, sys.stdout.isatty())
+        return to_terminal(view(comparison, width, job.selection.sort is not None), width, sys.stdout.isatty())
     data = document(comparison, job.command)
     if form == "json":
         return report.to_json(data)

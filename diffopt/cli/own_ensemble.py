@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from diffopt.cli.output import note
-from diffopt.cli.spectrum_load import load
 from diffopt.objectives import Objective
 from diffopt.objectives.robust import Robust
 
@@ -17,6 +16,9 @@ def with_ensemble(objective: Objective, argument: str | None, quiet: bool) -> Ob
         return objective
     if not Path(argument).is_file() or Path(argument).suffix.lower() not in (".json", ".npz"):
         return objective
+    # Only files that may hold an ensemble pay for its reader.
+    from diffopt.cli.spectrum_load import load
+
     ensemble = load(argument)[2]
     if ensemble is None:
         return objective

@@ -16,7 +16,7 @@ from diffopt.documents import dump
 from diffopt.errors import InputError
 from diffopt.grid import Grid
 from diffopt.grid_files import GridFile, parse_sigmas, read_grid_file
-from diffopt.optimize import applicable
+from diffopt.optimize import BASELINES, applicable
 from diffopt.optimize import optimize as run_optimizer
 from diffopt.problem import Problem
 from diffopt.problem import evaluate as run_evaluation
@@ -66,7 +66,7 @@ def optimize(job: Job) -> tuple[dict[str, Any], bool]:
     evaluation = run_evaluation(solved, result.grid, result.eta)
     baselines = {
         name: run_evaluation(problem.compressed(), grid, settings.eta)
-        for name, grid in applicable(problem).items()
+        for name, grid in applicable(problem, BASELINES).items()
     }
     name = schedule.name if schedule is not None else None
     document = schedule_document(solved, result, evaluation, baselines, objective, free, name)

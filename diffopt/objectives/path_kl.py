@@ -6,8 +6,9 @@ import numpy as np
 
 from diffopt.errors import UnsupportedError
 from diffopt.law import Start
+from diffopt.map_response import respond
 from diffopt.objectives.base import Array, Objective
-from diffopt.response import Response, RowMap, TableBars
+from diffopt.response import RowMap, TableBars
 from diffopt.spectrum import Spectrum
 from diffopt.table import Table
 
@@ -47,7 +48,9 @@ class _Transitions:
 
     def __init__(self, table: Table, spectrum: Spectrum) -> None:
         self.table, self.spectrum = table, spectrum
-        self.response = Response(table, spectrum.eig)
+        self.response = respond(table, spectrum.eig)
+        if self.response.rows[-1].spread is not None:
+            raise UnsupportedError("objective 'path_kl' needs Gaussian transitions, not a random midpoint")
         if self.response.reach > 1:
             raise UnsupportedError("objective 'path_kl' needs a solver without memory, e.g. euler_ancestral")
         alpha = table.alpha[:: table.rows]

@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from diffopt.law import Start, start_bars, start_variance
+from diffopt.map_response import respond
 from diffopt.objectives.base import Array, Objective
-from diffopt.response import Response, RowMap, TableBars
+from diffopt.response import RowMap, TableBars
 from diffopt.spectrum import Spectrum
 from diffopt.table import Table
 
@@ -86,11 +87,14 @@ class Accumulated:
 
     def __init__(self, table: Table, eig: Array, start: Start) -> None:
         self.table, self.eig, self.start = table, eig, start
-        self.response = Response(table, eig)
+        self.response = respond(table, eig)
         self.step = self.response.rows[-1]
         self.root = np.sqrt(self.response.variance)
         self.grid_root = self.root[:: table.rows]
         self.noise = self.response.injected if self.step.source else None
+        if self.step.spread is not None:
+            # Random coefficients act like noise that is proportional to the state's own variance.
+            self.noise = self.response.injected + self.step.spread * self.grid_root[:-1] ** 2
         self._remember()
         self._defects()
         self._damping()
@@ -223,6 +227,9 @@ class Accumulated:
             self._memory_bars(noise_bar, root_bar)
             for s, value in self.step.source.items():
                 row.add("source", s, 2 * value * noise_bar)
+            if self.step.spread is not None:
+                row.spread = noise_bar * self.grid_root[:-1] ** 2
+                root_bar[:-1] += 2 * noise_bar * self.step.spread * self.grid_root[:-1]
         row_bars = [RowMap() for _ in range(self.table.rows - 1)] + [row]
         self.response.pull_back(row_bars, bars)
 

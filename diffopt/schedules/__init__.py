@@ -32,6 +32,9 @@ from diffopt.schedules.entropic import Entropic
 from diffopt.schedules.entropic_rescaled import EntropicRescaled
 from diffopt.schedules.entropic_spectral import EntropicSpectral
 from diffopt.schedules.exponential import Exponential
+from diffopt.schedules.first_order import FirstOrder
+from diffopt.schedules.first_order_2m import FirstOrder2M
+from diffopt.schedules.first_order_heun import FirstOrderHeun
 from diffopt.schedules.fisher_rao import FisherRao
 from diffopt.schedules.flow_shift import FlowShift
 from diffopt.schedules.flux_shift import FluxShift
@@ -84,7 +87,7 @@ _SPECTRUM: tuple[type[Schedule], ...] = (
     TangentW2, TangentKL, TangentMomentW2, TangentMomentKL, KLUB, EMPathKL, FisherRao, Entropic,
     EntropicRescaled, EntropicSpectral, ScoreOptimalCorrector, ScoreOptimalPredictor, ConstantRateX,
     ConstantRateEps, ConstantRateW2, Curvature, GITSL2, GITSDev, OptimalStepsize, ELBOProgram,
-    AnalyticDPMProgram, AdaptiveSDE, DPMAdaptive,
+    AnalyticDPMProgram, AdaptiveSDE, DPMAdaptive, FirstOrder, FirstOrderHeun, FirstOrder2M,
 )  # fmt: skip
 
 SCHEDULES: dict[str, type[Schedule]] = {cls.name: cls for cls in (*_FIXED, *_TABLES, *_SPECTRUM)}

@@ -19,6 +19,7 @@ class AdaptiveSDE(Controller):
     """
 
     name = "adaptive_sde"
+    slow = True
     reference = "derived here after Jolicoeur-Martineau et al. 2021, arXiv:2105.14080"
     formula = "density (sum 2 sigma^3/V^2 / tolerance^2)^(1/3), tolerance max(0.0078, eps_rel rms(x))"
     order = 1.5

@@ -21,7 +21,9 @@ class AnalyticDPMProgram(Schedule):
     kind = "spectrum"
     uses_solver = False
     status = "derived"
+    slow = True
     reference = "Bao et al. 2022, arXiv:2201.06503 (program read); Gaussian cost derived here"
+    most = 300
     formula = "min over paths of sum (d/2) log(AM/GM) of v = V_b (a^2 - b^2)/V_a"
 
     def levels(self, request: Request) -> Array:

@@ -110,8 +110,18 @@ class Schedule(ABC):
     formula: ClassVar[str]
     #: Whether the rule may look at the request's solver (rules of the range alone never do).
     uses_solver: ClassVar[bool] = True
+    #: Whether the levels take an optimization of their own, too long for a start of the optimizer.
+    slow: ClassVar[bool] = False
+    #: Most steps for which the rule is computed: searches and dynamic programs take too long above.
+    most: ClassVar[int | None] = None
     #: Parameters of the family that `--free family` may vary.
     family: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def suits(cls, solver: Solver) -> bool:
+        """Whether the rule is worth a start for `solver`; designs made for one kind of solver say so."""
+        del solver
+        return not cls.slow
 
     @abstractmethod
     def levels(self, request: Request) -> Array:
@@ -125,6 +135,11 @@ class Schedule(ABC):
         UnsupportedError
             The rule has no meaning for this range, process, number of steps or missing spectrum.
         """
+        if self.most is not None and request.steps > self.most:
+            raise UnsupportedError(
+                f"schedule {self.name!r} is computed for at most {self.most} steps, got {request.steps}; "
+                "use a closed rule such as karras or fisher_rao"
+            )
         if request.steps == 1 and request.end == "zero":
             return Grid.create(request.process, [request.sigma_max, 0.0])
         levels = _kept(_Key(self, request))

@@ -18,6 +18,7 @@ class ConstantRateEps(DensitySchedule):
 
     name = "constant_rate_eps"
     status = "derived"
+    slow = True
     reference = "Okada et al. 2024, arXiv:2411.12188, the constant-rate principle; metric and exponent 1 derived here"
     formula = "density sqrt(sum eig/V^2)"
 

@@ -18,6 +18,7 @@ class ConstantRateW2(DensitySchedule):
 
     name = "constant_rate_w2"
     status = "derived"
+    slow = True
     reference = "Okada et al. 2024, arXiv:2411.12188, the constant-rate principle; metric and exponent 1 derived here"
     formula = "density sqrt(sum sigma^2/V)"
 

@@ -19,6 +19,7 @@ class Curvature(DensitySchedule):
 
     name = "curvature"
     status = "derived"
+    slow = True
     reference = "derived here; in the spirit of TORS, arXiv:2603.00763, whose rule also has torsion"
     formula = "density sqrt(A B - C^2)/A"
 

@@ -16,7 +16,9 @@ class DMNLatent(Schedule):
     """
 
     name = "dmn_latent"
+    slow = True
     reference = "Xue et al. 2024, arXiv:2402.17376 and its code (p = 2, start uniform t)"
+    most = 48
     formula = "min over grids of sum_i |w_i| noise_i^2/alpha_i"
 
     def levels(self, request: Request) -> Array:

@@ -17,7 +17,9 @@ class DMNPixel(Schedule):
     """
 
     name = "dmn_pixel"
+    slow = True
     reference = "Xue et al. 2024, arXiv:2402.17376 and its code (p = 1, start uniform log-SNR)"
+    most = 48
     formula = "min over grids of sum_i |w_i| noise_i/alpha_i"
 
     def levels(self, request: Request) -> Array:

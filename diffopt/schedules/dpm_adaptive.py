@@ -22,6 +22,7 @@ class DPMAdaptive(Controller):
     """
 
     name = "dpm_adaptive"
+    slow = True
     reference = "k-diffusion, dpm_solver_adaptive (order 3); limit of small steps derived here"
     formula = "density (rms|x_2 - x_3|/h^3 / tolerance)^(1/3)/sigma, tolerance max(0.0078, eps_rel rms(x))"
     order = 3.0

@@ -21,7 +21,9 @@ class ELBOProgram(Schedule):
     kind = "spectrum"
     uses_solver = False
     status = "derived"
+    slow = True
     reference = "Watson et al. 2021, arXiv:2106.03802 (program read); Gaussian cost derived here"
+    most = 300
     formula = "min over paths of sum 1/2 sum (y - 1 - log y), y = (1 + eig/b^2)/(1 + eig/a^2)"
 
     def levels(self, request: Request) -> Array:

@@ -22,7 +22,9 @@ class EMPathKL(Schedule):
     kind = "spectrum"
     uses_solver = False
     status = "derived"
+    slow = True
     reference = "derived here (path KL of Euler-Maruyama, theory of reverse martingales)"
+    most = 500
     formula = "J'(v_i)(v_i - v_{i+1}) + J(v_i) - J(v_{i-1}) = 0, v = sigma^2, J(v) = sum 1/(eig + v)"
 
     def levels(self, request: Request) -> Array:

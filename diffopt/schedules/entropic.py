@@ -18,6 +18,7 @@ class Entropic(DensitySchedule):
 
     name = "entropic"
     status = "read"
+    slow = True
     reference = "Stancevic, Handke, Ambrogioni 2025, arXiv:2504.13612, entropic time"
     formula = "density (sum eig/V)/sigma"
 

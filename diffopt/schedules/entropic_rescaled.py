@@ -19,6 +19,7 @@ class EntropicRescaled(DensitySchedule):
 
     name = "entropic_rescaled"
     status = "read"
+    slow = True
     reference = "Stancevic, Handke, Ambrogioni 2025, arXiv:2504.13612, rescaled entropic time"
     formula = "density sum eig/V"
 

@@ -19,6 +19,7 @@ class EntropicSpectral(DensitySchedule):
 
     name = "entropic_spectral"
     status = "derived"
+    slow = True
     reference = "Stancevic, Handke, Ambrogioni 2025, arXiv:2504.13612, spectral rescaled; eigenbasis derived here"
     formula = "density sum eig/(V arctan(smax/sqrt(eig)))"
 

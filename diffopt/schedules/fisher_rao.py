@@ -18,6 +18,7 @@ class FisherRao(DensitySchedule):
 
     name = "fisher_rao"
     status = "derived"
+    slow = True
     reference = "derived here; Rao 1945; path KL of Euler-Maruyama in the noise-ratio picture"
     formula = "density sqrt(sum 2 sigma^2/V^2)"
 

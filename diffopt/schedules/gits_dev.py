@@ -22,7 +22,9 @@ class GITSDev(Schedule):
     kind = "spectrum"
     uses_solver = False
     status = "derived"
+    slow = True
     reference = "Chen et al. 2024, arXiv:2405.11326 and its code (metric dev); Gaussian cost derived here"
+    most = 200
     formula = "W_k(i) = min_j dist(Euler_ij) - dist(x_j) + 1.15 W_{k-1}(j), dist from the chord x_0 x_T"
 
     def levels(self, request: Request) -> Array:

@@ -23,7 +23,9 @@ class GITSL2(Schedule):
     kind = "spectrum"
     uses_solver = False
     status = "derived"
+    slow = True
     reference = "Chen et al. 2024, arXiv:2405.11326 (program read, metric l2); Gaussian cost derived here"
+    most = 200
     formula = "W_k(i) = min_j |Euler_ij - x_j| + 1.15 W_{k-1}(j)"
 
     def levels(self, request: Request) -> Array:

@@ -22,7 +22,9 @@ class KLUB(Schedule):
     kind = "spectrum"
     uses_solver = False
     status = "derived"
+    slow = True
     reference = "Sabour, Fidler, Kreis 2024, arXiv:2404.14507 (objective read); Gaussian solution derived here"
+    most = 500
     formula = "g_{i+1} = g_i + (m(g_{i-1}) - m(g_i))/(-m'(g_i)), g = 1/sigma^2, m(g) = sum eig/(1 + eig g)"
 
     def levels(self, request: Request) -> Array:

@@ -24,7 +24,9 @@ class OptimalStepsize(Schedule):
     kind = "spectrum"
     uses_solver = False
     status = "derived"
+    slow = True
     reference = "Pei, Hu, Gu 2025, arXiv:2503.21774 and its code; Gaussian form derived here"
+    most = 200
     formula = "z_{k+1}(j) = Euler_ij z_k(i) with i = argmin |Euler_ij z_k(i) - sqrt(V_j)|"
 
     def levels(self, request: Request) -> Array:

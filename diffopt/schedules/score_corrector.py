@@ -19,6 +19,7 @@ class ScoreOptimalCorrector(DensitySchedule):
 
     name = "score_corrector"
     status = "derived"
+    slow = True
     reference = "Williams et al. 2024, arXiv:2412.07877; Gaussian form derived here"
     formula = "density 2 sigma^2 sqrt(sum V^-3)"
 

@@ -19,6 +19,7 @@ class ScoreOptimalPredictor(DensitySchedule):
 
     name = "score_predictor"
     status = "derived"
+    slow = True
     reference = "Williams et al. 2024, arXiv:2412.07877; Gaussian form derived here, predictor read as one Euler step"
     formula = "density (sigma^2 sum eig^2/V^5)^(1/4)"
 

@@ -20,6 +20,7 @@ class TangentW2(Schedule):
     kind = "spectrum"
     uses_solver = False
     status = "derived"
+    slow = True
     reference = "Sabour, Fidler, Kreis 2024, arXiv:2404.14507, thm. 3.1 (law); choice of c derived here"
     formula = "c tan((1-u) arctan(smax/c) + u arctan(smin/c)), c minimizes W2 of DDIM"
 

@@ -15,8 +15,13 @@ from diffopt.solvers.euler import Euler
 from diffopt.solvers.euler_maruyama import EulerMaruyama
 from diffopt.solvers.exponential_integrator import ExponentialIntegrator
 from diffopt.solvers.heun import Heun
+from diffopt.solvers.heun_sde import HeunSDE
+from diffopt.solvers.local_linearization import LocalLinearization, LocalLinearizationTime
+from diffopt.solvers.randomized_exponential_midpoint import RandomizedExponentialMidpoint
+from diffopt.solvers.randomized_midpoint import RandomizedMidpoint
 from diffopt.solvers.rk4 import RK4
 from diffopt.solvers.sa_solver import SASolver
+from diffopt.solvers.sra1 import SRA1
 from diffopt.solvers.unipc import UniPC
 
 SOLVERS: dict[str, type[Solver]] = {
@@ -39,6 +44,12 @@ SOLVERS: dict[str, type[Solver]] = {
         SASolver,
         ERSDE,
         AnalyticDPM,
+        HeunSDE,
+        SRA1,
+        RandomizedMidpoint,
+        RandomizedExponentialMidpoint,
+        LocalLinearization,
+        LocalLinearizationTime,
     )
 }
 

@@ -30,6 +30,7 @@ class DDIM(Solver):
     order = 1
     reference = "Song, Meng, Ermon 2021, arXiv:2010.02502, eqs. 12, 16"
     eta_meaning = "DDIM/ancestral"
+    kernels = ("variance",)
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step, eq. (15)."""
@@ -47,6 +48,7 @@ class EulerAncestral(Solver):
     reference = "k-diffusion, sample_euler_ancestral"
     default_eta = 1.0
     eta_meaning = "DDIM/ancestral"
+    kernels = ("variance",)
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step, eq. (15)."""
@@ -65,6 +67,7 @@ class DDPM(Solver):
     reference = "Ho et al. 2020, arXiv:2006.11239, eqs. 6-7"
     default_eta = 1.0
     eta_meaning = "DDIM/ancestral"
+    kernels = ("variance",)
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step, eq. (15)."""

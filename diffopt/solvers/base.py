@@ -43,6 +43,8 @@ class Solver(ABC):
     default_eta: ClassVar[float] = 0.0
     eta_meaning: ClassVar[str | None] = None
     uses_clock: ClassVar[bool] = False
+    #: Wiener integrals that the noise sources of a step are, for coupled paths (`diffopt.coupling`); None: unknown.
+    kernels: ClassVar[tuple[str, ...] | None] = None
     #: Clock when the user names none; None is the process's default.
     own_clock: ClassVar[str | None] = None
 
@@ -89,7 +91,7 @@ def build_table(solver: Solver, points: Points, eta: Numbers) -> Table:
     """
     with np.errstate(all="ignore"):
         table = solver.table(points, eta)
-    for array in (table.state, table.denoised, table.score, table.noise):
+    for array in (table.state, table.denoised, table.score, table.noise, table.numbers):
         if not np.all(np.isfinite(array)):
             raise UnsupportedError(_no_limit(solver, points))
     return table

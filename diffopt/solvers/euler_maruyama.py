@@ -24,6 +24,7 @@ class EulerMaruyama(Solver):
     eta_meaning = "reverse SDE"
     uses_clock = True
     own_clock = "time"
+    kernels = ("clock",)
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step, eq. (14) with noise."""

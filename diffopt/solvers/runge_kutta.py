@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,15 +27,21 @@ class Tableau:
         return len(self.b)
 
 
-def runge_kutta(points: Points, clock: Clock, tableau: Tableau, eta: Numbers) -> Table:
+#: (B at the start, B at the end, h) -> standard deviations of y by row and source.
+Noise = Callable[[Numbers, Numbers, Numbers], list[list[Numbers]]]
+
+
+def runge_kutta(points: Points, clock: Clock, tableau: Tableau, eta: Numbers, noise: Noise | None = None) -> Table:
     """Table of an explicit Runge-Kutta scheme (theory.md, eq. 14), noise B h at the end of the step.
 
+    With `noise`, rows and sources of a stochastic scheme with a second stage (theory.md, eqs. 75, 76).
     A last step to sigma = 0 is Euler's in clocks whose rates blow up there, as in k-diffusion's Heun.
     """
     euler_end = points.ends_at_zero and not clock.finite_at_data(points.process)
     body = _above_zero(points) if euler_end else points
     stages = tableau.stages
-    table = Table.zeros(points, rows=stages, lags=stages, sources=1 if np.any(eta) else 0)
+    own = 1 if noise is None else stages
+    table = Table.zeros(points, rows=stages, lags=stages, sources=own if np.any(eta) else 0)
     start = clock.value(body.process, body.sigma[..., :-1], body.time_0)
     h = clock.value(body.process, body.sigma[..., 1:], body.time_1) - start
     rates = [_stage(body, clock, start, h, c, eta) for c in tableau.c]
@@ -45,8 +52,14 @@ def runge_kutta(points: Points, clock: Clock, tableau: Tableau, eta: Numbers) ->
             _place(table, row, body, clock, start, h, tableau.c[row + 1])
         scale = rates[row + 1].scale if row + 1 < stages else scale_1
         _fill(table, row, rates, weights, h, scale)
-    if table.sources:
+    if table.sources and noise is None:
         table.noise[..., stages - 1, 0] = np.sqrt(h * rates[0].noise) / scale_1
+    elif table.sources and noise is not None:
+        end = _stage(body, clock, start, h, 1.0, eta)
+        scales = [rate.scale for rate in rates[1:]] + [scale_1]
+        for row, deviations in enumerate(noise(rates[0].noise, end.noise, h)):
+            for source, deviation in enumerate(deviations):
+                table.noise[..., row, source] = deviation / scales[row]
     if euler_end:
         _euler_to_zero(table, points, clock, eta)
     return table

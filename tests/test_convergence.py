@@ -1,0 +1,197 @@
+"""Observed orders and coupled paths (theory.md, eqs. 87-89)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from diffopt.cli.main import main
+from diffopt.convergence import METRICS, convergence, with_notes
+from diffopt.coupling import strong_error
+from diffopt.errors import InputError, UnsupportedError
+from diffopt.grid import Grid
+from diffopt.objectives.frechet import Discretization
+from diffopt.problem import Problem
+from diffopt.processes import PROCESSES
+from diffopt.schedules import SCHEDULES
+from diffopt.solvers import SOLVERS, run_table
+from diffopt.spectrum import Spectrum
+
+SPECTRUM = Spectrum.create([4.0, 1.5, 0.3])
+#: Strong order of schemes with noise on Gaussian data; SRA1's is 2 there, as the drift is linear (1.5 in general).
+STRONG = {
+    "euler_maruyama": 1, "exponential_integrator": 1, "ddim": 1, "ddpm": 1, "euler_ancestral": 1, "heun_sde": 1,
+    "sra1": 2, "randomized_midpoint": 1, "randomized_exponential_midpoint": 1, "local_linearization": 1,
+    "local_linearization_time": 1,
+}  # fmt: skip
+LAW = {"euler": 1, "euler_maruyama": 1, "exponential_integrator": 1, "local_linearization": 1, "heun": 2, "dpmpp_2m": 2,
+       "heun_sde": 2, "sra1": 2, "randomized_midpoint": 2, "randomized_exponential_midpoint": 2,
+       "local_linearization_time": 2}  # fmt: skip
+
+
+def problem(name: str, process: str = "ve", clock: str | None = None) -> Problem:
+    solver = SOLVERS[name](clock=clock if SOLVERS[name].uses_clock else None)
+    return Problem.create(SPECTRUM, PROCESSES[process](), solver, 10, 6.0, 0.2, "sigma_min")
+
+
+def test_every_scheme_with_declared_paths_is_measured() -> None:
+    assert {name for name, cls in SOLVERS.items() if cls.kernels is not None} == set(STRONG)
+
+
+@pytest.mark.parametrize("metric", ["frechet", "weak"])
+@pytest.mark.parametrize("name", LAW)
+def test_orders_of_the_law(name: str, metric: str) -> None:
+    """Eq. (89): 1 for Euler-Maruyama, exponential integrator, frozen Jacobian; 2 for the second-order schemes."""
+    row = convergence(
+        problem(name), SCHEDULES["karras"](), metric, 0.01, eta=0.8 if SOLVERS[name].eta_meaning else None
+    )
+    assert row.order == pytest.approx(LAW[name], abs=0.08)
+    assert row.low <= row.order <= row.high
+    assert LAW[name] == SOLVERS[name].order
+
+
+@pytest.mark.parametrize(("process", "clock"), [("ve", "variance"), ("vp_linear", "time")])
+@pytest.mark.parametrize("name", STRONG)
+def test_strong_orders_with_stated_confidence(name: str, process: str, clock: str) -> None:
+    """Eq. (87): the 95 % interval of the slope is narrow and near the order."""
+    row = convergence(
+        problem(name, process, clock),
+        SCHEDULES["exponential"](),
+        "strong",
+        0.01,
+        eta=0.8,
+        steps=(32, 64, 128),
+        paths=1000,
+    )
+    assert row.high - row.low < 0.2
+    assert abs(row.order - STRONG[name]) < 0.12
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
+def test_exact_solution_has_the_exact_law(eta: float) -> None:
+    """Eq. (88): the reference path ends with variance eig + sigma^2, within 5 standard errors."""
+    from diffopt.coupling import _Path
+
+    solver, grid = SOLVERS["euler_maruyama"](clock="sigma"), Grid.create(PROCESSES["ve"](), [6.0, 2.0, 0.7, 0.2])
+    path = _Path(solver, grid, SPECTRUM, eta, np.random.default_rng(0), 40_000)
+    state = path.start()
+    for k in range(3):
+        state = path.advance(k, state)
+        for kernel in ("variance", "clock", "clock_slope"):
+            assert path.kernel(kernel).var() == pytest.approx(1.0, abs=5 * np.sqrt(2 / 40_000))
+    np.testing.assert_allclose(state.var(axis=0), SPECTRUM.eig + 0.04, rtol=5 * np.sqrt(2 / 40_000))
+
+
+@pytest.mark.parametrize("name", STRONG)
+def test_strong_bounds_the_distance_of_the_laws(name: str) -> None:
+    """Any coupling is above W2, and both see the same scheme: its variance in the simulation is the predicted one."""
+    ask, grid = problem(name, clock="sigma"), Grid.create(PROCESSES["ve"](), np.geomspace(6, 0.2, 9))
+    coupled = strong_error(ask.solver, grid, SPECTRUM, 0.8, paths=4000)
+    distance = Discretization().value(run_table(ask.solver, grid, 0.8), SPECTRUM, "exact")
+    assert coupled.error > distance * 0.97
+
+
+def test_without_noise_the_strong_error_is_that_of_the_map() -> None:
+    grid = Grid.create(PROCESSES["ve"](), np.geomspace(6, 0.2, 9))
+    coupled = strong_error(SOLVERS["heun"](), grid, SPECTRUM, 0.0, paths=40_000)
+    distance = Discretization().value(run_table(SOLVERS["heun"](), grid), SPECTRUM, "exact")
+    assert coupled.error == pytest.approx(distance, rel=0.02)
+
+
+def test_same_seed_same_number() -> None:
+    grid = Grid.create(PROCESSES["ve"](), [3.0, 1.0, 0.4])
+    values = [strong_error(SOLVERS["sra1"](), grid, SPECTRUM, 1.0, seed).error for seed in (1, 1, 2)]
+    assert values[0] == values[1] != values[2]
+
+
+def test_steps_for_an_accuracy_are_the_first_that_reach_it() -> None:
+    row = convergence(problem("heun"), SCHEDULES["karras"](), "frechet", 0.02)
+    request = replace(problem("heun").request, end="sigma_min")
+
+    def error(n: int) -> float:
+        grid = SCHEDULES["karras"]().grid(replace(request, steps=n))
+        return Discretization().value(run_table(SOLVERS["heun"](), grid), SPECTRUM, "exact")
+
+    assert error(row.needed) <= 0.02 < error(row.needed - 1)
+    assert row.calls == 2 * row.needed
+
+
+def test_notes_say_where_higher_order_pays_and_where_not() -> None:
+    def rows(accuracy: float) -> dict[str, str]:
+        found = [convergence(problem(n), SCHEDULES["karras"](), "frechet", accuracy) for n in ("euler", "heun")]
+        return {row.solver: row.note for row in with_notes(found)}
+
+    assert rows(0.001)["heun"] == "higher order pays"
+    assert "does not pay" in rows(2.0)["heun"]
+    weak = [convergence(problem("heun_sde"), SCHEDULES["karras"](), "strong", 0.1, paths=200)]
+    assert "strong order 1" in with_notes(weak)[0].note
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"metric": "loud"}, "unknown"),
+        ({"accuracy": 0.0}, "positive"),
+        ({"steps": (10,)}, "two"),
+        ({"steps": (20, 10)}, "two"),
+    ],
+)
+def test_bad_requests_say_so(change: dict, word: str) -> None:
+    asked = {"metric": "frechet", "accuracy": 0.1, **change}
+    with pytest.raises(InputError, match=word):
+        convergence(problem("euler"), SCHEDULES["karras"](), **asked)
+
+
+def test_strong_needs_declared_paths() -> None:
+    with pytest.raises(UnsupportedError, match="Wiener"):
+        convergence(problem("dpmpp_sde"), SCHEDULES["karras"](), "strong", 0.1)
+    with pytest.raises(UnsupportedError, match="memory"):
+        convergence(problem("dpmpp_2m"), SCHEDULES["karras"](), "strong", 0.1)
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "markdown", "table"])
+def test_convergence_command(form: str, tmp_path, capsys) -> None:
+    np.save(tmp_path / "e.npy", SPECTRUM.eig)
+    flags = ["convergence", str(tmp_path / "e.npy"), "-s", "euler,heun_sde", "--sigma-max", "6", "--sigma-min", "0.2",
+             "--steps", "8,16,32", "--paths", "200", "--format", form, "--plot", str(tmp_path / "c.svg"),
+             "--error-map", str(tmp_path / "m.png"), "-q"]  # fmt: skip
+    assert main(flags) == 0
+    text = capsys.readouterr().out
+    assert (tmp_path / "c.svg").stat().st_size > 1000
+    assert (tmp_path / "m.png").stat().st_size > 1000
+    assert "heun_sde" in text
+    if form == "json":
+        data = json.loads(text)
+        assert data["schema"] == "diffopt.convergence/1"
+        assert {row["metric"] for row in data["rows"]} == set(METRICS)
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "markdown", "table"])
+def test_eta_command(form: str, tmp_path, capsys) -> None:
+    np.save(tmp_path / "e.npy", SPECTRUM.eig)
+    flags = ["eta", str(tmp_path / "e.npy"), "-s", "ddim", "-n", "4", "--design", "none,constant",
+             "--score-error", "noise:0.05", "--start", "sigma", "--format", form, "-q"]  # fmt: skip
+    assert main(flags) == 0
+    text = capsys.readouterr().out
+    assert "constant" in text
+    if form == "json":
+        rows = json.loads(text)["rows"]
+        assert len(rows[0]["eta"]) == 4
+        assert rows[1]["exact"] <= rows[0]["exact"] + 1e-12
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [["convergence", "-s", "nope"], ["convergence", "--steps", "a"], ["convergence", "--metric", "x"],
+     ["eta", "-s", "euler"], ["eta", "--design", "x"], ["eta", "--score-error", "x"], ["eta", "--clock", "x"],
+     ["convergence", "--format", "lines", "-s", "euler", "--steps", "4,8", "--metric", "weak"]],
+)  # fmt: skip
+def test_bad_flags_are_one_line_and_exit_code_2(flags: list[str], tmp_path, capsys) -> None:
+    np.save(tmp_path / "e.npy", SPECTRUM.eig)
+    assert main([flags[0], str(tmp_path / "e.npy"), *flags[1:]]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines()[-1].startswith("error: ")

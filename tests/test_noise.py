@@ -1,0 +1,139 @@
+"""The noise coefficient and score errors (theory.md, eqs. 69, 77, 78)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import integrate
+
+from diffopt.errors import InputError, UnsupportedError
+from diffopt.grid import Grid
+from diffopt.law import Law
+from diffopt.noise import DESIGNS, OBJECTIVES, NoiseStudy, noise_study
+from diffopt.problem import Problem
+from diffopt.processes import PROCESSES
+from diffopt.schedules import SCHEDULES
+from diffopt.score_error import SHAPES, parse_score_error, with_score_error
+from diffopt.solvers import SOLVERS, run_table
+from diffopt.spectrum import Spectrum
+from diffopt.table import sample
+
+SPECTRUM = Spectrum.create(50.0 * np.arange(1, 61.0) ** -2.0)
+SIGMAS = np.array([5.0, 2.0, 0.9, 0.3, 0.1])
+TABLES = [
+    name for name, cls in SOLVERS.items() if run_table(cls(), Grid.create(PROCESSES["ve"](), SIGMAS)).maps is None
+]
+
+
+def problem(solver: str, steps: int = 8, start: str = "exact") -> tuple[Problem, Grid]:
+    ask = Problem.create(SPECTRUM, PROCESSES["ve"](), SOLVERS[solver](), steps, 80, 0.01, "sigma_min", start)
+    return ask, SCHEDULES["karras"]().grid(ask.request)
+
+
+@pytest.mark.parametrize("process", ["ve", "vp_linear", "flow"])
+@pytest.mark.parametrize("name", TABLES)
+def test_score_error_is_a_wrong_denoiser(name: str, process: str) -> None:
+    """Eq. (69): coefficients with e run on the true models = true coefficients run on the wrong models."""
+    error = parse_score_error("data:0.3")
+    grid = Grid.create(PROCESSES[process](), SIGMAS)
+    right, wrong = run_table(SOLVERS[name](), grid), run_table(with_score_error(SOLVERS[name](), error), grid)
+    eig, mean = np.array([3.0, 0.2]), np.array([1.0, -1.0])
+
+    def score(z, alpha, level):
+        return -(z - alpha * mean) / (alpha**2 * eig + level**2)
+
+    def denoiser(z, alpha, level):
+        return (z + level**2 * score(z, alpha, level)) / alpha
+
+    def bad_score(z, alpha, level):
+        return (1 + error(np.array(level / alpha))) * score(z, alpha, level)
+
+    def bad_denoiser(z, alpha, level):
+        return (z + level**2 * bad_score(z, alpha, level)) / alpha
+
+    start = np.array([[1.3, -0.4], [0.2, 2.0]])
+    rngs = [np.random.default_rng(0) for _ in range(2)]
+    expected = sample(right, bad_denoiser, start, rngs[0], bad_score)
+    np.testing.assert_allclose(sample(wrong, denoiser, start, rngs[1], score), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_score_error_in_continuous_time(shape: str, eta: float) -> None:
+    """Eq. (69) on a fine grid against an ODE for the variance: dV/dq = 2 a (1 + e) V/c - eta^2."""
+    error, eig = parse_score_error(f"{shape}:0.05"), 1.7
+    sigma = np.geomspace(8.0, 0.05, 20_001)
+    solver = with_score_error(SOLVERS["euler_maruyama"](clock="sigma"), error)
+    law = Law(run_table(solver, Grid.create(PROCESSES["ve"](), sigma), eta), Spectrum.create([eig]), "exact")
+    a = (1 + eta**2) / 2
+
+    def rate(q, v):
+        return 2 * a * (1 + error(np.sqrt(np.array(q)))) * v / (eig + q) - eta**2
+
+    truth = integrate.solve_ivp(rate, (64.0, 0.0025), [eig + 64.0], rtol=1e-10, atol=1e-12).y[0, -1]
+    assert law.variance[0] == pytest.approx(truth, rel=2e-3)
+
+
+def test_ode_wins_with_exact_score_and_exact_start() -> None:
+    """For ddim, eta only adds to the first-order error, so the best constant is 0 for every objective."""
+    for objective in OBJECTIVES:
+        assert NoiseStudy(*problem("ddim")).solve("constant", objective).eta.max() == 0.0
+
+
+@pytest.mark.parametrize(("start", "rule"), [("sigma", None), ("exact", "noise:0.1"), ("exact", "noise:-0.1")])
+def test_noise_pays_with_a_wrong_start_or_score(start: str, rule: str | None) -> None:
+    """Early errors are damped by noise (eq. 54), so eta > 0 is best once they dominate."""
+    ask, grid = problem("ddim", 200, start)
+    if start == "sigma":
+        ask = Problem.create(SPECTRUM, ask.process, ask.solver, 200, 12.0, 0.01, "sigma_min", "sigma")
+        grid = SCHEDULES["karras"]().grid(ask.request)
+    study = NoiseStudy(ask, grid, None if rule is None else parse_score_error(rule))
+    best = study.solve("constant", "exact")
+    assert best.eta[0] > 0.1
+    assert best.errors["exact"] < 0.9 * study.error("exact", 0.0)
+
+
+def test_best_constant_agrees_with_a_fine_scan() -> None:
+    study = NoiseStudy(*problem("euler_maruyama"))
+    for objective in OBJECTIVES:
+        found = study.solve("constant", objective)
+        scan = min(study.error(objective, e) for e in np.linspace(0, 3, 601))
+        assert found.errors[objective] <= scan * (1 + 1e-6)
+
+
+def test_richer_designs_are_never_worse_on_their_objective() -> None:
+    """Eqs. (77), (78): constant in window in per step; signed is never above absolute."""
+    answers = noise_study(*problem("euler_maruyama", 6), clocks=("sigma",))
+    for objective in OBJECTIVES:
+        values = {a.design: a.errors[objective] for a in answers if a.objective == objective and a.design != "none"}
+        assert values["per_step"] <= values["window"] * (1 + 1e-9)
+        assert values["window"] <= values["constant"] * (1 + 1e-4)
+    assert all(a.errors["signed"] <= a.errors["absolute"] * (1 + 1e-9) for a in answers)
+    assert {a.design for a in answers} == set(DESIGNS)
+
+
+def test_window_is_the_bump_it_says() -> None:
+    study = NoiseStudy(*problem("euler_maruyama"))
+    sigma = study.grid.sigmas[:-1]
+    np.testing.assert_allclose(study.window(0.7, 2.0, 1.5), 0.7 * np.exp(-0.5 * (np.log(sigma / 2) / 1.5) ** 2))
+
+
+def test_every_clock_is_answered() -> None:
+    answers = noise_study(*problem("euler_maruyama"), designs=("constant",), objectives=("exact",))
+    assert [a.clock for a in answers] == ["sigma", "variance", "logsnr", "time"]
+
+
+@pytest.mark.parametrize("text", ["x", "shape:0.1", "nan", "-2", "data:"])
+def test_bad_score_errors_say_so(text: str) -> None:
+    with pytest.raises(InputError, match="score error"):
+        parse_score_error(text)
+
+
+def test_what_cannot_be_studied_says_so() -> None:
+    with pytest.raises(UnsupportedError, match="injects no noise"):
+        noise_study(*problem("euler"))
+    with pytest.raises(UnsupportedError, match="coefficient table"):
+        run_table(with_score_error(SOLVERS["randomized_midpoint"](), SHAPES["data"]), problem("euler")[1])
+    flow = Grid.create(PROCESSES["flow"](), [np.inf, 1.0, 0.1])
+    with pytest.raises(UnsupportedError, match="pure noise"):
+        run_table(with_score_error(SOLVERS["euler"](), SHAPES["data"]), flow)
