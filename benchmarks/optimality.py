@@ -16,12 +16,13 @@ import numpy as np
 from scipy.optimize import minimize
 
 from diffopt.objectives import OBJECTIVES
-from diffopt.optimize import applicable, optimize
+from diffopt.optimize import optimize
 from diffopt.problem import Problem
 from diffopt.processes import VE
 from diffopt.reading import load_spectrum
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS
+from diffopt.starts import applicable
 
 TOP, BOTTOM = 80.0, 0.002
 

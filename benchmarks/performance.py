@@ -23,11 +23,11 @@ from scipy.optimize import minimize
 
 from diffopt.objectives import OBJECTIVES
 from diffopt.optimize import _Search, optimize
+from diffopt.points import Points
 from diffopt.problem import Problem
 from diffopt.processes import VE
 from diffopt.reading import load_spectrum
 from diffopt.solvers import SOLVERS, build_table
-from diffopt.points import Points
 from diffopt.spectrum import Spectrum
 
 

@@ -20,8 +20,8 @@ from diffopt.documents import (
 )
 from diffopt.grid import Grid
 from diffopt.objectives import Objective
-from diffopt.optimize import OptimizeResult
 from diffopt.problem import Evaluation, Problem
+from diffopt.result import OptimizeResult
 from diffopt.spectrum import Spectrum
 
 
@@ -92,7 +92,7 @@ def _run(problem: Problem, grid: Grid, eta: np.ndarray, calls: int) -> dict[str,
         "clock": solver.clock_name(process),
         "process": ProcessPart(
             name=process.name, sigma_max=_number(problem.sigma_max), sigma_min=problem.sigma_min,
-            **process.parameters(),  # type: ignore[arg-type]
+            **process.parameters(),
         ),
         "start": problem.start,
         "end": problem.end,
@@ -106,7 +106,7 @@ def _run(problem: Problem, grid: Grid, eta: np.ndarray, calls: int) -> dict[str,
 
 
 def _errors(evaluation: Evaluation) -> ErrorsPart:
-    return ErrorsPart(**evaluation.errors(), reasons=evaluation.reasons or None)  # type: ignore[arg-type]
+    return ErrorsPart(**evaluation.errors(), reasons=evaluation.reasons or None)
 
 
 def _spectrum(spectrum: Spectrum) -> SpectrumPart:

@@ -20,11 +20,14 @@ def _first_line(thing: Any) -> str:
 
 
 def _solvers(long: bool) -> Rows:
-    extra = (lambda c: {"eta": c.eta_meaning, "clock": c.uses_clock, "reference": c.reference}) if long else (lambda c: {})
-    return [
-        {"name": n, "order": c.order, "calls": c.cost, "default_eta": c.default_eta, "summary": _first_line(c), **extra(c)}
-        for n, c in SOLVERS.items()
-    ]
+    rows = []
+    for name, cls in SOLVERS.items():
+        row = {"name": name, "order": cls.order, "calls": cls.cost, "default_eta": cls.default_eta}
+        row |= {"summary": _first_line(cls)}
+        if long:
+            row |= {"eta": cls.eta_meaning, "clock": cls.uses_clock, "reference": cls.reference}
+        rows.append(row)
+    return rows
 
 
 def _schedules(long: bool) -> Rows:

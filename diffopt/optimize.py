@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from diffopt.compression import compress
-from diffopt.errors import DiffoptError, InputError, UnsupportedError
+from diffopt.errors import InputError, UnsupportedError
 from diffopt.grid import Grid
 from diffopt.objectives import Objective
 from diffopt.parameters import FREE, Block, EtaBlock, FamilyBlock, GridBlock, State, design_of
 from diffopt.points import Points
 from diffopt.problem import Problem
-from diffopt.processes import Process
+from diffopt.result import OptimizeResult
 from diffopt.schedules import SCHEDULES, Schedule
 from diffopt.sensitivity import DifferentiableTable
-from diffopt.solvers import Solver, build_table
+from diffopt.solvers import build_table
 from diffopt.spectrum import Spectrum
+from diffopt.starts import applicable
 from diffopt.table import Pattern
 
 Array = NDArray[np.float64]
@@ -38,66 +40,6 @@ PROBE = 12
 BUDGET = 1000
 #: Log objective where it is not finite.
 WALL = 1e3
-
-
-@dataclass(frozen=True, eq=False)
-class OptimizeResult:
-    """An optimum and how it was found.
-
-    Attributes
-    ----------
-    grid : Grid
-        Best grid.
-    eta : ndarray, shape (N,)
-        Diffusion-term coefficients.
-    solver, process : Solver, Process
-        With their free parameters, if any, at the optimum.
-    value : float
-        Objective on the compressed spectrum.
-    converged : bool
-        Whether the last search met its tolerance.
-    message : str
-        A sentence.
-    evaluations, starts : int
-        Objective evaluations, and named schedules that were scored as starts.
-    family : dict
-        Parameters of the family by name, where they were free.
-    scores : dict
-        Objective of each named schedule on the compressed spectrum.
-    """
-
-    grid: Grid
-    eta: Array
-    solver: Solver
-    process: Process
-    value: float
-    converged: bool
-    message: str
-    evaluations: int
-    starts: int
-    family: dict[str, float] = field(default_factory=dict)
-    scores: dict[str, float] = field(default_factory=dict)
-
-
-#: Schedules that a result is shown beside.
-BASELINES = ("karras", "exponential", "uniform_t", "uniform_flow", "vp", "kl_optimal", "sgm_uniform", "beta")
-
-
-def quick_starts(solver: Solver) -> list[str]:
-    """Schedules that cost next to nothing: those of the range alone, tables, and the leading-order optimum."""
-    return [name for name, cls in SCHEDULES.items() if cls.suits(solver)]
-
-
-def applicable(problem: Problem, names: Sequence[str] | None = None) -> dict[str, Grid]:
-    """Grids of the named schedules (default: the quick ones) that have a meaning for the problem."""
-    short = problem.compressed()
-    grids = {}
-    for name in names if names is not None else quick_starts(problem.solver):
-        try:
-            grids[name] = SCHEDULES[name]().grid(short.request)
-        except DiffoptError:
-            continue
-    return grids
 
 
 def optimize(
@@ -257,14 +199,14 @@ class _Search:
 
         target = self.best[0] if self.best is not None else np.inf
         if probe:
-            options = {"maxfun": PROBE, "maxcor": 20}
-            found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+            probing: dict[str, Any] = {"maxfun": PROBE, "maxcor": 20}
+            found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=probing)
             if found.fun >= np.log(target):
                 return None
             x = found.x
         while True:
-            stop = {"ftol": self.tolerance * 1e-6, "gtol": GRADIENT}
-            options = {"maxfun": budget, "maxiter": budget, "maxcor": 20, **stop}
+            stop: dict[str, Any] = {"ftol": self.tolerance * 1e-6, "gtol": GRADIENT}
+            options: dict[str, Any] = {"maxfun": budget, "maxiter": budget, "maxcor": 20, **stop}
             found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
             x, budget = found.x, budget - found.nfev
             slope = float(np.max(np.abs(_projected(found.x, found.jac, bounds))))
@@ -279,7 +221,7 @@ class _Search:
     def _loss(self, x: Array, state: State, sizes: NDArray[np.int64]) -> tuple[float, Array]:
         """Logarithm of the objective and its gradient; the logarithm makes tolerances relative."""
         self.evaluations += 1
-        parts = [x[a:b] for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+        parts = [x[a:b] for a, b in pairwise(sizes)]
         try:
             for block, part in zip(self.blocks, parts, strict=True):
                 state = block.apply(part, state)

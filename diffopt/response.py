@@ -115,7 +115,7 @@ class Response:
                     out.add("incoming", p, c * value)
                 for s, value in inner.source.items():
                     out.add("source", s, c * value)
-                if with_bias:
+                if out.bias is not None and inner.bias is not None:
                     out.bias = out.bias + c * inner.bias
             for s in range(self.table.sources):
                 if (row, s) in self.table.pattern.noise:

@@ -76,8 +76,7 @@ class DifferentiableTable:
         if lead or not design.directions:
             sigma, eta = self._perturbed(max(lead, 1))
             stacks.append(build_table(solver, Points.create(process, sigma), eta))
-        for direction in design.directions:
-            stacks.append(self._along(solver, process, direction))
+        stacks.extend(self._along(solver, process, direction) for direction in design.directions)
         self._stack = _joined(stacks)
         self.table = _made([np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)], self._stack.maps)
         if pattern is not None:

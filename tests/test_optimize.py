@@ -15,11 +15,12 @@ import diffopt.optimize as optimize_module
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.grid import Grid
 from diffopt.objectives import OBJECTIVES
-from diffopt.optimize import applicable, optimize
+from diffopt.optimize import optimize
 from diffopt.problem import Problem, evaluate
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS, run_table
 from diffopt.spectrum import Spectrum
+from diffopt.starts import applicable
 
 FRECHET = OBJECTIVES["frechet"]()
 VE = EXAMPLES["ve"]

@@ -25,15 +25,15 @@ def _version(value: bool) -> None:
 @app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    _show_version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Optimal step grids for diffusion samplers, from a covariance spectrum."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
-from diffopt.cli.compare import compare_schedules  # noqa: E402
 from diffopt.cli import posterior, spectrum  # noqa: E402
+from diffopt.cli.compare import compare_schedules  # noqa: E402
 from diffopt.cli.convergence import convergence  # noqa: E402
 from diffopt.cli.eta import eta  # noqa: E402
 from diffopt.cli.evaluate import evaluate  # noqa: E402

@@ -16,12 +16,12 @@ from diffopt.documents import dump
 from diffopt.errors import InputError
 from diffopt.grid import Grid
 from diffopt.grid_files import GridFile, parse_sigmas, read_grid_file
-from diffopt.optimize import BASELINES, applicable
 from diffopt.optimize import optimize as run_optimizer
 from diffopt.problem import Problem
 from diffopt.problem import evaluate as run_evaluation
 from diffopt.reading import load_spectrum
 from diffopt.spectrum import Spectrum
+from diffopt.starts import BASELINES, applicable
 
 #: Flags that steer the command itself and are no settings.
 COMMAND_ONLY = ("config", "output", "plot", "force", "form", "grid")

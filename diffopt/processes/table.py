@@ -123,6 +123,5 @@ def alphas_from_betas(rule: str) -> Array:
     if not (0 < start < 1 and 0 < end < 1 and steps >= 2):
         raise InputError(f"betas {rule!r}: START and END must lie in (0, 1) and COUNT be at least 2")
     power = 0.5 if kind == "scaled_linear" else 1.0
-    betas = np.linspace(start**power, end**power, steps) ** (1 / power)
-    alphas: Array = np.cumprod(1 - betas)
-    return alphas
+    betas: Array = np.linspace(start**power, end**power, steps) ** (1 / power)
+    return np.asarray(np.cumprod(1 - betas), dtype=np.float64)
