@@ -70,11 +70,8 @@ CASES = [
     Case("dpmpp_2m_sde", "DPMSolverMultistepScheduler", {"solver_order": 2, **SDE}, LIST),
 ]
 
-#: Flow schedulers have their own coordinates and their own test.
-FLOW = {"euler"}
 #: No scheduler of diffusers runs these recurrences (its churn reuses the output from before the noise, its
 #: SASolver always corrects, its DPMSolverSDE needs another package and a Brownian tree of its own).
-
 WITHOUT_COUNTERPART = {
     "dpmpp_sde", "edm_stochastic", "euler_maruyama", "exponential_integrator", "rk4", "analytic_dpm", "er_sde", "sa_solver",
     "heun_sde", "sra1", "randomized_midpoint", "randomized_exponential_midpoint", "local_linearization",

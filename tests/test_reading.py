@@ -104,12 +104,17 @@ def test_rounding_is_clipped_and_reported(tmp_path):
     assert load_spectrum(npy(tmp_path / "a.npy", np.array([1.0, -1e-9]))).clipped == 1
 
 
-def test_fid_references_need_permission(tmp_path):
-    """2048 x 2048 `mu`/`sigma` are Inception features."""
+def test_fid_references_need_permission(tmp_path, monkeypatch):
+    """2048 x 2048 `mu`/`sigma` are Inception features; with permission a (small) one is read as any other."""
+    assert FID_SIZE == 2048
     path = save(tmp_path / "fid.npz", mu=np.zeros(FID_SIZE), sigma=np.eye(FID_SIZE))
     with pytest.raises(InputError, match="--feature-space"):
         load_spectrum(path)
-    assert load_spectrum(path, feature_space=True).dim == FID_SIZE
+    monkeypatch.setattr("diffopt.reading.FID_SIZE", 3)
+    path = save(tmp_path / "small.npz", mu=MEAN, sigma=COVARIANCE)
+    with pytest.raises(InputError, match="--feature-space"):
+        load_spectrum(path)
+    np.testing.assert_allclose(load_spectrum(path, feature_space=True).eig, EIG)
 
 
 class Pickled:
