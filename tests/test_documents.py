@@ -30,7 +30,7 @@ WRITERS = {
     ],
 }
 #: Documents whose writers have tests of their own.
-ELSEWHERE = {"diffopt.comparison/1", "diffopt.spectrum/1"}
+ELSEWHERE = {"diffopt.comparison/1", "diffopt.convergence/1", "diffopt.eta/1", "diffopt.spectrum/1"}
 
 
 def printed(capsys, argv):
