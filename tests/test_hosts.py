@@ -74,6 +74,8 @@ CASES = [
 #: SASolver always corrects, its DPMSolverSDE needs another package and a Brownian tree of its own).
 WITHOUT_COUNTERPART = {
     "dpmpp_sde", "edm_stochastic", "euler_maruyama", "exponential_integrator", "rk4", "analytic_dpm", "er_sde", "sa_solver",
+    "heun_sde", "sra1", "randomized_midpoint", "randomized_exponential_midpoint", "local_linearization",
+    "local_linearization_time",
 }  # fmt: skip
 
 
