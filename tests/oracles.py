@@ -458,6 +458,37 @@ def rk4_in_clock(run: Run, x: Array) -> Array:
     return _in_clock(run, x, advance)
 
 
+def heun_sde(run: Run, x: Array) -> Array:
+    """Heun for additive noise: the same increment, of the trapezoidal variance, in predictor and corrector."""
+
+    def advance(c: _Clock, y: Array, u: float, v: float, k: int) -> Array:
+        eta, xi = run.eta[k], run.noises[k][0]
+        first = c.rate(y, u, eta)
+        if _euler_last(run, k):
+            return y + (v - u) * first + eta * math.sqrt((u - v) * c.noise_rate(u)) * xi
+        dw = eta * math.sqrt((u - v) * (c.noise_rate(u) + c.noise_rate(v)) / 2) * xi
+        return y + (v - u) * (first + c.rate(y + (v - u) * first + dw, v, eta)) / 2 + dw
+
+    return _in_clock(run, x, advance)
+
+
+def sra1(run: Run, x: Array) -> Array:
+    """Roessler 2010, SRA1, with I_(1) and I_(1,0)/h from two normal numbers."""
+
+    def advance(c: _Clock, y: Array, u: float, v: float, k: int) -> Array:
+        eta, h = run.eta[k], v - u
+        first = c.rate(y, u, eta)
+        if _euler_last(run, k):
+            return y + h * first + eta * math.sqrt(-h * c.noise_rate(u)) * run.noises[k][0]
+        i_1 = math.sqrt(-h) * run.noises[k][0]
+        i_10 = 0.5 * math.sqrt(-h) * (run.noises[k][0] + run.noises[k][1] / math.sqrt(3))
+        b, b_end = eta * math.sqrt(c.noise_rate(u)), eta * math.sqrt(c.noise_rate(v))
+        stage = y + 0.75 * h * first + 1.5 * b_end * i_10
+        return y + h * (first + 2 * c.rate(stage, u + 0.75 * h, eta)) / 3 + b * i_10 + b_end * (i_1 - i_10)
+
+    return _in_clock(run, x, advance)
+
+
 def exponential_integrator(run: Run, x: Array) -> Array:
     """Zhang, Chen 2023: over a step the score is frozen, the rest of dz = (f z - a g^2 S) dt + eta g dW exact.
 
@@ -543,6 +574,8 @@ ORACLES: dict[str, Callable[[Run, Array], Array]] = {
     "analytic_dpm": analytic_dpm,
     "er_sde": er_sde,
     "sa_solver": sa_solver,
+    "heun_sde": heun_sde,
+    "sra1": sra1,
 }
 
 

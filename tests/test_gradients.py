@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from problems import EXAMPLES, NO_STEP_TO_ZERO, irregular, make, solver_cases
+from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, irregular, make, solver_cases
 
 from diffopt.objectives import OBJECTIVES
 from diffopt.parameters import EtaBlock, FamilyBlock, GridBlock, State, design_of
@@ -15,7 +15,7 @@ from diffopt.problem import Problem
 from diffopt.schedules import SCHEDULES
 from diffopt.schedules.base import Request
 from diffopt.sensitivity import Design, DifferentiableTable
-from diffopt.solvers import SOLVERS, build_table
+from diffopt.solvers import build_table
 from diffopt.spectrum import Spectrum
 
 #: Agreement asked for, relative to the largest component.
@@ -95,7 +95,7 @@ def test_gradient_from_pure_noise(name, objective):
     check(thing, thing.prepare(data(True)), "exact", solver, EXAMPLES["flow"], sigmas, eta, name)
 
 
-@pytest.mark.parametrize("name", [n for n, c in SOLVERS.items() if c.eta_meaning])
+@pytest.mark.parametrize("name", [n for n, c in TABLED.items() if c.eta_meaning])
 def test_gradient_by_eta_where_it_vanishes(name):
     """At eta = 0 the one-sided slope by eta is 0 (noise enters squared) or finite, never NaN."""
     solver, thing = make(name), OBJECTIVES["frechet"]()

@@ -8,12 +8,12 @@ import pytest
 from dense import output_law, rotated, wasserstein
 from hypothesis import given
 from hypothesis import strategies as st
-from problems import EXAMPLES, NO_STEP_TO_ZERO, grid_for, irregular, make, solver_cases, spectrum
+from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, grid_for, irregular, make, solver_cases, spectrum
 
 from diffopt.grid import Grid
 from diffopt.law import STARTS, Law
 from diffopt.problem import Problem, evaluate
-from diffopt.solvers import SOLVERS, run_table
+from diffopt.solvers import run_table
 from diffopt.spectrum import Spectrum
 from diffopt.table import sample
 
@@ -116,20 +116,20 @@ def test_law_equals_50_digit_recursions(name, end):
     """sigma 80 to 0.002, eigenvalues over 12 decades, 20 steps: relative 1e-12."""
     eig = np.geomspace(1e4, 1e-8, 7)
     sigmas = irregular(20, end, high=80.0, low=0.002)
-    law = Law(run_table(make(name, "sigma" if SOLVERS[name].uses_clock else None), Grid.create(EXAMPLES["ve"], sigmas)),
+    law = Law(run_table(make(name, "sigma" if TABLED[name].uses_clock else None), Grid.create(EXAMPLES["ve"], sigmas)),
               Spectrum.create(eig), "exact")  # fmt: skip
     with mp.workdps(50):
-        eta = mp.mpf(SOLVERS[name].default_eta)
+        eta = mp.mpf(TABLED[name].default_eta)
         wish = [float(RECURSIONS[name](mp.mpf(float(e)), _mp_grid(20, end), eta)) for e in eig]
     np.testing.assert_allclose(law.variance, wish, rtol=2e-12)
 
 
-@pytest.mark.parametrize("name", list(SOLVERS))
+@pytest.mark.parametrize("name", list(TABLED))
 def test_law_equals_simulation(name):
     """200,000 runs with a fixed seed: variances and means within 4.5 standard errors."""
     count, rng, mu = 200_000, np.random.default_rng(11), np.array([1.0, -0.5])
     data = Spectrum.create([2.0, 0.1], None, mu)
-    clock = "sigma" if SOLVERS[name].uses_clock else None
+    clock = "sigma" if TABLED[name].uses_clock else None
     table = run_table(make(name, clock), grid_for(EXAMPLES["vp_linear"], 5))
     v = table.alpha[0] ** 2 * data.eig + table.level[0] ** 2
 
@@ -165,7 +165,7 @@ spectra = st.lists(st.floats(1e-4, 1e2), min_size=1, max_size=5, unique=True)
 
 @given(
     eig=spectra,
-    name=st.sampled_from(list(SOLVERS)),
+    name=st.sampled_from(list(TABLED)),
     process=st.sampled_from(list(EXAMPLES)),
     start=st.sampled_from(STARTS),
     end=st.sampled_from(["zero", "sigma_min"]),
@@ -174,10 +174,10 @@ spectra = st.lists(st.floats(1e-4, 1e2), min_size=1, max_size=5, unique=True)
 )
 def test_three_errors_bound_the_whole(eig, name, process, start, end, steps, seed):
     """frechet <= initialization + discretization + truncation, and each is 0 where it must be."""
-    if SOLVERS[name].uses_clock and process == "vp_linear":
+    if TABLED[name].uses_clock and process == "vp_linear":
         name = "euler"
     data = Spectrum.create(eig, None, np.linspace(1, -1, len(eig)))
-    problem = Problem.create(data, EXAMPLES[process], make(name, "sigma" if SOLVERS[name].uses_clock else None),
+    problem = Problem.create(data, EXAMPLES[process], make(name, "sigma" if TABLED[name].uses_clock else None),
                              steps, 9.0, 0.08, end, start)  # fmt: skip
     grid = grid_for(EXAMPLES[process], steps, end, seed)
     result = evaluate(problem, grid)

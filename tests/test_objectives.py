@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 from dense import divergence, output_law, rotated, wasserstein
-from problems import EXAMPLES, NO_STEP_TO_ZERO, grid_for, irregular, make, solver_cases, spectrum
+from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, grid_for, irregular, make, solver_cases, spectrum
 
 from diffopt.errors import UnsupportedError
 from diffopt.grid import Grid
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.robust import Robust
-from diffopt.solvers import SOLVERS, run_table
+from diffopt.solvers import run_table
 from diffopt.spectrum import Spectrum
 
 
@@ -232,10 +232,10 @@ def dense_path_kl(table, covariance):
 
 
 def injects_noise(name):
-    return run_table(make(name), grid_for(EXAMPLES["ve"], 3, "sigma_min"), 1.0 if SOLVERS[name].eta_meaning else None).stochastic
+    return run_table(make(name), grid_for(EXAMPLES["ve"], 3, "sigma_min"), 1.0 if TABLED[name].eta_meaning else None).stochastic
 
 
-PATH_SOLVERS = [name for name, cls in SOLVERS.items() if not cls.memory and injects_noise(name)]
+PATH_SOLVERS = [name for name, cls in TABLED.items() if not cls.memory and injects_noise(name)]
 
 
 @pytest.mark.parametrize("process", list(EXAMPLES))
@@ -244,7 +244,7 @@ def test_path_kl_equals_dense_transition_divergences(name, process):
     eig = np.array([6.0, 0.9, 0.1])
     covariance, _, _ = rotated(eig, seed=5)
     solver = make(name, s_churn=1.5) if name == "edm_stochastic" else make(name)
-    eta = 0.8 if SOLVERS[name].eta_meaning else None
+    eta = 0.8 if TABLED[name].eta_meaning else None
     table = run_table(solver, grid_for(EXAMPLES[process], 5, "sigma_min"), eta)
     assert value("path_kl", table, Spectrum.create(eig)) == pytest.approx(dense_path_kl(table, covariance), rel=1e-9)
 
@@ -273,7 +273,7 @@ def test_path_kl_of_euler_maruyama_in_the_variance_clock():
     assert value("path_kl", table, data) == pytest.approx(wish, rel=1e-11)
 
 
-@pytest.mark.parametrize("name", [n for n, c in SOLVERS.items() if c.memory])
+@pytest.mark.parametrize("name", [n for n, c in TABLED.items() if c.memory])
 def test_path_kl_refuses_solvers_with_memory(name):
     table = run_table(make(name), grid_for(EXAMPLES["ve"], 4, "sigma_min"))
     with pytest.raises(UnsupportedError, match="without memory"):
