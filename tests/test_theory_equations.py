@@ -1,4 +1,4 @@
-"""Every numbered equation of the theory's second part is named by a test, and some small ones are checked here."""
+"""Every numbered equation of the theory is named by a test, and some small ones are checked here."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from diffopt.solvers import SOLVERS, run_table
 from diffopt.spectrum import Spectrum
 
 ROOT = Path(__file__).parents[1]
-PART_TWO = range(50, 94)
+EQUATIONS = range(1, 94)
 
 
 def numbered() -> set[int]:
     text = "".join(path.read_text() for path in (ROOT / "docs").glob("theory*.md"))
-    return {int(n) for n in re.findall(r"\\tag\{(\d+)\}", text)} & set(PART_TWO)
+    return {int(n) for n in re.findall(r"\\tag\{(\d+)\}", text)} & set(EQUATIONS)
 
 
 def named() -> set[int]:
