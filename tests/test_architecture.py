@@ -21,7 +21,7 @@ LAYERS: list[tuple[str, tuple[str, ...]]] = [
     ("processes", ("processes", "processes.*")),
     ("data", ("spectrum", "ensemble", "compression", "perturb", "builtin", "operators", "operators.*")),
     ("estimation", ("reading", "spectrum_files", "synthesis", "estimation", "estimation.*")),
-    ("tables", ("grid", "points", "clocks", "table", "solvers", "solvers.*", "maps", "phi", "krylov", "linear_rates", "score_error")),
+    ("tables", ("grid", "points", "clocks", "table", "solvers*", "maps", "phi", "krylov", "linear_rates", "score_error")),
     ("law", ("response", "map_response", "law", "posterior", "posterior_files")),
     ("objectives", ("objectives", "objectives.*")),
     ("schedules", ("schedules", "schedules.*", "stochasticity", "density")),

@@ -362,7 +362,13 @@ def test_config_fills_in_and_flags_win(run, spectrum):
 
 @pytest.mark.parametrize(
     ("content", "word"),
-    [('solvr = "heun"', "solvr"), ("steps = [1]", "steps"), ("steps = ", "TOML"), ('eta = "big"', "eta"), ("[grid]\nx = 1", "grid")],
+    [
+        ('solvr = "heun"', "solvr"),
+        ("steps = [1]", "steps"),
+        ("steps = ", "TOML"),
+        ('eta = "big"', "eta"),
+        ("[grid]\nx = 1", "grid"),
+    ],
 )
 def test_bad_configs_name_the_field(run, spectrum, content, word):
     Path("c.toml").write_text(content)

@@ -58,7 +58,7 @@ def test_reverse_rates_keep_the_marginals(name, clock, eta):
     for eig in EIG:
 
         def variance(u, eig=eig):
-            s, t = c.locate(process, u)
+            _, t = c.locate(process, u)
             alpha, level = process.alpha(t), process.noise(t)
             return c.scale(alpha) ** 2 * (alpha**2 * eig + level**2)
 
