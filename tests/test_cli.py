@@ -313,6 +313,8 @@ BAD = [
     ("evaluate", "eig.npy", "--sigmas", "3,nan,0"),
     ("evaluate", "eig.npy", "none.json"),
     ("evaluate", "eig.npy", "eig.npy"),
+    ("convergence", "eig.npy", "-s", "euler", "--paths", "50"),
+    ("convergence", "eig.npy", "-s", "euler", "--paths", "0"),
     ("list", "everything"),
     ("list", "--format", "xml"),
     ("schema", "diffopt.nothing/1"),
@@ -362,7 +364,13 @@ def test_config_fills_in_and_flags_win(run, spectrum):
 
 @pytest.mark.parametrize(
     ("content", "word"),
-    [('solvr = "heun"', "solvr"), ("steps = [1]", "steps"), ("steps = ", "TOML"), ('eta = "big"', "eta"), ("[grid]\nx = 1", "grid")],
+    [
+        ('solvr = "heun"', "solvr"),
+        ("steps = [1]", "steps"),
+        ("steps = ", "TOML"),
+        ('eta = "big"', "eta"),
+        ("[grid]\nx = 1", "grid"),
+    ],
 )
 def test_bad_configs_name_the_field(run, spectrum, content, word):
     Path("c.toml").write_text(content)
@@ -411,7 +419,7 @@ def test_help_and_version(run):
     assert run("--version")[1] == f"diffopt {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["optimize", "evaluate", "list", "schema"])
+@pytest.mark.parametrize("command", ["optimize", "evaluate", "list", "schema", "eta", "convergence"])
 def test_every_command_has_help_with_an_example(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0

@@ -88,7 +88,8 @@ def test_weights_and_means(tmp_path, name):
     np.testing.assert_array_equal(data.mean, MEAN)
     rotated = load_spectrum(save(tmp_path / "b.npz", cov=COVARIANCE, **{name: MEAN}))
     np.testing.assert_allclose(np.abs(rotated.mean), np.abs(ROTATION.T @ MEAN), rtol=1e-10)
-    written = load_spectrum(text(tmp_path / "c.json", json.dumps({"eigenvalues": EIG, "weights": [1, 2, 3], name: MEAN.tolist()})))
+    content = {"eigenvalues": EIG, "weights": [1, 2, 3], name: MEAN.tolist()}
+    written = load_spectrum(text(tmp_path / "c.json", json.dumps(content)))
     np.testing.assert_array_equal(written.mean, MEAN)
 
 
