@@ -30,7 +30,7 @@ def convergence_picture(rows: Sequence[Convergence]) -> Any:
         for order in (1, 2):
             axis.loglog(n, max(finite) * (n / n[0]) ** -order, color="#bbbbbb", linewidth=0.8, zorder=0)
         axis.set(xlabel="steps N", ylabel=f"{metric} error")
-        axis.legend(frameon=False, fontsize=7)
+        axis.legend(loc="lower left", frameon=False, fontsize=7)
     return canvas
 
 
@@ -54,7 +54,7 @@ def error_map(solver: Solver, grid: Grid, spectrum: Spectrum, eta: float | None 
     mesh = axis.pcolormesh(sigma, edges, share.T, cmap="RdBu_r", vmin=-top, vmax=top, shading="flat")
     axis.set(xscale="log", yscale="log", xlabel="sigma", ylabel="eigenvalue")
     axis.plot(np.sqrt(eig), eig, color="black", linewidth=0.8, linestyle="--", label="sigma = sqrt(eig)")
-    axis.legend(frameon=False, fontsize=8)
+    axis.legend(loc="upper right", frameon=False, fontsize=8)
     axis.invert_xaxis()
     canvas.colorbar(mesh, ax=axis, label="contribution to the relative error of the final standard deviation")
     axis.set_title(f"{solver.name}, {grid.steps} steps: where the error is made", fontsize=10)

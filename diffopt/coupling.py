@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from diffopt.errors import UnsupportedError
+from diffopt.errors import InputError, UnsupportedError
 from diffopt.grid import Grid
 from diffopt.map_response import respond
 from diffopt.maps import StepMaps
@@ -51,9 +51,13 @@ def strong_error(
 
     Raises
     ------
+    InputError
+        A number of paths that the batches do not divide.
     UnsupportedError
         Schemes with memory, or whose sources are not declared as Wiener integrals.
     """
+    if paths < batches or paths % batches:
+        raise InputError(f"paths must be a positive multiple of {batches}, got {paths}; try 2000")
     table = run_table(solver, grid, eta if solver.eta_meaning else None)
     maps = table.maps if table.maps is not None and table.maps.random else None
     kernels = solver.kernels if solver.kernels is not None else _silent(table, solver)

@@ -93,7 +93,7 @@ def _density(axis: Any, spectrum: Spectrum, low: float, high: float) -> None:
         axis.hist(root, edges, weights=weight, histtype="stepfilled", alpha=0.55, label=label, color=colour)
     axis.set(xscale="log", xlim=(low, high), ylabel="share per bin")
     axis.set_xlabel("sqrt(eigenvalue), on the scale of sigma", fontsize=9)
-    axis.legend(frameon=False, fontsize=9)
+    axis.legend(loc="upper left", frameon=False, fontsize=9)
 
 
 def _steps(axis: Any, data: Mapping[str, Any], sigmas: np.ndarray, low: float, high: float) -> None:

@@ -313,6 +313,8 @@ BAD = [
     ("evaluate", "eig.npy", "--sigmas", "3,nan,0"),
     ("evaluate", "eig.npy", "none.json"),
     ("evaluate", "eig.npy", "eig.npy"),
+    ("convergence", "eig.npy", "-s", "euler", "--paths", "50"),
+    ("convergence", "eig.npy", "-s", "euler", "--paths", "0"),
     ("list", "everything"),
     ("list", "--format", "xml"),
     ("schema", "diffopt.nothing/1"),
@@ -417,7 +419,7 @@ def test_help_and_version(run):
     assert run("--version")[1] == f"diffopt {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["optimize", "evaluate", "list", "schema"])
+@pytest.mark.parametrize("command", ["optimize", "evaluate", "list", "schema", "eta", "convergence"])
 def test_every_command_has_help_with_an_example(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0
