@@ -192,10 +192,14 @@ class _Search:
         x = np.concatenate([b.start(state) for b in self.blocks])
         bounds = [pair for b in self.blocks for pair in b.bounds]
         x = np.clip(x, [lo for lo, _ in bounds], [hi for _, hi in bounds])
-        previous, budget = np.inf, BUDGET
+        previous, budget, lowest = np.inf, BUDGET, (np.inf, x)
 
         def loss(x: Array) -> tuple[float, Array]:
-            return self._loss(x, state, sizes)
+            nonlocal lowest
+            value, slope = self._loss(x, state, sizes)
+            if value < lowest[0]:
+                lowest = (value, x.copy())
+            return value, slope
 
         target = self.best[0] if self.best is not None else np.inf
         if probe:
@@ -209,6 +213,12 @@ class _Search:
             options: dict[str, Any] = {"maxfun": budget, "maxiter": budget, "maxcor": 20, **stop}
             found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
             x, budget = found.x, budget - found.nfev
+            if lowest[0] < found.fun - self.tolerance and budget > 0:
+                # The line search ended on a plateau beyond the lowest point it saw: go on from there.
+                if previous - lowest[0] < self.tolerance:
+                    return True, f"converged: a restarted search gained less than {self.tolerance:g} (relative)"
+                x, previous = lowest[1], lowest[0]
+                continue
             slope = float(np.max(np.abs(_projected(found.x, found.jac, bounds))))
             if slope < 10 * GRADIENT:
                 return True, f"converged: gradient of the log objective {slope:.1e}"
