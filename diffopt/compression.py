@@ -40,12 +40,10 @@ def compress(spectrum: Spectrum, width: float = 0.25) -> Compressed:
     positive = eig > 0
     x, w = np.log(eig[positive]), weight[positive]
     square = None if mean is None else mean[positive] ** 2
-    bins = ((x[0] - x) / width).astype(np.int64) if x.size else np.zeros(0, np.int64)
-    _, first, bins, counts = np.unique(bins, return_index=True, return_inverse=True, return_counts=True)
+    bins, counts = _bins(x, width)
     crowded = counts > 2
     keep = ~crowded[bins]
     nodes, weights, means, coefficient = _merge(x, w, square, bins, crowded)
-    del first
     new_eig = [np.exp(x[keep]), np.exp(nodes), eig[~positive]]
     new_weight = [w[keep], weights, weight[~positive]]
     new_mean = None
@@ -57,6 +55,16 @@ def compress(spectrum: Spectrum, width: float = 0.25) -> Compressed:
         all_eig[order], all_weight[order], None if new_mean is None else new_mean[order], spectrum.source
     )
     return Compressed(short, coefficient)
+
+
+def _bins(x: Array, width: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number of the occupied bin of each value (x descends, so bins come in order), and occupations."""
+    if not x.size:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    raw = ((x[0] - x) / width).astype(np.int64)
+    new = np.concatenate([[False], raw[1:] != raw[:-1]])
+    bins = np.cumsum(new)
+    return bins, np.bincount(bins)
 
 
 def _distinct(spectrum: Spectrum) -> tuple[Array, Array, Array | None]:

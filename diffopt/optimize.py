@@ -30,6 +30,8 @@ Progress = Callable[[int, float], None]
 
 #: Bin width in log eig of the spectrum the optimizer works on.
 WIDTH = 0.25
+#: Bin width of the spectrum that schedules and ensembles are made of.
+FINE = 0.1
 #: Relative decrease of the objective below which a search has converged.
 TOLERANCE = 1e-9
 #: Largest component of the gradient of the log objective at a smooth optimum.
@@ -106,7 +108,9 @@ class _Search:
         _check_free(free)
         self.problem, self.objective, self.free, self.progress = problem, objective, free, progress
         self.schedule = schedule or SCHEDULES["karras"]()
-        self.spectrum: Spectrum = compress(objective.prepare(problem.spectrum), WIDTH).spectrum
+        # Scaled copies are made of the short spectrum: an ensemble of the full one would be long for nothing.
+        self.short = problem.compressed(FINE)
+        self.spectrum: Spectrum = compress(objective.prepare(self.short.spectrum), WIDTH).spectrum
         self.eta = problem.solver.etas(eta, problem.steps)
         self.blocks = self._blocks()
         self.grid_free = any(isinstance(b, GridBlock) for b in self.blocks)
@@ -166,9 +170,9 @@ class _Search:
 
     def _starts(self) -> dict[str, State]:
         if "grid" in self.free:
-            grids = applicable(self.problem, self.names)
+            grids = applicable(self.short, self.names)
         else:
-            grids = {self.schedule.name: self.schedule.grid(self.problem.compressed().request)}
+            grids = {self.schedule.name: self.schedule.grid(self.short.request)}
         with np.errstate(divide="ignore"):
             return {
                 name: State(np.log(grid.sigmas), self.eta, self.problem.process, self.problem.solver)

@@ -221,7 +221,10 @@ def _slice(spectrum: Spectrum, part: slice) -> Spectrum:
 
 def _robust(table: Table, problem: Problem) -> float:
     objective = Robust()
-    spectrum = objective.prepare(problem.spectrum)
+    spectrum = problem.spectrum
+    if spectrum.eig.size * len(objective.scales) > ROBUST_EXACT:
+        spectrum = compress(spectrum, 0.02).spectrum
+    spectrum = objective.prepare(spectrum)
     if spectrum.eig.size > ROBUST_EXACT:
         spectrum = compress(spectrum, 0.02).spectrum
     return objective.value(table, spectrum, problem.start)

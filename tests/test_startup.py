@@ -36,7 +36,7 @@ def commands():
     """Every command and sub-command, from the application itself."""
     from typer.main import get_command
 
-    from diffopt.cli.app import app
+    from diffopt.cli.app import application
 
     found = []
 
@@ -45,7 +45,7 @@ def commands():
         for name, child in getattr(command, "commands", {}).items():
             walk(child, [*path, name])
 
-    walk(get_command(app), [])
+    walk(get_command(application()), [])
     return found
 
 

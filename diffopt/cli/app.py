@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import typer
 
 from diffopt import __version__
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
-app = typer.Typer(
-    name="diffopt",
-    context_settings=SETTINGS,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+#: Commands in the order of the help: module and function (or group) of each.
+COMMANDS = {
+    "optimize": "optimize:optimize",
+    "evaluate": "evaluate:evaluate",
+    "compare-schedules": "compare:compare_schedules",
+    "convergence": "convergence:convergence",
+    "eta": "eta:eta",
+    "list": "listing:list_names",
+    "schema": "listing:schema",
+    "spectrum": "spectrum:app",
+}
 
 
 def _version(value: bool) -> None:
@@ -22,7 +29,6 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
     _show_version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
@@ -32,20 +38,21 @@ def root(
         typer.echo(context.get_help())
 
 
-from diffopt.cli import posterior, spectrum  # noqa: E402
-from diffopt.cli.compare import compare_schedules  # noqa: E402
-from diffopt.cli.convergence import convergence  # noqa: E402
-from diffopt.cli.eta import eta  # noqa: E402
-from diffopt.cli.evaluate import evaluate  # noqa: E402
-from diffopt.cli.listing import list_names, schema  # noqa: E402
-from diffopt.cli.optimize import optimize  # noqa: E402
+def application(first: str | None = None) -> typer.Typer:
+    """Application with every command, or with one alone: typer reads the options of all it is given.
 
-app.command("optimize")(optimize)
-app.command("evaluate")(evaluate)
-app.command("compare-schedules")(compare_schedules)
-app.command("convergence")(convergence)
-app.command("eta")(eta)
-app.command("list")(list_names)
-app.command("schema")(schema)
-posterior.register(spectrum.app)
-app.add_typer(spectrum.app, name="spectrum")
+    Parameters
+    ----------
+    first : str, optional
+        First word of the command line; a command's name leaves out the others.
+    """
+    app = typer.Typer(name="diffopt", context_settings=SETTINGS, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.callback(invoke_without_command=True)(root)
+    for name in (first,) if first in COMMANDS else COMMANDS:
+        module, _, attribute = COMMANDS[name].partition(":")
+        target = getattr(import_module(f"diffopt.cli.{module}"), attribute)
+        if isinstance(target, typer.Typer):
+            app.add_typer(target, name=name)
+        else:
+            app.command(name)(target)
+    return app

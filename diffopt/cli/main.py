@@ -8,7 +8,7 @@ import sys
 import typer
 from typer.main import get_command
 
-from diffopt.cli.app import app
+from diffopt.cli.app import application
 from diffopt.errors import DiffoptError
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -16,8 +16,10 @@ BAD_INPUT, INTERRUPTED = 2, 130
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return the exit code (the README has the table of codes)."""
+    words = sys.argv[1:] if argv is None else argv
     try:
-        code = get_command(app).main(args=argv, prog_name="diffopt", standalone_mode=False)
+        command = get_command(application(words[0] if words else None))
+        code = command.main(args=words, prog_name="diffopt", standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:  # typer turns Ctrl-C into this code without a word
             return _fail("interrupted", INTERRUPTED)

@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from diffopt.cli import posterior
 from diffopt.cli import spectrum_options as opt
 
 app = typer.Typer(help="Estimate, show, make and convert covariance spectra.", rich_markup_mode=None)
@@ -130,3 +131,6 @@ def convert(
 
     whole, facts, ensemble = load(spectrum)
     write(whole, facts, ensemble, output, form or (None if output else "json"), force)
+
+
+posterior.register(app)

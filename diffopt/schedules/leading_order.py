@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from diffopt.compression import compress
 from diffopt.density import Density
@@ -16,8 +17,8 @@ from diffopt.schedules.base import Array, Request, Schedule
 from diffopt.solvers import SOLVERS, Solver, run_table
 from diffopt.spectrum import Spectrum
 
-#: Candidates for the last positive level, and sections of the refinement between them.
-CANDIDATES, SECTIONS = 16, 12
+#: Candidates for the last positive level, and resolution of its logarithm between them.
+CANDIDATES, RESOLUTION = 8, 0.02
 
 
 class LeadingOrder(Schedule):
@@ -73,12 +74,11 @@ class LeadingOrder(Schedule):
             return self._error(request, density, short, float(np.exp(log_level)))
 
         levels = np.linspace(np.log(low), np.log(top), CANDIDATES)
-        best = int(np.argmin([error(x) for x in levels]))
-        a, b = levels[max(best - 1, 0)], levels[min(best + 1, CANDIDATES - 1)]
-        for _ in range(SECTIONS):
-            left, right = a + 0.382 * (b - a), b - 0.382 * (b - a)
-            a, b = (a, right) if error(left) < error(right) else (left, b)
-        return float(np.exp((a + b) / 2)) if error((a + b) / 2) < error(levels[best]) else float(np.exp(levels[best]))
+        values = [error(x) for x in levels]
+        best = int(np.argmin(values))
+        ends = (levels[max(best - 1, 0)], levels[min(best + 1, CANDIDATES - 1)])
+        found = minimize_scalar(error, bounds=ends, method="bounded", options={"xatol": RESOLUTION})
+        return float(np.exp(found.x if found.fun < values[best] else levels[best]))
 
     def _error(self, request: Request, density: Density, spectrum: Spectrum, last: float) -> float:
         """Exact Frechet distance of the grid with this last level, infinite where there is none."""
