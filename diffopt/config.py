@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,7 +86,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     return {key.replace("-", "_"): value for key, value in data.items()}
 
 
-def pick(name: str, table: dict[str, Any], what: str) -> Any:
+def pick(name: str, table: Mapping[str, Any], what: str) -> Any:
     """Entry of a table of names.
 
     Raises

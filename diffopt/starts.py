@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from diffopt.errors import DiffoptError
 from diffopt.grid import Grid
 from diffopt.problem import Problem
-from diffopt.schedules import SCHEDULES
+from diffopt.schedules import SCHEDULES, SLOW
 from diffopt.solvers import Solver
 
 #: Schedules that a result is shown beside.
@@ -16,7 +16,7 @@ BASELINES = ("karras", "exponential", "uniform_t", "uniform_flow", "vp", "kl_opt
 
 def quick_starts(solver: Solver) -> list[str]:
     """Schedules that cost next to nothing: those of the range alone, tables, and the leading-order optimum."""
-    return [name for name, cls in SCHEDULES.items() if cls.suits(solver)]
+    return [name for name in SCHEDULES if name not in SLOW and SCHEDULES[name].suits(solver)]
 
 
 def applicable(problem: Problem, names: Sequence[str] | None = None) -> dict[str, Grid]:

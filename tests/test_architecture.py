@@ -17,7 +17,7 @@ PACKAGE = Path(diffopt.__file__).parent
 #: Layers from the bottom up, as patterns of module names below `diffopt`; a module imports from its own
 #: layer and from those below. A new module or package is one pattern in one row.
 LAYERS: list[tuple[str, tuple[str, ...]]] = [
-    ("foundation", ("", "errors", "files")),
+    ("foundation", ("", "errors", "files", "lazy")),
     ("processes", ("processes", "processes.*")),
     ("data", ("spectrum", "ensemble", "compression", "perturb", "builtin", "operators", "operators.*")),
     ("estimation", ("reading", "spectrum_files", "synthesis", "estimation", "estimation.*")),

@@ -10,7 +10,7 @@ from problems import EXAMPLES
 
 from diffopt.errors import UnsupportedError
 from diffopt.processes import VPLinear
-from diffopt.schedules import ENDS, SCHEDULES
+from diffopt.schedules import ENDS, SCHEDULES, SLOW
 from diffopt.schedules.base import Request
 from diffopt.solvers import SOLVERS
 from diffopt.spectrum import Spectrum
@@ -108,3 +108,12 @@ def test_uniform_t_down_to_the_data_and_from_pure_noise():
 def test_rules_that_need_a_finite_range_say_so(name):
     with pytest.raises(UnsupportedError, match="finite sigma-max"):
         SCHEDULES[name]().grid(Request(EXAMPLES["flow"], 4, math.inf, 0.01))
+
+
+def test_slow_schedules_are_known_by_name():
+    assert {name for name, cls in SCHEDULES.items() if cls.slow} == SLOW
+
+
+def test_tables_give_every_class_under_its_own_name():
+    for table in (SCHEDULES, SOLVERS):
+        assert all(cls.name == name for name, cls in table.items())

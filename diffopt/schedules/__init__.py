@@ -1,95 +1,109 @@
 """Named schedules; SCHEDULES is the table of names.
 
-One class in one file and one line in a group below: tests, documentation, commands and pages read the table.
+One class in one file and one line in the table: tests, documentation, commands and pages read it.
 """
 
 from __future__ import annotations
 
-from diffopt.schedules.adaptive_sde import AdaptiveSDE
-from diffopt.schedules.analytic_dpm_dp import AnalyticDPMProgram
-from diffopt.schedules.ays_if import AYSIF
-from diffopt.schedules.ays_sd15 import AYSSD15
-from diffopt.schedules.ays_sdxl import AYSSDXL
-from diffopt.schedules.ays_svd import AYSSVD
+from diffopt.lazy import LazyTable
 from diffopt.schedules.base import ENDS, End, Request, Schedule
-from diffopt.schedules.beta import Beta
-from diffopt.schedules.beta57 import Beta57
-from diffopt.schedules.beta_sigma import BetaSigma
-from diffopt.schedules.constant_rate_eps import ConstantRateEps
-from diffopt.schedules.constant_rate_w2 import ConstantRateW2
-from diffopt.schedules.constant_rate_x import ConstantRateX
-from diffopt.schedules.cosine import Cosine
-from diffopt.schedules.curvature import Curvature
-from diffopt.schedules.ddim_uniform import DDIMUniform
-from diffopt.schedules.dmn_latent import DMNLatent
-from diffopt.schedules.dmn_pixel import DMNPixel
-from diffopt.schedules.dpm_adaptive import DPMAdaptive
-from diffopt.schedules.edm_iddpm import EDMIDDPM
-from diffopt.schedules.edm_vp import EDMVP
-from diffopt.schedules.elbo_dp import ELBOProgram
-from diffopt.schedules.em_path_kl import EMPathKL
-from diffopt.schedules.entropic import Entropic
-from diffopt.schedules.entropic_rescaled import EntropicRescaled
-from diffopt.schedules.entropic_spectral import EntropicSpectral
-from diffopt.schedules.exponential import Exponential
-from diffopt.schedules.first_order import FirstOrder
-from diffopt.schedules.first_order_2m import FirstOrder2M
-from diffopt.schedules.first_order_heun import FirstOrderHeun
-from diffopt.schedules.fisher_rao import FisherRao
-from diffopt.schedules.flow_shift import FlowShift
-from diffopt.schedules.flux_shift import FluxShift
-from diffopt.schedules.gits_dev import GITSDev
-from diffopt.schedules.gits_l2 import GITSL2
-from diffopt.schedules.gits_sd15 import GITSSD15
-from diffopt.schedules.karras import Karras
-from diffopt.schedules.klub import KLUB
-from diffopt.schedules.laplace import Laplace
-from diffopt.schedules.leading import Leading
-from diffopt.schedules.linear_quadratic import LinearQuadratic
-from diffopt.schedules.linspace import Linspace
-from diffopt.schedules.normal import Normal
-from diffopt.schedules.oss import OptimalStepsize
-from diffopt.schedules.oss_chroma import OSSChroma
-from diffopt.schedules.oss_flux import OSSFlux
-from diffopt.schedules.oss_wan import OSSWan
-from diffopt.schedules.polyexponential import Polyexponential
-from diffopt.schedules.quadratic_t import QuadraticT
-from diffopt.schedules.score_corrector import ScoreOptimalCorrector
-from diffopt.schedules.score_predictor import ScoreOptimalPredictor
-from diffopt.schedules.sgm_uniform import SGMUniform
-from diffopt.schedules.sigmoid import Sigmoid
-from diffopt.schedules.sigmoid_beta import SigmoidBeta
-from diffopt.schedules.simple import Simple
-from diffopt.schedules.tangent import KLOptimal
-from diffopt.schedules.tangent_kl import TangentKL
-from diffopt.schedules.tangent_moment_kl import TangentMomentKL
-from diffopt.schedules.tangent_moment_w2 import TangentMomentW2
-from diffopt.schedules.tangent_w2 import TangentW2
-from diffopt.schedules.trailing import Trailing
-from diffopt.schedules.uniform_flow import UniformFlow
-from diffopt.schedules.uniform_t import UniformT
-from diffopt.schedules.vp import UniformVP
 
-#: Rules of a range of noise ratios (and of a training table).
-_FIXED: tuple[type[Schedule], ...] = (
-    Karras, Exponential, Polyexponential, UniformT, UniformFlow, UniformVP, QuadraticT, EDMVP, EDMIDDPM,
-    Cosine, Sigmoid, SigmoidBeta, KLOptimal, Laplace, Simple, Normal, SGMUniform, DDIMUniform, Beta, Beta57,
-    BetaSigma, LinearQuadratic, Linspace, Leading, Trailing, FlowShift, FluxShift, DMNPixel, DMNLatent,
-)  # fmt: skip
+SCHEDULES: LazyTable[type[Schedule]] = LazyTable(
+    "diffopt.schedules",
+    {
+        "karras": "karras:Karras",
+        "exponential": "exponential:Exponential",
+        "polyexponential": "polyexponential:Polyexponential",
+        "uniform_t": "uniform_t:UniformT",
+        "uniform_flow": "uniform_flow:UniformFlow",
+        "vp": "vp:UniformVP",
+        "quadratic_t": "quadratic_t:QuadraticT",
+        "edm_vp": "edm_vp:EDMVP",
+        "edm_iddpm": "edm_iddpm:EDMIDDPM",
+        "cosine": "cosine:Cosine",
+        "sigmoid": "sigmoid:Sigmoid",
+        "sigmoid_beta": "sigmoid_beta:SigmoidBeta",
+        "kl_optimal": "tangent:KLOptimal",
+        "laplace": "laplace:Laplace",
+        "simple": "simple:Simple",
+        "normal": "normal:Normal",
+        "sgm_uniform": "sgm_uniform:SGMUniform",
+        "ddim_uniform": "ddim_uniform:DDIMUniform",
+        "beta": "beta:Beta",
+        "beta57": "beta57:Beta57",
+        "beta_sigma": "beta_sigma:BetaSigma",
+        "linear_quadratic": "linear_quadratic:LinearQuadratic",
+        "linspace": "linspace:Linspace",
+        "leading": "leading:Leading",
+        "trailing": "trailing:Trailing",
+        "flow_shift": "flow_shift:FlowShift",
+        "flux_shift": "flux_shift:FluxShift",
+        "dmn_pixel": "dmn_pixel:DMNPixel",
+        "dmn_latent": "dmn_latent:DMNLatent",
+        "ays_sd15": "ays_sd15:AYSSD15",
+        "ays_sdxl": "ays_sdxl:AYSSDXL",
+        "ays_svd": "ays_svd:AYSSVD",
+        "ays_if": "ays_if:AYSIF",
+        "gits_sd15": "gits_sd15:GITSSD15",
+        "oss_flux": "oss_flux:OSSFlux",
+        "oss_wan": "oss_wan:OSSWan",
+        "oss_chroma": "oss_chroma:OSSChroma",
+        "tangent_w2": "tangent_w2:TangentW2",
+        "tangent_kl": "tangent_kl:TangentKL",
+        "tangent_moment_w2": "tangent_moment_w2:TangentMomentW2",
+        "tangent_moment_kl": "tangent_moment_kl:TangentMomentKL",
+        "klub": "klub:KLUB",
+        "em_path_kl": "em_path_kl:EMPathKL",
+        "fisher_rao": "fisher_rao:FisherRao",
+        "entropic": "entropic:Entropic",
+        "entropic_rescaled": "entropic_rescaled:EntropicRescaled",
+        "entropic_spectral": "entropic_spectral:EntropicSpectral",
+        "score_corrector": "score_corrector:ScoreOptimalCorrector",
+        "score_predictor": "score_predictor:ScoreOptimalPredictor",
+        "constant_rate_x": "constant_rate_x:ConstantRateX",
+        "constant_rate_eps": "constant_rate_eps:ConstantRateEps",
+        "constant_rate_w2": "constant_rate_w2:ConstantRateW2",
+        "curvature": "curvature:Curvature",
+        "gits_l2": "gits_l2:GITSL2",
+        "gits_dev": "gits_dev:GITSDev",
+        "oss": "oss:OptimalStepsize",
+        "elbo_dp": "elbo_dp:ELBOProgram",
+        "analytic_dpm_dp": "analytic_dpm_dp:AnalyticDPMProgram",
+        "adaptive_sde": "adaptive_sde:AdaptiveSDE",
+        "dpm_adaptive": "dpm_adaptive:DPMAdaptive",
+        "first_order": "first_order:FirstOrder",
+        "first_order_heun": "first_order_heun:FirstOrderHeun",
+        "first_order_2m": "first_order_2m:FirstOrder2M",
+    },
+)
 
-#: Published numbers.
-_TABLES: tuple[type[Schedule], ...] = (
-    AYSSD15, AYSSDXL, AYSSVD, AYSIF, GITSSD15, OSSFlux, OSSWan, OSSChroma,
-)  # fmt: skip
+#: Schedules with `slow = True`, known without importing them.
+SLOW = frozenset(
+    {
+        "dmn_pixel",
+        "dmn_latent",
+        "tangent_w2",
+        "tangent_kl",
+        "klub",
+        "em_path_kl",
+        "fisher_rao",
+        "entropic",
+        "entropic_rescaled",
+        "entropic_spectral",
+        "score_corrector",
+        "score_predictor",
+        "constant_rate_x",
+        "constant_rate_eps",
+        "constant_rate_w2",
+        "curvature",
+        "gits_l2",
+        "gits_dev",
+        "oss",
+        "elbo_dp",
+        "analytic_dpm_dp",
+        "adaptive_sde",
+        "dpm_adaptive",
+    }
+)
 
-#: Designs computed from the data's spectrum.
-_SPECTRUM: tuple[type[Schedule], ...] = (
-    TangentW2, TangentKL, TangentMomentW2, TangentMomentKL, KLUB, EMPathKL, FisherRao, Entropic,
-    EntropicRescaled, EntropicSpectral, ScoreOptimalCorrector, ScoreOptimalPredictor, ConstantRateX,
-    ConstantRateEps, ConstantRateW2, Curvature, GITSL2, GITSDev, OptimalStepsize, ELBOProgram,
-    AnalyticDPMProgram, AdaptiveSDE, DPMAdaptive, FirstOrder, FirstOrderHeun, FirstOrder2M,
-)  # fmt: skip
-
-SCHEDULES: dict[str, type[Schedule]] = {cls.name: cls for cls in (*_FIXED, *_TABLES, *_SPECTRUM)}
-
-__all__ = ["ENDS", "SCHEDULES", "End", "Request", "Schedule"]
+__all__ = ["ENDS", "SCHEDULES", "SLOW", "End", "Request", "Schedule"]

@@ -2,55 +2,36 @@
 
 from __future__ import annotations
 
-from diffopt.solvers.analytic_dpm import AnalyticDPM
-from diffopt.solvers.ancestral import DDIM, DDPM, EulerAncestral
+from diffopt.lazy import LazyTable
 from diffopt.solvers.base import Solver, build_table, run_table
-from diffopt.solvers.dpmpp_2m import DPMPP2M
-from diffopt.solvers.dpmpp_2m_sde import DPMPP2MSDE
-from diffopt.solvers.dpmpp_3m import DPMPP3M
-from diffopt.solvers.dpmpp_sde import DPMPPSDE
-from diffopt.solvers.edm_stochastic import EDMStochastic
-from diffopt.solvers.er_sde import ERSDE
-from diffopt.solvers.euler import Euler
-from diffopt.solvers.euler_maruyama import EulerMaruyama
-from diffopt.solvers.exponential_integrator import ExponentialIntegrator
-from diffopt.solvers.heun import Heun
-from diffopt.solvers.heun_sde import HeunSDE
-from diffopt.solvers.local_linearization import LocalLinearization, LocalLinearizationTime
-from diffopt.solvers.randomized_exponential_midpoint import RandomizedExponentialMidpoint
-from diffopt.solvers.randomized_midpoint import RandomizedMidpoint
-from diffopt.solvers.rk4 import RK4
-from diffopt.solvers.sa_solver import SASolver
-from diffopt.solvers.sra1 import SRA1
-from diffopt.solvers.unipc import UniPC
 
-SOLVERS: dict[str, type[Solver]] = {
-    cls.name: cls
-    for cls in (
-        Euler,
-        Heun,
-        DPMPP2M,
-        DPMPP3M,
-        UniPC,
-        DDIM,
-        EulerAncestral,
-        DDPM,
-        DPMPPSDE,
-        DPMPP2MSDE,
-        EDMStochastic,
-        EulerMaruyama,
-        ExponentialIntegrator,
-        RK4,
-        SASolver,
-        ERSDE,
-        AnalyticDPM,
-        HeunSDE,
-        SRA1,
-        RandomizedMidpoint,
-        RandomizedExponentialMidpoint,
-        LocalLinearization,
-        LocalLinearizationTime,
-    )
-}
+SOLVERS: LazyTable[type[Solver]] = LazyTable(
+    "diffopt.solvers",
+    {
+        "euler": "euler:Euler",
+        "heun": "heun:Heun",
+        "dpmpp_2m": "dpmpp_2m:DPMPP2M",
+        "dpmpp_3m": "dpmpp_3m:DPMPP3M",
+        "unipc": "unipc:UniPC",
+        "ddim": "ancestral:DDIM",
+        "euler_ancestral": "ancestral:EulerAncestral",
+        "ddpm": "ancestral:DDPM",
+        "dpmpp_sde": "dpmpp_sde:DPMPPSDE",
+        "dpmpp_2m_sde": "dpmpp_2m_sde:DPMPP2MSDE",
+        "edm_stochastic": "edm_stochastic:EDMStochastic",
+        "euler_maruyama": "euler_maruyama:EulerMaruyama",
+        "exponential_integrator": "exponential_integrator:ExponentialIntegrator",
+        "rk4": "rk4:RK4",
+        "sa_solver": "sa_solver:SASolver",
+        "er_sde": "er_sde:ERSDE",
+        "analytic_dpm": "analytic_dpm:AnalyticDPM",
+        "heun_sde": "heun_sde:HeunSDE",
+        "sra1": "sra1:SRA1",
+        "randomized_midpoint": "randomized_midpoint:RandomizedMidpoint",
+        "randomized_exponential_midpoint": "randomized_exponential_midpoint:RandomizedExponentialMidpoint",
+        "local_linearization": "local_linearization:LocalLinearization",
+        "local_linearization_time": "local_linearization:LocalLinearizationTime",
+    },
+)
 
 __all__ = ["SOLVERS", "Solver", "build_table", "run_table"]
