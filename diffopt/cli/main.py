@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -43,6 +44,8 @@ def _fail(message: str, code: int) -> int:
 
 def run() -> None:
     """Console script."""
+    # Start-up only makes objects that stay: collecting every 700 of them is a tenth of a short command.
+    gc.set_threshold(50_000, 20, 20)
     sys.exit(main())
 
 

@@ -17,6 +17,25 @@ from diffopt.table import Table
 Array = NDArray[np.float64]
 
 
+#: Numbers (nodes times eigenvalues) handled at once: arrays of this size stay in the processor's cache.
+BLOCK = 20_000
+
+
+def blocks(spectrum: Spectrum, table: Table) -> list[Spectrum]:
+    """Parts of a spectrum for which a table's step maps fit the cache; the objectives add up over them."""
+    size = max(16, BLOCK // table.alpha.shape[-1])
+    count = spectrum.eig.size
+    if count <= size * 1.5:
+        return [spectrum]
+    mean = spectrum.mean
+    return [
+        Spectrum(
+            spectrum.eig[a : a + size], spectrum.weight[a : a + size], None if mean is None else mean[a : a + size], spectrum.source
+        )
+        for a in range(0, count, size)
+    ]
+
+
 @dataclass(frozen=True)
 class Objective(ABC):
     """A non-negative number that is smaller for better grids, additive over eigenvalues inside.
@@ -47,11 +66,17 @@ class Objective(ABC):
 
     def value(self, table: Table, spectrum: Spectrum, start: Start) -> float:
         """Value on a prepared spectrum."""
-        return self.finish(self.total(table, spectrum, start))[0]
+        return self.finish(sum(self.total(table, part, start) for part in blocks(spectrum, table)))[0]
 
     def value_and_bars(self, table: Table, spectrum: Spectrum, start: Start) -> tuple[float, TableBars]:
         """Value on a prepared spectrum and derivatives by the table."""
-        total, bars = self.total_and_bars(table, spectrum, start)
+        first, *others = blocks(spectrum, table)
+        total, bars = self.total_and_bars(table, first, start)
+        for part in others:
+            more, more_bars = self.total_and_bars(table, part, start)
+            total += more
+            for array, addition in zip(vars(bars).values(), vars(more_bars).values(), strict=True):
+                array += addition
         value, slope = self.finish(total)
         for array in vars(bars).values():
             array *= slope
