@@ -27,13 +27,9 @@ def blocks(spectrum: Spectrum, table: Table) -> list[Spectrum]:
     count = spectrum.eig.size
     if count <= size * 1.5:
         return [spectrum]
+    parts = [slice(a, a + size) for a in range(0, count, size)]
     mean = spectrum.mean
-    return [
-        Spectrum(
-            spectrum.eig[a : a + size], spectrum.weight[a : a + size], None if mean is None else mean[a : a + size], spectrum.source
-        )
-        for a in range(0, count, size)
-    ]
+    return [Spectrum(spectrum.eig[p], spectrum.weight[p], None if mean is None else mean[p], spectrum.source) for p in parts]
 
 
 @dataclass(frozen=True)
