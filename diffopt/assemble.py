@@ -92,7 +92,7 @@ def _run(problem: Problem, grid: Grid, eta: np.ndarray, calls: int) -> dict[str,
         "clock": solver.clock_name(process),
         "process": ProcessPart(
             name=process.name, sigma_max=_number(problem.sigma_max), sigma_min=problem.sigma_min,
-            **process.parameters(),
+            **process.parameters(), **process.origin(),
         ),
         "start": problem.start,
         "end": problem.end,

@@ -111,7 +111,9 @@ def make_process(settings: Settings) -> Process:
     if cls == "VPLinear":
         return PROCESSES["vp_linear"](beta_min=settings.beta_min, beta_max=settings.beta_max)  # type: ignore[call-arg]
     if cls == "Table":
-        return Table(_alphas(settings))
+        table = _alphas(settings)
+        given = ("betas", settings.betas) if settings.betas else ("alphas_cumprod", str(settings.alphas_cumprod))
+        return Table(table, given)
     process: Process = PROCESSES[settings.process]()
     return process
 

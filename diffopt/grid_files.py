@@ -35,7 +35,10 @@ class GridFile:
         said: dict[str, Any] = {k: getattr(self.document, k) for k in ("solver", "clock", "start", "end")}
         said |= self.document.solver_options
         process = self.document.process or {}
-        said |= {"process": process.get("name"), "beta_min": process.get("beta_min"), "beta_max": process.get("beta_max")}
+        said |= {key: process.get(key) for key in ("beta_min", "beta_max", "betas", "alphas_cumprod")}
+        said["process"] = process.get("name")
+        if "process" in given:
+            said = {k: v for k, v in said.items() if k not in ("beta_min", "beta_max", "betas", "alphas_cumprod")}
         if "solver" in given:
             said = {k: v for k, v in said.items() if k not in ("clock", *self.document.solver_options)}
         update = {k: v for k, v in said.items() if v is not None and k not in given}

@@ -146,14 +146,17 @@ class Evaluation:
         return {name: getattr(self, name) for name in (*names, "kl_discretization")}
 
 
-def evaluate(problem: Problem, grid: Grid, eta: float | Array | None = None) -> Evaluation:
-    """Exact errors of `grid` for `problem` (theory.md, eqs. 25-34), block by block over the spectrum."""
+def evaluate(problem: Problem, grid: Grid, eta: float | Array | None = None, expand: bool = True) -> Evaluation:
+    """Exact errors of `grid` for `problem` (theory.md, eqs. 25-34), block by block over the spectrum.
+
+    `expand=False` leaves the leading-order prediction out.
+    """
     table = run_table(problem.solver, grid, eta)
     with np.errstate(over="ignore", invalid="ignore"):
-        return _evaluation(table, problem, grid, eta)
+        return _evaluation(table, problem, grid, eta, expand)
 
 
-def _evaluation(table: Table, problem: Problem, grid: Grid, eta: float | Array | None) -> Evaluation:
+def _evaluation(table: Table, problem: Problem, grid: Grid, eta: float | Array | None, expand: bool) -> Evaluation:
     sums = _Sums(table, problem)
     spectrum = problem.spectrum
     for low in range(0, spectrum.eig.size, BLOCK):
@@ -161,8 +164,8 @@ def _evaluation(table: Table, problem: Problem, grid: Grid, eta: float | Array |
     reasons: dict[str, str] = {}
     values = {name: _finite(name, value, reasons) for name, value in sums.values().items()}
     robust = _finite("robust", _robust(table, problem), reasons)
-    first = _first_order(problem, grid, eta)
-    if first is None:
+    first = _first_order(problem, grid, eta) if expand else None
+    if expand and first is None:
         reasons["first_order_frechet"] = "infinite: a step has no finite local error; use --end sigma_min or another solver"
     return Evaluation(
         robust=robust,

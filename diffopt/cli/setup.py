@@ -64,9 +64,10 @@ def optimize(job: Job) -> tuple[dict[str, Any], bool]:
     _explain_defaults(problem, settings)
     solved = replace(problem, solver=result.solver, process=result.process)
     evaluation = run_evaluation(solved, result.grid, result.eta)
+    short = problem.compressed(0.05)
     baselines = {
-        name: run_evaluation(problem.compressed(), grid, settings.eta)
-        for name, grid in applicable(problem, BASELINES).items()
+        name: run_evaluation(short, grid, settings.eta, expand=False)
+        for name, grid in applicable(short, BASELINES).items()
     }
     name = schedule.name if schedule is not None else None
     document = schedule_document(solved, result, evaluation, baselines, objective, free, name)

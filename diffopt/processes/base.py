@@ -87,6 +87,10 @@ class Process(ABC):
         del sigma
         return None
 
+    def origin(self) -> dict[str, str]:
+        """Settings that make the process again, where numbers do not (a table's file or rule)."""
+        return {}
+
     def parameters(self) -> dict[str, float]:
         """Shape parameters, for the output file."""
         return {}

@@ -28,8 +28,10 @@ class Table(Process):
     """
 
     name = "table"
-    alphas_cumprod: Array
     continuous = False
+    alphas_cumprod: Array
+    #: Where the table came from: ("betas", rule) or ("alphas_cumprod", file).
+    source: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         table = np.asarray(self.alphas_cumprod, dtype=np.float64)
@@ -95,6 +97,10 @@ class Table(Process):
     def timesteps(self, sigma: Array) -> Array:
         """Fractional index of each noise ratio."""
         return np.asarray(self.time(sigma), dtype=np.float64)
+
+    def origin(self) -> dict[str, str]:
+        """The setting that was given."""
+        return {} if self.source is None else dict([self.source])
 
     def parameters(self) -> dict[str, float]:
         """Length and ends of the table."""
