@@ -37,7 +37,7 @@ TOLERANCE = 1e-9
 #: Largest component of the gradient of the log objective at a smooth optimum.
 GRADIENT = 2e-8
 #: Evaluations after which a later start must have overtaken the best one.
-PROBE = 12
+PROBE = 8
 #: Largest number of evaluations per start.
 BUDGET = 1000
 #: Log objective where it is not finite.
