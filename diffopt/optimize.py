@@ -213,7 +213,8 @@ class _Search:
                 return None
             x = found.x
         while True:
-            stop: dict[str, Any] = {"ftol": self.tolerance * 1e-6, "gtol": GRADIENT}
+            # 1e-15 at the default tolerance, 1e-10 at 1e-6: a loose search need not see rounding.
+            stop: dict[str, Any] = {"ftol": self.tolerance ** (5 / 3), "gtol": GRADIENT}
             options: dict[str, Any] = {"maxfun": budget, "maxiter": budget, "maxcor": 20, **stop}
             found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
             x, budget = found.x, budget - found.nfev
