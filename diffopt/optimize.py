@@ -147,8 +147,7 @@ class _Search:
             outcome = self._improve(starts[name], probe=rank > 0)
             converged, message = outcome or (converged, message)
         if self.best is None or (not self.family and scores[ranked[0]] < self.best[0]):
-            first = starts[ranked[0]]
-            self.best = (scores[ranked[0]], first, np.zeros(0))
+            self.best = (scores[ranked[0]], starts[ranked[0]], np.zeros(0))
         return self._result(converged, message, len(ranked), scores)
 
     def _nothing_finite(self) -> str:
@@ -165,7 +164,7 @@ class _Search:
 
     @property
     def family(self) -> bool:
-        """Whether the parameters of a family are free."""
+        """Whether a family's parameters are free."""
         return "family" in self.free
 
     def _starts(self) -> dict[str, State]:
@@ -214,8 +213,8 @@ class _Search:
             x = found.x
         while True:
             # 1e-15 at the default tolerance, 1e-10 at 1e-6: a loose search need not see rounding.
-            stop: dict[str, Any] = {"ftol": self.tolerance ** (5 / 3), "gtol": GRADIENT}
-            options: dict[str, Any] = {"maxfun": budget, "maxiter": budget, "maxcor": 20, **stop}
+            options: dict[str, Any] = {"maxfun": budget, "maxiter": budget, "maxcor": 20}
+            options |= {"ftol": self.tolerance ** (5 / 3), "gtol": GRADIENT}
             found = minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
             x, budget = found.x, budget - found.nfev
             if lowest[0] < found.fun - self.tolerance and budget > 0:
