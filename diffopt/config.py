@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from diffopt.errors import InputError
 from diffopt.objectives import OBJECTIVES, Objective
 from diffopt.problem import Problem
-from diffopt.processes import PROCESSES, Process, Table, alphas_from_betas
+from diffopt.processes import PROCESSES, Process, Table, VPLinear, alphas_from_betas
 from diffopt.schedules import SCHEDULES, Schedule
 from diffopt.solvers import SOLVERS, Solver
 from diffopt.spectrum import Spectrum
@@ -105,16 +105,16 @@ def pick(name: str, table: Mapping[str, Any], what: str) -> Any:
 
 def make_process(settings: Settings) -> Process:
     """Process by name with its parameters."""
-    cls = pick(settings.process, PROCESSES, "process").__name__
+    cls = pick(settings.process, PROCESSES, "process")
     if (settings.alphas_cumprod or settings.betas) and settings.process != "table":
         raise InputError(f"--alphas-cumprod and --betas need --process table, got {settings.process!r}")
-    if cls == "VPLinear":
-        return PROCESSES["vp_linear"](beta_min=settings.beta_min, beta_max=settings.beta_max)  # type: ignore[call-arg]
-    if cls == "Table":
+    if cls is VPLinear:
+        return VPLinear(settings.beta_min, settings.beta_max)
+    if cls is Table:
         table = _alphas(settings)
         given = ("betas", settings.betas) if settings.betas else ("alphas_cumprod", str(settings.alphas_cumprod))
         return Table(table, given)
-    process: Process = PROCESSES[settings.process]()
+    process: Process = cls()
     return process
 
 

@@ -88,9 +88,7 @@ def optimize(
     UnsupportedError
         No schedule gives a finite objective.
     """
-    search = _Search(problem, objective, free, eta, schedule, progress)
-    search.names, search.tolerance = starts, tolerance
-    return search.run(searches)
+    return _Search(problem, objective, free, eta, schedule, progress, starts, tolerance).run(searches)
 
 
 class _Search:
@@ -104,6 +102,8 @@ class _Search:
         eta: float | Array | None,
         schedule: Schedule | None,
         progress: Progress | None,
+        names: Sequence[str] | None = None,
+        tolerance: float = TOLERANCE,
     ) -> None:
         _check_free(free)
         self.problem, self.objective, self.free, self.progress = problem, objective, free, progress
@@ -116,8 +116,7 @@ class _Search:
         self.grid_free = any(isinstance(b, GridBlock) for b in self.blocks)
         self.eta_free = any(isinstance(b, EtaBlock) for b in self.blocks)
         self.evaluations = 0
-        self.names: Sequence[str] | None = None
-        self.tolerance = TOLERANCE
+        self.names, self.tolerance = names, tolerance
         self.pattern: Pattern | None = None
         self.refusal = ""
         self.best: tuple[float, State, Array] | None = None

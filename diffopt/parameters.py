@@ -163,9 +163,7 @@ class FamilyBlock(Block):
 
     def _grid(self, x: NDArray[Any], process: Process) -> NDArray[Any]:
         """Logarithms of the family's noise ratios at (possibly complex) parameters."""
-        values = {(k.owner, k.name): k.value * np.exp(v) for k, v in zip(self.knobs, x, strict=True)}
-        own = {name: v for (owner, name), v in values.items() if owner == "schedule"}
-        ends = {name: v for (owner, name), v in values.items() if owner == "range"}
+        own, ends = self._owned("schedule", x), self._owned("range", x)
         request: Request = replace(self.problem.request, process=process, **ends)
         levels = (replace(self.schedule, **own) if own else self.schedule).levels(request)  # type: ignore[type-var]
         if self.problem.end == "zero" and levels[-1] != 0:
@@ -175,15 +173,17 @@ class FamilyBlock(Block):
             logs = np.log(np.where(finite, levels, 1.0))
         return np.where(finite, logs, np.where(levels == 0, -np.inf, np.inf))
 
-    def _moved(self, x: NDArray[Any]) -> tuple[Process, dict[str, Any], dict[str, Any]]:
-        values = {(k.owner, k.name): k.value * np.exp(v) for k, v in zip(self.knobs, x, strict=True)}
-        process = {n: v for (owner, n), v in values.items() if owner == "process"}
-        solver = {n: v for (owner, n), v in values.items() if owner == "solver"}
-        return moved_process(self.problem.process, process), process, solver
+    def _owned(self, owner: str, x: NDArray[Any]) -> dict[str, Any]:
+        """Parameters of one owner by name, at (possibly complex) variables."""
+        return {k.name: k.value * np.exp(v) for k, v in zip(self.knobs, x, strict=True) if k.owner == owner}
+
+    def _moved(self, x: NDArray[Any]) -> Process:
+        """The process at its parameters."""
+        return moved_process(self.problem.process, self._owned("process", x))
 
     def apply(self, x: Array, state: State) -> State:
         """Schedule, process and solver at the parameters, with the derivative by each."""
-        process, _, solver_fields = self._moved(x)
+        process, solver_fields = self._moved(x), self._owned("solver", x)
         if np.isfinite(self.problem.sigma_max) and process.sigma_limits[0] < self.problem.sigma_max:
             raise UnsupportedError(f"process {process.name!r} no longer reaches sigma {self.problem.sigma_max:g}")
         solver = replace(state.solver, **solver_fields) if solver_fields else state.solver
@@ -194,7 +194,7 @@ class FamilyBlock(Block):
             moved[i] += 1j * STEP
             slope = None
             if self.move_grid:
-                slope = np.where(np.isfinite(log_sigma), self._grid(moved, self._moved(moved)[0]).imag / STEP, 0.0)
+                slope = np.where(np.isfinite(log_sigma), self._grid(moved, self._moved(moved)).imag / STEP, 0.0)
             value = knob.value * float(np.exp(x[i]))
             directions.append(
                 Direction(

@@ -160,7 +160,7 @@ def _evaluation(table: Table, problem: Problem, grid: Grid, eta: float | Array |
     sums = _Sums(table, problem)
     spectrum = problem.spectrum
     for low in range(0, spectrum.eig.size, BLOCK):
-        sums.add(_slice(spectrum, slice(low, low + BLOCK)))
+        sums.add(spectrum.part(slice(low, low + BLOCK)))
     reasons: dict[str, str] = {}
     values = {name: _finite(name, value, reasons) for name, value in sums.values().items()}
     robust = _finite("robust", _robust(table, problem), reasons)
@@ -215,11 +215,6 @@ class _Sums:
     def values(self) -> dict[str, float]:
         """Distances; divergences stay sums."""
         return {k: v if k.startswith("kl") else float(np.sqrt(v)) for k, v in self.totals.items()}
-
-
-def _slice(spectrum: Spectrum, part: slice) -> Spectrum:
-    mean = None if spectrum.mean is None else spectrum.mean[part]
-    return Spectrum(spectrum.eig[part], spectrum.weight[part], mean, spectrum.source)
 
 
 def _robust(table: Table, problem: Problem) -> float:

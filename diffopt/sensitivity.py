@@ -85,7 +85,7 @@ class DifferentiableTable:
     def _perturbed(self, lead: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Copies of the grid and of eta, each with one colour perturbed."""
         log_sigma, eta = self.design.log_sigma, self.design.eta
-        sigma = np.tile(_sigma(log_sigma).astype(complex), (lead, 1))
+        sigma = np.tile(np.exp(log_sigma).astype(complex), (lead, 1))
         etas = np.tile(eta.astype(complex), (lead, 1))
         for colour in range(self._colours):
             points = np.arange(colour, log_sigma.size, self._colours)
@@ -104,7 +104,7 @@ class DifferentiableTable:
         tuned = {k: getattr(solver, k) + 1j * STEP * v for k, v in (direction.solver or {}).items()}
         process = moved_process(process, moved)
         solver = replace(solver, **tuned) if tuned else solver
-        sigma = np.where(finite, np.exp(np.where(finite, log_sigma, 0)), _sigma(self.design.log_sigma))
+        sigma = np.where(finite, np.exp(np.where(finite, log_sigma, 0)), np.exp(self.design.log_sigma))
         return build_table(solver, Points.create(process, sigma[None]), self.design.eta[None].astype(complex))
 
     def gradient(self, bars: TableBars) -> tuple[Array, Array, Array]:
@@ -137,11 +137,6 @@ class DifferentiableTable:
             total += product[:, 1:].reshape(-1, steps, rows).sum(axis=-1)
             total[:, 0] += product[:, 0]
         return total / STEP
-
-
-def _sigma(log_sigma: Array) -> Array:
-    """exp with -inf to 0 and +inf kept."""
-    return np.exp(log_sigma)
 
 
 def _arrays(table: Table) -> tuple[NDArray[Any], ...]:

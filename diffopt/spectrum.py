@@ -114,6 +114,11 @@ class Spectrum:
             digest.update(b"none" if array is None else np.ascontiguousarray(array, "<f8").tobytes())
         return digest.hexdigest()
 
+    def part(self, entries: slice) -> Spectrum:
+        """Spectrum of some entries, for sums that are taken block by block."""
+        mean = None if self.mean is None else self.mean[entries]
+        return Spectrum(self.eig[entries], self.weight[entries], mean, self.source)
+
     def scaled(self, factor: float) -> Spectrum:
         """Spectrum of the data times sqrt(factor): every eigenvalue times `factor`."""
         mean = None if self.mean is None else _frozen(self.mean * np.sqrt(factor))

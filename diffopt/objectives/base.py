@@ -27,9 +27,7 @@ def blocks(spectrum: Spectrum, table: Table) -> list[Spectrum]:
     count = spectrum.eig.size
     if count <= size * 1.5:
         return [spectrum]
-    parts = [slice(a, a + size) for a in range(0, count, size)]
-    mean = spectrum.mean
-    return [Spectrum(spectrum.eig[p], spectrum.weight[p], None if mean is None else mean[p], spectrum.source) for p in parts]
+    return [spectrum.part(slice(a, a + size)) for a in range(0, count, size)]
 
 
 @dataclass(frozen=True)

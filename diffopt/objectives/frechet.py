@@ -26,7 +26,22 @@ def _over(gap: Array, root: Array) -> Array:
     return np.divide(gap, root, out=np.zeros_like(gap), where=root > 0)
 
 
-class Frechet(LawObjective):
+class Wasserstein(LawObjective):
+    """2-Wasserstein distance between two Gaussian laws; a final class names the target."""
+
+    unit = "data units"
+
+    def terms(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
+        """Eq. (29)."""
+        return frechet_terms(variance, target, mean_error, weight)
+
+    def finish(self, total: float) -> tuple[float, float]:
+        """Square root."""
+        root = float(np.sqrt(total))
+        return root, 0.5 / root if root > 0 else 0.0
+
+
+class Frechet(Wasserstein):
     """2-Wasserstein distance between the output and the data, in the data's own units.
 
     W2^2 = sum w [(sqrt V - sqrt eig)^2 + (mean error)^2]. Reference: Dowson and Landau (1982);
@@ -34,36 +49,16 @@ class Frechet(LawObjective):
     """
 
     name = "frechet"
-    unit = "data units"
     summary = "exact 2-Wasserstein distance to the data"
     target = "data"
 
-    def terms(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
-        """Eq. (29)."""
-        return frechet_terms(variance, target, mean_error, weight)
 
-    def finish(self, total: float) -> tuple[float, float]:
-        """Square root."""
-        root = float(np.sqrt(total))
-        return root, 0.5 / root if root > 0 else 0.0
-
-
-class Discretization(LawObjective):
+class Discretization(Wasserstein):
     """2-Wasserstein distance between the output and the exact marginal at the last grid point.
 
     Reference: as :class:`Frechet`; the target is alpha^2 eig + noise^2 of the last point.
     """
 
     name = "discretization"
-    unit = "data units"
     summary = "exact 2-Wasserstein distance to the marginal where the grid ends"
     target = "end"
-
-    def terms(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
-        """Eq. (29)."""
-        return frechet_terms(variance, target, mean_error, weight)
-
-    def finish(self, total: float) -> tuple[float, float]:
-        """Square root."""
-        root = float(np.sqrt(total))
-        return root, 0.5 / root if root > 0 else 0.0

@@ -29,41 +29,37 @@ def kl_terms(variance: Array, target: Array, mean_error: Array | None, weight: A
     return Terms(loss, by_variance, 0.5 * weight * (1 / v - 1 / t), by_mean)
 
 
-class KL(LawObjective):
+class Divergence(LawObjective):
+    """Kullback-Leibler divergence between two Gaussian laws; a final class names the target."""
+
+    unit = "nats"
+
+    def terms(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
+        """Eq. (30)."""
+        return kl_terms(variance, target, mean_error, weight)
+
+    def finish(self, total: float) -> tuple[float, float]:
+        """The sum itself."""
+        return total, 1.0
+
+
+class KL(Divergence):
     """KL(data || output) in nats; infinite for data with zero eigenvalues unless the output shares them.
 
     Reference: Kullback and Leibler (1951), Gaussian case.
     """
 
     name = "kl"
-    unit = "nats"
     summary = "exact KL(data || output)"
     target = "data"
 
-    def terms(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
-        """Eq. (30)."""
-        return kl_terms(variance, target, mean_error, weight)
 
-    def finish(self, total: float) -> tuple[float, float]:
-        """The sum itself."""
-        return total, 1.0
-
-
-class KLDiscretization(LawObjective):
+class KLDiscretization(Divergence):
     """KL(exact marginal at the last grid point || output) in nats.
 
     Reference: as :class:`KL`; finite for rank-deficient data when the grid ends above 0.
     """
 
     name = "kl_discretization"
-    unit = "nats"
     summary = "exact KL from the marginal where the grid ends"
     target = "end"
-
-    def terms(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
-        """Eq. (30)."""
-        return kl_terms(variance, target, mean_error, weight)
-
-    def finish(self, total: float) -> tuple[float, float]:
-        """The sum itself."""
-        return total, 1.0
