@@ -16,16 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from diffopt.compression import compress
-from diffopt.grid import Grid
+from diffopt.data.compression import compress
+from diffopt.data.spectrum import Spectrum
 from diffopt.objectives import OBJECTIVES
-from diffopt.optimize import optimize
-from diffopt.problem import Problem
+from diffopt.objectives.problem import Problem
 from diffopt.processes import VE
-from diffopt.schedules import SCHEDULES, Request
+from diffopt.processes.grid import Grid
+from diffopt.processes.span import Span
+from diffopt.schedules import SCHEDULES
+from diffopt.search.descent import optimize
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.spectrum import Spectrum
-from diffopt.table import Table
+from diffopt.solvers.table import Table
 
 #: Name, what is special, then (W2, KL) of DDIM, stochastic DDIM, Heun, DPM-Solver++(2M); "-" not printed.
 REFERENCE = """
@@ -108,7 +109,7 @@ def main(path: str) -> int:
         name, reason, numbers = (part.strip() for part in line.split("|"))
         # The reference leaves the levels of the published table where they are.
         high = 700.0 if name == "ays_svd" else 80.0
-        grid = SCHEDULES[name]().grid(Request(VE(), 10, high, 0.002, "sigma_min", short))
+        grid = SCHEDULES[name]().grid(Span(VE(), 10, high, 0.002, "sigma_min", short))
         own = [o.value(t, full, "exact") for t in tables(grid) for o in objectives]
         printed = numbers.split()
         wrong = [i for i, p in enumerate(printed) if p != "-" and not agrees(own[i], p)]

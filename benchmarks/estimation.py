@@ -24,11 +24,11 @@ from euler_grid import frechet, optimize
 from scipy.linalg.blas import dsyrk
 
 from diffopt.estimation import estimate
-from diffopt.estimation.moments import Covariance
-from diffopt.estimation.passes import Local
-from diffopt.estimation.samples import Samples
-from diffopt.estimation.shrinkage import SHRINKAGE
-from diffopt.estimation.source import ArraySource
+from diffopt.estimation.correction.shrinkage import SHRINKAGE
+from diffopt.estimation.engines.local import Local
+from diffopt.estimation.sources.samples import Samples
+from diffopt.estimation.sources.source import ArraySource
+from diffopt.estimation.sums.moments import Covariance
 
 
 def report(**values: object) -> None:

@@ -50,7 +50,7 @@ def main() -> None:
     mean = np.mean([m for m, _ in pairs], axis=0)
     covariance = np.mean([s for _, s in pairs], axis=0) - np.outer(mean, mean)
     eig = np.linalg.eigvalsh(covariance)[::-1]
-    folder = Path(__file__).parents[1] / "diffopt" / "data"
+    folder = Path(__file__).parents[1] / "diffopt" / "data" / "files"
     np.savez_compressed(folder / "photos.npz", eigenvalues=eig.astype(np.float64))
     lines = ["# photos.npz", "", __doc__ or "", "## Sources", ""]
     lines += [f"* {name}: {licence}" for name, licence in SOURCES.items()]

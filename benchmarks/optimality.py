@@ -15,14 +15,14 @@ import sys
 import numpy as np
 from scipy.optimize import minimize
 
+from diffopt.documents.spectrum_file import load_spectrum
 from diffopt.objectives import OBJECTIVES
-from diffopt.optimize import optimize
-from diffopt.problem import Problem
+from diffopt.objectives.problem import Problem
 from diffopt.processes import VE
-from diffopt.reading import load_spectrum
 from diffopt.schedules import SCHEDULES
+from diffopt.search.descent import optimize
+from diffopt.search.starts import applicable
 from diffopt.solvers import SOLVERS
-from diffopt.starts import applicable
 
 TOP, BOTTOM = 80.0, 0.002
 

@@ -21,14 +21,14 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
+from diffopt.data.spectrum import Spectrum
+from diffopt.documents.spectrum_file import load_spectrum
 from diffopt.objectives import OBJECTIVES
-from diffopt.optimize import _Search, optimize
-from diffopt.points import Points
-from diffopt.problem import Problem
+from diffopt.objectives.problem import Problem
 from diffopt.processes import VE
-from diffopt.reading import load_spectrum
+from diffopt.processes.points import Points
+from diffopt.search.descent import _Search, optimize
 from diffopt.solvers import SOLVERS, build_table
-from diffopt.spectrum import Spectrum
 
 
 def best(*jobs: Callable[[], object], repeats: int = 5) -> list[float]:

@@ -13,14 +13,15 @@ import argparse
 import numpy as np
 from sklearn.datasets import load_sample_images
 
-from diffopt.grid import Grid
+from diffopt.data.posterior.posterior import Prior, posterior
+from diffopt.data.spectrum import Spectrum
+from diffopt.documents.operator_text import parse_operator
 from diffopt.objectives.frechet import Discretization
-from diffopt.operators.parsing import parse_operator
-from diffopt.posterior import Prior, posterior
 from diffopt.processes import PROCESSES
-from diffopt.schedules import SCHEDULES, Request
+from diffopt.processes.grid import Grid
+from diffopt.processes.span import Span
+from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.spectrum import Spectrum
 
 OPERATORS = ("inpainting:0.5", "inpainting:0.75:box", "blur:1.5", "super_resolution:4", "compressed_sensing:64")
 NOISES = (0.3, 0.05, 0.01)
@@ -46,7 +47,7 @@ def main() -> None:
     process, solver = PROCESSES["ve"](), SOLVERS["euler"]()
 
     def grid(spectrum: Spectrum) -> Grid:
-        return SCHEDULES["first_order"]().grid(Request(process, options.steps, 80.0, 0.002, "sigma_min", spectrum))
+        return SCHEDULES["first_order"]().grid(Span(process, options.steps, 80.0, 0.002, "sigma_min", spectrum))
 
     def error(on: Grid, spectrum: Spectrum) -> float:
         return Discretization().value(run_table(solver, on), spectrum, "exact")

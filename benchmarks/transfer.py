@@ -18,16 +18,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import sqrtm
 
-from diffopt.grid import Grid
+from diffopt.data.spectrum import Spectrum
 from diffopt.objectives import OBJECTIVES
-from diffopt.optimize import optimize
-from diffopt.problem import Problem
+from diffopt.objectives.problem import Problem
 from diffopt.processes import VE
-from diffopt.schedules import SCHEDULES, Request
-from diffopt.schedules.karras import Karras
+from diffopt.processes.grid import Grid
+from diffopt.processes.span import Span
+from diffopt.schedules import SCHEDULES
+from diffopt.schedules.fixed.k_diffusion import Karras
+from diffopt.search.descent import optimize
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.spectrum import Spectrum
-from diffopt.table import sample
+from diffopt.solvers.loop import sample
 
 RIVALS = {
     "karras": Karras(),
@@ -106,7 +107,7 @@ def cells(samples: int, chosen: list[Mixture], objective: str = "robust") -> lis
     process = VE()
     for target in chosen:
         noise = np.random.default_rng(7).standard_normal((samples, target.mean.shape[1])) * 80.0
-        fine = Karras().grid(Request(process, 200, 80.0, 0.002))
+        fine = Karras().grid(Span(process, 200, 80.0, 0.002))
         truth = sample(run_table(SOLVERS["heun"](), fine), target.denoise, noise)
         spectrum = Spectrum.create(np.linalg.eigvalsh(target.covariance()))
         for name in SOLVER_NAMES:
@@ -118,7 +119,7 @@ def cells(samples: int, chosen: list[Mixture], objective: str = "robust") -> lis
                 def error(grid: Grid, solver=solver, target=target, noise=noise, truth=truth) -> float:
                     return frechet(sample(run_table(solver, grid), target.denoise, noise), truth)
 
-                rivals = {k: error(s.grid(Request(process, steps, 80.0, 0.002))) for k, s in RIVALS.items()}
+                rivals = {k: error(s.grid(Span(process, steps, 80.0, 0.002))) for k, s in RIVALS.items()}
                 mine = error(own)
                 best = min(rivals, key=rivals.__getitem__)
                 rows.append(

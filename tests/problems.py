@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffopt.grid import Grid
-from diffopt.processes import PROCESSES, VE, Flow, Process, Table, VPCosine, VPLinear, alphas_from_betas
+from diffopt.data.spectrum import Spectrum
+from diffopt.processes import PROCESSES, VE, Flow, Process, TrainedLevels, VPCosine, VPLinear, alphas_from_betas
+from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS, Solver, run_table
-from diffopt.spectrum import Spectrum
 
 #: One object of every process, by name.
 EXAMPLES: dict[str, Process] = {
@@ -15,7 +15,7 @@ EXAMPLES: dict[str, Process] = {
     "vp_linear": VPLinear(),
     "vp_cosine": VPCosine(),
     "flow": Flow(),
-    "table": Table(alphas_from_betas("scaled_linear:0.00085,0.012,1000")),
+    "table": TrainedLevels(alphas_from_betas("scaled_linear:0.00085,0.012,1000")),
 }
 
 #: Solvers that are tables of coefficients, eq. (10); the others (random or Jacobian steps) have test_maps.py.

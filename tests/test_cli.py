@@ -256,8 +256,8 @@ def test_pictures(run, spectrum):
 
 
 def test_not_converged_exits_with_3_and_still_writes(run, spectrum, monkeypatch):
-    monkeypatch.setattr("diffopt.optimize.BUDGET", 3)
-    monkeypatch.setattr("diffopt.optimize.PROBE", 1)
+    monkeypatch.setattr("diffopt.search.descent.BUDGET", 3)
+    monkeypatch.setattr("diffopt.search.descent.PROBE", 1)
     code, out, err = run("optimize", spectrum, "-n", "10", "--objective", "frechet", "-o", "out.json")
     assert code == optimize_command.NOT_CONVERGED == 3
     assert out == ""
@@ -397,7 +397,7 @@ def test_there_are_shipped_configs():
 
 
 def test_list_shows_every_name(run):
-    from diffopt.inventory import GROUPS
+    from diffopt.report.catalogue import GROUPS
 
     code, out, err = run("list", "--format", "json")
     data = document(out)

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 
 from diffopt.cli.main import main
-from diffopt.documents import DOCUMENTS
-from diffopt.explain import names
+from diffopt.documents.schemas import DOCUMENTS
+from diffopt.report.explain import names
 from diffopt.schedules import SCHEDULES
-from diffopt.stochasticity import DESIGNS
+from diffopt.solvers.designs import DESIGNS
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_nothing_is_overwritten_without_force(run, tmp_path):
 def test_help_is_light_and_has_an_example():
     script = (
         "import sys; from diffopt.cli.main import main; main(['compare-schedules', '--help']); "
-        "heavy = {'numpy', 'scipy', 'matplotlib', 'diffopt.config'} & set(sys.modules); assert not heavy, heavy"
+        "heavy = {'numpy', 'scipy', 'matplotlib', 'diffopt.documents.settings'} & set(sys.modules); assert not heavy, heavy"
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "Example" in out.stdout

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from problems import EXAMPLES
 
-from diffopt.clocks import CLOCKS, find_clock
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.processes import PROCESSES
+from diffopt.processes.clocks import CLOCKS, find_clock
 
 SIGMAS = np.geomspace(9.0, 0.05, 17)
 CASES = [(c, p) for c in CLOCKS for p in PROCESSES if c != "time" or EXAMPLES[p].continuous]

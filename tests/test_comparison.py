@@ -10,23 +10,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffopt.compare_setting import Setting, calls_of, steps_within
-from diffopt.comparison import KINDS, compare
+from diffopt.data.perturbation import PERTURBATIONS
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
-from diffopt.grid import Grid
 from diffopt.objectives import OBJECTIVES
-from diffopt.optimize import optimize
-from diffopt.perturb import PERTURBATIONS
-from diffopt.problem import Problem, evaluate
+from diffopt.objectives.evaluation import evaluate
+from diffopt.objectives.problem import Problem
+from diffopt.objectives.scores import ERRORS
 from diffopt.processes import VE, Flow, VPLinear
-from diffopt.schedules import SCHEDULES, Request
-from diffopt.schedules.training import Training
-from diffopt.scoring import ERRORS
-from diffopt.selection import SORTABLE, Selection
+from diffopt.processes.grid import Grid
+from diffopt.processes.span import Span
+from diffopt.processes.training import Training
+from diffopt.schedules import SCHEDULES
+from diffopt.search.descent import optimize
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.solvers.er_sde import ERSDE, SCALERS
-from diffopt.spectrum import Spectrum
-from diffopt.stochasticity import DESIGNS
+from diffopt.solvers.designs import DESIGNS
+from diffopt.solvers.methods.er_sde import ERSDE, SCALERS
+from diffopt.studies.comparison.comparison import KINDS, compare
+from diffopt.studies.comparison.selection import SORTABLE, Selection
+from diffopt.studies.comparison.setting import Setting, calls_of, steps_within
 
 SPECTRUM = Spectrum.create([30.0, 4.0, 0.5, 0.03, 0.001], [1, 3, 10, 40, 100])
 FEW = ("karras", "exponential", "ays_svd", "fisher_rao", "oss")
@@ -81,9 +83,9 @@ def test_budgets_are_denoiser_calls(solver, end, budget):
 
 
 def counted_calls(solver, steps, end):
-    from diffopt.table import sample
+    from diffopt.solvers.loop import sample
 
-    table = run_table(SOLVERS[solver](), SCHEDULES["karras"]().grid(Request(VE(), steps, 80.0, 0.002, end)))
+    table = run_table(SOLVERS[solver](), SCHEDULES["karras"]().grid(Span(VE(), steps, 80.0, 0.002, end)))
     calls, products = [], set()
 
     def denoiser(z, alpha, level):
@@ -203,10 +205,10 @@ ORDER_ONE = {
 @pytest.mark.parametrize("end", ["zero", "sigma_min"])
 def test_noise_designs_are_their_recursions(name, process, end):
     design, lam = DESIGNS[name], 0.3
-    grid = SCHEDULES["karras"]().grid(Request(process, 7, 20.0, 0.05, end))
+    grid = SCHEDULES["karras"]().grid(Span(process, 7, 20.0, 0.05, end))
     data = Spectrum.create([lam])
     table = run_table(design.solver, grid, design.etas(data, grid))
-    from diffopt.law import Law
+    from diffopt.law.law import Law
 
     law = Law(table, data, "exact")
     own = law.variance[0] / float(table.alpha[-1]) ** 2
@@ -216,7 +218,7 @@ def test_noise_designs_are_their_recursions(name, process, end):
 def test_analytic_variance_is_the_best_common_noise():
     """Minimizing the per-step KL over the common variance by brute force gives the design's noise."""
     design = DESIGNS["analytic_variance"]
-    grid = SCHEDULES["exponential"]().grid(Request(VE(), 4, 20.0, 0.1, "sigma_min"))
+    grid = SCHEDULES["exponential"]().grid(Span(VE(), 4, 20.0, 0.1, "sigma_min"))
     etas = design.etas(SPECTRUM, grid)
     for eta, (a, b) in zip(etas, itertools.pairwise(grid.sigmas), strict=True):
         v = (SPECTRUM.eig + b * b) * (a * a - b * b) / (SPECTRUM.eig + a * a)
@@ -228,8 +230,8 @@ def test_analytic_variance_is_the_best_common_noise():
 
 def test_band_of_noise_is_the_middle_of_the_timesteps():
     design = DESIGNS["sa_tau_band"]
-    grid = SCHEDULES["normal"]().grid(Request(VPLinear(), 20, 100.0, 0.01))
-    training = Training.of(Request(VPLinear(), 20, 100.0, 0.01))
+    grid = SCHEDULES["normal"]().grid(Span(VPLinear(), 20, 100.0, 0.01))
+    training = Training.of(Span(VPLinear(), 20, 100.0, 0.01))
     low, high = training.sigma(np.array([199.8, 799.2]))
     expected = [1.0 if low <= s <= high else 0.0 for s in grid.sigmas[:-1]]
     assert design.etas(SPECTRUM, grid).tolist() == expected
@@ -246,7 +248,7 @@ def test_band_of_noise_is_the_default_of_diffusers():
 
 def test_churn_design_adds_noise_inside_its_band_only():
     design = DESIGNS["edm_churn"]
-    grid = SCHEDULES["karras"]().grid(Request(VE(), 10, 80.0, 0.002))
+    grid = SCHEDULES["karras"]().grid(Span(VE(), 10, 80.0, 0.002))
     noise = run_table(design.solver, grid).noise[:, 0, 0]
     inside = (grid.sigmas[:-1] >= 0.05) & (grid.sigmas[:-1] <= 50)
     hat = grid.sigmas[:-1] * math.sqrt(2)
@@ -256,7 +258,7 @@ def test_churn_design_adds_noise_inside_its_band_only():
 
 @pytest.mark.parametrize("phi", SCALERS)
 def test_er_sde_never_needs_imaginary_noise(phi):
-    table = run_table(ERSDE(phi=phi), SCHEDULES["karras"]().grid(Request(VE(), 12, 80.0, 0.002)))
+    table = run_table(ERSDE(phi=phi), SCHEDULES["karras"]().grid(Span(VE(), 12, 80.0, 0.002)))
     assert np.all(np.isfinite(table.noise))
 
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problems import EXAMPLES, make
 
-from diffopt.compression import compress
-from diffopt.grid import Grid
-from diffopt.law import Law
+from diffopt.data.compression import compress
+from diffopt.data.spectrum import Spectrum
+from diffopt.law.law import Law
+from diffopt.processes.grid import Grid
 from diffopt.solvers import run_table
-from diffopt.spectrum import Spectrum
 
 
 def long_spectrum(n=4000, seed=0):

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from diffopt.cli.main import main
-from diffopt.convergence import METRICS, convergence, with_notes
-from diffopt.coupling import strong_error
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError, UnsupportedError
-from diffopt.grid import Grid
 from diffopt.objectives.frechet import Discretization
-from diffopt.problem import Problem
+from diffopt.objectives.problem import Problem
 from diffopt.processes import PROCESSES
+from diffopt.processes.grid import Grid
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.spectrum import Spectrum
+from diffopt.studies.orders import METRICS, convergence, with_notes
+from diffopt.studies.strong import strong_error
 
 SPECTRUM = Spectrum.create([4.0, 1.5, 0.3])
 #: Strong order of schemes with noise on Gaussian data; SRA1's is 2 there, as the drift is linear (1.5 in general).
@@ -73,7 +73,7 @@ def test_strong_orders_with_stated_confidence(name: str, process: str, clock: st
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
 def test_exact_solution_has_the_exact_law(eta: float) -> None:
     """Eq. (88): the reference path ends with variance eig + sigma^2, within 5 standard errors."""
-    from diffopt.coupling import _Path
+    from diffopt.studies.strong import _Path
 
     solver, grid = SOLVERS["euler_maruyama"](clock="sigma"), Grid.create(PROCESSES["ve"](), [6.0, 2.0, 0.7, 0.2])
     path = _Path(solver, grid, SPECTRUM, eta, np.random.default_rng(0), 40_000)
@@ -109,10 +109,10 @@ def test_same_seed_same_number() -> None:
 
 def test_steps_for_an_accuracy_are_the_first_that_reach_it() -> None:
     row = convergence(problem("heun"), SCHEDULES["karras"](), "frechet", 0.02)
-    request = replace(problem("heun").request, end="sigma_min")
+    span = replace(problem("heun").span, end="sigma_min")
 
     def error(n: int) -> float:
-        grid = SCHEDULES["karras"]().grid(replace(request, steps=n))
+        grid = SCHEDULES["karras"]().grid(replace(span, steps=n))
         return Discretization().value(run_table(SOLVERS["heun"](), grid), SPECTRUM, "exact")
 
     assert error(row.needed) <= 0.02 < error(row.needed - 1)

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize
 
-from diffopt.density import optimal_density
+from diffopt.asymptotics.density import optimal_density
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
-from diffopt.grid import Grid
 from diffopt.objectives.frechet import Discretization, Frechet
 from diffopt.processes import PROCESSES
-from diffopt.schedules import SCHEDULES, Request
-from diffopt.schedules.leading_order import LeadingOrder
+from diffopt.processes.grid import Grid
+from diffopt.processes.span import Span
+from diffopt.schedules import SCHEDULES
+from diffopt.schedules.spectral.leading_order import LeadingOrder
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.spectrum import Spectrum
 
 LEADING = {name: cls for name, cls in SCHEDULES.items() if issubclass(cls, LeadingOrder)}
 #: Covariances of natural images fall like a power: 300 directions over seven decades.
@@ -26,7 +27,7 @@ VE = PROCESSES["ve"]()
 
 
 def ask(name: str, steps: int, end: str, process=VE, high=80.0, low=0.002, spectrum=SPECTRUM) -> Grid:
-    return SCHEDULES[name]().grid(Request(process, steps, high, low, end, spectrum))
+    return SCHEDULES[name]().grid(Span(process, steps, high, low, end, spectrum))
 
 
 def test_every_density_is_listed() -> None:
@@ -105,7 +106,7 @@ def test_last_level_before_zero_is_sensible(name: str, solver: str) -> None:
     grid, goal = ask(name, 12, "zero"), Frechet()
     own = goal.value(run_table(SOLVERS[solver](), grid), SPECTRUM, "exact")
     schedule = LEADING[name]()
-    density = schedule.continuous(Request(VE, 12, 80.0, 0.002, "zero", SPECTRUM))
+    density = schedule.continuous(Span(VE, 12, 80.0, 0.002, "zero", SPECTRUM))
     for last in np.geomspace(0.002, 2.0, 25):
         other = Grid.create(VE, np.append(density.levels(12, last), 0.0))
         assert own <= goal.value(run_table(SOLVERS[solver](), other), SPECTRUM, "exact") * (1 + 2e-3)
@@ -155,4 +156,4 @@ def test_milliseconds_and_nesting() -> None:
 
 def test_needs_a_spectrum() -> None:
     with pytest.raises(UnsupportedError, match="spectrum"):
-        SCHEDULES["first_order"]().grid(Request(VE, 5, 80.0, 0.002))
+        SCHEDULES["first_order"]().grid(Span(VE, 5, 80.0, 0.002))

@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from diffopt.cli.main import main
-from diffopt.documents import DOCUMENTS
-from diffopt.report import to_json
+from diffopt.documents.schemas import DOCUMENTS
+from diffopt.report.text import to_json
 
 #: Commands that write each document, on a spectrum file `eig.npy`.
 WRITERS = {

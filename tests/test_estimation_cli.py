@@ -14,18 +14,19 @@ import pytest
 from estimation_data import WRITERS, floats, pixels, reference
 
 from diffopt.cli.main import main
-from diffopt.ensemble import Ensemble
+from diffopt.data.ensemble import Ensemble
+from diffopt.data.spectrum import Spectrum
+from diffopt.data.synthetic import exponential, lattice, power_law, radial, two_level
+from diffopt.documents.spectrum_file import load_spectrum
+from diffopt.documents.spectrum_formats import from_document, from_npz, to_json, to_npz
 from diffopt.errors import InputError
 from diffopt.estimation import estimate
-from diffopt.estimation.checkpoint import Checkpoint
-from diffopt.estimation.estimate import METHODS, MethodOptions
-from diffopt.estimation.lanczos import LanczosOptions
-from diffopt.estimation.passes import Local
-from diffopt.estimation.source import StreamSource
-from diffopt.reading import load_spectrum
-from diffopt.spectrum import Spectrum
-from diffopt.spectrum_files import from_document, from_npz, to_json, to_npz
-from diffopt.synthesis import exponential, lattice, power_law, radial, two_level
+from diffopt.estimation.engines.checkpoint import Checkpoint
+from diffopt.estimation.engines.local import Local
+from diffopt.estimation.estimate import METHODS
+from diffopt.estimation.methods.lanczos import LanczosOptions
+from diffopt.estimation.result import MethodOptions
+from diffopt.estimation.sources.source import StreamSource
 
 ROOT = Path(__file__).parents[1]
 
@@ -263,8 +264,8 @@ def test_checkpoints_of_all_data_are_not_taken_for_those_of_parts(flags, data, t
 def slow_run(data: Path, target: Path, *flags: str) -> subprocess.Popen[str]:
     """Start the command line with a pause after each block and a checkpoint at each."""
     code = (
-        "import sys, time; import diffopt.estimation.moments as m; "
-        "import diffopt.estimation.checkpoint as c; "
+        "import sys, time; import diffopt.estimation.sums.moments as m; "
+        "import diffopt.estimation.engines.checkpoint as c; "
         "add = m.Covariance.add; c.Checkpoint.__init__.__defaults__ = (0.0,); "
         "m.Covariance.add = lambda self, block, first: "
         "(add(self, block, first), print(flush=True), time.sleep(0.2)); "
@@ -323,7 +324,7 @@ def cluster():
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.filterwarnings("ignore")
 def test_dask_computes_the_same(method, cluster, tmp_path):
-    from diffopt.estimation.engine_dask import connected
+    from diffopt.estimation.engines.dask import connected
 
     np.save(tmp_path / "a.npy", floats(200, (30,)))
     options = MethodOptions(method, lanczos=LanczosOptions(depth=3, steps=6))
@@ -338,7 +339,7 @@ def test_dask_computes_the_same(method, cluster, tmp_path):
 def test_chunked_arrays_of_dask_are_samples(cluster):
     import dask.array
 
-    from diffopt.estimation.engine_dask import connected
+    from diffopt.estimation.engines.dask import connected
 
     data = floats(200, (30,))
     chunked = dask.array.from_array(data, chunks=(33, 10))
@@ -352,7 +353,7 @@ def test_chunked_arrays_of_dask_are_samples(cluster):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_killed_worker_does_not_change_the_result(which, cluster, tmp_path):
-    from diffopt.estimation.engine_dask import connected
+    from diffopt.estimation.engines.dask import connected
 
     data = floats(4000, (200,))
     np.save(tmp_path / "a.npy", data)

@@ -9,11 +9,11 @@ import pytest
 from estimation_data import pixels
 
 from diffopt.cli.main import main
-from diffopt.ensemble import Ensemble
-from diffopt.files import write_atomic
+from diffopt.data.ensemble import Ensemble
+from diffopt.data.spectrum import Spectrum
+from diffopt.documents.spectrum_formats import to_json
+from diffopt.foundation.atomic import write_atomic
 from diffopt.objectives import OBJECTIVES
-from diffopt.spectrum import Spectrum
-from diffopt.spectrum_files import to_json
 
 
 def sigmas(path, capsys, *flags: str) -> list[float]:

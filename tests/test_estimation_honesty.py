@@ -11,18 +11,18 @@ import pytest
 from estimation_data import WRITERS, floats, reference
 from sklearn.covariance import OAS, LedoitWolf
 
-from diffopt.ensemble import Ensemble
+from diffopt.data.ensemble import Ensemble
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.estimation import estimate
 from diffopt.estimation.bootstrap import at_ranks, bands, grid_bands
-from diffopt.estimation.labels import cluster, read_labels
-from diffopt.estimation.partition import by_bands, by_labels, by_tiles
-from diffopt.estimation.passes import Local
-from diffopt.estimation.population import companion, population
-from diffopt.estimation.raw_spectrum import RawSpectrum
+from diffopt.estimation.correction.population import companion, population
+from diffopt.estimation.correction.shrinkage import SHRINKAGE, carry_mean
+from diffopt.estimation.engines.local import Local
+from diffopt.estimation.ensembles.labels import cluster, read_labels
+from diffopt.estimation.ensembles.partition import by_bands, by_labels, by_tiles
+from diffopt.estimation.methods.raw_spectrum import RawSpectrum
 from diffopt.estimation.readers import open_source
-from diffopt.estimation.shrinkage import SHRINKAGE, carry_mean
-from diffopt.spectrum import Spectrum
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 

@@ -9,12 +9,13 @@ from estimation_data import floats, reference
 
 from diffopt.errors import InputError
 from diffopt.estimation import estimate
-from diffopt.estimation.estimate import METHODS, MethodOptions, choose
-from diffopt.estimation.fourier import half_weights
-from diffopt.estimation.lanczos import LanczosOptions, fitted
+from diffopt.estimation.estimate import METHODS, choose
+from diffopt.estimation.methods.fourier import half_weights
+from diffopt.estimation.methods.lanczos import LanczosOptions, fitted
 from diffopt.estimation.readers.base import ReadOptions
-from diffopt.estimation.samples import Samples
-from diffopt.estimation.source import ArraySource
+from diffopt.estimation.result import MethodOptions
+from diffopt.estimation.sources.samples import Samples
+from diffopt.estimation.sources.source import ArraySource
 
 
 def repeated(spectrum) -> np.ndarray:

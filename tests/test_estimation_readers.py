@@ -13,10 +13,11 @@ from estimation_data import WRITERS, floats, npy_bytes, pixels, png_bytes, refer
 
 from diffopt.errors import InputError, MissingExtraError
 from diffopt.estimation import estimate
-from diffopt.estimation.guard import require
+from diffopt.estimation.facts import facts
 from diffopt.estimation.readers import READERS, open_source
 from diffopt.estimation.readers.base import ReadOptions, channel_axis
-from diffopt.estimation.source import Log
+from diffopt.estimation.sources.source import Log
+from diffopt.foundation.guard import require
 
 
 def collected(source, start=0, stop=None, size=7):
@@ -60,7 +61,7 @@ def test_estimates_the_covariance_of_what_was_written(name, tmp_path):
     eig = np.repeat(found.spectrum.eig, found.spectrum.weight.astype(int))
     np.testing.assert_allclose(eig, expected, atol=1e-10 * expected[0])
     assert found.raw.pooled_std == pytest.approx(numbers.std(), rel=1e-12)
-    assert found.facts()["samples"] == len(data)
+    assert facts(found)["samples"] == len(data)
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -90,8 +91,8 @@ def test_bad_members_are_named_or_skipped_and_counted(kind, tmp_path):
         estimate(path)
     found = estimate(path, read=ReadOptions(log=Log(skip=True)))
     kept = np.delete(data, [4, 5], axis=0) / 127.5 - 1
-    assert found.facts()["skipped"] == 2
-    assert found.facts()["skipped_names"] == ["004.png", "005.png"]
+    assert facts(found)["skipped"] == 2
+    assert facts(found)["skipped_names"] == ["004.png", "005.png"]
     expected = reference(kept)
     eig = np.repeat(found.spectrum.eig, found.spectrum.weight.astype(int))
     np.testing.assert_allclose(eig, expected, atol=1e-10 * expected[0])
@@ -135,7 +136,7 @@ def test_nan_samples_are_named_or_skipped(tmp_path):
     found = estimate(tmp_path / "a.npy", block=8, read=ReadOptions(log=Log(skip=True)))
     expected = reference(np.delete(data, 17, axis=0))
     np.testing.assert_allclose(found.spectrum.eig, expected, atol=1e-10 * expected[0])
-    assert found.facts()["skipped"] == 1
+    assert facts(found)["skipped"] == 1
 
 
 def test_windows_of_sound_overlap_by_the_hop(tmp_path):

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from diffopt.clocks import CLOCKS
-from diffopt.defects import FORMULAS, find_defect
-from diffopt.expansion import Expansion, linear_frechet
-from diffopt.first_order import LocalDefects, first_order_frechet
-from diffopt.grid import Grid
-from diffopt.law import Law
-from diffopt.linear_rates import LinearRates
+from diffopt.asymptotics.defects import FORMULAS, find_defect
+from diffopt.asymptotics.expansion import Expansion
+from diffopt.asymptotics.rates import LinearRates
+from diffopt.data.spectrum import Spectrum
+from diffopt.law.law import Law
+from diffopt.law.linearized import linear_frechet
+from diffopt.law.local_errors import LocalDefects, first_order_frechet
 from diffopt.objectives.frechet import Discretization
 from diffopt.processes import PROCESSES, VPLinear
+from diffopt.processes.clocks import CLOCKS
+from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.spectrum import Spectrum
 
 SPECTRUM = Spectrum.create([4.0, 1.5, 0.5, 0.1], mean=[1.0, -0.5, 0.3, 0.2])
 HIGH, LOW = 2.0, 0.7

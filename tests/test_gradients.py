@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, irregular, make, solver_cases
 
+from diffopt.data.spectrum import Spectrum
+from diffopt.law.gradient import Design, DifferentiableTable
 from diffopt.objectives import OBJECTIVES
-from diffopt.parameters import EtaBlock, FamilyBlock, GridBlock, State, design_of
-from diffopt.points import Points
-from diffopt.problem import Problem
+from diffopt.objectives.problem import Problem
+from diffopt.processes.points import Points
+from diffopt.processes.span import Span
 from diffopt.schedules import SCHEDULES
-from diffopt.schedules.base import Request
-from diffopt.sensitivity import Design, DifferentiableTable
+from diffopt.search.variables import EtaBlock, FamilyBlock, GridBlock, State, design_of
 from diffopt.solvers import build_table
-from diffopt.spectrum import Spectrum
 
 #: Agreement asked for, relative to the largest component.
 ACCURACY = 1e-8
@@ -113,8 +113,8 @@ def family_value(problem, objective, prepared, schedule, values):
     churn = {n: v for (owner, n), v in values.items() if owner == "solver"}
     process = replace(problem.process, **rates) if rates else problem.process
     low, high = ends.get("sigma_min", problem.sigma_min), ends.get("sigma_max", problem.sigma_max)
-    request = Request(process, problem.steps, high, low, problem.end)
-    sigmas = replace(schedule, **own).grid(request).sigmas if own else schedule.grid(request).sigmas
+    span = Span(process, problem.steps, high, low, problem.end)
+    sigmas = replace(schedule, **own).grid(span).sigmas if own else schedule.grid(span).sigmas
     solver = replace(problem.solver, **churn) if churn else problem.solver
     eta = solver.etas(None, problem.steps)
     return plain_value(objective, prepared, problem.start, solver, process, sigmas, eta)
@@ -149,7 +149,7 @@ def test_gradient_by_family_parameters(schedule, process, solver, names, objecti
     assert {k.name for k in block.knobs} == names
     x = np.array([0.3 if k.name == "sigma_min" else -0.1 for k in block.knobs])
     with np.errstate(divide="ignore"):
-        state = State(np.log(rule.grid(problem.request).sigmas), tool.etas(None, 5), problem.process, tool)
+        state = State(np.log(rule.grid(problem.span).sigmas), tool.etas(None, 5), problem.process, tool)
     moved = block.apply(x, state)
     table = DifferentiableTable(moved.solver, moved.process, design_of(moved, False, False))
     found, bars = thing.value_and_bars(table.table, prepared, problem.start)

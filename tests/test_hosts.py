@@ -15,9 +15,9 @@ import pytest
 from oracles import Replay
 from problems import EXAMPLES
 
-from diffopt.grid import Grid
+from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.table import sample
+from diffopt.solvers.loop import sample
 
 pytestmark = [pytest.mark.hosts, pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")]
 

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, grid_for, irregular, make, solver_cases, spectrum
 
-from diffopt.grid import Grid
-from diffopt.law import STARTS, Law
-from diffopt.problem import Problem, evaluate
+from diffopt.data.spectrum import Spectrum
+from diffopt.law.law import Law
+from diffopt.law.start import STARTS
+from diffopt.objectives.evaluation import evaluate
+from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
 from diffopt.solvers import run_table
-from diffopt.spectrum import Spectrum
-from diffopt.table import sample
+from diffopt.solvers.loop import sample
 
 
 @pytest.mark.parametrize(("name", "process", "clock"), solver_cases())
@@ -150,7 +152,7 @@ def test_start_laws(process):
     data = spectrum()
     grid = grid_for(EXAMPLES[process], 2)
     table = run_table(make("ddim"), grid)
-    from diffopt.law import start_variance
+    from diffopt.law.start import start_variance
 
     top = grid.sigmas[0]
     square = 1.0 if process == "ve" else (1 / (1 + top) ** 2 if process == "flow" else 1 / (1 + top**2))

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from scipy import integrate
 
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
-from diffopt.grid import Grid
-from diffopt.krylov import apply_function
-from diffopt.law import Law
+from diffopt.foundation.krylov import apply_function
+from diffopt.foundation.phi import phi1, phi2
+from diffopt.law.gradient import Design, DifferentiableTable
+from diffopt.law.law import Law
 from diffopt.objectives import OBJECTIVES
-from diffopt.phi import phi1, phi2
 from diffopt.processes import PROCESSES
-from diffopt.sensitivity import Design, DifferentiableTable
+from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.spectrum import Spectrum
-from diffopt.table import sample
+from diffopt.solvers.loop import sample
 
 SPECTRUM = Spectrum.create([6.0, 1.3, 0.2], mean=[1.0, -0.5, 0.3])
 RANDOM = ("randomized_midpoint", "randomized_exponential_midpoint")

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from scipy import integrate
 
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError, UnsupportedError
-from diffopt.grid import Grid
-from diffopt.law import Law
-from diffopt.noise import DESIGNS, OBJECTIVES, NoiseStudy, noise_study
-from diffopt.problem import Problem
+from diffopt.law.law import Law
+from diffopt.objectives.problem import Problem
 from diffopt.processes import PROCESSES
+from diffopt.processes.grid import Grid
 from diffopt.schedules import SCHEDULES
-from diffopt.score_error import SHAPES, parse_score_error, with_score_error
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.spectrum import Spectrum
-from diffopt.table import sample
+from diffopt.solvers.loop import sample
+from diffopt.solvers.score_error import SHAPES, parse_score_error, with_score_error
+from diffopt.studies.eta import DESIGNS, OBJECTIVES, NoiseStudy, noise_study
 
 SPECTRUM = Spectrum.create(50.0 * np.arange(1, 61.0) ** -2.0)
 SIGMAS = np.array([5.0, 2.0, 0.9, 0.3, 0.1])
@@ -27,7 +27,7 @@ TABLES = [
 
 def problem(solver: str, steps: int = 8, start: str = "exact") -> tuple[Problem, Grid]:
     ask = Problem.create(SPECTRUM, PROCESSES["ve"](), SOLVERS[solver](), steps, 80, 0.01, "sigma_min", start)
-    return ask, SCHEDULES["karras"]().grid(ask.request)
+    return ask, SCHEDULES["karras"]().grid(ask.span)
 
 
 @pytest.mark.parametrize("process", ["ve", "vp_linear", "flow"])
@@ -86,7 +86,7 @@ def test_noise_pays_with_a_wrong_start_or_score(start: str, rule: str | None) ->
     ask, grid = problem("ddim", 200, start)
     if start == "sigma":
         ask = Problem.create(SPECTRUM, ask.process, ask.solver, 200, 12.0, 0.01, "sigma_min", "sigma")
-        grid = SCHEDULES["karras"]().grid(ask.request)
+        grid = SCHEDULES["karras"]().grid(ask.span)
     study = NoiseStudy(ask, grid, None if rule is None else parse_score_error(rule))
     best = study.solve("constant", "exact")
     assert best.eta[0] > 0.1

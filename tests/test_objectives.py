@@ -9,12 +9,12 @@ import pytest
 from dense import divergence, output_law, rotated, wasserstein
 from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, grid_for, irregular, make, solver_cases, spectrum
 
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
-from diffopt.grid import Grid
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.robust import Robust
+from diffopt.processes.grid import Grid
 from diffopt.solvers import run_table
-from diffopt.spectrum import Spectrum
 
 
 def value(name, table, data, start="exact"):

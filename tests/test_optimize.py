@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 from problems import EXAMPLES, make
 from scipy.optimize import minimize
 
-import diffopt.optimize as optimize_module
+import diffopt.search.descent as optimize_module
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError, UnsupportedError
-from diffopt.grid import Grid
 from diffopt.objectives import OBJECTIVES
-from diffopt.optimize import optimize
-from diffopt.problem import Problem, evaluate
+from diffopt.objectives.evaluation import evaluate
+from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
 from diffopt.schedules import SCHEDULES
+from diffopt.search.descent import optimize
+from diffopt.search.starts import applicable
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.spectrum import Spectrum
-from diffopt.starts import applicable
 
 FRECHET = OBJECTIVES["frechet"]()
 VE = EXAMPLES["ve"]
@@ -218,7 +219,7 @@ def test_table_process_stays_inside_the_table():
 def test_free_eta_is_at_least_as_good_as_every_fixed_one():
     """One free number: a scan finds nothing lower; per step is at least as good as shared; grid and eta together best."""
     task = problem(solver="ddim", steps=5)
-    karras = SCHEDULES["karras"]().grid(task.request)
+    karras = SCHEDULES["karras"]().grid(task.span)
     scan = min(evaluate(task, karras, eta).frechet for eta in np.linspace(0, 1.2, 121))
     shared = optimize(task, FRECHET, ["eta"], eta=0.5)
     np.testing.assert_allclose(shared.grid.sigmas, karras.sigmas, rtol=1e-14)
@@ -236,14 +237,14 @@ def test_free_family_beats_a_scan_of_rho():
     found = optimize(task, FRECHET, ["family"], schedule=SCHEDULES["karras"]())
     scan = []
     for rho in np.geomspace(1, 30, 60):
-        grid = SCHEDULES["karras"](rho=rho).grid(task.request)
+        grid = SCHEDULES["karras"](rho=rho).grid(task.span)
         scan.append(evaluate(task, grid).frechet)
     assert found.value <= min(scan) * (1 + 1e-5)
     assert set(found.family) == {"rho", "sigma_min"}
     assert found.family["sigma_min"] >= task.sigma_min
     check_bounds(found, task)
     rebuilt = Problem.create(POWER, VE, task.solver, 6, 80.0, found.family["sigma_min"])
-    again = SCHEDULES["karras"](rho=found.family["rho"]).grid(rebuilt.request)
+    again = SCHEDULES["karras"](rho=found.family["rho"]).grid(rebuilt.span)
     np.testing.assert_allclose(found.grid.sigmas, again.sigmas, rtol=1e-9)
 
 

@@ -10,17 +10,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from diffopt.data.posterior.operators import OPERATORS
+from diffopt.data.posterior.posterior import Prior, posterior
+from diffopt.data.spectrum import Spectrum
+from diffopt.documents.operator_text import parse_operator
+from diffopt.documents.spectrum_file import load_spectrum
 from diffopt.errors import InputError
-from diffopt.grid import Grid
-from diffopt.law import Law
-from diffopt.operators import OPERATORS
-from diffopt.operators.parsing import parse_operator
-from diffopt.posterior import Prior, posterior
+from diffopt.law.law import Law
 from diffopt.processes import PROCESSES
-from diffopt.reading import load_spectrum
+from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.spectrum import Spectrum
-from diffopt.table import sample
+from diffopt.solvers.loop import sample
 
 SHAPE = (4, 6)
 D = 24
@@ -145,7 +145,7 @@ def test_noise_must_be_positive(noise: float) -> None:
 
 
 def command() -> typer.Typer:
-    from diffopt.cli.posterior import register
+    from diffopt.cli.spectrum.posterior import register
 
     app = typer.Typer()
     app.callback()(lambda: None)

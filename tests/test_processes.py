@@ -9,7 +9,7 @@ from oracles import FACTS
 from problems import EXAMPLES
 
 from diffopt.errors import InputError, UnsupportedError
-from diffopt.processes import PROCESSES, Table, VPLinear, alphas_from_betas
+from diffopt.processes import PROCESSES, TrainedLevels, VPLinear, alphas_from_betas
 
 SIGMAS = np.geomspace(0.05, 9.0, 23)
 #: A table has no rates; its levels are tested by themselves.
@@ -119,7 +119,7 @@ def test_no_cancellation_near_the_data(name, sigma):
 def test_table_knows_its_levels_by_index():
     """sigma_j = sqrt(1/abar_j - 1) at index j; between levels log-linear; sigma 0 keeps index 0."""
     abar = np.array([0.99, 0.9, 0.5, 0.1])
-    table = Table(abar)
+    table = TrainedLevels(abar)
     sigmas = np.sqrt(1 / abar - 1)
     np.testing.assert_allclose(table.timesteps(sigmas), [0, 1, 2, 3], atol=1e-12)
     assert table.timesteps(np.array([np.sqrt(sigmas[1] * sigmas[2])]))[0] == pytest.approx(1.5)
@@ -159,7 +159,7 @@ def test_bad_betas(rule):
 @pytest.mark.parametrize("table", [[0.5], [0.1, 0.5], [0.5, 0.5], [1.0, 0.5], [0.5, 0.0], [[0.5, 0.1]]])
 def test_bad_tables(table):
     with pytest.raises(InputError, match="alphas-cumprod"):
-        Table(np.array(table))
+        TrainedLevels(np.array(table))
 
 
 @pytest.mark.parametrize("ends", [(1.0, 1.0), (2.0, 1.0), (-1.0, 1.0), (0.1, np.inf)])

@@ -9,27 +9,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import DiffoptError, UnsupportedError
 from diffopt.objectives import OBJECTIVES
 from diffopt.processes import VE, Flow, VPLinear
-from diffopt.processes.table import Table, alphas_from_betas
-from diffopt.schedules import ENDS, SCHEDULES, Request
+from diffopt.processes.span import ENDS, Span
+from diffopt.processes.trained import TrainedLevels, alphas_from_betas
+from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.spectrum import Spectrum
 
 SPECTRUM = Spectrum.create([40.0, 9.0, 2.0, 0.5, 0.05, 0.004, 0.0], [1, 2, 4, 8, 16, 32, 3])
 NAMES = list(SCHEDULES)
 
 
-def request(steps=6, end="zero", process=None, high=80.0, low=0.002, spectrum=SPECTRUM, solver="heun"):
-    return Request(process or VE(), steps, high, low, end, spectrum, SOLVERS[solver]())
+def span(steps=6, end="zero", process=None, high=80.0, low=0.002, spectrum=SPECTRUM, solver="heun"):
+    return Span(process or VE(), steps, high, low, end, spectrum)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("steps", [1, 2, 3, 5, 10, 37])
 def test_ends_count_and_order(name, end, steps):
-    grid = SCHEDULES[name]().grid(request(steps, end))
+    grid = SCHEDULES[name]().grid(span(steps, end))
     assert grid.steps == steps
     assert grid.sigmas.shape == (steps + 1,)
     assert grid.sigmas[0] == 80.0
@@ -47,18 +48,18 @@ def test_ends_count_and_order(name, end, steps):
         (VE(), 700.0, 0.002),
         (VPLinear(), 100.0, 0.01),
         (Flow(), 300.0, 0.001),
-        (Table(alphas_from_betas("scaled_linear:0.00085,0.012,1000")), 14.6, 0.03),
+        (TrainedLevels(alphas_from_betas("scaled_linear:0.00085,0.012,1000")), 14.6, 0.03),
     ],
 )
 def test_other_ranges_and_processes(name, process, high, low):
-    grid = SCHEDULES[name]().grid(request(8, process=process, high=high, low=low))
+    grid = SCHEDULES[name]().grid(span(8, process=process, high=high, low=low))
     assert grid.sigmas[0] == high
     assert np.all(np.diff(grid.sigmas) < 0)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_pure_noise_works_or_is_refused_in_one_line(name):
-    grid, refusal = attempt(name, request(8, process=Flow(), high=np.inf, low=0.001))
+    grid, refusal = attempt(name, span(8, process=Flow(), high=np.inf, low=0.001))
     if grid is None:
         assert name in refusal
         assert "\n" not in refusal
@@ -80,12 +81,12 @@ def attempt(name, asked):
 def test_what_takes_too_long_is_refused_in_one_line(name):
     most = SCHEDULES[name].most
     with pytest.raises(UnsupportedError, match=f"{name}.*at most {most} steps, got {most + 1}"):
-        SCHEDULES[name]().grid(request(most + 1))
+        SCHEDULES[name]().grid(span(most + 1))
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if SCHEDULES[n].most is None])
 def test_the_others_give_a_thousand_steps(name):
-    grid, refusal = attempt(name, request(999))
+    grid, refusal = attempt(name, span(999))
     # Tables of indices repeat themselves and tails underflow: then there is a reason.
     assert grid is not None or "no valid grid" in refusal
 
@@ -93,12 +94,12 @@ def test_the_others_give_a_thousand_steps(name):
 @pytest.mark.parametrize("name", [n for n in NAMES if SCHEDULES[n].kind == "spectrum"])
 def test_designs_from_data_say_that_they_need_a_spectrum(name):
     with pytest.raises(DiffoptError, match=r"spectrum|solver"):
-        SCHEDULES[name]().grid(Request(VE(), 6, 80.0, 0.002))
+        SCHEDULES[name]().grid(Span(VE(), 6, 80.0, 0.002))
 
 
 @pytest.mark.parametrize(("name", "solver"), list(itertools.product(NAMES, SOLVERS)))
 def test_runs_with_every_solver(name, solver):
-    grid = SCHEDULES[name]().grid(request(5, "sigma_min", solver=solver))
+    grid = SCHEDULES[name]().grid(span(5, "sigma_min", solver=solver))
     value = OBJECTIVES["discretization"]().value(run_table(SOLVERS[solver](), grid), SPECTRUM, "exact")
     assert np.isfinite(value)
     assert value > 0
@@ -108,17 +109,16 @@ def test_runs_with_every_solver(name, solver):
 def test_more_eigenvalues_of_the_same_kind_change_nothing(name):
     """Multiplicities are weights: the same spectrum written out gives the same grid."""
     whole = Spectrum.create(np.repeat(SPECTRUM.eig, SPECTRUM.weight.astype(int)))
-    short, long = (SCHEDULES[name]().grid(request(6, spectrum=s)).sigmas for s in (SPECTRUM, whole))
+    short, long = (SCHEDULES[name]().grid(span(6, spectrum=s)).sigmas for s in (SPECTRUM, whole))
     np.testing.assert_allclose(long, short, rtol=2e-3)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_schedule_is_a_short_class_in_a_file_of_its_own(name):
+def test_a_schedule_is_a_short_class_in_the_room_of_its_kind(name):
     cls = SCHEDULES[name]
-    source = inspect.getsource(cls)
-    assert len(source.strip().splitlines()) <= 40
-    module = inspect.getmodule(cls)
-    assert [c for c in SCHEDULES.values() if inspect.getmodule(c) is module] == [cls]
+    assert len(inspect.getsource(cls).strip().splitlines()) <= 40
+    room = {"fixed": "fixed", "table": "published", "spectrum": "spectral"}[cls.kind]
+    assert inspect.getmodule(cls).__name__.startswith(f"diffopt.schedules.{room}.")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -144,11 +144,11 @@ def test_every_schedule_is_named_in_a_test_of_its_numbers(name):
 def test_equal_questions_are_answered_once_and_different_ones_are_not_mixed_up():
     schedule = SCHEDULES["fisher_rao"]()
     other = Spectrum.create([400.0, 1.0])
-    first, again, third = (schedule.grid(request(6, spectrum=s)).sigmas for s in (SPECTRUM, SPECTRUM, other))
+    first, again, third = (schedule.grid(span(6, spectrum=s)).sigmas for s in (SPECTRUM, SPECTRUM, other))
     np.testing.assert_array_equal(first, again)
     assert np.max(np.abs(first - third)) > 0.1
 
 
 def test_families_are_kept_apart_by_their_parameters():
-    one, two = (SCHEDULES["karras"](rho=rho).grid(request()).sigmas for rho in (3.0, 7.0))
+    one, two = (SCHEDULES["karras"](rho=rho).grid(span()).sigmas for rho in (3.0, 7.0))
     assert np.max(np.abs(one - two)) > 0.1

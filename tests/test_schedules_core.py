@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from problems import EXAMPLES
 
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
 from diffopt.processes import VPLinear
-from diffopt.schedules import ENDS, SCHEDULES, SLOW
-from diffopt.schedules.base import Request
+from diffopt.processes.span import ENDS, Span
+from diffopt.schedules import SCHEDULES, SLOW
 from diffopt.solvers import SOLVERS
-from diffopt.spectrum import Spectrum
 
 DATA = Spectrum.create(4.0 * np.arange(1, 31.0) ** -2)
 
@@ -22,8 +22,8 @@ DATA = Spectrum.create(4.0 * np.arange(1, 31.0) ** -2)
 CORE = ("karras", "exponential", "uniform_t", "uniform_flow", "vp", "kl_optimal")
 
 
-def request(steps, end="zero", process="ve", high=80.0, low=0.002):
-    return Request(EXAMPLES[process], steps, high, low, end, DATA, SOLVERS["euler"]())
+def span(steps, end="zero", process="ve", high=80.0, low=0.002):
+    return Span(EXAMPLES[process], steps, high, low, end, DATA)
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -32,7 +32,7 @@ def request(steps, end="zero", process="ve", high=80.0, low=0.002):
 def test_every_schedule_gives_a_grid_with_the_right_ends_or_says_why_not(name, process, end):
     """steps + 1 values, strictly decreasing, from sigma_max to 0 or sigma_min."""
     for steps in (1, 2, 3, 10):
-        asked = request(steps, end, process, 9.0, 0.08)
+        asked = span(steps, end, process, 9.0, 0.08)
         try:
             sigmas = SCHEDULES[name]().grid(asked).sigmas
         except UnsupportedError as error:
@@ -63,7 +63,7 @@ def test_every_schedule_describes_itself(name):
 
 def test_karras_as_printed_by_its_authors():
     """The 18 levels of EDM's CIFAR-10 runs, computed digit by digit from eq. 5."""
-    sigmas = SCHEDULES["karras"]().grid(request(18)).sigmas
+    sigmas = SCHEDULES["karras"]().grid(span(18)).sigmas
     wish = [(80 ** (1 / 7) + i / 17 * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7 for i in range(18)] + [0.0]
     np.testing.assert_allclose(sigmas, wish, rtol=1e-13)
     assert sigmas[1] == pytest.approx(57.586, abs=5e-4)
@@ -86,28 +86,28 @@ def literal(name, u, high=80.0, low=0.002):
 
 @pytest.mark.parametrize("name", ["exponential", "kl_optimal", "uniform_flow", "uniform_t", "vp"])
 def test_fixed_rules_equal_their_formulas(name):
-    sigmas = SCHEDULES[name]().grid(request(9, "sigma_min")).sigmas
+    sigmas = SCHEDULES[name]().grid(span(9, "sigma_min")).sigmas
     np.testing.assert_allclose(sigmas, [literal(name, k / 9) for k in range(10)], rtol=1e-9)
 
 
 @pytest.mark.parametrize("process", ["vp_linear", "vp_cosine", "flow"])
 def test_uniform_t_is_uniform_in_the_process_time(process):
-    grid = SCHEDULES["uniform_t"]().grid(request(7, "sigma_min", process, 9.0, 0.08))
+    grid = SCHEDULES["uniform_t"]().grid(span(7, "sigma_min", process, 9.0, 0.08))
     np.testing.assert_allclose(np.diff(grid.times), np.diff(grid.times)[0], rtol=1e-9)
 
 
 def test_uniform_t_down_to_the_data_and_from_pure_noise():
     """sigma_min 0 makes N equal steps to the data; flow starts at s = 1."""
-    grid = SCHEDULES["uniform_t"]().grid(Request(EXAMPLES["flow"], 4, math.inf, 0.0))
+    grid = SCHEDULES["uniform_t"]().grid(Span(EXAMPLES["flow"], 4, math.inf, 0.0))
     np.testing.assert_allclose(grid.times, [1, 0.75, 0.5, 0.25, 0], atol=1e-15)
-    vp = SCHEDULES["uniform_t"]().grid(Request(VPLinear(), 5, VPLinear().sigma_limits[0], 0.0))
+    vp = SCHEDULES["uniform_t"]().grid(Span(VPLinear(), 5, VPLinear().sigma_limits[0], 0.0))
     np.testing.assert_allclose(vp.times, np.linspace(1, 0, 6), atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["karras", "exponential", "vp"])
 def test_rules_that_need_a_finite_range_say_so(name):
     with pytest.raises(UnsupportedError, match="finite sigma-max"):
-        SCHEDULES[name]().grid(Request(EXAMPLES["flow"], 4, math.inf, 0.01))
+        SCHEDULES[name]().grid(Span(EXAMPLES["flow"], 4, math.inf, 0.01))
 
 
 def test_slow_schedules_are_known_by_name():

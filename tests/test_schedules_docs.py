@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from diffopt.errors import InputError
-from diffopt.explain import catalogue, explain, names, renewed
-from diffopt.inventory import inventory
+from diffopt.report.catalogue import inventory
+from diffopt.report.explain import catalogue, explain, names, renewed
 
 DOCS = Path(__file__).parents[1] / "docs" / "schedules.md"
 

@@ -11,9 +11,10 @@ import pytest
 from scipy import integrate, stats
 
 from diffopt.processes import VE, Flow
-from diffopt.processes.table import Table, alphas_from_betas
-from diffopt.schedules import SCHEDULES, Request
-from diffopt.schedules.nonuniform import amplification
+from diffopt.processes.span import Span
+from diffopt.processes.trained import TrainedLevels, alphas_from_betas
+from diffopt.schedules import SCHEDULES
+from diffopt.schedules.fixed.dmn import amplification
 
 # numpy 2 tells torch off inside the hosts.
 pytestmark = pytest.mark.filterwarnings("ignore:.*__array__ implementation:DeprecationWarning")
@@ -22,7 +23,7 @@ HIGH, LOW, N = 80.0, 0.002, 8
 
 
 def levels(name, steps=N, end="sigma_min", process=None, high=HIGH, low=LOW):
-    return SCHEDULES[name]().grid(Request(process or VE(), steps, high, low, end)).sigmas
+    return SCHEDULES[name]().grid(Span(process or VE(), steps, high, low, end)).sigmas
 
 
 def vp_sigma(t):
@@ -274,7 +275,7 @@ ALPHAS = alphas_from_betas("scaled_linear:0.00085,0.012,1000")
 
 
 def table_levels(name, steps, end="zero"):
-    process = Table(ALPHAS)
+    process = TrainedLevels(ALPHAS)
     return levels(name, steps, end, process, float(np.exp(process.log_sigma[-1])), float(np.exp(process.log_sigma[0])))
 
 
@@ -317,7 +318,7 @@ def test_spacings_are_those_of_diffusers(name, skipped, steps):
 def test_normal_is_the_unrounded_linspace_of_diffusers(steps):
     host = scheduler("EulerDiscreteScheduler", timestep_spacing="linspace", interpolation_type="log_linear")
     host.set_timesteps(steps)
-    table = Table(ALPHAS)
+    table = TrainedLevels(ALPHAS)
     expected = table.sigma(host.timesteps.numpy().astype(float))
     np.testing.assert_allclose(table_levels("normal", steps)[:-1], expected, rtol=1e-5)
 

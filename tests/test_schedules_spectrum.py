@@ -10,12 +10,18 @@ import pytest
 from scipy import integrate
 from scipy.optimize import minimize
 
+from diffopt.data.spectrum import Spectrum
 from diffopt.processes import VE
-from diffopt.schedules import SCHEDULES, Request, adaptive_sde, elbo_dp, gits_dev, gits_l2, oss, program
-from diffopt.schedules.density import Marginals
-from diffopt.schedules.dpm_adaptive import pair
-from diffopt.schedules.program import cheapest
-from diffopt.spectrum import Spectrum
+from diffopt.processes.span import Span
+from diffopt.schedules import SCHEDULES
+from diffopt.schedules.spectral import adaptive as adaptive_sde
+from diffopt.schedules.spectral import gits as gits_dev
+from diffopt.schedules.spectral import gits as gits_l2
+from diffopt.schedules.spectral import likelihood as elbo_dp
+from diffopt.schedules.spectral import oss, program
+from diffopt.schedules.spectral.adaptive import pair
+from diffopt.schedules.spectral.density import Marginals
+from diffopt.schedules.spectral.program import cheapest
 
 HIGH, LOW = 20.0, 0.05
 EIG = np.array([9.0, 1.0, 0.04])
@@ -24,7 +30,7 @@ SEVERAL = Spectrum.create(EIG, WEIGHT)
 
 
 def levels(name, spectrum=SEVERAL, steps=6, high=HIGH, low=LOW, end="sigma_min"):
-    return SCHEDULES[name]().grid(Request(VE(), steps, high, low, end, spectrum)).sigmas
+    return SCHEDULES[name]().grid(Span(VE(), steps, high, low, end, spectrum)).sigmas
 
 
 def variance(s, lam):
@@ -163,7 +169,7 @@ def test_shooting_finds_the_minimum_of_the_path_kl(name, bound):
 def test_elbo_program_is_the_best_path_of_its_grid(monkeypatch):
     """All subsets of a coarse grid, costs written out per direction."""
     monkeypatch.setattr(program, "POINTS", 9)
-    own = elbo_dp.ELBOProgram().levels(Request(VE(), 3, HIGH * 1.01, LOW, "sigma_min", SEVERAL))
+    own = elbo_dp.ELBOProgram().levels(Span(VE(), 3, HIGH * 1.01, LOW, "sigma_min", SEVERAL))
     grid = np.geomspace(HIGH * 1.01, LOW, max(9, 13))
 
     def cost(path):
@@ -180,8 +186,8 @@ def test_elbo_program_is_the_best_path_of_its_grid(monkeypatch):
 
 def test_analytic_dpm_program_is_the_best_path_of_its_grid(monkeypatch):
     monkeypatch.setattr(program, "POINTS", 9)
-    request = Request(VE(), 3, HIGH * 1.02, LOW, "sigma_min", SEVERAL)
-    own = SCHEDULES["analytic_dpm_dp"]().levels(request)
+    span = Span(VE(), 3, HIGH * 1.02, LOW, "sigma_min", SEVERAL)
+    own = SCHEDULES["analytic_dpm_dp"]().levels(span)
     grid = np.geomspace(HIGH * 1.02, LOW, max(9, 13))
 
     def cost(path):
@@ -228,7 +234,7 @@ def distance_from_chord(point, start, end):
 @pytest.mark.parametrize(("name", "module"), [("gits_l2", gits_l2), ("gits_dev", gits_dev)])
 def test_gits_is_the_best_path_through_its_teacher(name, module, monkeypatch):
     monkeypatch.setattr(module, "POINTS", 11)
-    own = SCHEDULES[name]().levels(Request(VE(), 3, HIGH, LOW, "sigma_min", SEVERAL))
+    own = SCHEDULES[name]().levels(Span(VE(), 3, HIGH, LOW, "sigma_min", SEVERAL))
     s, eig, x = teacher(11)
 
     def cost(i, j):
@@ -247,7 +253,7 @@ def test_gits_is_the_best_path_through_its_teacher(name, module, monkeypatch):
 def test_oss_is_its_forward_loop(monkeypatch):
     """The published search as loops over targets and sources; `oss` is greedy in the state it keeps."""
     monkeypatch.setattr(oss, "POINTS", 12)
-    own = SCHEDULES["oss"]().levels(Request(VE(), 3, HIGH, LOW, "sigma_min", SEVERAL))
+    own = SCHEDULES["oss"]().levels(Span(VE(), 3, HIGH, LOW, "sigma_min", SEVERAL))
     s, eig, x = teacher(12)
     state, came = {0: x[0]}, []
     for _ in range(3):

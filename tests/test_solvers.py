@@ -7,16 +7,16 @@ import pytest
 from oracles import FACTS, ORACLES, Mixture, Replay, Run
 from problems import CLOCK_NAMES, EXAMPLES, NO_STEP_TO_ZERO, TABLED, grid_for, irregular, make, solver_cases, spectrum
 
-from diffopt.clocks import CLOCKS
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
-from diffopt.grid import Grid
-from diffopt.law import Law
-from diffopt.points import Points
+from diffopt.law.law import Law
 from diffopt.processes import PROCESSES
+from diffopt.processes.clocks import CLOCKS
+from diffopt.processes.grid import Grid
+from diffopt.processes.points import Points
 from diffopt.solvers import run_table
 from diffopt.solvers.base import build_table
-from diffopt.spectrum import Spectrum
-from diffopt.table import sample
+from diffopt.solvers.loop import sample
 
 CHURN = {"s_churn": 2.0, "s_tmin": 0.15, "s_tmax": 5.0, "s_noise": 1.02}
 #: etas tried: none, less than the default, the default, one at which ancestral noise is capped.

@@ -7,16 +7,17 @@ import math
 import numpy as np
 import pytest
 
+from diffopt.data.spectrum import Spectrum
+from diffopt.law.gradient import Design, DifferentiableTable
 from diffopt.objectives import OBJECTIVES
 from diffopt.processes import VE, Flow, VPLinear
-from diffopt.schedules import SCHEDULES, Request
-from diffopt.sensitivity import Design, DifferentiableTable
+from diffopt.processes.span import Span
+from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.solvers.analytic_dpm import AnalyticDPM
-from diffopt.solvers.er_sde import ERSDE, SCALERS
-from diffopt.solvers.sa_solver import SASolver
-from diffopt.spectrum import Spectrum
-from diffopt.table import sample
+from diffopt.solvers.loop import sample
+from diffopt.solvers.methods.analytic_dpm import AnalyticDPM
+from diffopt.solvers.methods.er_sde import ERSDE, SCALERS
+from diffopt.solvers.methods.sa_solver import SASolver
 
 SPECTRUM = Spectrum.create([9.0, 1.0, 0.04], [1, 3, 10])
 CASES = [
@@ -26,7 +27,7 @@ CASES = [
 
 
 def grid(steps, process=None, end="zero", name="karras"):
-    return SCHEDULES[name]().grid(Request(process or VE(), steps, 20.0, 0.05, end))
+    return SCHEDULES[name]().grid(Span(process or VE(), steps, 20.0, 0.05, end))
 
 
 def denoiser(x, alpha, level):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from problems import EXAMPLES
 
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
-from diffopt.grid import Grid
-from diffopt.spectrum import Spectrum
+from diffopt.processes.grid import Grid
 
 
 def test_sorted_descending_with_weights_and_mean_in_step():

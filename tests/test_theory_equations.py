@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from diffopt import density as density_module
-from diffopt.density import optimal_density, rms_density
-from diffopt.grid import Grid
-from diffopt.map_response import respond
+from diffopt.asymptotics import density as density_module
+from diffopt.asymptotics.density import optimal_density, rms_density
+from diffopt.data.spectrum import Spectrum
+from diffopt.law.map_response import respond
 from diffopt.processes import PROCESSES
+from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.spectrum import Spectrum
 
 ROOT = Path(__file__).parents[1]
 EQUATIONS = range(1, 94)

@@ -6,21 +6,23 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from diffopt.clocks import CLOCKS
-from diffopt.compression import compress
-from diffopt.grid import Grid
-from diffopt.law import STARTS, Law, start_variance
+from diffopt.data.compression import compress
+from diffopt.data.spectrum import Spectrum
+from diffopt.law.law import Law
+from diffopt.law.response import Response
+from diffopt.law.start import STARTS, start_variance
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.frechet import frechet_terms
 from diffopt.objectives.kl import kl_terms
+from diffopt.objectives.problem import Problem
 from diffopt.objectives.robust import Robust
-from diffopt.parameters import GridBlock, State
-from diffopt.problem import Problem
 from diffopt.processes import VE, Flow, VPCosine, VPLinear
-from diffopt.response import Response
+from diffopt.processes.clocks import CLOCKS
+from diffopt.processes.grid import Grid
+from diffopt.search.variables import GridBlock, State
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.spectrum import Spectrum
-from diffopt.table import Table, sample
+from diffopt.solvers.loop import sample
+from diffopt.solvers.table import Table
 
 CONTINUOUS = {"ve": VE(), "vp_linear": VPLinear(), "vp_cosine": VPCosine(), "flow": Flow()}
 EIG = np.array([7.0, 0.6, 0.03])

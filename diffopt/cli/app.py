@@ -19,7 +19,7 @@ COMMANDS = {
     "eta": "eta:eta",
     "list": "listing:list_names",
     "schema": "listing:schema",
-    "spectrum": "spectrum:app",
+    "spectrum": "spectrum.group:app",
 }
 
 

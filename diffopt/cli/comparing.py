@@ -12,17 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from diffopt import config, report
 from diffopt.cli import output as out
 from diffopt.cli import setup
-from diffopt.compare_report import document, flat_rows, view
-from diffopt.compare_setting import Setting
-from diffopt.comparison import Comparison, Progress, compare
+from diffopt.documents import settings as config
+from diffopt.documents.grid_file import parse_sigmas, read_grid_file
 from diffopt.errors import InputError
-from diffopt.explain import explain
-from diffopt.grid_files import parse_sigmas, read_grid_file
-from diffopt.selection import Selection
-from diffopt.stochasticity import DESIGNS
+from diffopt.report import text as report
+from diffopt.report.comparison import document, flat_rows, view
+from diffopt.report.explain import explain
+from diffopt.solvers.designs import DESIGNS
+from diffopt.studies.comparison.comparison import Comparison, Progress, compare
+from diffopt.studies.comparison.selection import Selection
+from diffopt.studies.comparison.setting import Setting
 
 #: Flags of this command alone.
 OWN = ("only", "skip", "kind", "sort", "top", "add", "explain", "html", "equal_steps")
@@ -54,8 +55,8 @@ def explanation(name: str, form: str | None) -> str:
 def check_page(html: Path | None, force: bool) -> None:
     """Refuse a page that cannot be written or drawn, before any work is done."""
     if html is not None:
-        from diffopt.files import check_target
-        from diffopt.plots import figure
+        from diffopt.foundation.atomic import check_target
+        from diffopt.report.figures import figure
 
         check_target(html, force)
         figure(1, 1)
@@ -165,14 +166,14 @@ def _progress(quiet: bool) -> Iterator[Progress | None]:
 def pictures(job: Job, comparison: Comparison, plot: Path | None, html: Path | None, force: bool) -> None:
     """Write the picture and the page that were asked for."""
     if plot is not None:
-        from diffopt.compare_plots import picture
-        from diffopt.plots import save
+        from diffopt.report.comparison_figures import picture
+        from diffopt.report.figures import save
 
         save(picture(comparison), plot, force)
         out.note(f"wrote {plot}", job.settings.quiet)
     if html is not None:
-        from diffopt.compare_page import page
-        from diffopt.files import write_atomic
+        from diffopt.foundation.atomic import write_atomic
+        from diffopt.report.page import page
 
         write_atomic(html, page(comparison, document(comparison, job.command)).encode(), force)
         out.note(f"wrote {html}", job.settings.quiet)
@@ -181,7 +182,7 @@ def pictures(job: Job, comparison: Comparison, plot: Path | None, html: Path | N
 def render(job: Job, comparison: Comparison, form: str) -> str:
     """The comparison as text."""
     if form == "table":
-        from diffopt.tables import to_terminal
+        from diffopt.report.terminal import to_terminal
 
         width = out.terminal_width()
         return to_terminal(view(comparison, width, job.selection.sort is not None), width, sys.stdout.isatty())

@@ -23,12 +23,12 @@ def list_names(what: What = None, long: Long = False, form: opt.Format = None) -
     Example: diffopt list solvers --format json
     """
     from diffopt.cli import output as out
-    from diffopt.inventory import inventory, inventory_rows
+    from diffopt.report.catalogue import inventory, inventory_rows
 
     groups = inventory(what, long)
     chosen = out.chosen_format(form, None)
     if chosen == "json":
-        from diffopt.report import to_json
+        from diffopt.report.text import to_json
 
         out.emit(to_json(groups), None, False, True)
         return
@@ -42,9 +42,9 @@ def schema(name: Name = None) -> None:
     Example: diffopt schema diffopt.schedule/1
     """
     from diffopt.cli import output as out
-    from diffopt.documents import DOCUMENTS
+    from diffopt.documents.schemas import DOCUMENTS
     from diffopt.errors import InputError
-    from diffopt.report import to_json
+    from diffopt.report.text import to_json
 
     if name is not None and name not in DOCUMENTS:
         raise InputError(f"no schema {name!r}; use one of {', '.join(DOCUMENTS)}")

@@ -35,13 +35,13 @@ def note(message: str, quiet: bool) -> None:
 
 def check_paths(force: bool, output: Path | None, plot: Path | None = None) -> None:
     """Refuse bad targets, and pictures that cannot be drawn, before any work is done."""
-    from diffopt.files import check_target
+    from diffopt.foundation.atomic import check_target
 
     for path in (output, plot):
         if path is not None:
             check_target(path, force)
     if plot is not None:
-        from diffopt.plots import check_kind, figure
+        from diffopt.report.figures import check_kind, figure
 
         check_kind(plot)
         figure(1, 1)
@@ -52,7 +52,7 @@ def emit(text: str, output: Path | None, force: bool, quiet: bool) -> None:
     if output is None:
         _print(text)
         return
-    from diffopt.files import write_atomic
+    from diffopt.foundation.atomic import write_atomic
 
     write_atomic(output, text.encode(), force)
     note(f"wrote {output}", quiet)
@@ -74,10 +74,10 @@ def terminal_width() -> int:
 
 def render_run(data: dict[str, Any], form: str) -> str:
     """Schedule or evaluation document as text."""
-    from diffopt import report
+    from diffopt.report import text as report
 
     if form == "table":
-        from diffopt.tables import run_view, to_terminal
+        from diffopt.report.terminal import run_view, to_terminal
 
         return to_terminal(run_view(data), terminal_width(), sys.stdout.isatty())
     writers: dict[str, Callable[[], str]] = {

@@ -17,7 +17,7 @@ def with_ensemble(objective: Objective, argument: str | None, quiet: bool) -> Ob
     if not Path(argument).is_file() or Path(argument).suffix.lower() not in (".json", ".npz"):
         return objective
     # Only files that may hold an ensemble pay for its reader.
-    from diffopt.cli.spectrum_load import load
+    from diffopt.documents.spectrum_load import load
 
     ensemble = load(argument)[2]
     if ensemble is None:

@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from diffopt import config
-from diffopt.assemble import evaluation_document, schedule_document
 from diffopt.cli import output as out
 from diffopt.cli.own_ensemble import with_ensemble
 from diffopt.cli.progress import counter
-from diffopt.documents import dump
+from diffopt.data.spectrum import Spectrum
+from diffopt.documents import settings as config
+from diffopt.documents.build import evaluation_document, schedule_document
+from diffopt.documents.grid_file import GridFile, parse_sigmas, read_grid_file
+from diffopt.documents.schemas import dump
+from diffopt.documents.spectrum_file import load_spectrum
 from diffopt.errors import InputError
-from diffopt.grid import Grid
-from diffopt.grid_files import GridFile, parse_sigmas, read_grid_file
-from diffopt.optimize import optimize as run_optimizer
-from diffopt.problem import Problem
-from diffopt.problem import evaluate as run_evaluation
-from diffopt.reading import load_spectrum
-from diffopt.spectrum import Spectrum
-from diffopt.starts import BASELINES, applicable
+from diffopt.objectives.evaluation import evaluate as run_evaluation
+from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
+from diffopt.search.descent import optimize as run_optimizer
+from diffopt.search.starts import BASELINES, applicable
 
 #: Flags that steer the command itself and are no settings.
 COMMAND_ONLY = ("config", "output", "plot", "force", "form", "grid")
@@ -93,7 +93,7 @@ def evaluate(job: Job) -> dict[str, Any]:
 
 def _named(problem: Problem, settings: config.Settings) -> Grid:
     assert settings.schedule is not None
-    return config.make_schedule(settings.schedule).grid(problem.compressed().request)
+    return config.make_schedule(settings.schedule).grid(problem.compressed().span)
 
 
 def _listed(job: Job) -> Sequence[float] | None:
@@ -130,7 +130,7 @@ def _explain_defaults(problem: Problem, settings: config.Settings) -> None:
 
 def plot_run(job: Job, data: dict[str, Any], path: Path, force: bool) -> None:
     """Picture of a grid beside the spectrum."""
-    from diffopt.plots import grid_picture, save
+    from diffopt.report.figures import grid_picture, save
 
     save(grid_picture(data, job.spectrum), path, force)
     out.note(f"wrote {path}", job.settings.quiet)

@@ -6,17 +6,18 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from diffopt import __version__, config
+from diffopt import __version__
 from diffopt.cli import output as out
 from diffopt.cli import setup
-from diffopt.convergence import METRICS, Convergence, with_notes
-from diffopt.convergence import convergence as measure
-from diffopt.documents import ConvergenceDocument, ConvergenceRow, EtaDocument, NoiseRow, dump
+from diffopt.documents import settings as config
+from diffopt.documents.schemas import ConvergenceDocument, ConvergenceRow, EtaDocument, NoiseRow, dump
 from diffopt.errors import InputError, UnsupportedError
-from diffopt.noise import DESIGNS, OBJECTIVES, NoiseDesign, noise_study
-from diffopt.problem import Problem
-from diffopt.score_error import parse_score_error
+from diffopt.objectives.problem import Problem
 from diffopt.solvers import SOLVERS as ALL
+from diffopt.solvers.score_error import parse_score_error
+from diffopt.studies.eta import DESIGNS, OBJECTIVES, NoiseDesign, noise_study
+from diffopt.studies.orders import METRICS, Convergence, with_notes
+from diffopt.studies.orders import convergence as measure
 
 #: Solvers of `convergence` unless others are named, and its grids.
 SOLVERS = (
@@ -45,7 +46,7 @@ def names(text: str | None, known: Sequence[str], what: str) -> tuple[str, ...]:
 
 def eta(flags: dict[str, Any], own: dict[str, Any]) -> None:
     """Run `diffopt eta`."""
-    from diffopt.clocks import CLOCKS
+    from diffopt.processes.clocks import CLOCKS
 
     job = setup.start(
         {"solver": flags["solver"] or "euler_maruyama", **{k: v for k, v in flags.items() if k != "solver"}}
@@ -55,7 +56,7 @@ def eta(flags: dict[str, Any], own: dict[str, Any]) -> None:
     problem = config.make_problem(settings, job.spectrum, settings.solver, config.one(settings.steps, "steps"))
     schedule = config.make_schedule(settings.schedule or SCHEDULE)
     error = None if own["score_error"] is None else parse_score_error(own["score_error"])
-    grid = schedule.grid(problem.compressed().request)
+    grid = schedule.grid(problem.compressed().span)
     designs = names(own["design"], DESIGNS, "design")
     answers = noise_study(problem, grid, error, designs, names(own["noise_objective"], OBJECTIVES, "objective"), clocks)
     if not answers:
@@ -148,26 +149,26 @@ def _pictures(
 ) -> None:
     from dataclasses import replace
 
-    from diffopt.convergence_plots import convergence_picture
-    from diffopt.convergence_plots import error_map as draw
-    from diffopt.plots import save
+    from diffopt.report.figures import save
+    from diffopt.report.orders_figures import convergence_picture
+    from diffopt.report.orders_figures import error_map as draw
 
     if flags.get("plot") is not None:
         save(convergence_picture(rows), flags["plot"], flags["force"])
     if error_map is not None:
-        grid = schedule.grid(replace(problem.compressed().request, steps=rows[0].steps[0]))
+        grid = schedule.grid(replace(problem.compressed().span, steps=rows[0].steps[0]))
         eta = settings.eta if problem.solver.eta_meaning else None
         save(draw(problem.solver, grid, problem.spectrum, eta), error_map, flags["force"])
 
 
 def _emit(data: dict[str, Any], flags: dict[str, Any], quiet: bool, form: str | None, short: Any) -> None:
     """Rows as a table, csv, markdown, or the whole document as json."""
-    from diffopt import report
+    from diffopt.report import text as report
 
     chosen = out.chosen_format(form, flags["output"])
     rows = [short(row) for row in data["rows"]]
     if chosen == "table":
-        from diffopt.tables import rows_table, to_terminal
+        from diffopt.report.terminal import rows_table, to_terminal
 
         text = to_terminal(rows_table(rows), out.terminal_width(), sys.stdout.isatty())
     elif chosen == "csv":

@@ -7,6 +7,7 @@ methods `pca`, `fourier`, `lanczos`; `shrinkage`; `estimate`, which puts them to
 it many times, `bootstrap` and `partition`.
 """
 
-from diffopt.estimation.estimate import Estimate, estimate
+from diffopt.estimation.estimate import estimate
+from diffopt.estimation.result import Estimate
 
 __all__ = ["Estimate", "estimate"]

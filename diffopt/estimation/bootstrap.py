@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
-from diffopt.estimation.estimate import Estimate, estimate_samples
-from diffopt.estimation.passes import Engine
-from diffopt.estimation.samples import Samples
-from diffopt.estimation.subsets import Repeated
-from diffopt.spectrum import Spectrum
+from diffopt.estimation.engines.local import Engine
+from diffopt.estimation.estimate import estimate_samples
+from diffopt.estimation.result import Estimate
+from diffopt.estimation.sources.samples import Samples
+from diffopt.estimation.sources.subsets import Repeated
+from diffopt.foundation.arrays import Array
 
-Array = NDArray[np.float64]
 #: Probabilities of the band: a central 90 %.
 LEVELS = (0.05, 0.95)
 #: Optimizes a grid for a spectrum: descending noise ratios.

@@ -3,91 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
-from diffopt.estimation.fourier import fourier
-from diffopt.estimation.lanczos import LanczosOptions, fitted, lanczos
-from diffopt.estimation.passes import Engine, Local
-from diffopt.estimation.pca import dual, pca
-from diffopt.estimation.provenance import source_hash
-from diffopt.estimation.raw_spectrum import RawSpectrum
+from diffopt.estimation.correction.shrinkage import shrink
+from diffopt.estimation.engines.local import Engine, Local
+from diffopt.estimation.methods.fourier import fourier
+from diffopt.estimation.methods.lanczos import LanczosOptions, fitted, lanczos
+from diffopt.estimation.methods.pca import dual, pca
+from diffopt.estimation.methods.raw_spectrum import RawSpectrum
 from diffopt.estimation.readers import open_source
 from diffopt.estimation.readers.base import ReadOptions, channel_axis
-from diffopt.estimation.samples import Samples
-from diffopt.estimation.scaling import Scaling
-from diffopt.estimation.shrinkage import shrink
-from diffopt.estimation.source import ArraySource, Source, StreamSource
-from diffopt.spectrum import Spectrum
-
-#: Bytes that the matrix of `pca` may take before `auto` turns to other methods.
-MEMORY = 2 << 30
-#: Fewer samples per dimension than this, and the report says so.
-FEW = 10
-
-
-@dataclass(frozen=True)
-class MethodOptions:
-    """How the spectrum is computed.
-
-    Attributes
-    ----------
-    method : str
-        `auto`, `pca`, `fourier` or `lanczos`.
-    shrinkage : str
-        Name in `SHRINKAGE`.
-    keep_mean : bool
-        Whether mean projections are computed when the mean is more than noise.
-    radial : bool
-        Whether `fourier` averages over shells of equal wave number.
-    memory : int
-        Bytes that matrices may take.
-    lanczos : LanczosOptions
-        Sizes of its stages, and the seed.
-    """
-
-    method: str = "auto"
-    shrinkage: str = "none"
-    keep_mean: bool = True
-    radial: bool = False
-    memory: int = MEMORY
-    lanczos: LanczosOptions = field(default_factory=LanczosOptions)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A spectrum and how it came about.
-
-    Attributes
-    ----------
-    spectrum : Spectrum
-        After shrinkage.
-    raw : RawSpectrum
-        Before it.
-    samples : Samples
-        What was read, and how it was scaled.
-    options : MethodOptions
-        As asked for.
-    method, why : str
-        The method used, and the reason.
-    """
-
-    spectrum: Spectrum
-    raw: RawSpectrum
-    samples: Samples
-    options: MethodOptions
-    method: str
-    why: str
-
-    def facts(self) -> dict[str, Any]:
-        """Provenance for the output file; plain JSON values only."""
-        from diffopt.estimation.report import facts
-
-        return facts(self)
+from diffopt.estimation.result import Estimate, MethodOptions
+from diffopt.estimation.sources.provenance import source_hash
+from diffopt.estimation.sources.samples import Samples
+from diffopt.estimation.sources.scaling import Scaling
+from diffopt.estimation.sources.source import ArraySource, Source, StreamSource
 
 
 def _pca(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectrum:

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from diffopt.law import Law, Start
-from diffopt.response import TableBars
-from diffopt.spectrum import Spectrum
-from diffopt.table import Table
-
-Array = NDArray[np.float64]
-
+from diffopt.data.spectrum import Spectrum
+from diffopt.foundation.arrays import Array
+from diffopt.law.law import Law
+from diffopt.law.response import TableBars
+from diffopt.law.start import Start
+from diffopt.solvers.table import Table
 
 #: Numbers (nodes times eigenvalues) handled at once: arrays of this size stay in the processor's cache.
 BLOCK = 20_000

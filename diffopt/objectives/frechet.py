@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffopt.objectives.base import Array, LawObjective, Terms
+from diffopt.foundation.arrays import Array
+from diffopt.objectives.base import LawObjective, Terms
 
 
 def frechet_terms(variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
-from diffopt.law import Start
-from diffopt.map_response import respond
-from diffopt.objectives.base import Array, Objective
-from diffopt.response import RowMap, TableBars
-from diffopt.spectrum import Spectrum
-from diffopt.table import Table
+from diffopt.foundation.arrays import Array
+from diffopt.law.map_response import respond
+from diffopt.law.response import RowMap, TableBars
+from diffopt.law.start import Start
+from diffopt.objectives.base import Objective
+from diffopt.solvers.table import Table
 
 
 class PathKL(Objective):

@@ -7,12 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from diffopt.law import Start, start_bars, start_variance
-from diffopt.map_response import respond
-from diffopt.objectives.base import Array, Objective
-from diffopt.response import RowMap, TableBars
-from diffopt.spectrum import Spectrum
-from diffopt.table import Table
+from diffopt.data.spectrum import Spectrum
+from diffopt.foundation.arrays import Array
+from diffopt.law.map_response import respond
+from diffopt.law.response import RowMap, TableBars
+from diffopt.law.start import Start, start_bars, start_variance
+from diffopt.objectives.base import Objective
+from diffopt.solvers.table import Table
 
 #: Factors by which the data's spectrum is scaled: local variances of real data are mostly smaller.
 SCALES = tuple(4.0 * 2.0**-j for j in range(13))
@@ -119,7 +120,7 @@ class Accumulated:
 
     def _nodes(self, p: int) -> tuple[int, slice]:
         """First step that reaches p nodes back, and the nodes it reaches from then on."""
-        return self.table.span(0, p)
+        return self.table.reads(0, p)
 
     def _defects(self) -> None:
         """Standard deviation after the numerical step minus the exact one (eq. 32)."""

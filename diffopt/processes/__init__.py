@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from diffopt.processes.base import Process
 from diffopt.processes.flow import Flow
-from diffopt.processes.table import Table, alphas_from_betas
+from diffopt.processes.trained import TrainedLevels, alphas_from_betas
 from diffopt.processes.ve import VE
 from diffopt.processes.vp import VPCosine, VPLinear
 
 PROCESSES: dict[str, type[Process]] = {
-    cls.name: cls for cls in (VE, VPLinear, VPCosine, Flow, Table)
+    cls.name: cls for cls in (VE, VPLinear, VPCosine, Flow, TrainedLevels)
 }
 
-__all__ = ["PROCESSES", "VE", "Flow", "Process", "Table", "VPCosine", "VPLinear", "alphas_from_betas"]
+__all__ = ["PROCESSES", "VE", "Flow", "Process", "TrainedLevels", "VPCosine", "VPLinear", "alphas_from_betas"]

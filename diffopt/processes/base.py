@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Real or complex arrays: every formula of a process must accept both (complex-step derivatives).
-Numbers = NDArray[Any]
+from diffopt.foundation.arrays import Numbers
 
 
 class Process(ABC):

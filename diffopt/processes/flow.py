@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diffopt.processes.base import Numbers, Process
+from diffopt.foundation.arrays import Numbers
+from diffopt.processes.base import Process
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffopt.errors import InputError
-from diffopt.processes.base import Numbers, Process
+from diffopt.foundation.arrays import Numbers
+from diffopt.processes.base import Process
 
 
 class VariancePreserving(Process):

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from diffopt.lazy import LazyTable
+from diffopt.foundation.registry import LazyTable
 from diffopt.solvers.base import Solver, build_table, run_table
 
 SOLVERS: LazyTable[type[Solver]] = LazyTable(
     "diffopt.solvers",
     {
-        "euler": "euler:Euler",
-        "heun": "heun:Heun",
-        "dpmpp_2m": "dpmpp_2m:DPMPP2M",
-        "dpmpp_3m": "dpmpp_3m:DPMPP3M",
-        "unipc": "unipc:UniPC",
-        "ddim": "ancestral:DDIM",
-        "euler_ancestral": "ancestral:EulerAncestral",
-        "ddpm": "ancestral:DDPM",
-        "dpmpp_sde": "dpmpp_sde:DPMPPSDE",
-        "dpmpp_2m_sde": "dpmpp_2m_sde:DPMPP2MSDE",
-        "edm_stochastic": "edm_stochastic:EDMStochastic",
-        "euler_maruyama": "euler_maruyama:EulerMaruyama",
-        "exponential_integrator": "exponential_integrator:ExponentialIntegrator",
-        "rk4": "rk4:RK4",
-        "sa_solver": "sa_solver:SASolver",
-        "er_sde": "er_sde:ERSDE",
-        "analytic_dpm": "analytic_dpm:AnalyticDPM",
-        "heun_sde": "heun_sde:HeunSDE",
-        "sra1": "sra1:SRA1",
-        "randomized_midpoint": "randomized_midpoint:RandomizedMidpoint",
-        "randomized_exponential_midpoint": "randomized_exponential_midpoint:RandomizedExponentialMidpoint",
-        "local_linearization": "local_linearization:LocalLinearization",
-        "local_linearization_time": "local_linearization:LocalLinearizationTime",
+        "euler": "methods.euler:Euler",
+        "heun": "methods.heun:Heun",
+        "dpmpp_2m": "methods.dpmpp_2m:DPMPP2M",
+        "dpmpp_3m": "methods.dpmpp_3m:DPMPP3M",
+        "unipc": "methods.unipc:UniPC",
+        "ddim": "methods.ancestral:DDIM",
+        "euler_ancestral": "methods.ancestral:EulerAncestral",
+        "ddpm": "methods.ancestral:DDPM",
+        "dpmpp_sde": "methods.dpmpp_sde:DPMPPSDE",
+        "dpmpp_2m_sde": "methods.dpmpp_2m_sde:DPMPP2MSDE",
+        "edm_stochastic": "methods.edm_stochastic:EDMStochastic",
+        "euler_maruyama": "methods.euler_maruyama:EulerMaruyama",
+        "exponential_integrator": "methods.exponential_integrator:ExponentialIntegrator",
+        "rk4": "methods.rk4:RK4",
+        "sa_solver": "methods.sa_solver:SASolver",
+        "er_sde": "methods.er_sde:ERSDE",
+        "analytic_dpm": "methods.analytic_dpm:AnalyticDPM",
+        "heun_sde": "methods.heun_sde:HeunSDE",
+        "sra1": "methods.sra1:SRA1",
+        "randomized_midpoint": "methods.randomized_midpoint:RandomizedMidpoint",
+        "randomized_exponential_midpoint": "methods.randomized_exponential_midpoint:RandomizedExponentialMidpoint",
+        "local_linearization": "methods.local_linearization:LocalLinearization",
+        "local_linearization_time": "methods.local_linearization:LocalLinearizationTime",
     },
 )
 

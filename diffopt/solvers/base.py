@@ -8,13 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from diffopt.clocks import Clock, find_clock
 from diffopt.errors import InputError, UnsupportedError
-from diffopt.grid import Grid
-from diffopt.points import Points
+from diffopt.foundation.arrays import Numbers
 from diffopt.processes import Process
-from diffopt.processes.base import Numbers
-from diffopt.table import Table
+from diffopt.processes.clocks import Clock, find_clock
+from diffopt.processes.grid import Grid
+from diffopt.processes.points import Points
+from diffopt.solvers.table import Table
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from diffopt.estimation.readers.tar import TarReader
 from diffopt.estimation.readers.wav import WavReader
 from diffopt.estimation.readers.zarr import ZarrReader
 from diffopt.estimation.readers.zip import ZipReader
-from diffopt.estimation.source import Source
+from diffopt.estimation.sources.source import Source
 
 #: Tried in this order; the first that recognises the path reads it.
 READERS: dict[str, Reader] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from diffopt.errors import InputError
-from diffopt.estimation.source import Log, Source
+from diffopt.estimation.sources.source import Log, Source
 
 
 @dataclass(frozen=True)

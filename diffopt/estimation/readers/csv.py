@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from diffopt.errors import InputError
-from diffopt.estimation.guard import reading
 from diffopt.estimation.readers.base import Reader, ReadOptions
-from diffopt.estimation.source import Block, Source, gathered
+from diffopt.estimation.sources.source import Block, Source, gathered
+from diffopt.foundation.guard import reading
 
 SEPARATOR = re.compile(r"[,;\s]+")
 #: Longest line that is read; a line without end would fill the memory.

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from diffopt.errors import InputError
-from diffopt.estimation.guard import reading, require
 from diffopt.estimation.readers.base import Reader, ReadOptions, channel_axis, pick
-from diffopt.estimation.source import Block, Source, real_dtype, sample_shape
+from diffopt.estimation.sources.source import Block, Source, real_dtype, sample_shape
+from diffopt.foundation.guard import reading, require
 
 
 @dataclass

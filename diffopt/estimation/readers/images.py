@@ -10,7 +10,7 @@ from pathlib import Path
 from diffopt.errors import InputError
 from diffopt.estimation.readers.base import Reader, ReadOptions
 from diffopt.estimation.readers.members import MemberSource, is_sample
-from diffopt.estimation.source import Source
+from diffopt.estimation.sources.source import Source
 
 
 @dataclass

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from diffopt.errors import InputError
-from diffopt.estimation.guard import reading, require
 from diffopt.estimation.readers.base import ReadOptions, channel_axis
 from diffopt.estimation.readers.npz import npy_header
-from diffopt.estimation.source import Block, Raw, Source, real_dtype
+from diffopt.estimation.sources.source import Block, Raw, Source, real_dtype
+from diffopt.foundation.guard import reading, require
 
 IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"}
 #: Formats pillow may try. Not EPS, which would start another program.

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from diffopt.estimation.guard import reading
 from diffopt.estimation.readers.base import Reader, ReadOptions, channel_axis
-from diffopt.estimation.source import Block, Source, real_dtype, sample_shape
+from diffopt.estimation.sources.source import Block, Source, real_dtype, sample_shape
+from diffopt.foundation.guard import reading
 
 
 @dataclass

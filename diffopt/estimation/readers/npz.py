@@ -11,9 +11,9 @@ from typing import IO, Any
 import numpy as np
 
 from diffopt.errors import InputError
-from diffopt.estimation.guard import reading
 from diffopt.estimation.readers.base import Reader, ReadOptions, channel_axis, pick
-from diffopt.estimation.source import Block, Source, gathered, real_dtype, sample_shape
+from diffopt.estimation.sources.source import Block, Source, gathered, real_dtype, sample_shape
+from diffopt.foundation.guard import reading
 
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from diffopt.errors import InputError
-from diffopt.estimation.guard import reading, require
 from diffopt.estimation.readers.base import Reader, ReadOptions, channel_axis, pick
-from diffopt.estimation.source import Block, Source, sample_shape
+from diffopt.estimation.sources.source import Block, Source, sample_shape
+from diffopt.foundation.guard import reading, require
 
 DTYPES = {
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",

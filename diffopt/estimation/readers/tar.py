@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffopt.errors import InputError
-from diffopt.estimation.guard import reading
 from diffopt.estimation.readers.base import Reader, ReadOptions
 from diffopt.estimation.readers.members import MemberSource, check_name, is_sample
-from diffopt.estimation.source import Source
+from diffopt.estimation.sources.source import Source
+from diffopt.foundation.guard import reading
 
 EndMark: type[Exception] = tarfile.EOFHeaderError  # type: ignore[attr-defined]
 

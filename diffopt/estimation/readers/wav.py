@@ -11,9 +11,9 @@ import numpy as np
 import scipy.io.wavfile
 
 from diffopt.errors import InputError
-from diffopt.estimation.guard import reading
 from diffopt.estimation.readers.base import Reader, ReadOptions
-from diffopt.estimation.source import Block, Raw, Source, gathered, real_dtype
+from diffopt.estimation.sources.source import Block, Raw, Source, gathered, real_dtype
+from diffopt.foundation.guard import reading
 
 SUFFIXES = (".wav", ".wave")
 

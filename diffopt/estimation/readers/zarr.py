@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from diffopt.errors import InputError
-from diffopt.estimation.guard import reading, require
 from diffopt.estimation.readers.base import Reader, ReadOptions, channel_axis, pick
-from diffopt.estimation.source import Block, Source, real_dtype, sample_shape
+from diffopt.estimation.sources.source import Block, Source, real_dtype, sample_shape
+from diffopt.foundation.guard import reading, require
 
 MARKS = ("zarr.json", ".zarray", ".zgroup")
 #: Codecs that decode numbers and nothing else; object codecs such as `pickle` run code.

@@ -1,0 +1,1 @@
+"""Leading order in the number of steps."""

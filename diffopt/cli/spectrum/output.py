@@ -1,0 +1,113 @@
+"""Rendering spectra: files by suffix, a table on a terminal, JSON in a pipe; notes on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from diffopt.data.ensemble import Ensemble
+from diffopt.data.spectrum import Spectrum
+from diffopt.documents import spectrum_formats as spectrum_files
+from diffopt.errors import InputError
+from diffopt.foundation.atomic import write_atomic
+
+FORMATS = ("json", "npz", "npy", "csv", "table")
+
+
+def say(lines: Iterable[str]) -> None:
+    """Write notes to standard error, one per line."""
+    for line in lines:
+        sys.stderr.write(f"note: {line}\n")
+
+
+def encode(form: str, spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None) -> bytes:
+    """Bytes of a spectrum in one of the formats.
+
+    Raises
+    ------
+    InputError
+        Unknown format, or one that cannot hold this spectrum.
+    """
+    if form == "json":
+        return spectrum_files.to_json(spectrum, facts, ensemble)
+    if form == "npz":
+        return spectrum_files.to_npz(spectrum, facts, ensemble)
+    if ensemble is not None:
+        raise InputError(f"format {form} holds one spectrum, and this is an ensemble; use .npz or .json")
+    if form == "csv":
+        return spectrum_files.to_csv(spectrum)
+    if form == "npy":
+        return spectrum_files.to_npy(spectrum)
+    raise InputError(f"format must be one of {', '.join(FORMATS)}; got {form!r}")
+
+
+def format_of(output: Path | None, form: str | None) -> str:
+    """Format by flag, by suffix, or by whether a person is looking.
+
+    Raises
+    ------
+    InputError
+        A suffix or a flag that names no format.
+    """
+    chosen = form or (
+        output.suffix.lower().lstrip(".") if output else "table" if sys.stdout.isatty() else "json"
+    )
+    if chosen not in FORMATS:
+        raise InputError(f"format must be one of {', '.join(FORMATS)}; got {chosen or 'no suffix'!r}")
+    if chosen == "table" and output is not None:
+        raise InputError("a table is for the terminal; write .json, .npz, .npy or .csv")
+    return chosen
+
+
+def write(
+    spectrum: Spectrum,
+    facts: Mapping[str, Any],
+    ensemble: Ensemble | None,
+    output: Path | None,
+    form: str | None,
+    force: bool,
+) -> None:
+    """Write a file, or data to standard output."""
+    chosen = format_of(output, form)
+    if chosen == "table":
+        from diffopt.report.spectrum import summary
+
+        summary(spectrum, facts, ensemble)
+        return
+    data = encode(chosen, spectrum, facts, ensemble)
+    if output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        write_atomic(output, data, force)
+
+
+def show(
+    loaded: tuple[Spectrum, dict[str, Any], Ensemble | None], plot: Path | None, form: str | None, force: bool
+) -> None:
+    """Summary on a terminal, the same facts as JSON (without the long lists) in a pipe."""
+    from diffopt.report import spectrum as spectrum_table
+
+    spectrum, facts, ensemble = loaded
+    if plot is not None:
+        from diffopt.report.spectrum_figures import save
+
+        save(spectrum, facts, ensemble, plot, force)
+    chosen = format_of(None, form)
+    if chosen == "table":
+        spectrum_table.summary(spectrum, facts, ensemble)
+    elif chosen == "json":
+        document = spectrum_files.document(spectrum, facts, ensemble)
+        short = {
+            k: v for k, v in document.items() if k not in ("eigenvalues", "weights", "mean", "bootstrap")
+        }
+        short["members"] = [
+            {"label": m["label"], "probability": m["probability"], "entries": len(m["eigenvalues"])}
+            for m in document.get("members", [])
+        ]
+        sys.stdout.write(json.dumps(short, allow_nan=False, indent=1) + "\n")
+    else:
+        raise InputError(f"show prints a table or json, got {chosen!r}; use `diffopt spectrum convert`")

@@ -1,0 +1,72 @@
+"""`diffopt spectrum posterior`: the spectrum of x given y = A x + noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from diffopt.cli import options as opt
+
+Text = Optional[str]  # noqa: UP045
+Prior = Annotated[
+    str, typer.Argument(metavar="PRIOR", help="Covariance in pixels (.npy, .npz), power:EXPONENT, or a SPECTRUM.")
+]
+OperatorName = Annotated[
+    str,
+    typer.Option("--operator", help="inpainting:KEEP[:box], blur:WIDTH, super_resolution:FACTOR, "
+                 "compressed_sensing:COUNT, diagonal:GAIN or FILE, matrix:FILE."),
+]  # fmt: skip
+Noise = Annotated[float, typer.Option("--noise", help="Standard deviation of the measurement noise.")]
+ShapeText = Annotated[Text, typer.Option("--shape", help="Shape of the data, e.g. 16,16 [default: a vector].")]
+Measurement = Annotated[Text, typer.Option("--measurement", help="y, for the posterior mean (.npy or text).")]
+Method = Annotated[Text, typer.Option("--method", help="fourier or dense [default: fourier where possible].")]
+OutputFile = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--output", "-o", help="File to write, .json or .npz [default: JSON on stdout]."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the `spectrum` group."""
+    app.command("posterior")(posterior)
+
+
+def posterior(
+    prior: Prior,
+    operator: OperatorName,
+    noise: Noise,
+    shape: ShapeText = None,
+    measurement: Measurement = None,
+    method: Method = None,
+    key: opt.Key = None,
+    seed: opt.Seed = None,
+    output: OutputFile = None,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Posterior covariance spectrum of a linear inverse problem, ready for `diffopt optimize`.
+
+    Example: diffopt spectrum posterior power:2 --shape 32,32 --operator blur:1.5 --noise 0.05 -o posterior.json
+    """
+    import sys
+
+    from diffopt.cli import output as out
+    from diffopt.data.posterior.posterior import posterior as compute
+    from diffopt.documents.operator_text import parse_operator, parse_shape
+    from diffopt.documents.prior_file import encode, load_measurement, load_prior
+    from diffopt.foundation.atomic import write_atomic
+
+    out.check_paths(force, output)
+    field = load_prior(prior, parse_shape(shape), key)
+    given = None if measurement is None else load_measurement(measurement)
+    result = compute(field, parse_operator(operator, seed or 0), noise, given, method)
+    facts = {"prior": prior, "operator": operator, "noise": noise}
+    form = "json" if output is None else output.suffix.lower().lstrip(".")
+    data = encode(result, facts, form)
+    out.note(f"{result.spectrum.dim:g} directions, trace {result.spectrum.trace:.4g}, {result.method}", quiet)
+    if output is None:
+        sys.stdout.write(data.decode())
+    else:
+        write_atomic(output, data, force)

@@ -1,0 +1,1 @@
+"""The covariance that is left after a linear measurement."""

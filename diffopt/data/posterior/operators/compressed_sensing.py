@@ -1,0 +1,32 @@
+"""Compressed sensing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from diffopt.data.posterior.operators.base import Operator, Shape
+from diffopt.errors import InputError
+from diffopt.foundation.arrays import Array
+
+
+@dataclass(frozen=True)
+class CompressedSensing(Operator):
+    """`count` random Gaussian measurements with entries N(0, 1/d), fixed seed."""
+
+    name: ClassVar[str] = "compressed_sensing"
+    summary: ClassVar[str] = "Gaussian rows, compressed_sensing:COUNT"
+    count: int = 16
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise InputError(f"number of measurements must be at least 1, got {self.count}")
+
+    def apply(self, x: Array, shape: Shape) -> Array:
+        """Random projections."""
+        d = int(np.prod(shape))
+        rows = np.random.default_rng(self.seed).standard_normal((self.count, d)) / np.sqrt(d)
+        return np.asarray(x.reshape(len(x), -1) @ rows.T)

@@ -1,0 +1,184 @@
+"""Posterior of Gaussian data under a linear measurement y = A x + noise: its spectrum and mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from diffopt.data.posterior.operators.base import Operator, Shape
+from diffopt.data.spectrum import Spectrum
+from diffopt.errors import InputError
+from diffopt.foundation.arrays import Array
+
+#: Largest dimension for dense algebra.
+DENSE = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """Gaussian data: a dense covariance, or independent Fourier modes of a periodic field.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Shape of an array of data; (d,) for plain vectors.
+    covariance : ndarray, shape (d, d), or None
+        In pixels; None for a field given by its power.
+    power : ndarray of shape `shape`, or None
+        Variance of every orthonormal Fourier mode.
+    mean : ndarray, shape (d,), or None
+        In pixels.
+    """
+
+    shape: Shape
+    covariance: Array | None = None
+    power: Array | None = None
+    mean: Array | None = None
+
+    @classmethod
+    def from_spectrum(cls, spectrum: Spectrum) -> Prior:
+        """Vectors in the eigenbasis, one entry per direction (weights must be whole numbers)."""
+        if np.any(spectrum.weight != np.rint(spectrum.weight)):
+            raise InputError("a posterior needs whole directions; this spectrum has fractional weights")
+        repeat = spectrum.weight.astype(int)
+        if repeat.sum() > DENSE:
+            raise InputError(f"{repeat.sum()} directions are too many for dense algebra (limit {DENSE}); give --shape")
+        eig = np.repeat(spectrum.eig, repeat)
+        mean = None if spectrum.mean is None else np.repeat(spectrum.mean, repeat)
+        return cls((eig.size,), np.diag(eig), None, mean)
+
+    @classmethod
+    def power_law(cls, shape: Shape, exponent: float, trace: float | None = None) -> Prior:
+        """Stationary field with power |k|^-exponent (the zero mode shares the lowest), as natural images have."""
+        axes = np.meshgrid(*(np.fft.fftfreq(n) * n for n in shape), indexing="ij")
+        k = np.sqrt(sum(axis**2 for axis in axes))
+        power = np.maximum(k, 1.0) ** -exponent
+        return cls(shape, None, power * ((trace or float(power.size)) / power.sum()))
+
+    def dense(self) -> Array:
+        """Covariance in pixels, shape (d, d)."""
+        if self.covariance is not None:
+            return self.covariance
+        assert self.power is not None
+        d = self.power.size
+        if d > DENSE:
+            raise InputError(
+                f"{d} pixels are too many for dense algebra (limit {DENSE}); use blur, or a smaller --shape"
+            )
+        axes = tuple(range(1, len(self.shape) + 1))
+        images = np.eye(d).reshape(d, *self.shape)
+        moved = np.fft.ifftn(np.fft.fftn(images, axes=axes) * self.power, axes=axes).real
+        return np.asarray(moved.reshape(d, d))
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Law of x given y.
+
+    Attributes
+    ----------
+    spectrum : Spectrum
+        Eigenvalues of the posterior covariance, with the posterior mean's projections where y was given.
+    basis : ndarray, shape (d, d), or None
+        Eigenvectors as columns, in the order of the eigenvalues; None for Fourier modes.
+    mean : ndarray, shape (d,), or None
+        Posterior mean in pixels.
+    method : str
+        `fourier` (matrix-free) or `dense`.
+    """
+
+    spectrum: Spectrum
+    basis: Array | None
+    mean: Array | None
+    method: str
+
+
+def posterior(
+    prior: Prior, operator: Operator, noise: float, measurement: Array | None = None, method: str | None = None
+) -> Posterior:
+    """Posterior covariance spectrum and mean (theory.md, eqs. 90-93).
+
+    Parameters
+    ----------
+    prior : Prior
+        Data.
+    operator : Operator
+        A.
+    noise : float
+        Standard deviation of the measurement's white noise, positive.
+    measurement : ndarray, shape (m,), optional
+        y; without it the mean is left out (the covariance does not depend on it).
+    method : {"fourier", "dense"}, optional
+        Forced; the default is matrix-free where the prior is a Fourier field and A a convolution.
+
+    Raises
+    ------
+    InputError
+        A noise that is not positive, a measurement of another length, or too many pixels for dense algebra.
+    """
+    if not (np.isfinite(noise) and noise > 0):
+        raise InputError(f"measurement noise must be positive, got {noise:g}; 0 leaves no density to sample")
+    gains = operator.gains(prior.shape) if prior.power is not None else None
+    if method == "fourier" and gains is None:
+        raise InputError(f"operator {operator.name!r} on this prior is not diagonal in Fourier; use the dense method")
+    if gains is not None and method != "dense":
+        return _fourier(prior, gains, noise, measurement)
+    return _dense(prior, operator.matrix(prior.shape), noise, measurement)
+
+
+def _fourier(prior: Prior, gains: NDArray[np.complex128], noise: float, measurement: Array | None) -> Posterior:
+    """eig' = p/(1 + p |g|^2/noise^2) per mode (eq. 92)."""
+    assert prior.power is not None
+    power = prior.power
+    eig = power / (1 + power * np.abs(gains) ** 2 / noise**2)
+    pixels, projection = None, None
+    if measurement is not None:
+        y = _checked(measurement, power.size).reshape(prior.shape)
+        start = np.zeros(prior.shape) if prior.mean is None else prior.mean.reshape(prior.shape)
+        rest = np.fft.fftn(y) - gains * np.fft.fftn(start)
+        modes = np.fft.fftn(start) + eig * np.conj(gains) / noise**2 * rest
+        pixels = np.fft.ifftn(modes).real.ravel()
+        projection = np.abs(modes).ravel() / np.sqrt(power.size)
+    spectrum = Spectrum.create(eig.ravel(), None, projection, source="posterior")
+    return Posterior(spectrum, None, pixels, "fourier")
+
+
+def _dense(prior: Prior, matrix: Array, noise: float, measurement: Array | None) -> Posterior:
+    """Sigma - Sigma A^T (A Sigma A^T + noise^2)^-1 A Sigma = R R^T (eqs. 90, 91)."""
+    root = _root(prior.dense())
+    image = matrix @ root
+    u, s, vt = linalg.svd(image, full_matrices=True, lapack_driver="gesvd")
+    del u
+    shrink = np.ones(root.shape[1])
+    shrink[: s.size] = noise / np.sqrt(noise**2 + s**2)
+    factor = (root @ vt.T) * shrink
+    basis, values, _ = linalg.svd(factor, full_matrices=True)
+    eig = np.zeros(root.shape[0])
+    eig[: values.size] = values**2
+    mean, projection = None, None
+    if measurement is not None:
+        start = np.zeros(root.shape[0]) if prior.mean is None else prior.mean
+        rest = _checked(measurement, matrix.shape[0]) - matrix @ start
+        mean = start + factor @ (factor.T @ (matrix.T @ rest)) / noise**2
+        projection = np.abs(basis.T @ mean)
+    order = np.argsort(-eig, kind="stable")
+    spectrum = Spectrum.create(eig[order], None, None if projection is None else projection[order], source="posterior")
+    return Posterior(spectrum, basis[:, order], mean, "dense")
+
+
+def _root(covariance: Array) -> Array:
+    """A square root of the prior's covariance, with rounding-sized negative eigenvalues at 0."""
+    values, vectors = linalg.eigh(covariance)
+    if values[0] < -1e-8 * max(values[-1], 0):
+        raise InputError(f"the prior covariance has eigenvalue {values[0]:g}; a covariance has none below 0")
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))
+
+
+def _checked(measurement: Array, size: int) -> Array:
+    flat = np.asarray(measurement, dtype=np.float64).ravel()
+    if flat.size != size or not np.all(np.isfinite(flat)):
+        raise InputError(f"the measurement must be {size} finite numbers, got {flat.size}")
+    return flat

@@ -1,0 +1,155 @@
+"""The covariance spectrum of the data: all the tool ever needs to know about them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from diffopt.errors import InputError
+from diffopt.foundation.arrays import Array
+
+#: Negative eigenvalues down to this multiple of the largest one are rounding and become 0.
+ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenvalues of the data covariance, with multiplicities and, optionally, the mean.
+
+    Data are modelled as N(mu, Sigma); in the eigenbasis of Sigma every direction is on its own, and
+    directions with the same eigenvalue (and the same squared mean) share one entry with a weight.
+
+    Attributes
+    ----------
+    eig : ndarray, shape (n,)
+        Eigenvalues, descending, in squared units of the data.
+    weight : ndarray, shape (n,)
+        Multiplicities, positive; they need not be integers.
+    mean : ndarray of shape (n,) or None
+        Root-mean-square projection of mu on the directions of each entry; None is a zero mean.
+    source : str
+        Where the numbers come from, for people.
+    clipped : int
+        How many tiny negative eigenvalues were set to zero.
+
+    Raises
+    ------
+    InputError
+        From :meth:`create`, when a value is not allowed.
+    """
+
+    eig: Array
+    weight: Array
+    mean: Array | None = None
+    source: str = "array"
+    clipped: int = field(default=0, compare=False)
+
+    @classmethod
+    def create(
+        cls,
+        eig: ArrayLike,
+        weight: ArrayLike | None = None,
+        mean: ArrayLike | None = None,
+        source: str = "array",
+    ) -> Spectrum:
+        """Check, clip and sort raw numbers; the only way a spectrum should be made.
+
+        Parameters
+        ----------
+        eig, weight, mean : array_like, shape (n,)
+            Eigenvalues, multiplicities (default 1) and mean projections (default 0).
+        source : str
+            Label of the origin.
+
+        Raises
+        ------
+        InputError
+            Empty, not one-dimensional, complex, NaN or infinite values, really negative eigenvalues,
+            non-positive weights, or lengths that differ.
+        """
+        values = _real_vector(eig, "eigenvalues")
+        weights = np.ones_like(values) if weight is None else _real_vector(weight, "weights")
+        means = None if mean is None else _real_vector(mean, "mean")
+        for name, other in (("weights", weights), ("mean", means)):
+            if other is not None and other.shape != values.shape:
+                raise InputError(f"{name} has {other.size} values for {values.size} eigenvalues; give one each")
+        if np.any(weights <= 0):
+            raise InputError(f"weights must be positive, got {weights.min():g}; drop entries of weight 0")
+        values, clipped = _clip(values)
+        order = np.argsort(-values, kind="stable")
+        arrays = [a if a is None else _frozen(a[order]) for a in (values, weights, means)]
+        assert arrays[0] is not None and arrays[1] is not None
+        return cls(arrays[0], arrays[1], arrays[2], source, clipped)
+
+    @property
+    def dim(self) -> float:
+        """Number of directions, the sum of the weights."""
+        return float(self.weight.sum())
+
+    @property
+    def trace(self) -> float:
+        """Total variance, sum of weight * eig."""
+        return float(self.weight @ self.eig)
+
+    @property
+    def max(self) -> float:
+        """Largest eigenvalue."""
+        return float(self.eig[0])
+
+    @property
+    def rank(self) -> float:
+        """Number of directions with a positive eigenvalue."""
+        return float(self.weight[self.eig > 0].sum())
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of eigenvalues, weights and mean; equal spectra have equal hashes."""
+        digest = hashlib.sha256()
+        for array in (self.eig, self.weight, self.mean):
+            digest.update(b"none" if array is None else np.ascontiguousarray(array, "<f8").tobytes())
+        return digest.hexdigest()
+
+    def part(self, entries: slice) -> Spectrum:
+        """Spectrum of some entries, for sums that are taken block by block."""
+        mean = None if self.mean is None else self.mean[entries]
+        return Spectrum(self.eig[entries], self.weight[entries], mean, self.source)
+
+    def scaled(self, factor: float) -> Spectrum:
+        """Spectrum of the data times sqrt(factor): every eigenvalue times `factor`."""
+        mean = None if self.mean is None else _frozen(self.mean * np.sqrt(factor))
+        return Spectrum(_frozen(self.eig * factor), self.weight, mean, f"{factor:g} * {self.source}")
+
+
+def _frozen(array: Array) -> Array:
+    array = np.ascontiguousarray(array, dtype=np.float64)
+    array.flags.writeable = False
+    return array
+
+
+def _real_vector(raw: ArrayLike, name: str) -> Array:
+    array = np.asarray(raw)
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name} must be real numbers, got dtype {array.dtype}")
+    if array.ndim != 1 or array.size == 0:
+        raise InputError(f"{name} must be a non-empty list of numbers, got shape {array.shape}")
+    array = array.astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(array))
+    if bad.size:
+        raise InputError(f"{name} must be finite, got {array[bad[0]]} at position {bad[0]}")
+    return array
+
+
+def _clip(values: Array) -> tuple[Array, int]:
+    """Set rounding-sized negative eigenvalues to zero; refuse real ones."""
+    top, bottom = float(values.max()), float(values.min())
+    if top <= 0:
+        raise InputError(f"the largest eigenvalue must be positive, got {top:g}")
+    if bottom < -ROUNDING * top:
+        raise InputError(
+            f"eigenvalue {bottom:g} is negative (largest {top:g}); a covariance has none below rounding"
+        )
+    return np.maximum(values, 0.0), int(np.count_nonzero(values < 0))

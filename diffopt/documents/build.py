@@ -1,0 +1,127 @@
+"""From results to documents: the one place that fills the JSON models."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from diffopt import __version__
+from diffopt.data.spectrum import Spectrum
+from diffopt.documents.schemas import (
+    ErrorsPart,
+    EvaluationDocument,
+    ObjectivePart,
+    OptimizerPart,
+    ProcessPart,
+    ScheduleDocument,
+    ScorePart,
+    SpectrumPart,
+)
+from diffopt.objectives import Objective
+from diffopt.objectives.evaluation import Evaluation
+from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
+from diffopt.search.result import OptimizeResult
+
+
+def evaluation_document(
+    problem: Problem, grid: Grid, eta: np.ndarray, evaluation: Evaluation, schedule: str | None
+) -> EvaluationDocument:
+    """Document of `diffopt evaluate`."""
+    return EvaluationDocument(
+        **_run(problem, grid, eta, evaluation.denoiser_calls),
+        schedule=schedule,
+        errors=_errors(evaluation),
+        spectrum=_spectrum(problem.spectrum),
+        diffopt_version=__version__,
+    )
+
+
+def schedule_document(
+    problem: Problem,
+    result: OptimizeResult,
+    evaluation: Evaluation,
+    baselines: dict[str, Evaluation],
+    objective: Objective,
+    free: list[str],
+    schedule: str | None,
+) -> ScheduleDocument:
+    """Document of `diffopt optimize`."""
+    scored = _objective_value(result, evaluation, objective)
+    return ScheduleDocument(
+        **_run(problem, result.grid, result.eta, evaluation.denoiser_calls),
+        objective=ObjectivePart(name=objective.name, value=scored),
+        errors=_errors(evaluation),
+        baselines={
+            name: ScorePart(frechet=e.frechet, kl=e.kl, robust=e.robust) for name, e in baselines.items()
+        },
+        spectrum=_spectrum(problem.spectrum),
+        optimizer=OptimizerPart(
+            converged=result.converged,
+            message=result.message,
+            evaluations=result.evaluations,
+            starts=result.starts,
+            free=free,
+            family=result.family,
+            schedule=schedule,
+        ),
+        diffopt_version=__version__,
+    )
+
+
+def _objective_value(
+    result: OptimizeResult, evaluation: Evaluation, objective: Objective
+) -> float | None:
+    """Objective on the full spectrum; over the data's own ensemble as the optimizer saw it."""
+    if getattr(objective, "data", None) is not None or not hasattr(evaluation, objective.name):
+        return _number(result.value)
+    value: float | None = getattr(evaluation, objective.name)
+    return value
+
+
+def _run(problem: Problem, grid: Grid, eta: np.ndarray, calls: int) -> dict[str, Any]:
+    """Common part: the grid and the sampler it is for."""
+    solver, process = problem.solver, problem.process
+    timesteps = grid.timesteps
+    options = {k: v for k in ("s_churn", "s_tmin", "s_tmax", "s_noise") if (v := _number(getattr(solver, k, None))) is not None}
+    return {
+        "solver": solver.name,
+        "steps": grid.steps,
+        "denoiser_calls": calls,
+        "clock": solver.clock_name(process),
+        "process": ProcessPart(
+            name=process.name, sigma_max=_number(problem.sigma_max), sigma_min=problem.sigma_min,
+            **process.parameters(), **process.origin(),
+        ),
+        "start": problem.start,
+        "end": problem.end,
+        "sigmas": [_number(s) for s in grid.sigmas],
+        "times": [float(t) for t in grid.times],
+        "timesteps": None if timesteps is None else [float(t) for t in timesteps],
+        "eta": [float(e) for e in eta],
+        "eta_meaning": solver.eta_meaning,
+        "solver_options": options,
+    }  # fmt: skip
+
+
+def _errors(evaluation: Evaluation) -> ErrorsPart:
+    return ErrorsPart(**evaluation.errors(), reasons=evaluation.reasons or None)
+
+
+def _spectrum(spectrum: Spectrum) -> SpectrumPart:
+    return SpectrumPart(
+        source=spectrum.source, sha256=spectrum.sha256, dim=_count(spectrum.dim), trace=spectrum.trace,
+        max=spectrum.max, clipped=spectrum.clipped,
+    )  # fmt: skip
+
+
+def _count(value: float) -> float:
+    """Whole numbers as integers."""
+    return int(value) if float(value).is_integer() else value
+
+
+def _number(value: Any) -> float | None:
+    """Finite float, or None for what is absent or infinite."""
+    return None if value is None or not math.isfinite(value) else float(value)

@@ -1,0 +1,86 @@
+"""Operators from text: NAME, NAME:ARGUMENT or NAME:ARGUMENT:ARGUMENT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from diffopt.data.posterior.operators import OPERATORS
+from diffopt.data.posterior.operators.base import MatrixOperator, Operator
+from diffopt.data.posterior.operators.blur import GaussianBlur
+from diffopt.data.posterior.operators.compressed_sensing import CompressedSensing
+from diffopt.data.posterior.operators.diagonal import Diagonal
+from diffopt.data.posterior.operators.inpainting import Inpainting
+from diffopt.data.posterior.operators.super_resolution import SuperResolution
+from diffopt.errors import InputError
+
+
+def parse_operator(text: str, seed: int = 0) -> Operator:
+    """Operator of the command line.
+
+    Raises
+    ------
+    InputError
+        Unknown name, or arguments that its class refuses.
+    """
+    name, *arguments = text.split(":")
+    if name not in OPERATORS:
+        raise InputError(f"operator {name!r} is unknown; use one of {', '.join(OPERATORS)}, e.g. blur:1.5")
+    try:
+        return _MAKERS[name](arguments, seed)
+    except (ValueError, IndexError):
+        raise InputError(f"operator {text!r} cannot be read: {OPERATORS[name].summary}") from None
+
+
+def _inpainting(arguments: list[str], seed: int) -> Operator:
+    if arguments[1:] not in ([], ["box"]):
+        raise ValueError
+    return Inpainting(float(arguments[0]) if arguments else 0.5, arguments[1:] == ["box"], seed)
+
+
+def _file(path: str) -> np.ndarray:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"operator file {path}: {error}; give a .npy array of real numbers") from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        raise InputError(f"operator file {path} holds no real array")
+    return array.astype(np.float64)
+
+
+def _diagonal(arguments: list[str], seed: int) -> Operator:
+    del seed
+    try:
+        return Diagonal(np.array([float(arguments[0])]))
+    except ValueError:
+        return Diagonal(_file(":".join(arguments)))
+
+
+_MAKERS: dict[str, Callable[[list[str], int], Operator]] = {
+    "inpainting": _inpainting,
+    "blur": lambda a, _: GaussianBlur(*map(float, a)),
+    "super_resolution": lambda a, _: SuperResolution(*map(int, a)),
+    "compressed_sensing": lambda a, seed: CompressedSensing(int(a[0]), seed),
+    "diagonal": _diagonal,
+    "matrix": lambda a, _: MatrixOperator(_file(":".join(a) or "?")),
+}
+
+
+def parse_shape(text: str | None) -> tuple[int, ...] | None:
+    """Shape from `16,16`.
+
+    Raises
+    ------
+    InputError
+        Not positive whole numbers.
+    """
+    if text is None:
+        return None
+    try:
+        shape = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        shape = ()
+    if not shape or min(shape) < 1:
+        raise InputError(f"--shape {text!r} must be positive whole numbers, e.g. 16,16")
+    return shape

@@ -1,0 +1,1 @@
+"""What few samples do to eigenvalues, and its correction."""

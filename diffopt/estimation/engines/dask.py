@@ -1,0 +1,159 @@
+"""The same sweeps on dask workers: fixed chunks, fixed order of merging, so the workers do not matter."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from diffopt.errors import InputError, UnsupportedError
+from diffopt.estimation.engines.local import Local, Progress, silent
+from diffopt.estimation.sources.samples import Samples
+from diffopt.estimation.sums.accumulator import Accumulator
+from diffopt.foundation.guard import require
+
+A = TypeVar("A", bound=Accumulator)
+
+
+def part(samples: Samples, empty: A, start: int, stop: int) -> tuple[A, dict[str, str]]:
+    """Sum over samples `start` to `stop`, and the bad samples among them; runs on a worker."""
+    for after, block in samples.blocks(start, stop):
+        if len(block):
+            empty.add(block, after - len(block))
+    return empty, samples.source.log.bad
+
+
+def merge(parts: list[tuple[A, dict[str, str]]]) -> tuple[A, dict[str, str]]:
+    """Sum of partial sums, in the order given; runs on a worker."""
+    total, bad = parts[0][0].empty(), dict[str, str]()
+    for sums, skipped in parts:
+        total.merge(sums)
+        bad |= skipped
+    return total, bad
+
+
+@dataclass
+class Dask:
+    """Sweeps on the workers of a client.
+
+    Attributes
+    ----------
+    client : distributed.Client
+        Connected to a scheduler.
+    progress : callable
+        Told after each chunk.
+    chunks : int
+        Number of parts of the data, about; it does not depend on the number of workers, which may
+        come and go. A chunk lost with its worker is computed again by another one.
+    fan : int
+        Partial sums merged at a time.
+    """
+
+    client: Any
+    progress: Progress = silent
+    chunks: int = 32
+    fan: int = 4
+
+    def sweep(self, samples: Samples, into: A, stage: str) -> A:
+        """Add all samples to `into`.
+
+        Raises
+        ------
+        UnsupportedError
+            A stream of unknown length, which cannot be divided.
+        """
+        if not into.sums():
+            # Collecting the samples themselves gains nothing from workers.
+            return Local(self.progress).sweep(samples, into, stage)
+        count = samples.source.count
+        if count is None or not samples.source.repeatable:
+            raise UnsupportedError(
+                f"{samples.source.label}: --engine dask needs data of known length; use local"
+            )
+        future = self._graph(samples, into, count, stage)
+        try:
+            sums, bad = future.result()
+        except OSError as error:
+            raise InputError(f"dask lost its workers ({error}); start new ones") from error
+        samples.source.log.bad.update(bad)
+        into.merge(sums)
+        self.progress(stage, count, count)
+        return into
+
+    def _graph(self, samples: Samples, into: A, count: int, stage: str) -> Any:
+        """Future of the merged sums: a tree over chunks of whole blocks."""
+        rows = samples.rows
+        step = max(1, -(-count // (self.chunks * rows))) * rows
+        options = {"pure": False, "retries": 3}
+        with warnings.catch_warnings():
+            # The vectors of lanczos make a large task, on purpose: as the result of a task they travel
+            # once, and are made again when the worker that holds them dies (scattered data are not).
+            warnings.simplefilter("ignore")
+            shared = self.client.submit(pair, samples, into.empty(), **options)
+        level = [
+            self.client.submit(part_copy, shared, start, min(start + step, count), **options)
+            for start in range(0, count, step)
+        ]
+        self._watch(level, stage, count)
+        while len(level) > 1:
+            groups = [level[i : i + self.fan] for i in range(0, len(level), self.fan)]
+            level = [self.client.submit(merge, group, **options) for group in groups]
+        return level[0]
+
+    def _watch(self, futures: list[Any], stage: str, count: int) -> None:
+        done = 0
+
+        def finished(_future: Any) -> None:
+            nonlocal done
+            done += 1
+            self.progress(stage, count * done // len(futures), count)
+
+        for future in futures:
+            future.add_done_callback(finished)
+
+
+def pair(samples: Samples, empty: A) -> tuple[Samples, A]:
+    """Hand both on; runs on a worker."""
+    return samples, empty
+
+
+def part_copy(shared: tuple[Samples, A], start: int, stop: int) -> tuple[A, dict[str, str]]:
+    """Do what :func:`part` does, leaving the shared accumulator of the worker empty."""
+    return part(shared[0], shared[1].empty(), start, stop)
+
+
+@contextmanager
+def connected(scheduler: str | None, workers: int, progress: Progress = silent) -> Iterator[Dask]:
+    """Engine on an existing scheduler (`tcp://host:port`), or on local processes.
+
+    Raises
+    ------
+    InputError
+        Nobody answers at that address.
+    MissingExtraError
+        dask.distributed is not installed.
+    """
+    distributed: Any = require("distributed", "dask[distributed]", "dask", "--engine dask")
+    with warnings.catch_warnings():
+        # A busy dashboard port is no concern of the user, who has asked for no dashboard.
+        warnings.simplefilter("ignore")
+        try:
+            client = (
+                distributed.Client(scheduler, timeout="10s")
+                if scheduler
+                else distributed.Client(
+                    n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+                )
+            )
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"dask scheduler {scheduler}: no answer ({error}); is the address right?"
+            ) from error
+    try:
+        yield Dask(client, progress)
+    finally:
+        client.close()
+        if not scheduler:
+            client.shutdown() if client.status == "running" else None

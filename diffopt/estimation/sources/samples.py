@@ -1,0 +1,105 @@
+"""Scaled float64 blocks of samples: what every method sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg.blas import dgemv
+
+from diffopt.errors import InputError
+from diffopt.estimation.sources.scaling import Scaling
+from diffopt.estimation.sources.source import Source
+from diffopt.foundation.arrays import Array
+
+#: Bytes of one float64 block: large enough for full BLAS speed, small enough to stay in the cache.
+BLOCK_BYTES = 16 << 20
+#: Rows below which products with blocks become slow, and the bytes that may be spent to reach them.
+LEAST_ROWS, MOST_BYTES = 64, 128 << 20
+#: Samples whose mean is subtracted before anything is summed (it only guards against cancellation).
+PILOT = 64
+
+
+@dataclass
+class Samples:
+    """A source in model units, as float64 blocks of shape (rows, *shape).
+
+    Attributes
+    ----------
+    source : Source
+        Raw samples.
+    scaling : Scaling
+        Applied to every number.
+    block : int
+        Rows per block; 0 chooses it from the dimension.
+    """
+
+    source: Source
+    scaling: Scaling = field(default_factory=Scaling)
+    block: int = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return self.source.shape
+
+    @property
+    def dim(self) -> int:
+        """Numbers in one sample."""
+        return int(np.prod(self.shape))
+
+    @property
+    def rows(self) -> int:
+        """Rows per block."""
+        row = 8 * self.dim
+        return self.block or max(1, min(65536, max(BLOCK_BYTES // row, min(LEAST_ROWS, MOST_BYTES // row))))
+
+    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, Array]]:
+        """Yield (index after the block, finite float64 array of shape (rows, *shape)).
+
+        The array is a buffer that the next block overwrites; the receiver may change it, not keep it.
+
+        Raises
+        ------
+        InputError
+            NaN or infinite values, unless bad samples are to be skipped.
+        """
+        buffer = np.empty((0, *self.shape))
+        for after, raw in self.source.rows(start, stop, self.rows):
+            if len(raw) > len(buffer):
+                # One buffer for all blocks: fresh memory for each would cost as much as the conversion.
+                buffer = np.empty((len(raw), *self.shape))
+            block = buffer[: len(raw)]
+            block[...] = raw
+            if self.scaling.scale != 1:
+                block *= self.scaling.scale
+            if self.scaling.shift:
+                block += self.scaling.shift
+            yield after, self._finite(block, after - len(raw))
+
+    def _finite(self, block: Array, first: int) -> Array:
+        # A sum is finite only if all its terms are; it takes one fast pass, isfinite() three slow ones.
+        flat = block.reshape(len(block), -1)
+        with np.errstate(all="ignore"):
+            sums = np.asarray(dgemv(1.0, flat.T, np.ones(self.dim), trans=1))
+        if np.isfinite(sums).all():
+            return block
+        good = np.asarray(np.isfinite(flat).all(axis=1), dtype=bool)
+        for row in np.flatnonzero(~good):
+            name = f"sample {first + row}"
+            self.source.log.refuse(
+                name,
+                InputError(
+                    f"{self.source.label}: {name} has NaN or infinite values; mend the data or add --skip-bad"
+                ),
+            )
+        return np.asarray(block[good])
+
+    def pilot(self) -> Array:
+        """Mean of the first few finite samples in model units, shape `shape`, whatever the block size."""
+        raw = np.asarray(self.source.head(PILOT), dtype=np.float64)
+        raw = raw[np.isfinite(raw.reshape(len(raw), self.dim)).all(axis=1)]
+        if not len(raw):
+            return np.zeros(self.shape)
+        return np.asarray(raw.mean(axis=0) * self.scaling.scale + self.scaling.shift)

@@ -1,0 +1,1 @@
+"""Sums over samples that merge."""

@@ -1,0 +1,169 @@
+"""Derivatives of a table with respect to the grid, by one complex evaluation with colouring.
+
+A row depends on few grid points, so points that no row sees together can be perturbed at once
+(theory.md, sec. 7): memory + 2 colours for the grid, one for eta, one per shared parameter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffopt.foundation.arrays import Array
+from diffopt.law.response import TableBars
+from diffopt.processes import Process
+from diffopt.processes.points import Points
+from diffopt.solvers import Solver, build_table
+from diffopt.solvers.maps import StepMaps
+from diffopt.solvers.table import Pattern, Table
+
+#: Complex step: its square vanishes beside 1 in double precision.
+STEP = 1e-30
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """What an optimizer varies: noise ratios, eta, and directions that move everything together.
+
+    Attributes
+    ----------
+    log_sigma : ndarray, shape (N + 1,)
+        Logarithms; -inf for a final 0, +inf for pure noise.
+    eta : ndarray, shape (N,)
+        Diffusion-term coefficients.
+    grid_free, eta_free : bool
+        Whether derivatives by the noise ratios / by eta are wanted.
+    directions : tuple of Direction
+        Shared parameters.
+    """
+
+    log_sigma: Array
+    eta: Array
+    grid_free: bool = True
+    eta_free: bool = False
+    directions: tuple[Direction, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """Derivative of the grid, of the process's and of the solver's fields by one shared parameter."""
+
+    log_sigma: Array | None = None
+    process: dict[str, float] | None = None
+    solver: dict[str, float] | None = None
+
+
+class DifferentiableTable:
+    """Table of a design together with its derivatives.
+
+    Attributes
+    ----------
+    table : Table
+        Real coefficients; `pattern`, where given, is trusted to cover every coefficient.
+    """
+
+    def __init__(
+        self, solver: Solver, process: Process, design: Design, pattern: Pattern | None = None
+    ) -> None:
+        self.design, self.memory = design, solver.memory
+        self._colours = solver.memory + 2 if design.grid_free else 0
+        lead = self._colours + int(design.eta_free)
+        stacks = []
+        if lead or not design.directions:
+            sigma, eta = self._perturbed(max(lead, 1))
+            stacks.append(build_table(solver, Points.create(process, sigma), eta))
+        stacks.extend(self._along(solver, process, direction) for direction in design.directions)
+        self._stack = _joined(stacks)
+        self.table = _made([np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)], self._stack.maps)
+        if pattern is not None:
+            self.table.__dict__["pattern"] = pattern
+
+    def _perturbed(self, lead: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Copies of the grid and of eta, each with one colour perturbed."""
+        log_sigma, eta = self.design.log_sigma, self.design.eta
+        sigma = np.tile(np.exp(log_sigma).astype(complex), (lead, 1))
+        etas = np.tile(eta.astype(complex), (lead, 1))
+        for colour in range(self._colours):
+            points = np.arange(colour, log_sigma.size, self._colours)
+            points = points[np.isfinite(log_sigma[points])]
+            sigma[colour, points] *= 1 + 1j * STEP
+        if self.design.eta_free:
+            etas[self._colours] += 1j * STEP
+        return sigma, etas
+
+    def _along(self, solver: Solver, process: Process, direction: Direction) -> Table:
+        log_sigma = self.design.log_sigma.astype(complex)
+        finite = np.isfinite(self.design.log_sigma)
+        if direction.log_sigma is not None:
+            log_sigma[finite] += 1j * STEP * direction.log_sigma[finite]
+        moved = {k: getattr(process, k) + 1j * STEP * v for k, v in (direction.process or {}).items()}
+        tuned = {k: getattr(solver, k) + 1j * STEP * v for k, v in (direction.solver or {}).items()}
+        process = moved_process(process, moved)
+        solver = replace(solver, **tuned) if tuned else solver
+        sigma = np.where(finite, np.exp(np.where(finite, log_sigma, 0)), np.exp(self.design.log_sigma))
+        return build_table(solver, Points.create(process, sigma[None]), self.design.eta[None].astype(complex))
+
+    def gradient(self, bars: TableBars) -> tuple[Array, Array, Array]:
+        """Derivatives by log_sigma (N + 1,), by eta (N,) and by the directions, from those by the table."""
+        per_step = self._contract(bars)
+        steps, colours = self.design.eta.size, self._colours
+        by_grid, by_eta = np.zeros(steps + 1), np.zeros(steps)
+        for colour in range(colours):
+            for i in range(colour, steps + 1, colours):
+                by_grid[i] = per_step[colour, max(i - 1, 0) : i + self.memory + 1].sum()
+        by_grid[~np.isfinite(self.design.log_sigma)] = 0.0
+        if self.design.eta_free:
+            by_eta = per_step[colours]
+        count = len(self.design.directions)
+        along = per_step[per_step.shape[0] - count :].sum(axis=-1) if count else np.zeros(0)
+        return by_grid, by_eta, along
+
+    def _contract(self, bars: TableBars) -> Array:
+        """sum of bar * derivative over each step's own numbers, shape (colours, N)."""
+        stack, steps, rows = self._stack, self.design.eta.size, self._stack.rows
+        total = np.zeros((stack.state.shape[0], steps))
+        for name in ("state", "denoised", "score", "noise"):
+            bar = getattr(bars, name)
+            for r, place in getattr(self.table.pattern, name):
+                total += getattr(stack, name)[:, :, r, place].imag * bar[:, r, place]
+        if stack.maps is not None:
+            total += np.einsum("ckqp,kqp->ck", stack.numbers.imag, bars.numbers)
+        for name in ("alpha", "level"):
+            product = getattr(stack, name).imag * getattr(bars, name)
+            total += product[:, 1:].reshape(-1, steps, rows).sum(axis=-1)
+            total[:, 0] += product[:, 0]
+        return total / STEP
+
+
+def _arrays(table: Table) -> tuple[NDArray[Any], ...]:
+    arrays = (table.alpha, table.level, table.state, table.denoised, table.score, table.noise)
+    return arrays if table.maps is None else (*arrays, table.numbers)
+
+
+def _joined(tables: list[Table]) -> Table:
+    if len(tables) == 1:
+        return tables[0]
+    joined = [np.concatenate(parts) for parts in zip(*(_arrays(t) for t in tables), strict=True)]
+    return _made(joined, tables[0].maps)
+
+
+def _made(arrays: list[NDArray[Any]], maps: StepMaps | None) -> Table:
+    """The inverse of :func:`_arrays`."""
+    alpha, level, state, denoised, score, noise = arrays[:6]
+    table = Table(alpha, level, state, denoised, score, noise)
+    return table if maps is None else replace(table, numbers=arrays[6], maps=maps)
+
+
+def moved_process(process: Process, fields: dict[str, Any]) -> Process:
+    """Copy of a process with complex fields, past the checks of its constructor."""
+    if not fields:
+        return process
+    copy = object.__new__(type(process))
+    for key, value in vars(process).items():
+        object.__setattr__(copy, key, value)
+    for key, value in fields.items():
+        object.__setattr__(copy, key, value)
+    return copy

@@ -1,0 +1,215 @@
+"""What one step of a table does to each eigenvalue, and the pull-back of that map.
+
+On Gaussian data the denoiser and the score are linear, D(z) = d z and S(z) = -z/v with
+v = alpha^2 eig + level^2 and d = alpha eig/v (theory.md, eqs. 22-23), so a step is a linear map from
+the nodes before it ("incoming", numbered by how far back they lie) and its noise sources.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from diffopt.foundation.arrays import Array
+from diffopt.solvers.table import Table
+
+
+@dataclass(eq=False)
+class RowMap:
+    """A row's state per eigenvalue: sum_p incoming[p] z[kR - p] + sum_s source[s] xi_s + bias * mu.
+
+    Arrays have shape (N, d) or (N, 1). `bias` is how far the mean leaves its track per unit mean.
+    Where a step draws its coefficients at random, `spread`, `cross` and `jitter` are the variance of
+    incoming[0], its covariance with the bias, and the variance of the bias (theory.md, eq. 82).
+    """
+
+    incoming: dict[int, Array] = field(default_factory=dict)
+    source: dict[int, Array] = field(default_factory=dict)
+    bias: Array | None = None
+    spread: Array | None = None
+    cross: Array | None = None
+    jitter: Array | None = None
+
+    def add(self, store: str, key: int, value: Array) -> None:
+        """Accumulate into `incoming` or `source`."""
+        target: dict[int, Array] = getattr(self, store)
+        target[key] = target[key] + value if key in target else value
+
+
+@dataclass(frozen=True, eq=False)
+class TableBars:
+    """Derivatives of a scalar with respect to every number of a table (same shapes)."""
+
+    alpha: Array
+    level: Array
+    state: Array
+    denoised: Array
+    score: Array
+    noise: Array
+    numbers: Array
+
+    @classmethod
+    def zeros(cls, table: Table) -> TableBars:
+        """No derivative yet."""
+        arrays = (table.alpha, table.level, table.state, table.denoised, table.score, table.noise, table.numbers)
+        return cls(*(np.zeros(a.shape) for a in arrays))
+
+
+class Response:
+    """Step maps of a real table on eigenvalues `eig`, shape (d,).
+
+    Attributes
+    ----------
+    variance : ndarray, shape (N R + 1, d)
+        Exact marginal variance alpha^2 eig + level^2 at every node.
+    rows : list of RowMap
+        One per row of a step; the last is the step itself.
+    """
+
+    def __init__(self, table: Table, eig: Array, with_bias: bool = False) -> None:
+        self.table, self.eig = table, eig
+        self.variance = (table.alpha**2)[:, None] * eig + (table.level**2)[:, None]
+        self._regular = bool(self.variance.all())
+        self._inverse = _reciprocal(self.variance, self._regular)
+        self._coefficients = {key: self._coefficient(*key) for key in table.active}
+        self.rows = self._compose(with_bias)
+
+    def _coefficient(self, row: int, lag: int) -> Array:
+        """c = state + denoised d - score/v, shape (N, d)."""
+        table, pattern = self.table, self.table.pattern
+        first, nodes = table.reads(row, lag)
+        inverse = self._inverse[nodes]
+        total = np.zeros((table.steps, self.eig.size))
+        inner = total[first:]
+        if (row, lag) in pattern.denoised:
+            scale = table.denoised[first:, row, lag] * table.alpha[nodes]
+            np.multiply(scale[:, None] * self.eig, inverse, out=inner)
+        if (row, lag) in pattern.score:
+            inner -= self._scores(table.score[first:, row, lag], nodes)
+        if (row, lag) in pattern.state:
+            inner += table.state[first:, row, lag, None]
+        return total
+
+    def _scores(self, coefficient: Array, nodes: slice) -> Array:
+        """coefficient / v; infinite where a scheme really divides by a vanishing variance."""
+        product = coefficient[:, None] * self._inverse[nodes]
+        if self._regular:
+            return product
+        vanishing = (self.variance[nodes] == 0) & (coefficient != 0)[:, None]
+        return np.where(vanishing, np.inf, product)
+
+    def _compose(self, with_bias: bool) -> list[RowMap]:
+        rows: list[RowMap] = []
+        for row in range(self.table.rows):
+            out = RowMap(bias=self._residual(row)[:, None] if with_bias else None)
+            for lag in self.table.pattern.by_row[row]:
+                c = self._coefficients[row, lag]
+                if lag >= row:
+                    out.add("incoming", lag - row, c)
+                    continue
+                inner = rows[row - lag - 1]
+                for p, value in inner.incoming.items():
+                    out.add("incoming", p, c * value)
+                for s, value in inner.source.items():
+                    out.add("source", s, c * value)
+                if out.bias is not None and inner.bias is not None:
+                    out.bias = out.bias + c * inner.bias
+            for s in range(self.table.sources):
+                if (row, s) in self.table.pattern.noise:
+                    out.add("source", s, self.table.noise[:, row, s, None])
+            rows.append(out)
+        return rows
+
+    def _residual(self, row: int) -> Array:
+        """sum_l (state alpha + denoised) - alpha_out, shape (N,): 0 where the mean stays on its track."""
+        table = self.table
+        total = -table.alpha[row + 1 :: table.rows]
+        for lag in table.pattern.by_row[row]:
+            first, nodes = table.reads(row, lag)
+            total[first:] += table.state[first:, row, lag] * table.alpha[nodes] + table.denoised[first:, row, lag]
+        return total
+
+    @property
+    def reach(self) -> int:
+        """Number of node positions a step must be handed: 1 for schemes without memory."""
+        return 1 + max(p for row in self.rows for p in row.incoming)
+
+    @property
+    def injected(self) -> Array:
+        """Variance of the noise at the end of each step, shape (N, d) or (N, 1)."""
+        source = self.rows[-1].source
+        if not source:
+            return np.zeros((self.table.steps, 1))
+        return np.asarray(sum(value**2 for value in source.values()))
+
+    def pull_back(self, row_bars: list[RowMap], bars: TableBars) -> None:
+        """Add to `bars` the derivatives through the rows, given those with respect to the rows."""
+        for row in reversed(range(self.table.rows)):
+            above = row_bars[row]
+            for s, value in above.source.items():
+                if (row, s) in self.table.pattern.noise:
+                    bars.noise[:, row, s] += value.sum(axis=-1)
+            if above.bias is not None:
+                self._residual_bars(row, above.bias.sum(axis=-1), bars)
+            for lag in self.table.pattern.by_row[row]:
+                bar = self._coefficient_bar(row, lag, above, row_bars)
+                if bar is not None:
+                    self._model_bars(row, lag, bar, bars)
+
+    def _coefficient_bar(self, row: int, lag: int, above: RowMap, row_bars: list[RowMap]) -> Array | None:
+        """Derivative with respect to the coefficient (row, lag); passes on to the inner row it reads."""
+        if lag >= row:
+            return above.incoming.get(lag - row)
+        c, inner, below = self._coefficients[row, lag], self.rows[row - lag - 1], row_bars[row - lag - 1]
+        total: Array | float = 0.0
+        for store in ("incoming", "source"):
+            for key, bar in getattr(above, store).items():
+                value = getattr(inner, store).get(key)
+                if value is not None:
+                    total = total + bar * value
+                    below.add(store, key, bar * c)
+        if above.bias is not None and inner.bias is not None:
+            total = total + above.bias * inner.bias
+            below.bias = above.bias * c if below.bias is None else below.bias + above.bias * c
+        return np.asarray(total) if np.ndim(total) else None
+
+    def _model_bars(self, row: int, lag: int, bar: Array, bars: TableBars) -> None:
+        """Through c = state + denoised d - score/v to coefficients and levels (theory.md, eq. 24)."""
+        table, pattern, place = self.table, self.table.pattern, (row, lag)
+        first, nodes = table.reads(row, lag)
+        bar = bar[first:]
+        if place in pattern.state:
+            bars.state[first:, row, lag] += bar.sum(axis=-1)
+        if place not in pattern.denoised and place not in pattern.score:
+            return
+        alpha, level, inverse, eig = table.alpha[nodes], table.level[nodes], self._inverse[nodes], self.eig
+        once = bar * inverse
+        twice = once * inverse
+        twice_eig = twice @ eig
+        if place in pattern.score:
+            score = table.score[first:, row, lag]
+            bars.score[first:, row, lag] -= once.sum(axis=-1)
+            bars.alpha[nodes] += 2 * score * alpha * twice_eig
+            bars.level[nodes] += 2 * score * level * twice.sum(axis=-1)
+        if place in pattern.denoised:
+            denoised = table.denoised[first:, row, lag]
+            bars.denoised[first:, row, lag] += alpha * (once @ eig)
+            bars.alpha[nodes] += denoised * (level**2 * twice_eig - alpha**2 * (twice @ eig**2))
+            bars.level[nodes] -= 2 * denoised * alpha * level * twice_eig
+
+    def _residual_bars(self, row: int, bar: Array, bars: TableBars) -> None:
+        table = self.table
+        bars.alpha[row + 1 :: table.rows] -= bar
+        for lag in table.pattern.by_row[row]:
+            first, nodes = table.reads(row, lag)
+            bars.state[first:, row, lag] += bar[first:] * table.alpha[nodes]
+            bars.denoised[first:, row, lag] += bar[first:]
+            bars.alpha[nodes] += bar[first:] * table.state[first:, row, lag]
+
+
+def _reciprocal(variance: Array, regular: bool) -> Array:
+    """1/v, with 0 at v = 0: there eig = 0 too and the denoiser's gain alpha eig/v is 0."""
+    if regular:
+        return 1.0 / variance
+    return np.divide(1.0, variance, out=np.zeros_like(variance), where=variance > 0)

@@ -1,0 +1,1 @@
+"""Documents as text and pictures; nothing is printed here."""

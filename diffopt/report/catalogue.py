@@ -1,0 +1,108 @@
+"""What there is: every table of names as rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diffopt.data.builtin import BUILTINS
+from diffopt.errors import InputError
+from diffopt.objectives import OBJECTIVES
+from diffopt.processes import PROCESSES
+from diffopt.schedules import SCHEDULES
+from diffopt.solvers import SOLVERS
+from diffopt.solvers.designs import DESIGNS
+
+Rows = list[dict[str, Any]]
+
+
+def _first_line(thing: Any) -> str:
+    return (thing.__doc__ or "").strip().splitlines()[0]
+
+
+def _solvers(long: bool) -> Rows:
+    rows = []
+    for name, cls in SOLVERS.items():
+        row = {"name": name, "order": cls.order, "calls": cls.cost, "default_eta": cls.default_eta}
+        row |= {"summary": _first_line(cls)}
+        if long:
+            row |= {"eta": cls.eta_meaning, "clock": cls.uses_clock, "reference": cls.reference}
+        rows.append(row)
+    return rows
+
+
+def _schedules(long: bool) -> Rows:
+    rows = []
+    for name, cls in SCHEDULES.items():
+        row = {"name": name, "kind": cls.kind, "formula": cls.formula}
+        if long:
+            row |= {"status": cls.status, "reference": cls.reference, "summary": _first_line(cls)}
+        rows.append(row)
+    return rows
+
+
+def _designs(long: bool) -> Rows:
+    rows = []
+    for name, design in DESIGNS.items():
+        row = {"name": name, "solver": design.solver.name, "formula": design.formula}
+        rows.append(row | ({"status": design.status, "reference": design.reference} if long else {}))
+    return rows
+
+
+def _objectives(long: bool) -> Rows:
+    rows = []
+    for name, cls in OBJECTIVES.items():
+        row = {"name": name, "unit": cls.unit, "summary": cls.summary}
+        rows.append(row | ({"definition": _first_line(cls)} if long else {}))
+    return rows
+
+
+def _processes(long: bool) -> Rows:
+    del long
+    return [{"name": n, "summary": _first_line(c)} for n, c in PROCESSES.items()]
+
+
+def _builtins(long: bool) -> Rows:
+    del long
+    rows = []
+    for name, make in sorted(BUILTINS.items()):
+        spectrum = make()
+        rows.append({"name": f"builtin:{name}", "dim": spectrum.dim, "trace": spectrum.trace, "max": spectrum.max})
+    return rows
+
+
+GROUPS = {
+    "solvers": _solvers,
+    "schedules": _schedules,
+    "designs": _designs,
+    "objectives": _objectives,
+    "processes": _processes,
+    "builtins": _builtins,
+}
+
+
+def inventory(what: str | None, long: bool) -> dict[str, Rows]:
+    """Rows of one table of names, or of all.
+
+    Raises
+    ------
+    InputError
+        Unknown table.
+    """
+    if what is not None and what not in GROUPS:
+        raise InputError(f"nothing to list under {what!r}; use one of {', '.join(GROUPS)}")
+    return {kind: make(long) for kind, make in GROUPS.items() if what in (None, kind)}
+
+
+def inventory_rows(kind: str, rows: Rows, form: str, width: int, colour: bool) -> str:
+    """One group as text."""
+    from diffopt.report import text as report
+
+    if form == "csv":
+        return report.to_csv(rows)
+    if form == "markdown":
+        return report.to_markdown(rows)
+    if form == "lines":
+        return "".join(f"{row['name']}\n" for row in rows)
+    from diffopt.report.terminal import rows_table, to_terminal
+
+    return to_terminal(rows_table(rows, kind), width, colour) + "\n"

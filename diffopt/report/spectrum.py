@@ -1,0 +1,62 @@
+"""A spectrum for people: a summary and a chart of characters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from diffopt.data.ensemble import Ensemble
+from diffopt.data.spectrum import Spectrum
+from diffopt.report.chart import bars
+
+SHOWN = (
+    "method", "shrinkage", "samples", "shape", "pooled_mean", "pooled_std", "scale", "skipped", "source_hash",
+)  # fmt: skip
+
+
+def rows(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None) -> list[tuple[str, str]]:
+    """Name and value of each line of the summary."""
+    positive = spectrum.eig[spectrum.eig > 0]
+    lines = [
+        ("source", spectrum.source),
+        ("dimension", f"{spectrum.dim:g} in {len(spectrum.eig)} entries"),
+        ("rank", f"{spectrum.rank:g}"),
+        ("trace", f"{spectrum.trace:.6g} (standard deviation {(spectrum.trace / spectrum.dim) ** 0.5:.4g})"),
+        ("largest, smallest > 0", f"{spectrum.max:.6g}, {positive[-1]:.6g}"),
+        ("condition", f"{positive[0] / positive[-1]:.4g}"),
+        (
+            "mean",
+            "0" if spectrum.mean is None else f"squared length {spectrum.mean**2 @ spectrum.weight:.6g}",
+        ),
+        ("sha256", spectrum.sha256[:16]),
+    ]
+    lines += [(name.replace("_", " "), _plain(facts[name])) for name in SHOWN if facts.get(name) is not None]
+    if ensemble is not None:
+        for label, p, member in zip(ensemble.labels, ensemble.probabilities, ensemble.spectra, strict=True):
+            lines.append(
+                (f"member {label}", f"p {p:.3g}, dimension {member.dim:g}, trace {member.trace:.5g}")
+            )
+    return lines
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return " x ".join(map(str, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)[:80]
+
+
+def summary(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None = None) -> None:
+    """Print the summary and the chart to standard output."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in rows(spectrum, facts, ensemble):
+        table.add_row(name, value)
+    console.print(table)
+    console.print()
+    for line in bars(spectrum, max(20, console.width - 44)):
+        console.print(line, markup=False)

@@ -1,0 +1,39 @@
+"""The noise levels a model was trained on, for rules that pick them by index."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+
+from diffopt.foundation.arrays import Array
+from diffopt.processes.span import Span
+from diffopt.processes.training import Training
+from diffopt.schedules.base import Schedule
+
+
+class IndexRule(Schedule):
+    """A rule that picks training levels; the author writes the indices.
+
+    Every row of a comparison solves the same problem, so the first level is sigma_max even where the
+    host's rule starts below it; sigma_min takes the place of the host's 0 when the grid ends there.
+    """
+
+    #: Whether the rule's last level lies above sigma_min, the step to the end being one more.
+    stops_above: bool = False
+
+    @abstractmethod
+    def indices(self, size: int, count: int) -> Array:
+        """`count` descending indices into `size` levels."""
+
+    def levels(self, span: Span) -> Array:
+        """Levels at the indices, with the ends of the range."""
+        training = Training.of(span)
+        extra = self.stops_above and span.levels > span.steps
+        levels = training.sigma(self.indices(training.size, span.levels - extra))
+        if extra:
+            levels = np.append(levels, span.sigma_min)
+        levels[0] = span.sigma_max
+        if not self.stops_above:
+            levels[-1] = span.sigma_min
+        return levels

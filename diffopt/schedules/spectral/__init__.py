@@ -1,0 +1,1 @@
+"""Rules computed from the data."""

@@ -1,0 +1,31 @@
+"""Named schedules as starting points and as baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diffopt.errors import DiffoptError
+from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
+from diffopt.schedules import SCHEDULES, SLOW
+from diffopt.solvers import Solver
+
+#: Schedules that a result is shown beside.
+BASELINES = ("karras", "exponential", "uniform_t", "uniform_flow", "vp", "kl_optimal", "sgm_uniform", "beta")
+
+
+def quick_starts(solver: Solver) -> list[str]:
+    """Schedules that cost next to nothing: those of the range alone, tables, and the leading-order optimum."""
+    return [name for name in SCHEDULES if name not in SLOW and SCHEDULES[name].suits(solver)]
+
+
+def applicable(problem: Problem, names: Sequence[str] | None = None) -> dict[str, Grid]:
+    """Grids of the named schedules (default: the quick ones) that have a meaning for the problem."""
+    short = problem.compressed()
+    grids = {}
+    for name in names if names is not None else quick_starts(problem.solver):
+        try:
+            grids[name] = SCHEDULES[name]().grid(short.span)
+        except DiffoptError:
+            continue
+    return grids

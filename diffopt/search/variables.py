@@ -1,0 +1,242 @@
+"""Free variables of an optimization: unconstrained numbers on one side, a design on the other."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffopt.errors import InputError, UnsupportedError
+from diffopt.foundation.arrays import Array
+from diffopt.law.gradient import STEP, Design, Direction, moved_process
+from diffopt.objectives.problem import Problem
+from diffopt.processes import Process
+from diffopt.processes.span import Span
+from diffopt.schedules.base import Schedule
+from diffopt.solvers import Solver
+
+FREE = ("grid", "eta", "eta_per_step", "family")
+
+#: Softmax logits beyond this make gaps below 1e-7 of the range: no further.
+LOGIT = 16.0
+
+#: Least share of a start, as a part of an equal share: the softmax of a share near 0 has no slope, so a search
+#: that starts with a point at sigma_min (as most named schedules do) would leave it there and call it converged.
+SHARE = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A design with the process and the solver it is for (their parameters may be free)."""
+
+    log_sigma: Array
+    eta: Array
+    process: Process
+    solver: Solver
+    directions: tuple[Direction, ...] = ()
+
+
+class Block(ABC):
+    """A group of free variables."""
+
+    #: Bounds of the variables.
+    bounds: list[tuple[float, float]]
+
+    @abstractmethod
+    def start(self, state: State) -> Array:
+        """Variables that reproduce `state` as well as they can."""
+
+    @abstractmethod
+    def apply(self, x: Array, state: State) -> State:
+        """State with this group's variables put in."""
+
+    @abstractmethod
+    def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
+        """Derivative by the variables."""
+
+
+class GridBlock(Block):
+    """Interior noise ratios through shares of the log range (theory.md, eq. 41).
+
+    N shares, softmax of N logits, divide [log sigma_min, log sigma_max]; point i stands after i
+    shares, so the grid is strictly decreasing and never below sigma_min whatever the logits.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.count = problem.steps
+        root = float(np.sqrt(problem.spectrum.max))
+        # From pure noise the first free ratio has no upper neighbour; none above this is useful.
+        self.top = np.log(problem.sigma_max if np.isfinite(problem.sigma_max) else 1e4 * max(1.0, root))
+        self.bottom = np.log(max(problem.sigma_min, 1e-6 * min(1.0, root)))
+        self.bounds = [(-LOGIT, LOGIT)] * self.count
+
+    def start(self, state: State) -> Array:
+        """Logs of the shares of the state's grid, pushed well inside the range."""
+        inner = np.clip(state.log_sigma[1:-1], self.bottom, self.top)
+        edges = np.concatenate([[self.top], inner, [self.bottom]])
+        shares = np.maximum(-np.diff(edges) / (self.top - self.bottom), SHARE / self.count)
+        logits: Array = np.log(shares / shares.sum())
+        return logits - logits.mean()
+
+    def _shares(self, x: Array) -> Array:
+        e = np.exp(x - x.max())
+        return np.asarray(e / e.sum())
+
+    def apply(self, x: Array, state: State) -> State:
+        """Grid with the interior moved."""
+        log_sigma = state.log_sigma.copy()
+        log_sigma[1:-1] = self.top - (self.top - self.bottom) * np.cumsum(self._shares(x))[:-1]
+        return replace(state, log_sigma=log_sigma)
+
+    def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
+        """Softmax Jacobian on the sums over all points behind each share."""
+        shares = self._shares(x)
+        behind = np.zeros(self.count)
+        behind[:-1] = -(self.top - self.bottom) * np.cumsum(by_grid[1:-1][::-1])[::-1]
+        return shares * (behind - shares @ behind)
+
+
+class EtaBlock(Block):
+    """One eta for all steps, or one per step."""
+
+    def __init__(self, problem: Problem, per_step: bool) -> None:
+        if problem.solver.eta_meaning is None:
+            raise InputError(
+                f"solver {problem.solver.name!r} injects no noise, so eta cannot be free; "
+                "use ddim, euler_ancestral, dpmpp_2m_sde or euler_maruyama"
+            )
+        self.per_step, self.steps = per_step, problem.steps
+        self.bounds = [(0.0, 4.0)] * (problem.steps if per_step else 1)
+
+    def start(self, state: State) -> Array:
+        """The state's eta, or its mean."""
+        return state.eta.copy() if self.per_step else np.array([state.eta.mean()])
+
+    def apply(self, x: Array, state: State) -> State:
+        """Put eta in."""
+        return replace(state, eta=x.copy() if self.per_step else np.full(self.steps, x[0]))
+
+    def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
+        """Per step, or the sum."""
+        return by_eta if self.per_step else np.array([by_eta.sum()])
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One parameter of a family: where it lives, its value and its bounds."""
+
+    owner: str
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+class FamilyBlock(Block):
+    """Parameters of a schedule family, of the process and of the solver, as multiples of their start.
+
+    The grid follows the schedule; its derivative by a parameter is taken by a complex step.
+    """
+
+    def __init__(self, problem: Problem, schedule: Schedule, move_grid: bool) -> None:
+        self.problem, self.schedule, self.move_grid = problem, schedule, move_grid
+        self.knobs = [*_schedule_knobs(problem, schedule)] if move_grid else []
+        self.knobs += [*_process_knobs(problem), *_solver_knobs(problem)]
+        if not self.knobs:
+            raise InputError(
+                f"nothing is free in the family: schedule {schedule.name!r}, process {problem.process.name!r} and "
+                f"solver {problem.solver.name!r} have no parameters; use --schedule karras, or --free grid"
+            )
+        self.bounds = [(np.log(k.low / k.value), np.log(k.high / k.value)) for k in self.knobs]
+
+    def start(self, state: State) -> Array:
+        """Zeros: the family as it was named."""
+        return np.zeros(len(self.knobs))
+
+    def values(self, x: Array) -> dict[str, float]:
+        """Parameters by name."""
+        return {k.name: float(k.value * np.exp(v)) for k, v in zip(self.knobs, x, strict=True)}
+
+    def _grid(self, x: NDArray[Any], process: Process) -> NDArray[Any]:
+        """Logarithms of the family's noise ratios at (possibly complex) parameters."""
+        own, ends = self._owned("schedule", x), self._owned("range", x)
+        span: Span = replace(self.problem.span, process=process, **ends)
+        levels = (replace(self.schedule, **own) if own else self.schedule).levels(span)  # type: ignore[type-var]
+        if self.problem.end == "zero" and levels[-1] != 0:
+            levels = np.append(levels, 0.0)
+        with np.errstate(divide="ignore"):
+            finite = np.isfinite(levels) & (levels != 0)
+            logs = np.log(np.where(finite, levels, 1.0))
+        return np.where(finite, logs, np.where(levels == 0, -np.inf, np.inf))
+
+    def _owned(self, owner: str, x: NDArray[Any]) -> dict[str, Any]:
+        """Parameters of one owner by name, at (possibly complex) variables."""
+        return {k.name: k.value * np.exp(v) for k, v in zip(self.knobs, x, strict=True) if k.owner == owner}
+
+    def _moved(self, x: NDArray[Any]) -> Process:
+        """The process at its parameters."""
+        return moved_process(self.problem.process, self._owned("process", x))
+
+    def apply(self, x: Array, state: State) -> State:
+        """Schedule, process and solver at the parameters, with the derivative by each."""
+        process, solver_fields = self._moved(x), self._owned("solver", x)
+        if np.isfinite(self.problem.sigma_max) and process.sigma_limits[0] < self.problem.sigma_max:
+            raise UnsupportedError(f"process {process.name!r} no longer reaches sigma {self.problem.sigma_max:g}")
+        solver = replace(state.solver, **solver_fields) if solver_fields else state.solver
+        log_sigma = np.asarray(self._grid(x, process).real) if self.move_grid else state.log_sigma
+        directions = []
+        for i, knob in enumerate(self.knobs):
+            moved = x.astype(complex)
+            moved[i] += 1j * STEP
+            slope = None
+            if self.move_grid:
+                slope = np.where(np.isfinite(log_sigma), self._grid(moved, self._moved(moved)).imag / STEP, 0.0)
+            value = knob.value * float(np.exp(x[i]))
+            directions.append(
+                Direction(
+                    slope,
+                    {knob.name: value} if knob.owner == "process" else None,
+                    {knob.name: value} if knob.owner == "solver" else None,
+                )
+            )
+        return replace(
+            state, log_sigma=log_sigma, process=process, solver=solver, directions=(*state.directions, *directions)
+        )
+
+    def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
+        """Derivatives along the directions."""
+        return along
+
+
+def _schedule_knobs(problem: Problem, schedule: Schedule) -> list[Knob]:
+    knobs = [Knob("schedule", n, float(getattr(schedule, n)), 1e-2, 1e3) for n in schedule.family]
+    low, high = problem.sigma_min, problem.sigma_max
+    if not knobs or not np.isfinite(high) or low <= 0:
+        return knobs
+    if problem.end == "zero":
+        knobs.append(Knob("range", "sigma_min", low, low, np.sqrt(low * high)))
+    if problem.start != "exact":
+        # From the exact marginal a shorter range is always better, so sigma_max is free only with a mismatch.
+        knobs.append(Knob("range", "sigma_max", high, np.sqrt(low * high), high))
+    return knobs
+
+
+def _process_knobs(problem: Problem) -> list[Knob]:
+    if problem.process.name != "vp_linear":
+        return []
+    fields = problem.process.parameters()
+    return [Knob("process", n, max(v, 1e-3), 1e-3, 1e3) for n, v in fields.items()]
+
+
+def _solver_knobs(problem: Problem) -> list[Knob]:
+    churn = getattr(problem.solver, "s_churn", None)
+    return [] if churn is None else [Knob("solver", "s_churn", max(float(churn), 1e-2), 1e-6, 0.42 * problem.steps)]
+
+
+def design_of(state: State, grid_free: bool, eta_free: bool) -> Design:
+    """Design whose derivatives the blocks need."""
+    return Design(state.log_sigma, state.eta, grid_free, eta_free, state.directions)

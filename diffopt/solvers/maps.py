@@ -1,0 +1,179 @@
+"""Steps that no coefficient table can hold: random stages and functions of the Jacobian.
+
+Such a step is given by a few numbers per step and a formula that turns them, with an eigenvalue, into
+the step's multiplier, injected variance and mean defect. Random stages are averaged over quadrature
+nodes, exactly in second moment (theory.md, eqs. 80-82).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffopt.foundation.arrays import Array, Numbers
+from diffopt.processes import Process
+from diffopt.processes.clocks import Clock, Rates
+from diffopt.processes.points import Points
+
+#: (z, alpha, noise) -> model output, and (z, alpha, noise, direction) -> Jacobian of the denoiser times direction.
+Model = Callable[[NDArray[Any], float, float], NDArray[Any]]
+JacobianProduct = Callable[[NDArray[Any], float, float, NDArray[Any]], NDArray[Any]]
+
+
+#: Gauss nodes per panel, ratio of distances to the data across a panel, and panels at most.
+NODES, RATIO, PANELS = 8, 4.0, 6
+
+
+@dataclass(frozen=True, eq=False)
+class Models:
+    """What a sampler may call: denoiser, score and, where a scheme needs it, a Jacobian product."""
+
+    denoiser: Model
+    score: Model
+    jacobian: JacobianProduct | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class StepMaps(ABC):
+    """Family of one-step maps; the author writes :meth:`numbers`, :meth:`law` and :meth:`advance`.
+
+    Attributes
+    ----------
+    points : Points
+        Grid on which the numbers were computed.
+    eta : ndarray
+        Diffusion-term coefficients, shape (..., N).
+    clock : Clock
+        Variable of the step.
+    """
+
+    #: Names of the numbers, whether a step draws a random fraction, and model calls per step.
+    fields: ClassVar[tuple[str, ...]]
+    random: ClassVar[bool] = False
+    #: Units of the Brownian path of a random scheme: the clock's or those of sigma^2.
+    brownian: ClassVar[str] = "clock"
+    calls: ClassVar[int] = 2
+
+    points: Points
+    eta: Numbers
+    clock: Clock
+
+    @abstractmethod
+    def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
+        """Numbers by name, each broadcastable to (..., N, Q); `nodes`: values of the random fraction, (N, Q)."""
+
+    @abstractmethod
+    def law(self, x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers, Numbers]:
+        """(multiplier, injected variance, mean defect per unit mean) of z, analytic in x."""
+
+    @abstractmethod
+    def advance(
+        self, x: dict[str, Any], z: NDArray[Any], models: Models, rng: np.random.Generator | None
+    ) -> NDArray[Any]:
+        """One step of the real sampler, with the numbers of one step and one random fraction."""
+
+    def noise(self, x: dict[str, Numbers], eig: Array, inner: Array, whole: Array) -> Array:
+        """What the Brownian path, at the random fraction and at the end, adds to a step (for coupled paths)."""
+        raise NotImplementedError
+
+    @cached_property
+    def rule(self) -> tuple[Array, Array]:
+        """Nodes and weights on (0, 1) for the uniform random fraction, shape (N, Q) (eq. 81).
+
+        The rates have their poles where sigma^2 = -eig, near the data, so Gauss panels are graded
+        geometrically in the distance to the data; their number follows the coarsest step.
+        """
+        steps = self.points.steps
+        if not self.random:
+            return np.full((steps, 1), 0.5), np.ones((steps, 1))
+        x, weight = np.polynomial.legendre.leggauss(NODES)
+        edges = _graded(self._reach())
+        low, width = edges[:, :-1, None], np.diff(edges)[:, :, None]
+        nodes = (low + width * (x + 1) / 2).reshape(steps, -1)
+        return nodes, (width * weight / 2).reshape(steps, -1)
+
+    def _reach(self) -> Array:
+        """Place of the data in units of the step, from its start (1: the step ends there), shape (N,)."""
+        points = self.points
+        sigma, time = (a.real.reshape(-1, points.steps + 1)[0] for a in (points.sigma, points.time))
+        u = self.clock.value(points.process, sigma, time)
+        with np.errstate(all="ignore"):
+            reach = -u[:-1] / np.diff(u)
+        return np.where(np.isfinite(reach) & (self.clock.name != "logsnr"), np.maximum(reach, 1), 1e3)
+
+    def stacked(self) -> Numbers:
+        """All numbers as one array, shape (..., N, Q, P)."""
+        nodes = self.rule[0]
+        named = self.numbers(self.points, self.eta, nodes)
+        shape = (*self.points.sigma.shape[:-1], *nodes.shape)
+        return np.stack([np.broadcast_to(named[name], shape) for name in self.fields], axis=-1)
+
+    def named(self, stacked: Numbers) -> dict[str, Numbers]:
+        """The inverse of :meth:`stacked`, with an axis for the eigenvalues, shape (..., N, Q, 1)."""
+        return {name: stacked[..., i, None] for i, name in enumerate(self.fields)}
+
+    def run(self, z: NDArray[Any], models: Models, rng: np.random.Generator | None) -> NDArray[Any]:
+        """The whole sampler; a random fraction is drawn once per step for the batch."""
+        for k in range(self.points.steps):
+            fraction = rng.uniform(size=(1, 1)) if rng is not None and self.random else np.full((1, 1), 0.5)
+            pair = Points.create(self.points.process, self.points.sigma[..., k : k + 2])
+            with np.errstate(all="ignore"):  # unused rates may be infinite at the data
+                named = self.numbers(pair, self.eta[..., k : k + 1], fraction)
+            z = self.advance({name: float(np.ravel(value)[0]) for name, value in named.items()}, z, models, rng)
+        return z
+
+
+def _graded(reach: Array) -> Array:
+    """Panel edges on [0, 1], geometric in reach - U, shape (N, J + 1)."""
+    ratio = np.maximum((reach - 1) / reach, RATIO**-PANELS)
+    panels = max(1, int(np.ceil(np.max(-np.log(ratio)) / np.log(RATIO) - 1e-9)))
+    edges = reach[:, None] * (1 - ratio[:, None] ** (np.arange(panels + 1) / panels))
+    edges[:, -1] = 1
+    return np.asarray(edges)
+
+
+def stage(process: Process, rates: Rates, sigma: Numbers, time: Numbers, suffix: str) -> dict[str, Numbers]:
+    """The six numbers that give the drift of y = scale z at one noise level."""
+    alpha, level = process.levels(sigma, time)
+    values = {
+        "scale": rates.scale,
+        "state": rates.state,
+        "denoised": rates.denoised,
+        "score": rates.score,
+        "alpha": alpha,
+        "level": level,
+    }
+    return {name + suffix: value for name, value in values.items()}
+
+
+STAGE = ("scale", "state", "denoised", "score", "alpha", "level")
+
+
+def slope(x: dict[str, Numbers], eig: Array, suffix: str) -> Numbers:
+    """K of a stage per eigenvalue, dy = K y du (theory.md, eq. 50)."""
+    alpha, level = x["alpha" + suffix], x["level" + suffix]
+    v = alpha**2 * eig + level**2
+    top = x["denoised" + suffix] * alpha * eig - x["score" + suffix]
+    return np.asarray(x["state" + suffix] + top / (v * x["scale" + suffix]))
+
+
+def mean_drift(x: dict[str, Numbers], suffix: str) -> Numbers:
+    """Drift of y on the mean's track, per unit mean: state scale alpha + denoised."""
+    return x["state" + suffix] * x["scale" + suffix] * x["alpha" + suffix] + x["denoised" + suffix]
+
+
+def drift(x: dict[str, Any], y: NDArray[Any], models: Models, suffix: str) -> NDArray[Any]:
+    """Drift of y with real models at a stage."""
+    z, alpha, level = y / x["scale" + suffix], x["alpha" + suffix], x["level" + suffix]
+    total = x["state" + suffix] * y
+    if x["denoised" + suffix]:
+        total = total + x["denoised" + suffix] * models.denoiser(z, alpha, level)
+    if x["score" + suffix]:
+        total = total + x["score" + suffix] * models.score(z, alpha, level)
+    return np.asarray(total)

@@ -1,0 +1,62 @@
+"""ER-SDE-Solver of order 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from diffopt.errors import InputError
+from diffopt.foundation.arrays import Numbers
+from diffopt.processes.points import Points
+from diffopt.solvers.base import Solver
+from diffopt.solvers.table import Table
+
+#: Noise scalers phi(x) of the paper by name.
+SCALERS: dict[str, Callable[[Numbers], Numbers]] = {
+    "default": lambda x: x * (np.exp(x**0.3) + 10),
+    "ode": lambda x: x,
+    "sde": lambda x: x**2,
+    "power_1.5": lambda x: x**1.5,
+    "power_2.5": lambda x: x**2.5,
+    "log": lambda x: x**0.9 * np.log10(1 + 100 * x**1.5),
+}
+
+
+@dataclass(frozen=True)
+class ERSDE(Solver):
+    """Extended reverse-time SDE solver of order 1 with the noise scaler phi.
+
+    x' = D + (u/sigma)(x - D) + sqrt(sigma'^2 - u^2) xi, u = sigma phi(sigma')/phi(sigma).
+    phi(x) = x is DDIM, x^2 the usual reverse SDE; the default is x (exp(x^0.3) + 10).
+    Reference: Cui et al. (2023), arXiv:2309.06169, alg. 1; ComfyUI, sample_er_sde.
+    """
+
+    name: ClassVar[str] = "er_sde"
+    order: ClassVar[int] = 1
+    reference: ClassVar[str] = "Cui et al. 2023, arXiv:2309.06169 (order 1); ComfyUI, sample_er_sde"
+
+    phi: str = "default"
+
+    def __post_init__(self) -> None:
+        if self.phi not in SCALERS:
+            raise InputError(f"phi {self.phi!r} is unknown; use one of {', '.join(SCALERS)}")
+
+    def table(self, points: Points, eta: Numbers) -> Table:
+        """One row per step."""
+        table = Table.zeros(points, sources=1)
+        down = np.where(points.unbounded, 0, self._share(points) * points.alpha_1 / points.alpha_0)
+        table.state[..., 0, 0] = down
+        table.denoised[..., 0, 0] = points.alpha_1 - points.alpha_0 * down
+        left = points.noise_1**2 - (points.noise_0 * down) ** 2
+        some = np.asarray(left.real > 1e-14 * points.noise_1.real**2)
+        table.noise[..., 0, 0] = np.where(some, np.sqrt(np.where(some, left, 1)), 0)
+        return table
+
+    def _share(self, points: Points) -> Numbers:
+        """u/sigma = phi(sigma')/phi(sigma), with any finite numbers where a step is unbounded."""
+        scaler = SCALERS[self.phi]
+        finite = [np.where(points.unbounded, 1, s) for s in (points.sigma[..., 1:], points.sigma[..., :-1])]
+        return scaler(finite[0]) / scaler(finite[1])

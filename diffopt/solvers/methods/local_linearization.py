@@ -1,0 +1,188 @@
+"""Local linearization: the drift's Jacobian frozen over a step, with and without its time derivative."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffopt.errors import UnsupportedError
+from diffopt.foundation.arrays import Array, Numbers
+from diffopt.foundation.krylov import apply_function
+from diffopt.foundation.phi import phi1, phi2
+from diffopt.processes.points import Points
+from diffopt.solvers.base import Solver
+from diffopt.solvers.maps import STAGE, Models, StepMaps, drift, mean_drift, slope, stage
+from diffopt.solvers.table import Table
+
+#: Distance, relative to the clock reading, of the points of a fourth-order central difference.
+DISTANCE = 1e-3
+
+
+class LinearizationMaps(StepMaps):
+    """Numbers of the start of the step; with `moving`, their derivatives along the clock too."""
+
+    moving: ClassVar[bool] = False
+    fields = (*(s + "0" for s in STAGE), "h", "rate0", "rate1", "scale1", "alpha1")
+
+    def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
+        """Rates at the start, the noise rate at both ends."""
+        del nodes
+        process, clock = points.process, self.clock
+        start = clock.value(process, points.sigma[..., :-1], points.time_0)
+        h = clock.value(process, points.sigma[..., 1:], points.time_1) - start
+        first = clock.rates(process, points.sigma[..., :-1], points.time_0, eta)
+        named = stage(process, first, points.sigma[..., :-1], points.time_0, "0")
+        last = self._last_rate(points, eta) if self.moving else first.noise
+        named |= {"h": h, "rate0": first.noise, "rate1": last}
+        named |= {"scale1": clock.scale(points.alpha_1), "alpha1": points.alpha_1}
+        if self.moving:
+            named |= self._derivatives(points, start, eta)
+        return {name: np.asarray(value)[..., None] for name, value in named.items()}
+
+    def _last_rate(self, points: Points, eta: Numbers) -> Numbers:
+        """Noise rate at the end of the step."""
+        # At the data only the noise rate is asked for; the drift's, which may be infinite there, is not used.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.clock.rates(points.process, points.sigma[..., 1:], points.time_1, eta).noise
+
+    def _derivatives(self, points: Points, start: Numbers, eta: Numbers) -> dict[str, Numbers]:
+        """d/du of the stage's numbers by a central difference (real, so that complex steps pass through)."""
+        process, clock = points.process, self.clock
+        far = np.where(start.real == 0, 1.0, np.abs(start.real)) if clock.name != "logsnr" else 1.0
+        step = DISTANCE * far * np.ones_like(start.real)
+
+        def values(shift: Array) -> dict[str, Numbers]:
+            sigma, time = clock.locate(process, start + shift)
+            return stage(process, clock.rates(process, sigma, time, eta), sigma, time, "0")
+
+        near, far_away = [[values(s * k * step) for s in (1, -1)] for k in (1, 2)]
+        return {
+            name + "'": (8 * (near[0][name] - near[1][name]) - (far_away[0][name] - far_away[1][name])) / (12 * step)
+            for name in near[0]
+        }
+
+    def law(self, x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers, Numbers]:
+        """m = exp(hK) [+ h^2 phi2(hK) K'], n = h [B phi1(2hK) + (B' - B) phi2(2hK)] (eqs. 85, 86)."""
+        h, k = x["h"], slope(x, eig, "0")
+        one, two = phi1(h * k), phi2(h * k)
+        track, rate = x["scale0"] * x["alpha0"], mean_drift(x, "0")
+        m, mean = np.exp(h * k), track + h * one * rate
+        if self.moving:
+            slope_k, slope_rate = _moving(x, eig)
+            m = m + h**2 * two * slope_k
+            mean = mean + h**2 * two * (slope_rate - k * rate)
+        n = h * (x["rate0"] * phi1(2 * h * k) + (x["rate1"] - x["rate0"]) * phi2(2 * h * k))
+        return m * x["scale0"] / x["scale1"], n / x["scale1"] ** 2, mean / x["scale1"] - x["alpha1"]
+
+    def advance(
+        self, x: dict[str, Any], z: NDArray[Any], models: Models, rng: np.random.Generator | None
+    ) -> NDArray[Any]:
+        """y' = y + h phi1(hJ) b [+ h^2 phi2(hJ) db/du] + N(0, n(J)) with Jacobian products."""
+        if models.jacobian is None:
+            raise UnsupportedError("local linearization needs a Jacobian product of the denoiser; pass jacobian=")
+        shape, h, y = z.shape, x["h"], np.atleast_2d(x["scale0"] * z)
+        flat = y.reshape(y.shape[0], -1)
+
+        def product(rows: NDArray[Any]) -> NDArray[Any]:
+            return self._jacobian(x, y, rows.reshape(y.shape), models).reshape(flat.shape)
+
+        here = drift(x, y, models, "0")
+        new = flat + h * apply_function(product, lambda k: phi1(h * k), here.reshape(flat.shape))
+        if self.moving:
+            change = _partial(x, y, here, models).reshape(flat.shape)
+            new = new + h**2 * apply_function(product, lambda k: phi2(h * k), change)
+        if x["rate0"] > 0 and rng is not None:
+            rise = x["rate1"] - x["rate0"]
+
+            def deviation(k: NDArray[Any]) -> NDArray[Any]:
+                spread = h * (x["rate0"] * phi1(2 * h * k) + rise * phi2(2 * h * k))
+                return np.asarray(np.sqrt(np.maximum(spread, 0)))
+
+            new = new + apply_function(product, deviation, rng.standard_normal(flat.shape))
+        return np.asarray(new.reshape(shape) / x["scale1"])
+
+    def _jacobian(self, x: dict[str, Any], y: NDArray[Any], rows: NDArray[Any], models: Models) -> NDArray[Any]:
+        """Jacobian of the drift times rows: state + denoised D' + score (alpha D' - 1)/level^2, over scale."""
+        assert models.jacobian is not None
+        z, alpha, level = y / x["scale0"], x["alpha0"], x["level0"]
+        moved = rows / x["scale0"]
+        image = models.jacobian(z, alpha, level, moved)
+        total = x["state0"] * rows + x["denoised0"] * image
+        return total + x["score0"] * (alpha * image - moved) / level**2 if x["score0"] else np.asarray(total)
+
+
+class MovingLinearizationMaps(LinearizationMaps):
+    """With the time derivative."""
+
+    moving = True
+    calls = 3
+    fields = (*LinearizationMaps.fields, *(s + "0'" for s in STAGE))
+
+
+def _moving(x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers]:
+    """d/du of K and of the mean's drift, by the product rule."""
+    alpha, level, scale, denoised = x["alpha0"], x["level0"], x["scale0"], x["denoised0"]
+    v = alpha**2 * eig + level**2
+    v_slope = 2 * alpha * x["alpha0'"] * eig + 2 * level * x["level0'"]
+    top = denoised * alpha * eig - x["score0"]
+    top_slope = (x["denoised0'"] * alpha + denoised * x["alpha0'"]) * eig - x["score0'"]
+    bottom, bottom_slope = v * scale, v_slope * scale + v * x["scale0'"]
+    k_slope = x["state0'"] + top_slope / bottom - top * bottom_slope / bottom**2
+    track, track_slope = scale * alpha, scale * x["alpha0'"] + x["scale0'"] * alpha
+    return k_slope, x["state0'"] * track + x["state0"] * track_slope + x["denoised0'"]
+
+
+def _partial(
+    x: dict[str, Any], y: NDArray[Any], here: NDArray[Any], models: Models, share: float = 1e-5
+) -> NDArray[Any]:
+    """Derivative of the drift by the clock at fixed y: the moved numbers, one more model call."""
+    shift = share * x["h"]
+    moved = {s + "0": x[s + "0"] + shift * x[s + "0'"] for s in STAGE}
+    return np.asarray((drift(moved, y, models, "0") - here) / shift)
+
+
+class LocalLinearization(Solver):
+    """y' = y + J^-1 (exp(hJ) - 1) b + N(0, B (exp(2hJ) - 1)/(2J)), J the Jacobian of the drift, frozen.
+
+    Exact where the drift does not change in time; order 1 otherwise, also on Gaussian data.
+    Reference: Ozaki (1992); Shoji and Ozaki (1998); for diffusions Yu and Yu (2025), arXiv:2502.04849.
+    """
+
+    name = "local_linearization"
+    order = 1
+    cost = "2N"
+    reference = "Ozaki 1992; Yu, Yu 2025, arXiv:2502.04849 (Hessian-based)"
+    default_eta = 1.0
+    eta_meaning = "reverse SDE"
+    uses_clock = True
+    own_clock = "time"
+    kernels = ("clock",)
+
+    def table(self, points: Points, eta: Numbers) -> Table:
+        """Maps, eq. (85)."""
+        return Table.mapped(points, LinearizationMaps(points, eta, self.clock_of(points.process)))
+
+
+class LocalLinearizationTime(Solver):
+    """Local linearization with the drift's and the noise rate's change over the step, to first order.
+
+    y' = y + h phi1(hJ) b + h^2 phi2(hJ) db/du + N(0, h [B phi1(2hJ) + (B' - B) phi2(2hJ)]); order 2 in law.
+    For data that are not Gaussian the term (B/2) laplacian b of Shoji and Ozaki is left out.
+    Reference: Shoji and Ozaki (1998), Stoch. Anal. Appl. 16; the noise term is derived here (eq. 86).
+    """
+
+    name = "local_linearization_time"
+    order = 2
+    cost = "3N"
+    reference = "Shoji, Ozaki 1998, Stoch. Anal. Appl. 16"
+    default_eta = 1.0
+    eta_meaning = "reverse SDE"
+    uses_clock = True
+    own_clock = "time"
+    kernels = ("clock",)
+
+    def table(self, points: Points, eta: Numbers) -> Table:
+        """Maps, eq. (86)."""
+        return Table.mapped(points, MovingLinearizationMaps(points, eta, self.clock_of(points.process)))

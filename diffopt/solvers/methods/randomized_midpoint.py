@@ -1,0 +1,85 @@
+"""Euler-Maruyama with a midpoint at a random place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffopt.foundation.arrays import Array, Numbers
+from diffopt.processes.points import Points
+from diffopt.solvers.base import Solver
+from diffopt.solvers.maps import STAGE, Models, StepMaps, drift, mean_drift, slope, stage
+from diffopt.solvers.table import Table
+
+
+class MidpointMaps(StepMaps):
+    """Numbers of the start and of the random stage."""
+
+    fields = (*(s + "0" for s in STAGE), *(s + "u" for s in STAGE), "h", "part", "rate", "scale1", "alpha1")
+    random = True
+
+    def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
+        """Rates at u and at u + U h; the noise rate is taken at the stage."""
+        process, clock = points.process, self.clock
+        start = clock.value(process, points.sigma[..., :-1], points.time_0)
+        h = clock.value(process, points.sigma[..., 1:], points.time_1) - start
+        first = clock.rates(process, points.sigma[..., :-1], points.time_0, eta)
+        sigma, time = clock.locate(process, start[..., None] + h[..., None] * nodes)
+        inner = clock.rates(process, sigma, time, eta[..., None])
+        named = stage(process, first, points.sigma[..., :-1], points.time_0, "0")
+        named |= {"h": h, "scale1": clock.scale(points.alpha_1), "alpha1": points.alpha_1}
+        named = {name: np.asarray(value)[..., None] for name, value in named.items()}
+        part = nodes * np.ones_like(h)[..., None]
+        return named | stage(process, inner, sigma, time, "u") | {"part": part, "rate": inner.noise}
+
+    def law(self, x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers, Numbers]:
+        """m = 1 + h K_U (1 + U h K_0), n = h B_U [1 + 2 U h K_U + U (h K_U)^2] (eq. 83)."""
+        h, part = x["h"], x["part"]
+        k0, ku = slope(x, eig, "0"), slope(x, eig, "u")
+        m = 1 + h * ku * (1 + part * h * k0)
+        n = h * x["rate"] * (1 + 2 * part * h * ku + part * (h * ku) ** 2)
+        track0, track_u = x["scale0"] * x["alpha0"], x["scaleu"] * x["alphau"]
+        off = track0 + part * h * mean_drift(x, "0") - track_u
+        mean = track0 + h * (mean_drift(x, "u") + ku * off)
+        return m * x["scale0"] / x["scale1"], n / x["scale1"] ** 2, mean / x["scale1"] - x["alpha1"]
+
+    def noise(self, x: dict[str, Numbers], eig: Array, inner: Array, whole: Array) -> Array:
+        """sqrt(B_U) (W_h + h K_U W_{Uh})."""
+        return np.asarray(np.sqrt(x["rate"]) * (whole + x["h"] * slope(x, eig, "u") * inner) / x["scale1"])
+
+    def advance(
+        self, x: dict[str, Any], z: NDArray[Any], models: Models, rng: np.random.Generator | None
+    ) -> NDArray[Any]:
+        """y_U = y + U h K(y) + W_{Uh}; y' = y + h K(y_U) + W_h, one Brownian path."""
+        h, part, y = x["h"], x["part"], x["scale0"] * z
+        inner = rest = np.zeros_like(y)
+        if x["rate"] > 0 and rng is not None:
+            inner = np.sqrt(x["rate"] * part * h) * rng.standard_normal(y.shape)
+            rest = np.sqrt(x["rate"] * (1 - part) * h) * rng.standard_normal(y.shape)
+        stage_y = y + part * h * drift(x, y, models, "0") + inner
+        return np.asarray((y + h * drift(x, stage_y, models, "u") + inner + rest) / x["scale1"])
+
+
+class RandomizedMidpoint(Solver):
+    """y_U = y + U h K(y) + sqrt(B_U) W_{Uh}, y' = y + h K_U(y_U) + sqrt(B_U) W_h with U uniform on (0, 1).
+
+    The random stage makes the local bias one order smaller; second moments are averaged over U exactly.
+    Reference: Shen and Lee (2019), arXiv:1909.05503; for diffusions Yu and Yu (2025), arXiv:2502.04849 (REM);
+    the formulas for a general clock are derived here (theory.md, eqs. 81-83).
+    """
+
+    name = "randomized_midpoint"
+    order = 2
+    cost = "2N"
+    reference = "Shen, Lee 2019, arXiv:1909.05503; Yu, Yu 2025, arXiv:2502.04849"
+    default_eta = 1.0
+    eta_meaning = "reverse SDE"
+    uses_clock = True
+    own_clock = "time"
+    kernels = ()
+
+    def table(self, points: Points, eta: Numbers) -> Table:
+        """Maps, eq. (83)."""
+        return Table.mapped(points, MidpointMaps(points, eta, self.clock_of(points.process)))

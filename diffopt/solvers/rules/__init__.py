@@ -1,0 +1,1 @@
+"""Recurrences that several methods share."""

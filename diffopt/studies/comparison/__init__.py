@@ -1,0 +1,1 @@
+"""Every schedule, side by side."""

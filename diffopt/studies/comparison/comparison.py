@@ -1,0 +1,240 @@
+"""Every schedule, solver and budget side by side on one spectrum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from diffopt.errors import DiffoptError, InputError
+from diffopt.foundation.arrays import Array
+from diffopt.objectives import OBJECTIVES
+from diffopt.objectives.problem import Problem
+from diffopt.objectives.scores import Scorer
+from diffopt.processes.grid import Grid
+from diffopt.processes.points import Points
+from diffopt.schedules import SCHEDULES
+from diffopt.search.descent import optimize
+from diffopt.solvers import SOLVERS, Solver, build_table
+from diffopt.solvers.designs import DESIGNS, Design
+from diffopt.studies.comparison.setting import Setting, calls_of, steps_of, steps_within
+
+#: Called with (groups done, groups in all).
+Progress = Callable[[int, int], None]
+
+#: Kinds of rows in the order in which a group shows them.
+KINDS = ("fixed", "table", "spectrum", "stochasticity", "added", "optimized")
+#: Relative gain below which the optimized rows stop: far below the digits that a table shows.
+TOLERANCE = 1e-4
+#: Rows that end above sigma_min from which an optimized row is searched for, beside the best row.
+STARTS = 2
+#: Grid on which the designs of the noise are compared.
+DESIGN_SCHEDULE = "karras"
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One grid with one solver.
+
+    Attributes
+    ----------
+    schedule, kind, solver, clock : str
+        `kind` is one of KINDS; `design` names the noise of a stochasticity row.
+    budget, steps, denoiser_calls : int
+        The budget asked for, and what the run really takes.
+    sigmas, eta : ndarray
+        Grid and noise coefficients.
+    errors, held_out : dict
+        Exact errors; Frechet distance of the same grid on perturbed spectra. None where infinite.
+    ratio : float or None
+        Value of the objective over that of the group's optimized row.
+    best : bool
+        Smallest objective among the rows of its group that are not optimized.
+    """
+
+    schedule: str
+    kind: str
+    solver: str
+    clock: str | None
+    budget: int
+    steps: int
+    denoiser_calls: int
+    sigmas: Array
+    eta: Array
+    errors: dict[str, float | None]
+    held_out: dict[str, float | None]
+    reasons: dict[str, str]
+    design: str | None = None
+    ratio: float | None = None
+    best: bool = False
+
+    @property
+    def held_out_worst(self) -> float | None:
+        """Largest held-out Frechet distance."""
+        values = [v for v in self.held_out.values() if v is not None]
+        return max(values) if len(values) == len(self.held_out) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Rows by group, and what could not be computed."""
+
+    setting: Setting
+    sigma_max: float
+    sigma_min: float
+    rows: list[Row]
+    skipped: dict[str, str]
+
+
+def compare(setting: Setting, progress: Progress | None = None) -> Comparison:
+    """Score every schedule with every solver at every budget.
+
+    Rows of a group (solver and budget) solve the same problem with at most `budget` denoiser calls.
+    The optimized row is never worse than any other row of its group: it is the best of them improved.
+
+    Raises
+    ------
+    InputError
+        Unknown names, an empty list, or a budget below 1.
+    """
+    setting.check()
+    runs = _Runs(setting)
+    groups = [(solver, budget) for solver in setting.solvers for budget in runs.budgets(solver)]
+    for done, (solver, budget) in enumerate(groups):
+        runs.group(solver, budget)
+        if progress is not None:
+            progress(done + 1, len(groups))
+    runs.noise_designs()
+    first = setting.problem(setting.solvers[0], 1)
+    return Comparison(setting, first.sigma_max, first.sigma_min, runs.rows, runs.skipped)
+
+
+class _Runs:
+    """Rows as they are computed."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.scorer = Scorer(setting.spectrum, setting.start)
+        self.short = replace(setting, spectrum=self.scorer.spectrum)
+        self.rows: list[Row] = []
+        self.skipped: dict[str, str] = {}
+
+    def budgets(self, solver: Solver) -> list[int]:
+        """The asked budgets, and those of added grids that have another length."""
+        wanted = dict.fromkeys(self.setting.budgets)
+        if self.setting.equal_steps:
+            return [*wanted, *(n for n in map(steps_of, self.setting.added.values()) if n not in wanted)]
+        taken = {steps_within(self.setting, solver, budget) for budget in wanted}
+        for levels in self.setting.added.values():
+            if steps_of(levels) not in taken:
+                wanted.setdefault(calls_of(self.setting, solver, steps_of(levels)))
+        return list(wanted)
+
+    def group(self, solver: Solver, budget: int) -> None:
+        """All rows of a solver and a budget, the optimized one last."""
+        setting = self.setting
+        steps = budget if setting.equal_steps else steps_within(setting, solver, budget)
+        if steps is None:
+            self.skipped[f"{solver.name}, budget {budget}"] = "one step takes more denoiser calls"
+            return
+        problem = self.short.problem(solver, steps)
+        asked = budget in setting.budgets
+        rows = self._named(problem, budget) if asked else []
+        for name, levels in setting.added.items():
+            if steps_of(levels) == steps:
+                rows.append(self._row(problem, budget, Grid.create(setting.process, levels), name, "added"))
+        if setting.optimized and rows:
+            rows.append(self._optimized(problem, budget, rows))
+        self.rows += _ranked(rows, setting.objective)
+
+    def _named(self, problem: Problem, budget: int) -> list[Row]:
+        rows = []
+        for name in self.setting.schedules:
+            schedule = SCHEDULES[name]()
+            try:
+                rows.append(self._row(problem, budget, schedule.grid(problem.span), name, schedule.kind))
+            except DiffoptError as error:
+                self.skipped[f"{name}, {problem.solver.name}, {problem.steps} steps"] = str(error)
+        return rows
+
+    def _row(
+        self, problem: Problem, budget: int, grid: Grid, name: str, kind: str, design: Design | None = None
+    ) -> Row:
+        solver = problem.solver
+        eta = solver.etas(None, grid.steps) if design is None else design.etas(self.scorer.spectrum, grid)
+        table = build_table(solver, Points.create(grid.process, grid.sigmas), eta)
+        scores = self.scorer.score(table)
+        return Row(
+            name, kind, solver.name, solver.clock_name(problem.process), budget, grid.steps, table.calls,
+            grid.sigmas, eta, scores.errors, scores.held_out, scores.reasons,
+            None if design is None else design.name,
+        )  # fmt: skip
+
+    def _optimized(self, problem: Problem, budget: int, rows: list[Row]) -> Row:
+        """The optimum, or a better row (of the user's, or through rounding) where there is one."""
+        objective = self.setting.objective
+        first = min(rows, key=lambda r: _value(r, objective))
+        starts = _starts(rows, problem, objective)
+        result = optimize(
+            problem, OBJECTIVES[objective](), searches=len(starts), starts=starts or None, tolerance=TOLERANCE
+        )
+        row = self._row(problem, budget, result.grid, "optimized", "optimized")
+        if _value(first, objective) < _value(row, objective):
+            return replace(first, schedule="optimized", kind="optimized", design=None)
+        return row
+
+    def noise_designs(self) -> None:
+        """Designs of the noise on one grid; ratios refer to DDIM without noise on its own optimum."""
+        setting = self.setting
+        if not setting.designs:
+            return
+        for budget in setting.budgets:
+            rows: list[Row] = []
+            for name in setting.designs:
+                try:
+                    rows.append(self._design_row(DESIGNS[name], budget))
+                except DiffoptError as error:
+                    self.skipped[f"{name}, budget {budget}"] = str(error)
+            if setting.optimized and rows:
+                steps = budget if setting.equal_steps else steps_within(setting, SOLVERS["ddim"](), budget)
+                rows.append(self._optimized(self.short.problem(SOLVERS["ddim"](), steps or 1), budget, rows))
+                rows[-1] = replace(rows[-1], design="optimized grid without noise")
+            self.rows += _ranked(rows, setting.objective)
+
+    def _design_row(self, design: Design, budget: int) -> Row:
+        steps = budget if self.setting.equal_steps else steps_within(self.setting, design.solver, budget)
+        if steps is None:
+            raise InputError("one step takes more denoiser calls")
+        problem = self.short.problem(design.solver, steps)
+        grid = SCHEDULES[DESIGN_SCHEDULE]().grid(problem.span)
+        return self._row(problem, budget, grid, DESIGN_SCHEDULE, "stochasticity", design)
+
+
+def _starts(rows: list[Row], problem: Problem, objective: str) -> list[str]:
+    """The best named rows, which are scored already: of both kinds, ending at sigma_min and above it.
+
+    A search cannot leave sigma_min as the level before the step to 0, where the gradient by its share is flat.
+    """
+    named = sorted((r for r in rows if r.schedule in SCHEDULES), key=lambda r: _value(r, objective))
+    above = [r for r in named if r.steps > 1 and r.sigmas[-2] > 1.01 * problem.sigma_min]
+    return list(dict.fromkeys(r.schedule for r in (*named[:1], *above[:STARTS])))
+
+
+def _ranked(rows: list[Row], objective: str) -> list[Row]:
+    """Rows with ratios to the group's optimum and the best published one marked."""
+    optimum = next((_value(r, objective) for r in rows if r.kind == "optimized"), None)
+    published = [r for r in rows if r.kind != "optimized"]
+    best = min(published, key=lambda r: _value(r, objective), default=None)
+    return [replace(r, ratio=_ratio(_value(r, objective), optimum), best=r is best) for r in rows]
+
+
+def _ratio(value: float, optimum: float | None) -> float | None:
+    if optimum is None or not np.isfinite(value) or not np.isfinite(optimum):
+        return None
+    return value / optimum if optimum > 0 else (1.0 if value == 0 else None)
+
+
+def _value(row: Row, objective: str) -> float:
+    value = row.errors[objective]
+    return np.inf if value is None else value

@@ -1,0 +1,116 @@
+"""Which rows of a comparison are shown, and in which order."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from diffopt.errors import InputError
+from diffopt.objectives.scores import ERRORS
+from diffopt.schedules import SCHEDULES
+from diffopt.solvers.designs import DESIGNS
+from diffopt.studies.comparison.comparison import KINDS, Comparison, Row
+
+#: Columns that rows can be sorted by.
+SORTABLE = ("schedule", "kind", "solver", "budget", "steps", "denoiser_calls", *ERRORS, "ratio", "held_out_worst")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Filters by name (with wildcards) and kind, an order, a length.
+
+    Attributes
+    ----------
+    only, skip : sequence of str
+        Names or patterns such as `ays_*`.
+    kinds : sequence of str
+        Of :data:`diffopt.comparison.KINDS`; empty is all. Optimized rows stay unless skipped by name.
+    sort : str or None
+        Column over all rows, "-" in front for descending; None: by group, optimized rows last.
+    top : int or None
+        Rows kept per group beside the optimized one.
+    """
+
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    kinds: Sequence[str] = ()
+    sort: str | None = None
+    top: int | None = None
+
+    def check(self) -> None:
+        """Refuse names, kinds and columns that do not exist.
+
+        Raises
+        ------
+        InputError
+            Naming the value and what is allowed.
+        """
+        known = [*SCHEDULES, *DESIGNS, "optimized"]
+        for pattern in (*self.only, *self.skip):
+            if not fnmatch.filter(known, pattern):
+                raise InputError(f"no schedule is named {pattern!r}; see `diffopt list schedules`")
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise InputError(f"kind {kind!r} is unknown; use a comma list of {', '.join(KINDS)}")
+        if self.sort is not None and self.sort.removeprefix("-") not in SORTABLE:
+            raise InputError(f"cannot sort by {self.sort!r}; use one of {', '.join(SORTABLE)}, with - for descending")
+        if self.top is not None and self.top < 1:
+            raise InputError(f"top must be at least 1, got {self.top}")
+
+    def _wanted(self, name: str, kind: str) -> bool:
+        if self.kinds and kind not in self.kinds:
+            return False
+        if self.only and not any(fnmatch.fnmatchcase(name, p) for p in self.only):
+            return False
+        return not any(fnmatch.fnmatchcase(name, p) for p in self.skip)
+
+    def schedules(self) -> list[str]:
+        """Named schedules that pass."""
+        return [n for n, c in SCHEDULES.items() if self._wanted(n, c.kind)]
+
+    def designs(self) -> list[str]:
+        """Designs of the noise that pass."""
+        return [n for n in DESIGNS if self._wanted(n, "stochasticity")]
+
+    @property
+    def optimized(self) -> bool:
+        """Whether optimized rows are wanted: filters of published rows keep what ratios refer to."""
+        return "optimized" not in self.skip
+
+    def apply(self, comparison: Comparison) -> Comparison:
+        """Rows in the order asked for, shortened."""
+        objective = comparison.setting.objective
+        groups: dict[tuple[object, ...], list[Row]] = {}
+        for row in comparison.rows:
+            groups.setdefault(group_key(row), []).append(row)
+        rows: list[Row] = []
+        for group in groups.values():
+            ranked = sorted(group, key=lambda r: (r.kind == "optimized", _number(r.errors[objective])))
+            rows += [r for i, r in enumerate(ranked) if self.top is None or i < self.top or r.kind == "optimized"]
+        if self.sort is not None:
+            rows = _ordered(rows, self.sort)
+        return replace(comparison, rows=rows)
+
+
+def group_key(row: Row) -> tuple[object, ...]:
+    """Rows with the same key are compared with each other."""
+    return ("stochasticity" if row.design else row.solver, row.budget)
+
+
+def _ordered(rows: list[Row], sort: str) -> list[Row]:
+    name = sort.removeprefix("-")
+
+    def key(row: Row) -> tuple[bool, float | str]:
+        value = row.errors[name] if name in ERRORS else getattr(row, name)
+        return (True, 0.0) if value is None else (False, value)
+
+    # Missing values stay last in both directions.
+    known = [r for r in rows if not key(r)[0]]
+    return sorted(known, key=key, reverse=sort.startswith("-")) + [r for r in rows if key(r)[0]]
+
+
+def _number(value: float | None) -> float:
+    return np.inf if value is None else value

@@ -1,0 +1,104 @@
+"""What is compared: data, process, solvers, budgets, rows; and what a budget buys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from diffopt.data.spectrum import Spectrum
+from diffopt.errors import InputError
+from diffopt.foundation.arrays import Array
+from diffopt.law.start import Start
+from diffopt.objectives.problem import Problem
+from diffopt.objectives.scores import ERRORS
+from diffopt.processes import Process
+from diffopt.processes.span import End
+from diffopt.schedules import SCHEDULES
+from diffopt.solvers import Solver, run_table
+from diffopt.solvers.designs import DESIGNS
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What is compared.
+
+    Attributes
+    ----------
+    spectrum, process, sigma_max, sigma_min, end, start
+        As in :class:`diffopt.problem.Problem`; None takes the process's default.
+    solvers : sequence of Solver
+    budgets : sequence of int
+        Denoiser calls; solver steps where `equal_steps`.
+    objective : str
+        What the optimized rows minimize and ratios refer to.
+    schedules, designs : sequence of str
+        Names of rows.
+    added : dict
+        The user's own grids by name.
+    optimized : bool
+        Whether to optimize (ratios need it).
+    equal_steps : bool
+        Whether budgets count steps.
+    """
+
+    spectrum: Spectrum
+    process: Process
+    solvers: Sequence[Solver]
+    budgets: Sequence[int]
+    sigma_max: float | None = None
+    sigma_min: float | None = None
+    end: End = "zero"
+    start: Start = "exact"
+    objective: str = "robust"
+    schedules: Sequence[str] = tuple(SCHEDULES)
+    designs: Sequence[str] = tuple(DESIGNS)
+    added: dict[str, Array] = field(default_factory=dict)
+    optimized: bool = True
+    equal_steps: bool = False
+
+    def problem(self, solver: Solver, steps: int) -> Problem:
+        """The problem of one solver and step count."""
+        return Problem.create(
+            self.spectrum, self.process, solver, steps, self.sigma_max, self.sigma_min, self.end, self.start
+        )
+
+    def check(self) -> None:
+        """Refuse unknown names, empty lists and budgets below 1.
+
+        Raises
+        ------
+        InputError
+            Naming the value.
+        """
+        if not self.solvers or not self.budgets:
+            raise InputError("nothing to compare: name at least one solver and one number of steps")
+        if min(self.budgets) < 1:
+            raise InputError(f"a budget must be at least 1, got {min(self.budgets)}")
+        if self.objective not in ERRORS:
+            raise InputError(f"objective {self.objective!r} is unknown; use one of {', '.join(ERRORS)}")
+        for names, known in ((self.schedules, SCHEDULES), (self.designs, DESIGNS)):
+            for name in names:
+                if name not in known:
+                    raise InputError(f"schedule {name!r} is unknown; see `diffopt list schedules`")
+
+
+def calls_of(setting: Setting, solver: Solver, steps: int) -> int:
+    """Denoiser calls of a run of `steps` steps, counted in its table."""
+    span = setting.problem(solver, steps).span
+    name = "uniform_t" if np.isinf(span.sigma_max) or span.sigma_min <= 0 else "exponential"
+    return run_table(solver, SCHEDULES[name]().grid(span)).calls
+
+
+def steps_within(setting: Setting, solver: Solver, budget: int) -> int | None:
+    """Largest number of steps whose denoiser calls stay within the budget; None where one is too many."""
+    for steps in range(budget, 0, -1):
+        if calls_of(setting, solver, steps) <= budget:
+            return steps
+    return None
+
+
+def steps_of(levels: Array) -> int:
+    """Number of steps of a listed grid."""
+    return int(np.size(levels)) - 1

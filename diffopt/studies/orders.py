@@ -1,0 +1,242 @@
+"""Observed orders: how fast each solver's error falls with the number of steps, and what an accuracy costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+from diffopt.data.compression import compress
+from diffopt.errors import DiffoptError, InputError
+from diffopt.foundation.arrays import Array
+from diffopt.law.law import Law
+from diffopt.objectives.frechet import Discretization
+from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
+from diffopt.schedules import Schedule
+from diffopt.solvers import SOLVERS, run_table
+from diffopt.studies.strong import strong_error
+
+METRICS = ("frechet", "weak", "strong")
+#: Step counts from which slopes are read; coupled paths are simulated for the smaller ones.
+STEPS = (20, 40, 80, 160, 320, 640)
+STRONG_STEPS = (16, 32, 64, 128, 256)
+#: Points at the fine end that enter the slope, bins of log eig for simulated paths, and the largest N tried.
+TAIL, STRONG_WIDTH, LIMIT = 3, 2.0, 100_000
+#: Confidence of the intervals, and the rounding floor relative to the root trace.
+CONFIDENCE, FLOOR = 0.95, 1e-11
+
+
+@dataclass(frozen=True, eq=False)
+class Convergence:
+    """One solver in one metric (theory.md, eqs. 87-89).
+
+    Attributes
+    ----------
+    solver, clock, eta, metric : str, str or None, float or None, str
+        What was measured.
+    steps, errors : tuple
+        Step counts and errors: W2 to the exact marginal at the last point (`frechet`), |E |z|^2 - exact|
+        (`weak`), root mean square distance to the exact solution on the same path (`strong`).
+    order, low, high : float or None
+        Slope of log error over log N at the fine end and its 95 % interval (strong: Student over batches of
+        paths; else the spread of successive slopes).
+    constant : float or None
+        C in error = C N^-order.
+    needed, calls : int or None
+        Steps and model calls for the accuracy; None beyond LIMIT.
+    note : str
+        What a reader should know, e.g. that a higher order does not pay.
+    """
+
+    solver: str
+    clock: str | None
+    eta: float | None
+    metric: str
+    expected: int | None
+    steps: tuple[int, ...]
+    errors: tuple[float, ...]
+    order: float | None
+    low: float | None
+    high: float | None
+    constant: float | None
+    needed: int | None
+    calls: int | None
+    note: str = ""
+
+
+def convergence(
+    problem: Problem,
+    schedule: Schedule,
+    metric: str,
+    accuracy: float,
+    eta: float | None = None,
+    steps: Sequence[int] | None = None,
+    seed: int = 0,
+    paths: int = 2000,
+) -> Convergence:
+    """Measure one solver along the grids that a schedule gives.
+
+    Raises
+    ------
+    InputError
+        Unknown metric, an accuracy that is not positive, or fewer than two step counts.
+    UnsupportedError
+        The solver cannot be measured in this metric.
+    """
+    if metric not in METRICS:
+        raise InputError(f"metric {metric!r} is unknown; use one of {', '.join(METRICS)}")
+    if not accuracy > 0:
+        raise InputError(f"accuracy must be positive, got {accuracy:g}")
+    counts = tuple(steps or (STRONG_STEPS if metric == "strong" else STEPS))
+    if len(counts) < 2 or min(counts) < 1 or list(counts) != sorted(set(counts)):
+        raise InputError(f"steps must be at least two increasing positive counts, got {list(counts)}")
+    ruler = _Ruler(problem, schedule, metric, eta, seed, paths)
+    batches = np.array([ruler.squares(n) for n in counts])
+    errors = np.sqrt(batches.mean(axis=1))
+    order, low, high = _slope(np.array(counts, dtype=float), batches, FLOOR * np.sqrt(problem.spectrum.trace))
+    constant = None if order is None else float(errors[-1] * counts[-1] ** order)
+    needed = _needed(ruler, counts, errors, order, accuracy)
+    solver = problem.solver
+    expected = None if metric == "strong" else solver.order
+    return Convergence(
+        solver.name, solver.clock_name(problem.process), ruler.eta, metric, expected, counts,
+        tuple(map(float, errors)), order, low, high, constant, needed, ruler.calls(needed),
+    )  # fmt: skip
+
+
+class _Ruler:
+    """Squared errors of one solver by step count."""
+
+    def __init__(
+        self, problem: Problem, schedule: Schedule, metric: str, eta: float | None, seed: int, paths: int
+    ) -> None:
+        width = STRONG_WIDTH if metric == "strong" else 0.1
+        self.problem, self.schedule, self.metric = problem, schedule, metric
+        self.spectrum = compress(problem.spectrum, width).spectrum
+        self.seed, self.paths = seed, paths
+        noisy = problem.solver.eta_meaning is not None
+        self.eta: float | None = (problem.solver.default_eta if eta is None else eta) if noisy else None
+        self.simulated = metric == "strong"
+
+    def grid(self, steps: int) -> Grid:
+        """The schedule's grid of N steps that stops at sigma_min, where orders are defined."""
+        return self.schedule.grid(replace(self.problem.span, steps=steps, end="sigma_min", spectrum=self.spectrum))
+
+    def squares(self, steps: int) -> Array:
+        """Squared error, by batch where it is simulated."""
+        grid, solver = self.grid(steps), self.problem.solver
+        if self.simulated:
+            eta = self.eta or 0.0
+            return strong_error(solver, grid, self.spectrum, eta, self.seed + steps, self.paths).square
+        table = run_table(solver, grid, self.eta)
+        if self.metric == "frechet":
+            return np.array([Discretization().value(table, self.spectrum, "exact") ** 2])
+        law = Law(table, self.spectrum, "exact")
+        v = table.alpha[-1] ** 2 * self.spectrum.eig + table.level[-1] ** 2
+        gap = float(self.spectrum.weight @ (law.variance - v))
+        if law.mean_gap is not None and self.spectrum.mean is not None:
+            moved = (2 * table.alpha[-1] + law.mean_gap) * law.mean_gap
+            gap += float(self.spectrum.weight @ (moved * self.spectrum.mean**2))
+        return np.array([gap**2])
+
+    def error(self, steps: int) -> float:
+        """Root of the mean."""
+        return float(np.sqrt(self.squares(steps).mean()))
+
+    def calls(self, steps: int | None) -> int | None:
+        """Model calls of a run of N steps."""
+        return None if steps is None else run_table(self.problem.solver, self.grid(steps), self.eta).calls
+
+
+def _slope(counts: Array, batches: Array, floor: float) -> tuple[float | None, float | None, float | None]:
+    """Order and its interval from the finest points above the rounding floor (eq. 89)."""
+    usable = np.sqrt(batches.mean(axis=1)) > floor
+    usable &= np.isfinite(batches).all(axis=1)
+    places = np.flatnonzero(usable)[-TAIL:]
+    if places.size < 2:
+        return None, None, None
+    x = np.log(counts[places])
+    if batches.shape[1] == 1:
+        y = 0.5 * np.log(batches[places, 0])
+        order = -float(np.polyfit(x, y, 1)[0])
+        local = -np.diff(y) / np.diff(x)
+        return order, float(local.min()), float(local.max())
+    slopes = -np.polyfit(x, 0.5 * np.log(batches[places]), 1)[0]
+    order = -float(np.polyfit(x, 0.5 * np.log(batches[places].mean(axis=1)), 1)[0])
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, slopes.size - 1) * slopes.std(ddof=1) / np.sqrt(slopes.size))
+    return order, order - reach, order + reach
+
+
+def _needed(ruler: _Ruler, counts: tuple[int, ...], errors: Array, order: float | None, accuracy: float) -> int | None:
+    """Smallest N with error <= accuracy: bisection on exact errors within the measured range.
+
+    Beyond it, and where errors are simulated, by the measured points and order.
+    """
+    if ruler.simulated or errors[-1] > accuracy:
+        return _extrapolated(counts, errors, order, accuracy)
+
+    def reached(n: int) -> bool:
+        try:
+            return ruler.error(n) <= accuracy
+        except DiffoptError:
+            return False
+
+    low, high = 0, 1
+    while not reached(high):
+        low, high = high, 2 * high
+        if high > LIMIT:
+            return None
+    return bisect(reached, low, high)
+
+
+def bisect(reached: Callable[[int], bool], low: int, high: int) -> int:
+    """First N in (low, high] for which a monotone condition holds; it holds at `high`."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
+
+
+def _extrapolated(counts: tuple[int, ...], errors: Array, order: float | None, accuracy: float) -> int | None:
+    """From the measured points by log-log interpolation, beyond them with the measured order."""
+    if order is None or order <= 0:
+        return None
+    for k in range(len(counts)):
+        if errors[k] <= accuracy:
+            if k == 0:
+                return counts[0]
+            share = np.log(errors[k - 1] / accuracy) / np.log(errors[k - 1] / errors[k])
+            return int(np.ceil(counts[k - 1] * (counts[k] / counts[k - 1]) ** share))
+    beyond = counts[-1] * (errors[-1] / accuracy) ** (1 / order)
+    return int(np.ceil(beyond)) if beyond <= LIMIT else None
+
+
+def with_notes(rows: Sequence[Convergence]) -> list[Convergence]:
+    """Say, per metric, whether a higher order pays in model calls at this accuracy."""
+    noted = []
+    for row in rows:
+        rivals = [r for r in rows if r.metric == row.metric]
+        first = min((r.calls for r in rivals if r.calls is not None and (r.order or 0) < 1.5), default=None)
+        noted.append(replace(row, note=_note(row, first)))
+    return noted
+
+
+def _note(row: Convergence, first: int | None) -> str:
+    if row.calls is None:
+        return f"accuracy not reached within {LIMIT} steps"
+    if row.metric == "strong" and (row.order or 0) < 1.5:
+        return "strong order 1: a higher weak order does not show on a path" if _is_second(row) else ""
+    if first is None or (row.order or 0) < 1.5:
+        return ""
+    return (
+        "higher order pays"
+        if row.calls < first
+        else f"higher order does not pay here: {first} calls suffice at order 1"
+    )
+
+
+def _is_second(row: Convergence) -> bool:
+    return SOLVERS[row.solver].order > 1
