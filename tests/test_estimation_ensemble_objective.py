@@ -44,8 +44,8 @@ def test_members_change_the_robust_grid_and_nothing_else(tmp_path, capsys):
 
 def test_union_is_what_robust_prepares():
     members = Ensemble.create([Spectrum.create([4.0, 1.0]), Spectrum.create([2.0])], [3, 1])
-    robust = OBJECTIVES["robust"](data=members.union())
-    prepared = robust.prepare(Spectrum.create([1.0]))
+    robust = OBJECTIVES["robust"]()
+    prepared = robust.prepare(Spectrum.create([1.0]), members)
     np.testing.assert_allclose(prepared.eig, [4.0, 2.0, 1.0])
     np.testing.assert_allclose(prepared.weight, [0.75, 0.25, 0.75])
     assert members.union().trace == pytest.approx(0.75 * 5 + 0.25 * 2)

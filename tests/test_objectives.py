@@ -9,6 +9,7 @@ import pytest
 from dense import divergence, output_law, rotated, wasserstein
 from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, grid_for, irregular, make, solver_cases, spectrum
 
+from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
 from diffopt.objectives import OBJECTIVES
@@ -192,11 +193,11 @@ def test_signed_errors_can_lower_the_value_by_a_bounded_factor_only():
 
 
 def test_the_ensemble_of_the_data_replaces_the_scaled_copies():
-    own = Spectrum.create([3.0, 1.0], [0.5, 0.5])
+    own = Ensemble.create([Spectrum.create([3.0]), Spectrum.create([1.0])])
     table = run_table(make("heun"), grid_for(EXAMPLES["ve"], 5))
-    wish = math.sqrt(sum(0.5 * 0.5 * (slow_error(table, e, "exact") ** 2).sum() for e in own.eig))
-    objective = Robust(data=own)
-    assert objective.value(table, objective.prepare(spectrum()), "exact") == pytest.approx(wish, rel=1e-10)
+    wish = math.sqrt(sum(0.5 * 0.5 * (slow_error(table, e, "exact") ** 2).sum() for e in own.union().eig))
+    objective = Robust()
+    assert objective.value(table, objective.prepare(spectrum(), own), "exact") == pytest.approx(wish, rel=1e-10)
 
 
 # --- path KL --------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from diffopt.data.builtin import BUILTINS
-from diffopt.documents.spectrum_file import FID_SIZE, READERS, builtin_names, load_numbers, load_spectrum
+from diffopt.documents.array_spectrum import FID_SIZE
+from diffopt.documents.spectrum_file import READERS, builtin_names, load_numbers, load_spectrum
 from diffopt.errors import InputError
 
 EIG = [4.0, 2.0, 0.5]
@@ -111,7 +112,7 @@ def test_fid_references_need_permission(tmp_path, monkeypatch):
     path = save(tmp_path / "fid.npz", mu=np.zeros(FID_SIZE), sigma=np.eye(FID_SIZE))
     with pytest.raises(InputError, match="--feature-space"):
         load_spectrum(path)
-    monkeypatch.setattr("diffopt.documents.spectrum_file.FID_SIZE", 3)
+    monkeypatch.setattr("diffopt.documents.array_spectrum.FID_SIZE", 3)
     path = save(tmp_path / "small.npz", mu=MEAN, sigma=COVARIANCE)
     with pytest.raises(InputError, match="--feature-space"):
         load_spectrum(path)

@@ -75,12 +75,12 @@ def prepare(flags: dict[str, Any]) -> Job:
     settings = job.settings
     names = _list(settings.solver)
     budgets = list(dict.fromkeys(config.many(settings.steps, "steps")))
-    problems = [config.make_problem(_clocked(settings, name), job.spectrum, name, 1) for name in names]
+    problems = [config.make_problem(_clocked(settings, name), job.data, name, 1) for name in names]
     if not problems:
         raise InputError("no solver is named; use a comma list such as euler,heun,dpmpp_2m")
     first = problems[0]
     setting = Setting(
-        job.spectrum, first.process, [p.solver for p in problems], budgets, first.sigma_max, first.sigma_min,
+        job.data, first.process, [p.solver for p in problems], budgets, first.sigma_max, first.sigma_min,
         first.end, first.start, _objective(settings.objective), selection.schedules(), _designs(selection, names),
         added if not selection.kinds or "added" in selection.kinds else {}, selection.optimized, flags["equal_steps"],
     )  # fmt: skip

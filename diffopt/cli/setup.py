@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from diffopt.cli import output as out
-from diffopt.cli.own_ensemble import with_ensemble
 from diffopt.cli.progress import counter
-from diffopt.data.spectrum import Spectrum
+from diffopt.data.dataset import Dataset
 from diffopt.documents import settings as config
 from diffopt.documents.build import evaluation_document, schedule_document
 from diffopt.documents.grid_file import GridFile, parse_sigmas, read_grid_file
 from diffopt.documents.schemas import dump
-from diffopt.documents.spectrum_file import load_spectrum
+from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import InputError
 from diffopt.objectives.evaluation import evaluate as run_evaluation
 from diffopt.objectives.problem import Problem
@@ -32,7 +31,7 @@ class Job:
     """Settings in force, the spectrum, and the grid file if there is one."""
 
     settings: config.Settings
-    spectrum: Spectrum
+    data: Dataset
     file: GridFile | None = None
 
 
@@ -46,17 +45,19 @@ def start(flags: dict[str, Any], grid_path: str | None = None) -> Job:
         settings = file.fill(settings, {k for k, v in given.items() if v is not None})
     if settings.spectrum is None:
         raise InputError("no spectrum: give a path, - for standard input, or builtin:photos")
-    spectrum = load_spectrum(settings.spectrum, settings.key, settings.feature_space)
-    if spectrum.clipped:
-        out.note(f"note: {spectrum.clipped} tiny negative eigenvalues set to 0", settings.quiet)
-    return Job(settings, spectrum, file)
+    data = load_dataset(settings.spectrum, settings.key, settings.feature_space)
+    if data.spectrum.clipped:
+        out.note(f"note: {data.spectrum.clipped} tiny negative eigenvalues set to 0", settings.quiet)
+    if data.members is not None:
+        out.note(f"note: robust runs over the {len(data.members.spectra)} spectra of the file", settings.quiet)
+    return Job(settings, data, file)
 
 
 def optimize(job: Job) -> tuple[dict[str, Any], bool]:
     """Run the optimizer and score result and baselines; the document and whether it converged."""
     settings = job.settings
-    problem = config.make_problem(settings, job.spectrum, settings.solver, config.one(settings.steps, "steps"))
-    objective = with_ensemble(config.make_objective(settings.objective), settings.spectrum, settings.quiet)
+    problem = config.make_problem(settings, job.data, settings.solver, config.one(settings.steps, "steps"))
+    objective = config.make_objective(settings.objective)
     schedule = config.make_schedule(settings.schedule) if settings.schedule else None
     free = [part.strip() for part in settings.free.split(",") if part.strip()]
     with counter("optimizing", settings.quiet) as progress:
@@ -64,7 +65,7 @@ def optimize(job: Job) -> tuple[dict[str, Any], bool]:
     _explain_defaults(problem, settings)
     solved = replace(problem, solver=result.solver, process=result.process)
     evaluation = run_evaluation(solved, result.grid, result.eta)
-    short = problem.compressed(0.05)
+    short = problem.compressed("reference")
     baselines = {
         name: run_evaluation(short, grid, settings.eta, expand=False)
         for name, grid in applicable(short, BASELINES).items()
@@ -82,7 +83,7 @@ def evaluate(job: Job) -> dict[str, Any]:
         raise InputError("give one grid: SCHEDULE.json, --schedule NAME or --sigmas LIST")
     given = _listed(job)
     steps = config.one(settings.steps, "steps") if given is None else len(given) - 1
-    problem = config.make_problem(_range(settings, given), job.spectrum, settings.solver, steps)
+    problem = config.make_problem(_range(settings, given), job.data, settings.solver, steps)
     grid = _named(problem, settings) if given is None else Grid.create(problem.process, given)
     eta = job.file.eta_for(settings, problem) if job.file is not None else settings.eta
     _explain_defaults(problem, settings)
@@ -132,5 +133,5 @@ def plot_run(job: Job, data: dict[str, Any], path: Path, force: bool) -> None:
     """Picture of a grid beside the spectrum."""
     from diffopt.report.figures import grid_picture, save
 
-    save(grid_picture(data, job.spectrum), path, force)
+    save(grid_picture(data, job.data.spectrum), path, force)
     out.note(f"wrote {path}", job.settings.quiet)

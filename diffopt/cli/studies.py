@@ -53,7 +53,7 @@ def eta(flags: dict[str, Any], own: dict[str, Any]) -> None:
     )
     settings = job.settings
     clocks = None if own["clock"] is None else names(own["clock"], list(CLOCKS), "clock")
-    problem = config.make_problem(settings, job.spectrum, settings.solver, config.one(settings.steps, "steps"))
+    problem = config.make_problem(settings, job.data, settings.solver, config.one(settings.steps, "steps"))
     schedule = config.make_schedule(settings.schedule or SCHEDULE)
     error = None if own["score_error"] is None else parse_score_error(own["score_error"])
     grid = schedule.grid(problem.compressed().span)
@@ -104,7 +104,7 @@ def convergence(flags: dict[str, Any], own: dict[str, Any]) -> None:
     settings = job.settings
     solvers = names(wanted, list(ALL), "solver") if wanted else SOLVERS
     steps = None if counts is None else _counts(counts)
-    accuracy = own["accuracy"] or 0.01 * job.spectrum.trace**0.5
+    accuracy = own["accuracy"] or 0.01 * job.data.spectrum.trace**0.5
     schedule = config.make_schedule(settings.schedule or SCHEDULE)
     rows: list[Convergence] = []
     problems = [_problem(job, name, clock) for name in solvers]
@@ -141,7 +141,7 @@ def _counts(text: str) -> tuple[int, ...]:
 def _problem(job: setup.Job, name: str, clock: str | None) -> Problem:
     uses = ALL[name].uses_clock
     settings = job.settings.model_copy(update={"clock": clock if uses else None})
-    return config.make_problem(settings, job.spectrum, name, 10)
+    return config.make_problem(settings, job.data, name, 10)
 
 
 def _pictures(

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
+
+#: What a short spectrum is for.
+Accuracy = Literal["search", "design", "reference", "exact", "paths"]
+
+#: Bin width in log eig of each accuracy: the optimizer's own sums; schedules made for the data, and the columns of
+#: a comparison; baselines beside a result; sums that are printed, where the spectrum is too long for all of it;
+#: simulated paths, whose sampling error is larger.
+WIDTHS: dict[Accuracy, float] = {"search": 0.25, "design": 0.1, "reference": 0.05, "exact": 0.02, "paths": 2.0}
+
+_KNOWN: WeakKeyDictionary[Spectrum, dict[Accuracy, Spectrum]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +38,14 @@ class Compressed:
 
     spectrum: Spectrum
     coefficient: float
+
+
+def short(spectrum: Spectrum, accuracy: Accuracy) -> Spectrum:
+    """Short spectrum of one of the accuracies, computed once for each spectrum."""
+    known = _KNOWN.setdefault(spectrum, {})
+    if accuracy not in known:
+        known[accuracy] = compress(spectrum, WIDTHS[accuracy]).spectrum
+    return known[accuracy]
 
 
 def compress(spectrum: Spectrum, width: float = 0.25) -> Compressed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -70,6 +71,10 @@ class Ensemble:
         A mean over members of a sum over directions is one sum over this list, which is how the
         robust objective uses an ensemble. Means are left out.
         """
+        return self._union
+
+    @cached_property
+    def _union(self) -> Spectrum:
         eig = np.concatenate([s.eig for s in self.spectra])
         weight = np.concatenate([s.weight * p for s, p in zip(self.spectra, self.probabilities, strict=True)])
         return Spectrum.create(eig, weight, source=f"ensemble of {len(self.spectra)}")

@@ -75,7 +75,7 @@ def _objective_value(
     result: OptimizeResult, evaluation: Evaluation, objective: Objective
 ) -> float | None:
     """Objective on the full spectrum; over the data's own ensemble as the optimizer saw it."""
-    if getattr(objective, "data", None) is not None or not hasattr(evaluation, objective.name):
+    if not hasattr(evaluation, objective.name):
         return _number(result.value)
     value: float | None = getattr(evaluation, objective.name)
     return value

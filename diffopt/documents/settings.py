@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from diffopt.data.spectrum import Spectrum
+from diffopt.data.dataset import Dataset
 from diffopt.errors import InputError
 from diffopt.objectives import OBJECTIVES, Objective
 from diffopt.objectives.problem import Problem
@@ -147,7 +147,7 @@ def make_solver(settings: Settings, name: str) -> Solver:
     return solver
 
 
-def make_problem(settings: Settings, spectrum: Spectrum, solver: str, steps: int) -> Problem:
+def make_problem(settings: Settings, data: Dataset, solver: str, steps: int) -> Problem:
     """Problem of one solver and budget."""
     process = make_process(settings)
     high = _sigma(settings.sigma_max, settings.t_max, process, "max")
@@ -157,7 +157,7 @@ def make_problem(settings: Settings, spectrum: Spectrum, solver: str, steps: int
     if settings.start not in ("exact", "sigma", "unit"):
         raise InputError(f"start {settings.start!r} is unknown; use exact, sigma or unit")
     return Problem.create(
-        spectrum, process, make_solver(settings, solver), steps, high, low,
+        data, process, make_solver(settings, solver), steps, high, low,
         settings.end, settings.start,  # type: ignore[arg-type]
     )  # fmt: skip
 

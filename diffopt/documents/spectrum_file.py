@@ -6,14 +6,17 @@ import io
 import json
 import sys
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diffopt.data.dataset import Dataset
+from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
+from diffopt.documents.array_spectrum import from_array
+from diffopt.documents.spectrum_formats import ENSEMBLE_SCHEMA, SPECTRUM_SCHEMA, from_document, from_npz
 from diffopt.errors import InputError
 
 #: Names under which an .npz or .json may hold eigenvalues, a covariance, weights and a mean.
@@ -21,19 +24,19 @@ EIGENVALUES = ("eigenvalues", "eigvals", "evals", "eig")
 COVARIANCE = ("cov", "covariance", "C", "sigma")
 MEAN = ("mean", "mu")
 
-#: Inception features of the usual FID reference files.
-FID_SIZE = 2048
+#: What the numbers of a file say, and not its provenance.
+NUMBERS = {"schema", "eigenvalues", "weights", "mean", "members", "dim", "trace", "max", "rank", "sha256"}
 
-Reader = Callable[[bytes, str, str | None, bool], Spectrum]
+Reader = Callable[[bytes, str, str | None, bool], Dataset]
 
 
-def load_spectrum(argument: str, key: str | None = None, feature_space: bool = False) -> Spectrum:
-    """Spectrum named by a command-line argument.
+def load_dataset(data: Any, key: str | None = None, feature_space: bool = False) -> Dataset:
+    """Data named by an argument or given as an object; a file is read and parsed once.
 
     Parameters
     ----------
-    argument : str
-        Path (.npy, .npz, .json, .csv, .txt), `-` or `builtin:NAME`.
+    data : str, Path, array, Spectrum, Dataset, or anything with an attribute `dataset`
+        Path (.npy, .npz, .json, .csv, .txt), `-` or `builtin:NAME`; eigenvalues (d,) or a covariance (d, d).
     key : str, optional
         Array of an .npz to take instead of the usual names.
     feature_space : bool
@@ -44,8 +47,22 @@ def load_spectrum(argument: str, key: str | None = None, feature_space: bool = F
     InputError
         Missing, unreadable or unsuitable input; the message says what was expected.
     """
+    found = getattr(data, "dataset", data)
+    if isinstance(found, Dataset | Spectrum):
+        return Dataset.of(found)
+    if not isinstance(found, str | Path):
+        return Dataset.of(from_array(np.asarray(found), None, None, "array", feature_space))
+    return _named(str(found), key, feature_space)
+
+
+def load_spectrum(data: Any, key: str | None = None, feature_space: bool = False) -> Spectrum:
+    """Spectrum of all data of :func:`load_dataset`."""
+    return load_dataset(data, key, feature_space).spectrum
+
+
+def _named(argument: str, key: str | None, feature_space: bool) -> Dataset:
     if argument.startswith("builtin:"):
-        return load_builtin(argument.removeprefix("builtin:"))
+        return Dataset.of(load_builtin(argument.removeprefix("builtin:")))
     if argument == "-":
         return _from_bytes(_stdin(), "-", key, feature_space)
     path = Path(argument)
@@ -90,7 +107,7 @@ def _stdin() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _from_bytes(data: bytes, label: str, key: str | None, feature_space: bool) -> Spectrum:
+def _from_bytes(data: bytes, label: str, key: str | None, feature_space: bool) -> Dataset:
     """Standard input has no extension: the content tells."""
     if data[:6] == b"\x93NUMPY":
         return read_npy(data, label, key, feature_space)
@@ -101,21 +118,30 @@ def _from_bytes(data: bytes, label: str, key: str | None, feature_space: bool) -
     return read_text(data, label, key, feature_space)
 
 
-def read_npy(data: bytes, label: str, key: str | None, feature_space: bool) -> Spectrum:
+def read_npy(data: bytes, label: str, key: str | None, feature_space: bool) -> Dataset:
     """1-D eigenvalues or 2-D covariance."""
     del key
-    return from_array(_numpy(data, label), None, None, label, feature_space)
+    return Dataset.of(from_array(_numpy(data, label), None, None, label, feature_space))
 
 
-def read_npz(data: bytes, label: str, key: str | None, feature_space: bool) -> Spectrum:
+def read_npz(data: bytes, label: str, key: str | None, feature_space: bool) -> Dataset:
     """`eigenvalues` (+ `weights`, `mean`) or `cov` (+ `mean` or `mu`); `key` names another array."""
     archive = _numpy(data, label)
     try:
         names = list(archive.files)
-        arrays = {name: _member(archive, name, label) for name in names if _wanted(name, key)}
-    except (ValueError, OSError, KeyError, EOFError) as error:
+        ours = "probabilities" in names and "eigenvalues_0" in names
+        arrays = {name: _member(archive, name, label) for name in names if ours or _wanted(name, key)}
+        facts = json.loads(str(archive["facts"])) if "facts" in names else {}
+    except (ValueError, OSError, KeyError, EOFError, RecursionError) as error:
         raise InputError(f"{label}: cannot read the archive ({error})") from None
-    return _from_mapping(arrays, names, label, key, feature_space)
+    spectrum = _from_mapping(arrays, names, label, key, feature_space)
+    members = from_npz(arrays, label) if ours and key in (None, "eigenvalues") else None
+    return _dataset(spectrum, members, facts, label)
+
+
+def _dataset(spectrum: Spectrum, members: Spectrum | Ensemble | None, facts: Any, label: str) -> Dataset:
+    kept = {k: v for k, v in facts.items() if k not in NUMBERS} if isinstance(facts, dict) else {}
+    return Dataset(spectrum, members if isinstance(members, Ensemble) else None, kept, label)
 
 
 def _wanted(name: str, key: str | None) -> bool:
@@ -143,18 +169,22 @@ def _from_mapping(
     return from_array(np.asarray(arrays[chosen]), weight, mean, label, feature_space)
 
 
-def read_json(data: bytes, label: str, key: str | None, feature_space: bool) -> Spectrum:
+def read_json(data: bytes, label: str, key: str | None, feature_space: bool) -> Dataset:
     """A list of numbers, or an object as `diffopt spectrum` writes it."""
     try:
         content = json.loads(data, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{label}: not valid JSON ({error})") from None
     if isinstance(content, list):
-        return from_array(_numbers(content, label), None, None, label, feature_space)
+        return Dataset.of(from_array(_numbers(content, label), None, None, label, feature_space))
     if not isinstance(content, dict):
         raise InputError(f"{label}: expected a list of numbers or an object, got {type(content).__name__}")
     wanted = {k: _numbers(v, label) for k, v in content.items() if _wanted(k, key) and isinstance(v, list)}
-    return _from_mapping(wanted, list(content), label, key, feature_space)
+    spectrum = _from_mapping(wanted, list(content), label, key, feature_space)
+    if content.get("schema") not in (SPECTRUM_SCHEMA, ENSEMBLE_SCHEMA):
+        return Dataset.of(spectrum)
+    whole = key in (None, "eigenvalues")
+    return _dataset(spectrum, from_document(content, label) if whole else None, content, label)
 
 
 def _no_constant(name: str) -> float:
@@ -168,7 +198,7 @@ def _numbers(values: list[Any], label: str) -> NDArray[Any]:
         raise InputError(f"{label}: not a list of numbers of equal length") from None
 
 
-def read_text(data: bytes, label: str, key: str | None, feature_space: bool) -> Spectrum:
+def read_text(data: bytes, label: str, key: str | None, feature_space: bool) -> Dataset:
     """Numbers separated by commas, blanks or line ends; `#` starts a comment; one header line may lead."""
     del key
     try:
@@ -184,10 +214,10 @@ def read_text(data: bytes, label: str, key: str | None, feature_space: bool) -> 
         raise InputError(f"{label}: {error}; expected numbers") from None
     if header[:2] == ["eigenvalue", "weight"] and {len(row) for row in rows} == {len(header)}:
         columns = list(np.array(rows).T)
-        return from_array(columns[0], columns[1], columns[2] if len(header) > 2 else None, label, feature_space)
+        return Dataset.of(from_array(columns[0], columns[1], columns[2] if len(header) > 2 else None, label, feature_space))
     if len({len(row) for row in rows}) == 1 and len(rows) > 1 and len(rows[0]) == len(rows) > 2:
-        return from_array(np.array(rows), None, None, label, feature_space)
-    return from_array(np.array([x for row in rows for x in row]), None, None, label, feature_space)
+        return Dataset.of(from_array(np.array(rows), None, None, label, feature_space))
+    return Dataset.of(from_array(np.array([x for row in rows for x in row]), None, None, label, feature_space))
 
 
 def _is_number(word: str) -> bool:
@@ -210,48 +240,6 @@ def _numpy(data: bytes, label: str) -> Any:
         raise InputError(f"{label}: cannot be read as numpy data ({text or type(error).__name__})") from None
     except Exception as error:  # a damaged zip raises zipfile.BadZipFile, zlib.error, ...
         raise InputError(f"{label}: cannot be read as numpy data ({error})") from None
-
-
-def from_array(
-    array: NDArray[Any], weight: NDArray[Any] | None, mean: NDArray[Any] | None, label: str, feature_space: bool
-) -> Spectrum:
-    """Spectrum from eigenvalues (1-D) or a covariance matrix (2-D).
-
-    Raises
-    ------
-    InputError
-        Wrong shape or values, an asymmetric matrix, or feature-space statistics without permission.
-    """
-    if array.dtype.kind not in "fiub":
-        raise InputError(f"{label}: expected real numbers, got dtype {array.dtype}")
-    if array.ndim != 2:
-        return Spectrum.create(array, weight, mean, label)
-    if array.shape[0] != array.shape[1] or array.size == 0:
-        raise InputError(
-            f"{label}: a {array.shape[0]} x {array.shape[1]} array is neither eigenvalues nor a covariance; "
-            "for samples use `diffopt spectrum estimate`"
-        )
-    if array.shape[0] == FID_SIZE and mean is not None and not feature_space:
-        raise InputError(
-            f"{label}: looks like an FID reference ({FID_SIZE} Inception features), not data; "
-            "use --feature-space if features are what you sample"
-        )
-    return _diagonalize(array.astype(np.float64), mean, label)
-
-
-def _diagonalize(matrix: NDArray[np.float64], mean: NDArray[Any] | None, label: str) -> Spectrum:
-    if not np.all(np.isfinite(matrix)):
-        raise InputError(f"{label}: the covariance holds NaN or infinite values")
-    scale = float(np.max(np.abs(matrix))) or 1.0
-    if np.max(np.abs(matrix - matrix.T)) > 1e-6 * scale:
-        raise InputError(f"{label}: the matrix is not symmetric, so it is no covariance")
-    symmetric = (matrix + matrix.T) / 2
-    if mean is None:
-        return Spectrum.create(np.linalg.eigvalsh(symmetric), source=label)
-    if mean.shape != (matrix.shape[0],):
-        raise InputError(f"{label}: mean has shape {mean.shape}, expected ({matrix.shape[0]},)")
-    values, vectors = np.linalg.eigh(symmetric)
-    return Spectrum.create(values, None, vectors.T @ mean.astype(np.float64), label)
 
 
 def load_numbers(path: str) -> NDArray[np.float64]:
@@ -291,7 +279,3 @@ READERS: dict[str, Reader] = {
     ".txt": read_text,
 }
 
-
-def resource(name: str) -> bytes:
-    """Bytes of a file shipped in diffopt/data."""
-    return resources.files("diffopt").joinpath("data", "files", name).read_bytes()

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
 from diffopt.law.law import Law
@@ -40,8 +41,9 @@ class Objective(ABC):
     unit: ClassVar[str]
     summary: ClassVar[str]
 
-    def prepare(self, spectrum: Spectrum) -> Spectrum:
-        """Spectrum on which the sum runs (an ensemble may be made of it)."""
+    def prepare(self, spectrum: Spectrum, members: Ensemble | None = None) -> Spectrum:
+        """Spectrum on which the sum runs: of all data, or of an ensemble (the data's own members, or made of them)."""
+        del members
         return spectrum
 
     @abstractmethod

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from diffopt.data.compression import compress
+from diffopt.data.compression import short
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
 from diffopt.law.law import Law
@@ -141,18 +141,18 @@ class _Sums:
 def _robust(table: Table, problem: Problem) -> float:
     objective = Robust()
     spectrum = problem.spectrum
-    if spectrum.eig.size * len(objective.scales) > ROBUST_EXACT:
-        spectrum = compress(spectrum, 0.02).spectrum
-    spectrum = objective.prepare(spectrum)
+    if problem.data.members is None and spectrum.eig.size * len(objective.scales) > ROBUST_EXACT:
+        spectrum = problem.data.short("exact")
+    spectrum = objective.prepare(spectrum, problem.data.members)
     if spectrum.eig.size > ROBUST_EXACT:
-        spectrum = compress(spectrum, 0.02).spectrum
+        spectrum = short(spectrum, "exact")
     return objective.value(table, spectrum, problem.start)
 
 
 def _first_order(problem: Problem, grid: Grid, eta: float | Array | None) -> float | None:
     spectrum = problem.spectrum
     if spectrum.eig.size > ROBUST_EXACT:
-        spectrum = compress(spectrum, 0.02).spectrum
+        spectrum = short(spectrum, "exact")
     return first_order_frechet(spectrum, grid, problem.solver, eta, problem.start)
 
 

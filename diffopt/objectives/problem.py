@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from diffopt.data.compression import compress
+from diffopt.data.compression import Accuracy
+from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.law.start import STARTS, Start
@@ -21,7 +22,7 @@ class Problem:
 
     Attributes
     ----------
-    spectrum, process, solver : Spectrum, Process, Solver
+    data, process, solver : Dataset, Process, Solver
         Data, forward process and sampler.
     steps : int
         Number of solver steps N.
@@ -38,7 +39,7 @@ class Problem:
         From :meth:`create`, naming the value.
     """
 
-    spectrum: Spectrum
+    data: Dataset
     process: Process
     solver: Solver
     steps: int
@@ -50,7 +51,7 @@ class Problem:
     @classmethod
     def create(
         cls,
-        spectrum: Spectrum,
+        data: Dataset | Spectrum,
         process: Process,
         solver: Solver,
         steps: int,
@@ -76,7 +77,12 @@ class Problem:
         if np.isinf(top) and np.isinf(process.start_time()):
             raise InputError(f"process {process.name!r} never reaches pure noise; give a finite sigma-max")
         solver.clock_name(process)
-        return cls(spectrum, process, solver, steps, top, bottom, end, start)
+        return cls(Dataset.of(data), process, solver, steps, top, bottom, end, start)
+
+    @property
+    def spectrum(self) -> Spectrum:
+        """Spectrum of all data."""
+        return self.data.spectrum
 
     @property
     def span(self) -> Span:
@@ -85,6 +91,6 @@ class Problem:
             self.process, self.steps, self.sigma_max, self.sigma_min, self.end, self.spectrum
         )
 
-    def compressed(self, width: float = 0.1) -> Problem:
+    def compressed(self, accuracy: Accuracy = "design") -> Problem:
         """Same problem on a short spectrum."""
-        return replace(self, spectrum=compress(self.spectrum, width).spectrum)
+        return replace(self, data=self.data.shortened(accuracy))

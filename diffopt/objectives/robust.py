@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
 from diffopt.law.map_response import respond
@@ -37,8 +38,6 @@ class Robust(Objective):
     signed : float
         Weight of the signed sum beside the absolute one; it can lower the value by at most the
         factor sqrt(1 + signed), so cancellation cannot be bought.
-    data : Spectrum or None
-        Members of the data's own ensemble in one list (`Ensemble.union`), used instead of scaled copies.
     """
 
     name: ClassVar[str] = "robust"
@@ -47,12 +46,11 @@ class Robust(Objective):
     scales: tuple[float, ...] = SCALES
     tilt: float = -0.2
     signed: float = 1.0
-    data: Spectrum | None = None
 
-    def prepare(self, spectrum: Spectrum) -> Spectrum:
-        """Union of the scaled spectra, weights times the shares; or the data's own ensemble."""
-        if self.data is not None:
-            return self.data
+    def prepare(self, spectrum: Spectrum, members: Ensemble | None = None) -> Spectrum:
+        """Union of the scaled spectra, weights times the shares; or of the data's own members."""
+        if members is not None:
+            return members.union()
         scales = np.array(self.scales)
         shares = scales**self.tilt / np.sum(scales**self.tilt)
         eig = (scales[:, None] * spectrum.eig).ravel()

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from diffopt.data.compression import compress
+from diffopt.data.compression import short
+from diffopt.data.dataset import Dataset
 from diffopt.data.perturbation import PERTURBATIONS
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
@@ -17,9 +18,6 @@ from diffopt.objectives import Objective
 from diffopt.objectives.kl import kl_terms
 from diffopt.objectives.robust import Robust
 from diffopt.solvers.table import Table
-
-#: Bin widths in log eig of the spectrum that is scored, and of its perturbations.
-WIDTH, COARSE = 0.1, 0.25
 
 #: Errors in the order of the columns.
 ERRORS = ("frechet", "kl", "discretization", "kl_discretization", "robust")
@@ -45,10 +43,11 @@ class Scorer:
     `robust` of solvers with memory and noise, whose absolute values have kinks, by about 1e-5.
     """
 
-    def __init__(self, spectrum: Spectrum, start: Start) -> None:
+    def __init__(self, data: Dataset | Spectrum, start: Start) -> None:
         self.start = start
-        self.spectrum = compress(spectrum, WIDTH).spectrum
-        near = [compress(make(self.spectrum), COARSE).spectrum for make in PERTURBATIONS.values()]
+        data = Dataset.of(data)
+        self.spectrum = data.short("design")
+        near = [short(make(self.spectrum), "search") for make in PERTURBATIONS.values()]
         parts = [self.spectrum, *near]
         edges = np.cumsum([0, *(part.eig.size for part in parts)])
         self.slices = [slice(a, b) for a, b in pairwise(edges.tolist())]
@@ -59,7 +58,7 @@ class Scorer:
             np.concatenate(means) if means else None,
         )
         self.objective: Objective = Robust()
-        self.ensemble = compress(self.objective.prepare(spectrum), WIDTH).spectrum
+        self.ensemble = short(self.objective.prepare(data.spectrum, data.members), "design")
 
     def score(self, table: Table) -> Scores:
         """Errors of a run (theory.md, eqs. 25-34)."""

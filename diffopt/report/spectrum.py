@@ -18,7 +18,7 @@ def rows(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None
     """Name and value of each line of the summary."""
     positive = spectrum.eig[spectrum.eig > 0]
     lines = [
-        ("source", spectrum.source),
+        ("source", str(facts.get("source", spectrum.source))),
         ("dimension", f"{spectrum.dim:g} in {len(spectrum.eig)} entries"),
         ("rank", f"{spectrum.rank:g}"),
         ("trace", f"{spectrum.trace:.6g} (standard deviation {(spectrum.trace / spectrum.dim) ** 0.5:.4g})"),

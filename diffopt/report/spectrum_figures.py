@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from diffopt.foundation.atomic import write_atomic
 
 
 def save(
-    spectrum: Spectrum, facts: dict[str, Any], ensemble: Ensemble | None, path: Path, force: bool
+    spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None, path: Path, force: bool
 ) -> None:
     """Write a PNG or SVG; the same spectrum gives the same bytes.
 
@@ -58,7 +59,7 @@ def steps(spectrum: Spectrum) -> tuple[Any, Any]:
     return np.column_stack([starts, np.maximum(ends, starts)])[keep].ravel(), np.repeat(spectrum.eig[keep], 2)
 
 
-def _band(axes: Any, spectrum: Spectrum, facts: dict[str, Any]) -> None:
+def _band(axes: Any, spectrum: Spectrum, facts: Mapping[str, Any]) -> None:
     band = facts.get("bootstrap")
     if isinstance(band, dict) and {"quantiles", "low", "high"} <= band.keys():
         ranks = np.asarray(band["quantiles"]) * spectrum.dim + 0.5

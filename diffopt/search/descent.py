@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from diffopt.data.compression import compress
+from diffopt.data.compression import short
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Array
@@ -28,10 +28,6 @@ from diffopt.solvers.table import Pattern
 
 Progress = Callable[[int, float], None]
 
-#: Bin width in log eig of the spectrum the optimizer works on.
-WIDTH = 0.25
-#: Bin width of the spectrum that schedules and ensembles are made of.
-FINE = 0.1
 #: Relative decrease of the objective below which a search has converged.
 TOLERANCE = 1e-9
 #: Largest component of the gradient of the log objective at a smooth optimum.
@@ -109,8 +105,10 @@ class _Search:
         self.problem, self.objective, self.free, self.progress = problem, objective, free, progress
         self.schedule = schedule or SCHEDULES["karras"]()
         # Scaled copies are made of the short spectrum: an ensemble of the full one would be long for nothing.
-        self.short = problem.compressed(FINE)
-        self.spectrum: Spectrum = compress(objective.prepare(self.short.spectrum), WIDTH).spectrum
+        self.short = problem.compressed("design")
+        self.spectrum: Spectrum = short(
+            objective.prepare(self.short.spectrum, problem.data.members), "search"
+        )
         self.eta = problem.solver.etas(eta, problem.steps)
         self.blocks = self._blocks()
         self.grid_free = any(isinstance(b, GridBlock) for b in self.blocks)

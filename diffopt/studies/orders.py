@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from diffopt.data.compression import compress
+from diffopt.data.compression import short
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.arrays import Array
 from diffopt.law.law import Law
@@ -23,8 +23,8 @@ METRICS = ("frechet", "weak", "strong")
 #: Step counts from which slopes are read; coupled paths are simulated for the smaller ones.
 STEPS = (20, 40, 80, 160, 320, 640)
 STRONG_STEPS = (16, 32, 64, 128, 256)
-#: Points at the fine end that enter the slope, bins of log eig for simulated paths, and the largest N tried.
-TAIL, STRONG_WIDTH, LIMIT = 3, 2.0, 100_000
+#: Points at the fine end that enter the slope, and the largest N tried.
+TAIL, LIMIT = 3, 100_000
 #: Confidence of the intervals, and the rounding floor relative to the root trace.
 CONFIDENCE, FLOOR = 0.95, 1e-11
 
@@ -113,9 +113,8 @@ class _Ruler:
     def __init__(
         self, problem: Problem, schedule: Schedule, metric: str, eta: float | None, seed: int, paths: int
     ) -> None:
-        width = STRONG_WIDTH if metric == "strong" else 0.1
         self.problem, self.schedule, self.metric = problem, schedule, metric
-        self.spectrum = compress(problem.spectrum, width).spectrum
+        self.spectrum = short(problem.spectrum, "paths" if metric == "strong" else "design")
         self.seed, self.paths = seed, paths
         noisy = problem.solver.eta_meaning is not None
         self.eta: float | None = (problem.solver.default_eta if eta is None else eta) if noisy else None

@@ -76,9 +76,9 @@ def show(
     Example: diffopt spectrum show cifar10.npz --plot cifar10.svg
     """
     from diffopt.cli.spectrum.output import show as render
-    from diffopt.documents.spectrum_load import load
+    from diffopt.documents.spectrum_file import load_dataset
 
-    render(load(spectrum), plot, form, force)
+    render(load_dataset(spectrum), plot, form, force)
 
 
 @app.command()
@@ -127,10 +127,10 @@ def convert(
     Example: diffopt spectrum convert cifar10.npz -o cifar10.json
     """
     from diffopt.cli.spectrum.output import write
-    from diffopt.documents.spectrum_load import load
+    from diffopt.documents.spectrum_file import load_dataset
 
-    whole, facts, ensemble = load(spectrum)
-    write(whole, facts, ensemble, output, form or (None if output else "json"), force)
+    data = load_dataset(spectrum)
+    write(data.spectrum, data.facts, data.members, output, form or (None if output else "json"), force)
 
 
 posterior.register(app)

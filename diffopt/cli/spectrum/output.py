@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from diffopt.data.dataset import Dataset
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents import spectrum_formats as spectrum_files
@@ -86,12 +87,12 @@ def write(
 
 
 def show(
-    loaded: tuple[Spectrum, dict[str, Any], Ensemble | None], plot: Path | None, form: str | None, force: bool
+    data: Dataset, plot: Path | None, form: str | None, force: bool
 ) -> None:
     """Summary on a terminal, the same facts as JSON (without the long lists) in a pipe."""
     from diffopt.report import spectrum as spectrum_table
 
-    spectrum, facts, ensemble = loaded
+    spectrum, facts, ensemble = data.spectrum, data.facts, data.members
     if plot is not None:
         from diffopt.report.spectrum_figures import save
 

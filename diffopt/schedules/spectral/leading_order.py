@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from diffopt.asymptotics.density import Density, optimal_density, rms_density
-from diffopt.data.compression import compress
+from diffopt.data.compression import short
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Array
@@ -52,7 +52,7 @@ class LeadingOrder(Schedule):
         if span.spectrum is None:
             raise UnsupportedError(f"schedule {self.name!r} is computed from the data; give a spectrum")
         low = 0.0 if span.end == "zero" else span.sigma_min
-        return self.density(compress(span.spectrum).spectrum, span.sigma_max, low)
+        return self.density(short(span.spectrum, "search"), span.sigma_max, low)
 
     def levels(self, span: Span) -> Array:
         """Equal shares of the density; before a last step to 0 the last level minimizes the exact error."""
@@ -64,7 +64,7 @@ class LeadingOrder(Schedule):
     def _last(self, span: Span, density: Density) -> float:
         """The last positive level, at least sigma_min: a one-dimensional search on the exact error."""
         assert span.spectrum is not None
-        short = compress(span.spectrum).spectrum
+        few = short(span.spectrum, "search")
         share = density.share(span.sigma_min)
         top = density.quantile(np.array([max(share, 2.5 / span.steps)]))[0]
         low = max(span.sigma_min, float(top) * 1e-4, 1e-12)
@@ -72,7 +72,7 @@ class LeadingOrder(Schedule):
             return low
 
         def error(log_level: float) -> float:
-            return self._error(span, density, short, float(np.exp(log_level)))
+            return self._error(span, density, few, float(np.exp(log_level)))
 
         levels = np.linspace(np.log(low), np.log(top), CANDIDATES)
         values = [error(x) for x in levels]

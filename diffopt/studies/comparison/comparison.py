@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from diffopt.data.dataset import Dataset
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.arrays import Array
 from diffopt.objectives import OBJECTIVES
@@ -115,8 +116,8 @@ class _Runs:
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
-        self.scorer = Scorer(setting.spectrum, setting.start)
-        self.short = replace(setting, spectrum=self.scorer.spectrum)
+        self.scorer = Scorer(setting.data, setting.start)
+        self.short = replace(setting, data=Dataset.of(setting.data).shortened("design"))
         self.rows: list[Row] = []
         self.skipped: dict[str, str] = {}
 

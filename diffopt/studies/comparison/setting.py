@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
@@ -26,7 +27,7 @@ class Setting:
 
     Attributes
     ----------
-    spectrum, process, sigma_max, sigma_min, end, start
+    data, process, sigma_max, sigma_min, end, start
         As in :class:`diffopt.problem.Problem`; None takes the process's default.
     solvers : sequence of Solver
     budgets : sequence of int
@@ -43,7 +44,7 @@ class Setting:
         Whether budgets count steps.
     """
 
-    spectrum: Spectrum
+    data: Dataset | Spectrum
     process: Process
     solvers: Sequence[Solver]
     budgets: Sequence[int]
@@ -58,10 +59,15 @@ class Setting:
     optimized: bool = True
     equal_steps: bool = False
 
+    @property
+    def spectrum(self) -> Spectrum:
+        """Spectrum of all data."""
+        return Dataset.of(self.data).spectrum
+
     def problem(self, solver: Solver, steps: int) -> Problem:
         """The problem of one solver and step count."""
         return Problem.create(
-            self.spectrum, self.process, solver, steps, self.sigma_max, self.sigma_min, self.end, self.start
+            self.data, self.process, solver, steps, self.sigma_max, self.sigma_min, self.end, self.start
         )
 
     def check(self) -> None:

@@ -1,0 +1,56 @@
+"""Spectra of arrays: eigenvalues, or a covariance matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffopt.data.spectrum import Spectrum
+from diffopt.errors import InputError
+
+#: Inception features of the usual FID reference files.
+FID_SIZE = 2048
+
+
+def from_array(
+    array: NDArray[Any], weight: NDArray[Any] | None, mean: NDArray[Any] | None, label: str, feature_space: bool
+) -> Spectrum:
+    """Spectrum from eigenvalues (1-D) or a covariance matrix (2-D).
+
+    Raises
+    ------
+    InputError
+        Wrong shape or values, an asymmetric matrix, or feature-space statistics without permission.
+    """
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{label}: expected real numbers, got dtype {array.dtype}")
+    if array.ndim != 2:
+        return Spectrum.create(array, weight, mean, label)
+    if array.shape[0] != array.shape[1] or array.size == 0:
+        raise InputError(
+            f"{label}: a {array.shape[0]} x {array.shape[1]} array is neither eigenvalues nor a covariance; "
+            "for samples use `diffopt spectrum estimate`"
+        )
+    if array.shape[0] == FID_SIZE and mean is not None and not feature_space:
+        raise InputError(
+            f"{label}: looks like an FID reference ({FID_SIZE} Inception features), not data; "
+            "use --feature-space if features are what you sample"
+        )
+    return _diagonalize(array.astype(np.float64), mean, label)
+
+
+def _diagonalize(matrix: NDArray[np.float64], mean: NDArray[Any] | None, label: str) -> Spectrum:
+    if not np.all(np.isfinite(matrix)):
+        raise InputError(f"{label}: the covariance holds NaN or infinite values")
+    scale = float(np.max(np.abs(matrix))) or 1.0
+    if np.max(np.abs(matrix - matrix.T)) > 1e-6 * scale:
+        raise InputError(f"{label}: the matrix is not symmetric, so it is no covariance")
+    symmetric = (matrix + matrix.T) / 2
+    if mean is None:
+        return Spectrum.create(np.linalg.eigvalsh(symmetric), source=label)
+    if mean.shape != (matrix.shape[0],):
+        raise InputError(f"{label}: mean has shape {mean.shape}, expected ({matrix.shape[0]},)")
+    values, vectors = np.linalg.eigh(symmetric)
+    return Spectrum.create(values, None, vectors.T @ mean.astype(np.float64), label)
