@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from host_oracles import HOST_ORACLES
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
@@ -576,6 +577,7 @@ ORACLES: dict[str, Callable[[Run, Array], Array]] = {
     "sa_solver": sa_solver,
     "heun_sde": heun_sde,
     "sra1": sra1,
+    **HOST_ORACLES,
 }
 
 

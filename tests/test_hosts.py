@@ -75,7 +75,7 @@ CASES = [
 WITHOUT_COUNTERPART = {
     "dpmpp_sde", "edm_stochastic", "euler_maruyama", "exponential_integrator", "rk4", "analytic_dpm", "er_sde", "sa_solver",
     "heun_sde", "sra1", "randomized_midpoint", "randomized_exponential_midpoint", "local_linearization",
-    "local_linearization_time",
+    "local_linearization_time", "comfy_dpmpp_2m", "comfy_euler_ancestral", "comfy_dpm_2",
 }  # fmt: skip
 
 
