@@ -50,7 +50,7 @@ def test_orders_of_the_law(name: str, metric: str) -> None:
     )
     assert row.order == pytest.approx(LAW[name], abs=0.08)
     assert row.low <= row.order <= row.high
-    assert LAW[name] == SOLVERS[name].order
+    assert LAW[name] == SOLVERS[name].law_order
 
 
 @pytest.mark.parametrize(("process", "clock"), [("ve", "variance"), ("vp_linear", "time")])

@@ -122,7 +122,7 @@ def test_constant_of_the_leading_order(name: str) -> None:
         Discretization().value(run_table(solver, ask(name, n, "sigma_min", low=0.05)), SPECTRUM, "exact")
         for n in (400, 800)
     ]
-    assert np.log2(errors[0] / errors[1]) == pytest.approx(solver.order, abs=0.1)
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(solver.law_order, abs=0.1)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 50])

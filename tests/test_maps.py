@@ -155,7 +155,7 @@ def test_order_in_the_frechet_distance(name: str, clock: str, eta: float, proces
     for steps in (400, 800):
         table = run_table(solver, Grid.create(kind, np.geomspace(8.0, 0.1, steps + 1)), eta)
         errors.append(OBJECTIVES["discretization"]().value(table, SPECTRUM, "exact"))
-    assert np.log2(errors[0] / errors[1]) == pytest.approx(SOLVERS[name].order, abs=0.13)
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(SOLVERS[name].law_order, abs=0.13)
 
 
 @pytest.mark.parametrize("x", [-30.0, -2.0, -0.9, -1e-3, 0.0, 1e-9, 0.99, 1.01, 5.0])

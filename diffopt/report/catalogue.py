@@ -9,7 +9,7 @@ from diffopt.errors import InputError
 from diffopt.objectives import OBJECTIVES
 from diffopt.processes import PROCESSES
 from diffopt.schedules import SCHEDULES
-from diffopt.solvers import SOLVERS
+from diffopt.solvers import SOLVERS, Solver
 from diffopt.solvers.designs import DESIGNS
 
 Rows = list[dict[str, Any]]
@@ -19,10 +19,17 @@ def _first_line(thing: Any) -> str:
     return (thing.__doc__ or "").strip().splitlines()[0]
 
 
+def _calls(solver: Solver) -> str:
+    """Model calls of N steps to sigma = 0, as a text in N."""
+    many, most = solver.calls(100), solver.calls(101)
+    slope, rest = most - many, many - 100 * (most - many)
+    return f"{'' if slope == 1 else slope}N" + (f" {'+' if rest > 0 else '-'} {abs(rest)}" if rest else "")
+
+
 def _solvers(long: bool) -> Rows:
     rows = []
     for name, cls in SOLVERS.items():
-        row = {"name": name, "order": cls.order, "calls": cls.cost, "default_eta": cls.default_eta}
+        row = {"name": name, "order": cls.law_order, "calls": _calls(cls()), "default_eta": cls.default_eta}
         row |= {"summary": _first_line(cls)}
         if long:
             row |= {"eta": cls.eta_meaning, "clock": cls.uses_clock, "reference": cls.reference}

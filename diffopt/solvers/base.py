@@ -31,12 +31,13 @@ class Solver(ABC):
     """
 
     name: ClassVar[str]
-    #: Order of the error of the law in the step count, exact score and smooth grid.
-    order: ClassVar[int]
+    #: Order of the error of the law in the step count, exact score, smooth grid and default options.
+    law_order: ClassVar[int]
     #: Grid points before the start of a step that the step depends on.
     memory: ClassVar[int] = 0
-    #: Denoiser calls for N steps to sigma = 0, as a text in N.
-    cost: ClassVar[str] = "N"
+    #: Model calls of a step, and whether a last step to sigma = 0 makes one call (Euler's).
+    stages: ClassVar[int] = 1
+    short_end: ClassVar[bool] = True
     #: Source of the recurrence.
     reference: ClassVar[str]
     #: Default of eta, and which of the fields' several etas is meant; None where there is no noise.
@@ -53,6 +54,10 @@ class Solver(ABC):
     @abstractmethod
     def table(self, points: Points, eta: Numbers) -> Table:
         """Coefficients along `points`; `eta` has shape (..., N)."""
+
+    def calls(self, steps: int, to_data: bool = True) -> int:
+        """Model calls of `steps` steps; `to_data`: the last one is Euler's to sigma = 0, where the scheme has that rule."""
+        return self.stages * steps - (self.stages - 1) * (to_data and self.short_end)
 
     def clock_of(self, process: Process) -> Clock:
         """Clock in force on `process`."""

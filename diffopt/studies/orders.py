@@ -100,7 +100,7 @@ def convergence(
     constant = None if order is None else float(errors[-1] * counts[-1] ** order)
     needed = _needed(ruler, counts, errors, order, accuracy)
     solver = problem.solver
-    expected = None if metric == "strong" else solver.order
+    expected = None if metric == "strong" else solver.law_order
     return Convergence(
         solver.name, solver.clock_name(problem.process), ruler.eta, metric, expected, counts,
         tuple(map(float, errors)), order, low, high, constant, needed, ruler.calls(needed),
@@ -238,4 +238,4 @@ def _note(row: Convergence, first: int | None) -> str:
 
 
 def _is_second(row: Convergence) -> bool:
-    return SOLVERS[row.solver].order > 1
+    return SOLVERS[row.solver].law_order > 1

@@ -35,7 +35,7 @@ class LeadingOrder(Schedule):
     def suits(cls, solver: Solver) -> bool:
         """Solvers of the same kind: first order, second order in one step, second order with memory."""
         own = SOLVERS[cls.solver]
-        return (min(solver.order, 2), solver.memory > 0) == (own.order, own.memory > 0)
+        return (min(solver.law_order, 2), solver.memory > 0) == (own.law_order, own.memory > 0)
 
     @abstractmethod
     def density(self, spectrum: Spectrum, high: float, low: float) -> Density:

@@ -19,7 +19,7 @@ class AnalyticDPM(Solver):
     """
 
     name = "analytic_dpm"
-    order = 1
+    law_order = 1
     reference = "Bao et al. 2022, arXiv:2201.06503, thm. 1"
     default_eta = 1.0
     eta_meaning = "multiple of the posterior's standard deviation"

@@ -27,7 +27,7 @@ class DDIM(Solver):
     """
 
     name = "ddim"
-    order = 1
+    law_order = 1
     reference = "Song, Meng, Ermon 2021, arXiv:2010.02502, eqs. 12, 16"
     eta_meaning = "DDIM/ancestral"
     kernels = ("variance",)
@@ -44,7 +44,7 @@ class EulerAncestral(Solver):
     """
 
     name = "euler_ancestral"
-    order = 1
+    law_order = 1
     reference = "k-diffusion, sample_euler_ancestral"
     default_eta = 1.0
     eta_meaning = "DDIM/ancestral"
@@ -63,7 +63,7 @@ class DDPM(Solver):
     """
 
     name = "ddpm"
-    order = 1
+    law_order = 1
     reference = "Ho et al. 2020, arXiv:2006.11239, eqs. 6-7"
     default_eta = 1.0
     eta_meaning = "DDIM/ancestral"

@@ -17,7 +17,7 @@ class DPMPP2M(Solver):
     """
 
     name = "dpmpp_2m"
-    order = 2
+    law_order = 2
     memory = 1
     reference = "Lu et al. 2022, arXiv:2211.01095, alg. 2"
 

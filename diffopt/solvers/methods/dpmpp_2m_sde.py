@@ -21,7 +21,7 @@ class DPMPP2MSDE(Solver):
     """
 
     name = "dpmpp_2m_sde"
-    order = 2
+    law_order = 2
     memory = 1
     reference = "k-diffusion, sample_dpmpp_2m_sde (midpoint)"
     default_eta = 1.0

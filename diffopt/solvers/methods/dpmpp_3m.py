@@ -23,7 +23,7 @@ class DPMPP3M(Solver):
     """
 
     name = "dpmpp_3m"
-    order = 2
+    law_order = 2
     memory = 2
     reference = "Lu et al. 2022, arXiv:2211.01095; diffusers DPMSolverMultistepScheduler, solver_order=3"
 

@@ -22,8 +22,8 @@ class DPMPPSDE(Solver):
     """
 
     name = "dpmpp_sde"
-    order = 2
-    cost = "2N - 1"
+    law_order = 2
+    stages = 2
     reference = "k-diffusion, sample_dpmpp_sde (r = 1/2)"
     default_eta = 1.0
     eta_meaning = "DDIM/ancestral"

@@ -29,8 +29,8 @@ class EDMStochastic(Solver):
     """
 
     name: ClassVar[str] = "edm_stochastic"
-    order: ClassVar[int] = 2
-    cost: ClassVar[str] = "2N - 1"
+    law_order: ClassVar[int] = 2
+    stages: ClassVar[int] = 2
     reference: ClassVar[str] = "Karras et al. 2022, arXiv:2206.00364, alg. 2"
 
     s_churn: Numbers | float = 1.0

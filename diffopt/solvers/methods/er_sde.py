@@ -35,7 +35,7 @@ class ERSDE(Solver):
     """
 
     name: ClassVar[str] = "er_sde"
-    order: ClassVar[int] = 1
+    law_order: ClassVar[int] = 1
     reference: ClassVar[str] = "Cui et al. 2023, arXiv:2309.06169 (order 1); ComfyUI, sample_er_sde"
 
     phi: str = "default"

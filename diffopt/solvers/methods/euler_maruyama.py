@@ -5,8 +5,8 @@ from __future__ import annotations
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes.points import Points
 from diffopt.solvers.base import Solver
-from diffopt.solvers.methods.euler import EULER
 from diffopt.solvers.rules.runge_kutta import runge_kutta
+from diffopt.solvers.rules.tableau import EULER
 from diffopt.solvers.table import Table
 
 
@@ -18,7 +18,7 @@ class EulerMaruyama(Solver):
     """
 
     name = "euler_maruyama"
-    order = 1
+    law_order = 1
     reference = "Song et al. 2021, arXiv:2011.13456, sec. 4.1"
     default_eta = 1.0
     eta_meaning = "reverse SDE"

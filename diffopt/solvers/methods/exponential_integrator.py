@@ -19,7 +19,7 @@ class ExponentialIntegrator(Solver):
     """
 
     name = "exponential_integrator"
-    order = 1
+    law_order = 1
     reference = "Zhang, Chen 2023, arXiv:2204.13902, sec. 3.2"
     default_eta = 1.0
     eta_meaning = "reverse SDE"

@@ -7,10 +7,9 @@ import numpy as np
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes.points import Points
 from diffopt.solvers.base import Solver
-from diffopt.solvers.rules.runge_kutta import Tableau, runge_kutta
+from diffopt.solvers.rules.runge_kutta import runge_kutta
+from diffopt.solvers.rules.tableau import HEUN
 from diffopt.solvers.table import Table
-
-HEUN = Tableau(a=((), (1.0,)), b=(0.5, 0.5), c=(0.0, 1.0))
 
 
 class HeunSDE(Solver):
@@ -21,8 +20,8 @@ class HeunSDE(Solver):
     """
 
     name = "heun_sde"
-    order = 2
-    cost = "2N - 1"
+    law_order = 2
+    stages = 2
     reference = "Kloeden, Platen 1992, sec. 15.1 (additive noise)"
     default_eta = 1.0
     eta_meaning = "reverse SDE"

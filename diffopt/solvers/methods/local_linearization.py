@@ -151,8 +151,9 @@ class LocalLinearization(Solver):
     """
 
     name = "local_linearization"
-    order = 1
-    cost = "2N"
+    law_order = 1
+    stages = 2
+    short_end = False
     reference = "Ozaki 1992; Yu, Yu 2025, arXiv:2502.04849 (Hessian-based)"
     default_eta = 1.0
     eta_meaning = "reverse SDE"
@@ -174,8 +175,9 @@ class LocalLinearizationTime(Solver):
     """
 
     name = "local_linearization_time"
-    order = 2
-    cost = "3N"
+    law_order = 2
+    stages = 3
+    short_end = False
     reference = "Shoji, Ozaki 1998, Stoch. Anal. Appl. 16"
     default_eta = 1.0
     eta_meaning = "reverse SDE"

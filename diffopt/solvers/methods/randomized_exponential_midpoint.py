@@ -77,8 +77,9 @@ class RandomizedExponentialMidpoint(Solver):
     """
 
     name = "randomized_exponential_midpoint"
-    order = 2
-    cost = "2N"
+    law_order = 2
+    stages = 2
+    short_end = False
     reference = "Yu, Yu 2025, arXiv:2502.04849 (REI)"
     default_eta = 1.0
     eta_meaning = "reverse SDE"

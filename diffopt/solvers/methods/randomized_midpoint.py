@@ -71,8 +71,9 @@ class RandomizedMidpoint(Solver):
     """
 
     name = "randomized_midpoint"
-    order = 2
-    cost = "2N"
+    law_order = 2
+    stages = 2
+    short_end = False
     reference = "Shen, Lee 2019, arXiv:1909.05503; Yu, Yu 2025, arXiv:2502.04849"
     default_eta = 1.0
     eta_meaning = "reverse SDE"

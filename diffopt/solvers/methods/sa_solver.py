@@ -19,7 +19,7 @@ class SASolver(Solver):
     """
 
     name = "sa_solver"
-    order = 1
+    law_order = 1
     reference = "Xue et al. 2023, arXiv:2309.05019 (order 1)"
     default_eta = 1.0
     eta_meaning = "SA-Solver tau"

@@ -7,7 +7,8 @@ import numpy as np
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes.points import Points
 from diffopt.solvers.base import Solver
-from diffopt.solvers.rules.runge_kutta import Tableau, runge_kutta
+from diffopt.solvers.rules.runge_kutta import runge_kutta
+from diffopt.solvers.rules.tableau import Tableau
 from diffopt.solvers.table import Table
 
 SRA1_DRIFT = Tableau(a=((), (0.75,)), b=(1 / 3, 2 / 3), c=(0.0, 0.75))
@@ -22,8 +23,8 @@ class SRA1(Solver):
     """
 
     name = "sra1"
-    order = 2
-    cost = "2N - 1"
+    law_order = 2
+    stages = 2
     reference = "Roessler 2010, SIAM J. Numer. Anal. 48, SRA1"
     default_eta = 1.0
     eta_meaning = "reverse SDE"

@@ -22,7 +22,7 @@ class UniPC(Solver):
     """
 
     name = "unipc"
-    order = 2
+    law_order = 2
     memory = 1
     reference = "Zhao et al. 2023, arXiv:2302.04867 (bh2, order 2)"
 

@@ -1,34 +1,45 @@
-"""Explicit Runge-Kutta rows in any clock: the loop that Euler, Heun and RK4 share."""
+"""Explicit Runge-Kutta schemes in any clock: a scheme is its tableau."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes.clocks import Clock, Rates
 from diffopt.processes.points import Points
+from diffopt.solvers.base import Solver
+from diffopt.solvers.rules.exponential import first_order
+from diffopt.solvers.rules.tableau import Tableau, Weight
 from diffopt.solvers.table import Table
-
-
-@dataclass(frozen=True)
-class Tableau:
-    """Butcher tableau: stage m starts from y_0 + h sum_i a[m][i] K_i at the clock reading u_0 + c[m] h."""
-
-    a: tuple[tuple[float, ...], ...]
-    b: tuple[float, ...]
-    c: tuple[float, ...]
-
-    @property
-    def stages(self) -> int:
-        """Number of stages."""
-        return len(self.b)
-
 
 #: (B at the start, B at the end, h) -> standard deviations of y by row and source.
 Noise = Callable[[Numbers, Numbers, Numbers], list[list[Numbers]]]
+
+
+class ExplicitRungeKutta(Solver):
+    """An explicit Runge-Kutta scheme for the probability-flow ODE; the author gives the numbers.
+
+    K_m = f(y + h sum_i a[m][i] K_i, u + c[m] h), y' = y + h sum_m b[m] K_m; Euler on a last step to
+    sigma = 0 in clocks whose rates blow up there.
+    """
+
+    tableau: ClassVar[Tableau]
+    uses_clock = True
+
+    def __init_subclass__(cls) -> None:
+        cls.stages = cls.tableau.stages
+
+    def table(self, points: Points, eta: Numbers) -> Table:
+        """A row per stage, eq. (14); one stage in the sigma clock is eq. (12), which starts from pure noise too."""
+        clock = self.clock_of(points.process)
+        if self.tableau.stages == 1 and clock.name == "sigma":
+            table = Table.zeros(points)
+            first_order(table, points)
+            return table
+        return runge_kutta(points, clock, self.tableau, 0 * eta)
 
 
 def runge_kutta(points: Points, clock: Clock, tableau: Tableau, eta: Numbers, noise: Noise | None = None) -> Table:
@@ -72,28 +83,28 @@ def _above_zero(points: Points) -> Points:
     return Points.create(points.process, sigma)
 
 
-def _stage(points: Points, clock: Clock, start: Numbers, h: Numbers, c: float, eta: Numbers) -> Rates:
-    if c == 0:
+def _stage(points: Points, clock: Clock, start: Numbers, h: Numbers, c: Weight, eta: Numbers) -> Rates:
+    if np.ndim(c) == 0 and c == 0:
         return clock.rates(points.process, points.sigma[..., :-1], points.time_0, eta)
-    if c == 1:
+    if np.ndim(c) == 0 and c == 1:
         return clock.rates(points.process, points.sigma[..., 1:], points.time_1, eta)
     sigma, time = clock.locate(points.process, start + c * h)
     return clock.rates(points.process, sigma, time, eta)
 
 
-def _place(table: Table, row: int, points: Points, clock: Clock, start: Numbers, h: Numbers, c: float) -> None:
-    if c != 1:
+def _place(table: Table, row: int, points: Points, clock: Clock, start: Numbers, h: Numbers, c: Weight) -> None:
+    if np.ndim(c) > 0 or c != 1:
         table.put_node(row, *points.process.levels(*clock.locate(points.process, start + c * h)))
 
 
 def _fill(
-    table: Table, row: int, rates: list[Rates], weights: tuple[float, ...], h: Numbers, scale: Numbers
+    table: Table, row: int, rates: list[Rates], weights: tuple[Weight, ...], h: Numbers, scale: Numbers
 ) -> None:
     """Row y_0 + h sum_i w_i (A_i Y_i + B_i D_i + C_i S_i), turned from y to z = y / scale."""
     table.state[..., row, row] = rates[0].scale / scale
     for i, weight in enumerate(weights):
         rate, lag = rates[i], row - i
-        if weight:
+        if np.any(weight != 0):
             table.state[..., row, lag] += weight * h * rate.state * rate.scale / scale
             table.denoised[..., row, lag] += weight * h * rate.denoised / scale
             table.score[..., row, lag] += weight * h * rate.score / scale
