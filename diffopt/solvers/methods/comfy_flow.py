@@ -26,7 +26,7 @@ class ComfyDPMPP2M(Solver):
     """
 
     name = "comfy_dpmpp_2m"
-    order = 2
+    law_order = 2
     memory = 1
     reference = "ComfyUI, sample_dpmpp_2m on flow models"
 
@@ -55,7 +55,7 @@ class ComfyEulerAncestral(Solver):
     """
 
     name = "comfy_euler_ancestral"
-    order = 1
+    law_order = 1
     reference = "ComfyUI, sample_euler_ancestral_RF"
     default_eta = 1.0
     eta_meaning = "ancestral, in s on flow models"
@@ -85,8 +85,8 @@ class ComfyDPM2(Solver):
     """
 
     name = "comfy_dpm_2"
-    order = 2
-    cost = "2N - 1"
+    law_order = 2
+    stages = 2
     reference = "k-diffusion, sample_dpm_2; on flow models in s"
 
     def table(self, points: Points, eta: Numbers) -> Table:
