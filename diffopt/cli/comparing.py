@@ -56,10 +56,10 @@ def check_page(html: Path | None, force: bool) -> None:
     """Refuse a page that cannot be written or drawn, before any work is done."""
     if html is not None:
         from diffopt.foundation.atomic import check_target
-        from diffopt.report.figures import figure
+        from diffopt.report.style import figure
 
         check_target(html, force)
-        figure(1, 1)
+        figure(1, [1])
 
 
 def prepare(flags: dict[str, Any]) -> Job:
@@ -167,7 +167,7 @@ def pictures(job: Job, comparison: Comparison, plot: Path | None, html: Path | N
     """Write the picture and the page that were asked for."""
     if plot is not None:
         from diffopt.report.comparison_figures import picture
-        from diffopt.report.figures import save
+        from diffopt.report.style import save
 
         save(picture(comparison), plot, force)
         out.note(f"wrote {plot}", job.settings.quiet)

@@ -41,10 +41,10 @@ def check_paths(force: bool, output: Path | None, plot: Path | None = None) -> N
         if path is not None:
             check_target(path, force)
     if plot is not None:
-        from diffopt.report.figures import check_kind, figure
+        from diffopt.report.style import check_kind, figure
 
         check_kind(plot)
-        figure(1, 1)
+        figure(1, [1])
 
 
 def emit(text: str, output: Path | None, force: bool, quiet: bool) -> None:

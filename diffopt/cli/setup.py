@@ -131,7 +131,8 @@ def _explain_defaults(problem: Problem, settings: config.Settings) -> None:
 
 def plot_run(job: Job, data: dict[str, Any], path: Path, force: bool) -> None:
     """Picture of a grid beside the spectrum."""
-    from diffopt.report.figures import grid_picture, save
+    from diffopt.report.figures import grid_picture
+    from diffopt.report.style import save
 
     save(grid_picture(data, job.data.spectrum), path, force)
     out.note(f"wrote {path}", job.settings.quiet)

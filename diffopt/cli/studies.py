@@ -149,9 +149,9 @@ def _pictures(
 ) -> None:
     from dataclasses import replace
 
-    from diffopt.report.figures import save
     from diffopt.report.orders_figures import convergence_picture
     from diffopt.report.orders_figures import error_map as draw
+    from diffopt.report.style import save
 
     if flags.get("plot") is not None:
         save(convergence_picture(rows), flags["plot"], flags["force"])

@@ -1,121 +1,236 @@
-"""Pictures; matplotlib is loaded only here and only when one is asked for."""
+"""Pictures of one run: the grid against the data, the errors beside its rivals, where the error is made."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from diffopt.data.spectrum import Spectrum
-from diffopt.errors import InputError, MissingExtraError
-from diffopt.foundation.atomic import write_atomic
+from diffopt.report.style import BLUE, GREEN, GREY, INK, ORANGE, PALE, PURPLE, RED, density, figure, log_axis, plain, styled
 
-KINDS = (".png", ".svg")
+#: Rivals drawn beside a grid, and rows of the panel of errors.
+RIVALS, BARS = 5, 12
+Grids = Mapping[str, Sequence[float | None]]
 
 
-def figure(width: float, height: float, rows: int = 1, **ratios: Any) -> tuple[Any, Any]:
-    """Figure and axes without any global state.
+@styled
+def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | None = None) -> Any:
+    """Where the data are, where the steps of the grid and of its rivals go, and what each costs.
 
-    Raises
-    ------
-    MissingExtraError
-        matplotlib is not installed.
+    Parameters
+    ----------
+    data : mapping
+        Document of a schedule or an evaluation.
+    spectrum : Spectrum
+        The data.
+    rivals : mapping, optional
+        Noise ratios of named schedules, drawn on the same axis.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("matplotlib", "plot", "--plot") from None
-    canvas = Figure(figsize=(width, height), layout="constrained")
-    return canvas, canvas.subplots(rows, 1, **ratios)
-
-
-def check_kind(path: Path) -> str:
-    """Extension of a picture.
-
-    Raises
-    ------
-    InputError
-        Neither .png nor .svg.
-    """
-    kind = path.suffix.lower()
-    if kind not in KINDS:
-        raise InputError(f"--plot {path}: unknown picture kind {kind!r}; use .png or .svg")
-    return kind
-
-
-def save(picture: Any, path: Path, force: bool) -> None:
-    """Write a figure as PNG or SVG; the same figure gives the same bytes.
-
-    Raises
-    ------
-    InputError
-        Another extension, or a target that cannot be written.
-    """
-    kind = check_kind(path)
-    import matplotlib
-
-    buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "diffopt"}):
-        metadata = {"Date": None} if kind == ".svg" else None
-        picture.savefig(buffer, format=kind[1:], dpi=150, metadata=metadata)
-    write_atomic(path, buffer.getvalue(), force)
-
-
-def grid_picture(data: Mapping[str, Any], spectrum: Spectrum) -> Any:
-    """Where the eigenvalues are, where the steps go, and the errors beside the named schedules."""
-    canvas, axes = figure(8, 6.2, 3, height_ratios=[2.2, 1, 2.4])
-    sigmas = np.array([s for s in data["sigmas"] if s], dtype=float)
-    low, high = _range(sigmas, spectrum)
-    _density(axes[0], spectrum, low, high)
-    _steps(axes[1], data, sigmas, low, high)
-    _bars(axes[2], data)
-    canvas.suptitle(
-        f"{data['solver']}, {data['steps']} steps, {data['denoiser_calls']} denoiser calls, {spectrum.source}", fontsize=11
-    )
+    objective = _objective(data)
+    scores = _scores(data, objective)
+    shown = _nearest(scores, rivals or {})
+    noisy = len(set(data["eta"])) > 1
+    heights = [1.5, 0.75 + 0.27 * (1 + len(shown))] + [1.2] * noisy + [0.8 + 0.2 * max(3, min(len(scores), BARS))]
+    canvas, axes = figure(9, heights)
+    low, high = _range(data, spectrum)
+    root = np.sqrt(np.maximum(spectrum.eig, 0))
+    keep = root >= low
+    density(axes[0], root[keep], spectrum.weight[keep], low, high, 1.0)
+    axes[0].set(yticks=[], ylabel="the data", ylim=(0, 1.08))
+    axes[0].legend(loc="upper left" if np.median(root) < np.sqrt(low * high) else "upper right")
+    _tick_rows(axes[1], data, shown)
+    for axis in axes[: 2 + noisy]:
+        log_axis(axis, "x", high, low)
+    axes[0].set_xlabel("sqrt(eigenvalue), on the scale of sigma")
+    axes[1].set_xlabel(_axis_name(data))
+    if data["process"]["name"] == "flow":
+        _flow_axis(axes[1])
+    if noisy:
+        _eta(axes[2], data)
+    _lollipops(axes[-1], scores, objective, _own_name(data))
+    canvas.suptitle(plain(_title(data)), fontsize=11, x=0.01, ha="left")
     return canvas
 
 
-def _range(sigmas: np.ndarray, spectrum: Spectrum) -> tuple[float, float]:
-    positive = np.sqrt(spectrum.eig[spectrum.eig > 0])
-    return float(min(sigmas.min(), np.quantile(positive, 0.001)) / 1.5), float(max(sigmas.max(), positive.max()) * 1.5)
+@styled
+def evaluation_picture(data: Mapping[str, Any], local: Mapping[str, np.ndarray] | None = None) -> Any:
+    """The split of the error into start, steps and end, the errors of reference grids, and the map of local errors.
+
+    Parameters
+    ----------
+    data : mapping
+        Document of an evaluation or a schedule.
+    local : mapping, optional
+        `sigma` (N + 1,), `edges` (m + 1,) of the eigenvalues and `share` (N, m) of :func:`error_mesh`.
+    """
+    objective = _objective(data)
+    scores = _scores(data, objective)
+    with_map = local is not None and local["share"].size > 0
+    heights = [1.7] + [0.8 + 0.2 * max(3, min(len(scores), BARS))] * (len(scores) > 1) + [3.4] * with_map
+    canvas, axes = figure(8.5, heights)
+    _split(axes[0], data["errors"])
+    if len(scores) > 1:
+        _lollipops(axes[1], scores, objective, _own_name(data))
+    if local is not None and with_map:
+        error_mesh(canvas, axes[-1], local)
+    canvas.suptitle(plain(_title(data)), fontsize=11, x=0.01, ha="left")
+    return canvas
 
 
-def _density(axis: Any, spectrum: Spectrum, low: float, high: float) -> None:
-    root = np.sqrt(np.maximum(spectrum.eig, low**2))
-    edges = np.geomspace(low, high, 61)
-    for weight, label, colour in (
-        (spectrum.weight / spectrum.dim, "share of directions", "#7a8fb8"),
-        (spectrum.weight * spectrum.eig / spectrum.trace, "share of variance", "#d98b4a"),
-    ):
-        axis.hist(root, edges, weights=weight, histtype="stepfilled", alpha=0.55, label=label, color=colour)
-    axis.set(xscale="log", xlim=(low, high), ylabel="share per bin")
-    axis.set_xlabel("sqrt(eigenvalue), on the scale of sigma", fontsize=9)
-    axis.legend(loc="upper left", frameon=False, fontsize=9)
+def error_mesh(canvas: Any, axis: Any, local: Mapping[str, np.ndarray]) -> None:
+    """Signed share of each step in the final relative error of the standard deviation, sigma against eigenvalue."""
+    share = local["share"]
+    top = float(np.max(np.abs(share))) or 1.0
+    mesh = axis.pcolormesh(local["sigma"], local["edges"], share.T, cmap="RdBu_r", vmin=-top, vmax=top, shading="flat")
+    eig = np.sqrt(local["edges"][1:] * local["edges"][:-1])
+    axis.plot(np.sqrt(eig), eig, color=INK, linewidth=0.9, linestyle="--", label="sigma = sqrt(eigenvalue)")
+    log_axis(axis, "x", float(np.max(local["sigma"])), float(np.min(local["sigma"])))
+    log_axis(axis, "y", float(local["edges"].min()), float(local["edges"].max()))
+    axis.set(xlabel="sigma, sampling runs to the right", ylabel="eigenvalue")
+    axis.set_title("Where the error is made: red steps add variance, blue steps lose it")
+    axis.legend(loc="lower left", fontsize=8)
+    bar = canvas.colorbar(mesh, ax=axis)
+    bar.set_label("share in the relative error\nof the standard deviation", fontsize=8.5)
 
 
-def _steps(axis: Any, data: Mapping[str, Any], sigmas: np.ndarray, low: float, high: float) -> None:
-    axis.vlines(sigmas, 0, 1, color="#2c4a7c", linewidth=1.4)
-    axis.set(xscale="log", xlim=(low, high), ylim=(0, 1), yticks=[])
-    ends = " (then 0)" if data["sigmas"][-1] == 0 else ""
-    axis.set_xlabel(f"noise ratios sigma of the grid{ends}", fontsize=9)
+def _objective(data: Mapping[str, Any]) -> str:
+    return str(data["objective"]["name"]) if "objective" in data else "robust"
 
 
-def _bars(axis: Any, data: Mapping[str, Any]) -> None:
-    own = "optimized" if "objective" in data else data.get("schedule") or "this grid"
-    scores = {own: data["errors"]["frechet"]}
-    scores |= {name: part["frechet"] for name, part in data.get("baselines", {}).items()}
-    known = sorted(((n, v) for n, v in scores.items() if v is not None), key=lambda item: -item[1])[-14:]
-    if not known:
-        axis.text(0.5, 0.5, "no finite Frechet error", ha="center", va="center")
+def _own_name(data: Mapping[str, Any]) -> str:
+    return "optimized" if "objective" in data else data.get("schedule") or "this grid"
+
+
+def _title(data: Mapping[str, Any]) -> str:
+    what = f"optimized for {_objective(data)}" if "objective" in data else _own_name(data)
+    source = str(data["spectrum"]["source"])
+    source = source if len(source) <= 40 else f"...{source[-37:]}"
+    return f"{data['solver']}, {data['steps']} steps, {data['denoiser_calls']} denoiser calls: {what}; {source}"
+
+
+def _scores(data: Mapping[str, Any], objective: str) -> dict[str, float]:
+    """Value of the objective by name, smallest first; the grid's own is always there where it is finite."""
+    own = data["objective"]["value"] if "objective" in data else data["errors"].get(objective)
+    found = {_own_name(data): own} | {n: part.get(objective) for n, part in (data.get("baselines") or {}).items()}
+    return dict(sorted(((n, v) for n, v in found.items() if v is not None and v > 0), key=lambda item: item[1]))
+
+
+def _nearest(scores: Mapping[str, float], rivals: Grids) -> Grids:
+    """The best rivals, karras always among them."""
+    ranked = sorted(rivals, key=lambda n: scores.get(n, np.inf))
+    chosen = ranked[:RIVALS]
+    if "karras" in rivals and "karras" not in chosen:
+        chosen = [*chosen[: RIVALS - 1], "karras"]
+    return {name: rivals[name] for name in chosen}
+
+
+def _finite(sigmas: Sequence[float | None]) -> np.ndarray:
+    return np.array([s for s in sigmas if s is not None and s > 0], dtype=float)
+
+
+def _range(data: Mapping[str, Any], spectrum: Spectrum) -> tuple[float, float]:
+    """Axis from where the variance or the grid begins; null directions take no room."""
+    sigmas = _finite(data["sigmas"])
+    order = np.argsort(spectrum.eig)
+    share = np.cumsum((spectrum.weight * spectrum.eig)[order]) / spectrum.trace
+    first = np.sqrt(spectrum.eig[order][np.searchsorted(share, 1e-4)])
+    return float(min(sigmas.min(), first) / 1.4), float(max(sigmas.max(), np.sqrt(spectrum.max)) * 1.4)
+
+
+def _axis_name(data: Mapping[str, Any]) -> str:
+    ends = "; the last step goes to 0" if data["sigmas"][-1] == 0 else ""
+    pure = "; the first step comes from pure noise" if data["sigmas"][0] is None else ""
+    return f"noise ratio sigma at each step, sampling runs to the right{pure}{ends}"
+
+
+def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids) -> None:
+    """A line of ticks for the grid, with step numbers, and one for each rival."""
+    sigmas = _finite(data["sigmas"])
+    rows = {_own_name(data): sigmas} | {name: _finite(grid) for name, grid in rivals.items()}
+    for i, (name, values) in enumerate(rows.items()):
+        own = i == 0
+        colour = RED if own else GREY
+        axis.hlines(i, values.min(), values.max(), color=colour, linewidth=0.6, alpha=0.6)
+        axis.plot(values, np.full(values.size, i), "|", color=colour, markersize=11 if own else 8,
+                  markeredgewidth=1.8 if own else 1.2, label=name)  # fmt: skip
+    first = int(data["sigmas"][0] is None)
+    every = max(1, -(-sigmas.size // 16))
+    for k in range(0, sigmas.size, every):
+        axis.annotate(f"{k + first}\n{sigmas[k]:.3g}", (sigmas[k], 0), xytext=(0, 8), textcoords="offset points", ha="center",
+                      fontsize=6.5, color=RED, linespacing=0.95)  # fmt: skip
+    axis.set_yticks(range(len(rows)), [plain(n) for n in rows])
+    axis.set_ylim(len(rows) - 0.5, -1.05)
+    axis.get_yticklabels()[0].set_color(RED)
+
+
+def _flow_axis(axis: Any) -> None:
+    """Times s = sigma/(1 + sigma) of flow hosts, on top."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    top = axis.secondary_xaxis("top", functions=(lambda x: x / (1 + x), lambda s: s / np.maximum(1 - s, 1e-9)))
+    low, high = sorted(axis.get_xlim())
+    marks = [s for s in (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99) if low < s / (1 - s) < high]
+    top.xaxis.set_major_locator(FixedLocator(marks))
+    top.xaxis.set_minor_locator(NullLocator())
+    top.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    top.set_xlabel("time s = sigma/(1 + sigma)", fontsize=8.5)
+
+
+def _eta(axis: Any, data: Mapping[str, Any]) -> None:
+    """Injected noise of each step, drawn over the step's range of sigma."""
+    sigmas, eta = list(data["sigmas"]), list(data["eta"])
+    low, high = sorted(axis.get_xlim())
+    edges = [high if s is None else max(float(s), low) for s in sigmas]
+    axis.stairs(eta[::-1], edges[::-1], fill=True, color=PURPLE, alpha=0.45)
+    axis.set(ylabel="eta", ylim=(0, max(eta) * 1.15 or 1), xlabel="injected noise of each step")
+
+
+def _lollipops(axis: Any, scores: Mapping[str, float], objective: str, own: str) -> None:
+    """Value of the objective of each schedule from the best down, on a linear axis that starts at 0."""
+    if not scores:
+        axis.text(0.5, 0.5, f"{objective} is not finite here", ha="center", va="center")
         axis.set_axis_off()
         return
-    names, values = zip(*known, strict=True)
-    colours = ["#c0392b" if n == own else "#9aa5b8" for n in names]
-    axis.barh(names, values, color=colours)
-    axis.bar_label(axis.containers[0], fmt="%.3g", padding=3, fontsize=8)
-    axis.set(xscale="log", xlabel="exact Frechet error on this spectrum (data units)")
-    axis.set_xlim(min(values) / 1.6, max(values) * 1.6)
-    axis.tick_params(axis="y", labelsize=8)
+    names = list(scores)[:BARS]
+    names += [n for n in ("karras", own) if n in scores and n not in names]
+    values = [scores[n] for n in names]
+    best = min(values)
+    top = min(max(values), 6 * best)
+    for i, (name, value) in enumerate(zip(names, values, strict=True)):
+        colour = RED if name == own else BLUE if name == "karras" else GREY
+        axis.hlines(i, 0, min(value, top), color=colour, linewidth=2.2 if name == own else 1.2, alpha=0.8)
+        axis.plot(min(value, top), i, "o" if value <= top else ">", color=colour, markersize=5.5)
+        ratio = f"  {value / scores[own]:.3g} x" if own in scores and name != own else ""
+        axis.annotate(f"{value:.3g}{ratio}", (min(value, top), i), xytext=(7, 0), textcoords="offset points", va="center",
+                      fontsize=8, color=colour)  # fmt: skip
+    axis.set_yticks(range(len(names)), [plain(n) for n in names])
+    axis.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, top * 1.22), xlabel=f"{objective} error ({_unit(objective)}), from 0")
+    axis.get_yticklabels()[names.index(own) if own in names else 0].set_color(RED if own in names else INK)
+
+
+def _unit(objective: str) -> str:
+    return "nats" if "kl" in objective else "data units"
+
+
+def _split(axis: Any, errors: Mapping[str, Any]) -> None:
+    """Start, steps and end of the Frechet distance; their sum bounds it (theory.md, eq. 29)."""
+    parts = {
+        "start": ("initialization", ORANGE, "law at sigma_max against the exact one"),
+        "steps": ("discretization", BLUE, "the grid and the solver"),
+        "end": ("truncation", GREEN, "noise left at the last level"),
+        "all": ("frechet", RED, "what the sampler returns against the data"),
+    }
+    values = [errors.get(key) for key, _, _ in parts.values()]
+    top = max([v for v in values if v is not None], default=0.0) or 1.0
+    for i, ((key, colour, text), value) in enumerate(zip(parts.values(), values, strict=True)):
+        if value is None:
+            axis.text(0.01 * top, i, f"{key}: not defined", va="center", fontsize=8.5, color=GREY)
+            continue
+        axis.barh(i, value, color=colour, height=0.62)
+        axis.annotate(f"{value:.3g}  {text}", (value, i), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5)
+    axis.set_yticks(range(len(parts)), list(parts))
+    axis.set(ylim=(len(parts) - 0.5, -0.6), xlim=(0, top * 1.9), xlabel="2-Wasserstein distance (data units)")
+    axis.xaxis.grid(True, color=PALE, linewidth=0.6)
+    axis.set_axisbelow(True)

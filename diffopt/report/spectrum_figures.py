@@ -1,9 +1,7 @@
-"""A picture of a spectrum: eigenvalues against their rank, both on logarithmic scales."""
+"""A picture of a spectrum: eigenvalues by rank, cumulative variance, and densities on the scale of sigma."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +9,16 @@ import numpy as np
 
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
-from diffopt.errors import InputError
-from diffopt.foundation.atomic import write_atomic
+from diffopt.report.style import BLUE, GREY, INK, LINES, PALE, RED, check_kind, density, figure, log_axis, plain, styled
+from diffopt.report.style import save as save_picture
+
+#: Eigenvalues below this share of the largest are rounding or noise of the estimate; the axis stops there.
+FLOOR = 1e-9
+#: Members of an ensemble that get a name each.
+NAMED = 8
 
 
-def save(
-    spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None, path: Path, force: bool
-) -> None:
+def save(spectrum: Spectrum, facts: dict[str, Any], ensemble: Ensemble | None, path: Path, force: bool) -> None:
     """Write a PNG or SVG; the same spectrum gives the same bytes.
 
     Raises
@@ -27,28 +28,22 @@ def save(
     MissingExtraError
         matplotlib is not installed.
     """
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise InputError(f"--plot writes .png or .svg, got {path.name!r}")
-    from diffopt.foundation.guard import require
+    check_kind(path)
+    save_picture(spectrum_picture(spectrum, facts, ensemble), path, force)
 
-    require("matplotlib", "matplotlib", "plot", "--plot")
-    import matplotlib
-    from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({"svg.hashsalt": "diffopt"}):
-        figure = Figure(figsize=(7, 4.5), layout="constrained")
-        axes = figure.subplots()
-        for label, member in zip(ensemble.labels, ensemble.spectra, strict=True) if ensemble else ():
-            axes.plot(*steps(member), lw=0.7, alpha=0.7, label=label if len(ensemble.labels) <= 10 else None)  # type: ignore[union-attr]
-        axes.plot(*steps(spectrum), color="black", lw=1.5, label="all data")
-        _band(axes, spectrum, facts)
-        axes.set(xscale="log", yscale="log", xlabel="rank", ylabel="eigenvalue", title=spectrum.source[-70:])
-        if ensemble:
-            axes.legend(fontsize="small")
-        buffer = io.BytesIO()
-        kind = path.suffix.lower()[1:]
-        figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None})
-    write_atomic(path, buffer.getvalue(), force)
+@styled
+def spectrum_picture(spectrum: Spectrum, facts: dict[str, Any], ensemble: Ensemble | None = None) -> Any:
+    """Three panels: eigenvalues and cumulative variance by rank, and densities over sqrt(eig) on the sigma scale."""
+    canvas, axes = figure(8, [3.0, 1.9, 1.9])
+    members = list(zip(ensemble.labels, ensemble.spectra, strict=True)) if ensemble else []
+    _ranks(axes[0], spectrum, facts, members)
+    _cumulative(axes[1], spectrum)
+    _on_sigma(axes[2], spectrum)
+    source = spectrum.source if len(spectrum.source) <= 60 else f"...{spectrum.source[-57:]}"
+    title = f"{source}: {spectrum.dim:g} directions, trace {spectrum.trace:.4g}, largest {spectrum.max:.4g}"
+    canvas.suptitle(plain(title), fontsize=11, x=0.01, ha="left")
+    return canvas
 
 
 def steps(spectrum: Spectrum) -> tuple[Any, Any]:
@@ -59,8 +54,47 @@ def steps(spectrum: Spectrum) -> tuple[Any, Any]:
     return np.column_stack([starts, np.maximum(ends, starts)])[keep].ravel(), np.repeat(spectrum.eig[keep], 2)
 
 
-def _band(axes: Any, spectrum: Spectrum, facts: Mapping[str, Any]) -> None:
+def _ranks(axis: Any, spectrum: Spectrum, facts: dict[str, Any], members: list[tuple[str, Spectrum]]) -> None:
+    for i, (label, member) in enumerate(members):
+        named = len(members) <= NAMED
+        axis.plot(*steps(member), lw=0.8, alpha=0.8, color=LINES[i % 8] if named else GREY, label=plain(label) if named else None)
+    axis.plot(*steps(spectrum), color=INK, lw=1.6, label="all data")
     band = facts.get("bootstrap")
     if isinstance(band, dict) and {"quantiles", "low", "high"} <= band.keys():
         ranks = np.asarray(band["quantiles"]) * spectrum.dim + 0.5
-        axes.fill_between(ranks, band["low"], band["high"], alpha=0.3, lw=0, label="90 %")
+        axis.fill_between(ranks, band["low"], band["high"], alpha=0.3, lw=0, color=BLUE, label="90 % of bootstrap replicates")
+    ranks, values = steps(spectrum)
+    low = max(spectrum.max * FLOOR, float(values.min()) / 1.5)
+    last = float(ranks[values >= low].max())
+    log_axis(axis, "y", low, spectrum.max * 1.6)
+    log_axis(axis, "x", 0.9, max(last * 1.2, 2.0))
+    hidden = spectrum.dim - last
+    axis.set(xlabel="rank", ylabel="eigenvalue (data units squared)")
+    if hidden >= 1:
+        axis.annotate(f"{hidden:g} directions below {low:.2g} are not drawn", (0.99, 0.95), xycoords="axes fraction", ha="right",
+                      fontsize=8, color=GREY)  # fmt: skip
+    if axis.get_legend_handles_labels()[0] and (members or band):
+        axis.legend(loc="lower left")
+
+
+def _cumulative(axis: Any, spectrum: Spectrum) -> None:
+    ends = np.cumsum(spectrum.weight)
+    share = np.cumsum(spectrum.weight * spectrum.eig) / spectrum.trace
+    axis.step(np.concatenate([[0.9], ends]), np.concatenate([[0.0], share]), where="post", color=BLUE, lw=1.5)
+    for level in (0.5, 0.9, 0.99):
+        rank = float(ends[np.searchsorted(share, level)])
+        axis.plot(rank, level, "o", color=RED, markersize=4)
+        axis.annotate(f"{100 * level:g} % in {rank:.4g}", (rank, level), xytext=(6, -11), textcoords="offset points", fontsize=8)
+    log_axis(axis, "x", 0.9, max(float(ends[np.searchsorted(share, 1 - 1e-9)]) * 1.2, 2.0))
+    axis.set(ylim=(0, 1.05), xlabel="rank", ylabel="share of variance")
+    axis.grid(True, color=PALE, linewidth=0.6)
+
+
+def _on_sigma(axis: Any, spectrum: Spectrum) -> None:
+    root = np.sqrt(np.maximum(spectrum.eig, 0))
+    keep = root > np.sqrt(spectrum.max * FLOOR)
+    low, high = float(root[keep].min()) / 1.4, float(root.max()) * 1.4
+    density(axis, root[keep], spectrum.weight[keep], low, high, 1.0)
+    log_axis(axis, "x", low, high)
+    axis.set(yticks=[], ylim=(0, 1.08), xlabel="sqrt(eigenvalue): the sigma at which noise hides the direction")
+    axis.legend(loc="upper right" if np.median(root[keep]) < np.sqrt(low * high) else "upper left")

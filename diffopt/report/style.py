@@ -1,0 +1,171 @@
+"""One look for every picture: colours, figures, axes, files; matplotlib is loaded only here and only when needed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import numpy as np
+
+from diffopt.errors import InputError, MissingExtraError
+from diffopt.foundation.atomic import write_atomic
+
+P = ParamSpec("P")
+KINDS = (".png", ".svg")
+
+#: Colours that stay apart for colour-blind eyes (Okabe and Ito, 2008), strongest first.
+BLUE, RED, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#C98500", "#56B4E9"
+INK, GREY, PALE = "#1c2230", "#6b7280", "#d6dae2"
+#: Cycle of lines, with markers that tell them apart without colour.
+LINES = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, INK, GREY)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+#: Fills behind ticks: shares of the directions and of the variance.
+DIRECTIONS, VARIANCE = "#9fb3d9", "#f0c08a"
+
+_RC: dict[Any, Any] = {
+    "font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY, "axes.labelcolor": INK,
+    "xtick.color": GREY, "ytick.color": GREY, "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.titlesize": 10.5,
+    "axes.titlelocation": "left", "legend.frameon": False, "legend.fontsize": 8.5, "svg.hashsalt": "diffopt",
+}  # fmt: skip
+
+
+def figure(width: float, heights: Sequence[float], flag: str = "--plot") -> tuple[Any, list[Any]]:
+    """Figure with one axes a height (inches) below each other, without any global state.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("matplotlib", "plot", flag) from None
+    canvas = Figure(figsize=(width, sum(heights)), layout="constrained")
+    axes = canvas.subplots(len(heights), 1, height_ratios=list(heights), squeeze=False)
+    return canvas, list(axes[:, 0])
+
+
+def board(width: float, heights: Sequence[float], last: float | None, flag: str = "--plot") -> tuple[Any, list[Any]]:
+    """Axes in two columns, row by row, and one of height `last` below over both; one column up to three axes."""
+    if len(heights) <= 3:
+        return figure(width, [*heights, *([last] if last is not None else [])], flag)
+    rows = [max(heights[i : i + 2]) for i in range(0, len(heights), 2)]
+    canvas, _ = figure(1.5 * width, [sum(rows) + (last or 0)], flag)
+    canvas.clear()
+    grid = canvas.add_gridspec(len(rows) + (last is not None), 2, height_ratios=[*rows, *([last] if last is not None else [])])
+    axes = [canvas.add_subplot(grid[i // 2, i % 2]) for i in range(len(heights))]
+    if last is not None:
+        axes.append(canvas.add_subplot(grid[-1, :]))
+    return canvas, axes
+
+
+def styled(draw: Callable[P, Any]) -> Callable[P, Any]:
+    """Let a function that returns a figure draw in the one look."""
+
+    @wraps(draw)
+    def inside(*args: P.args, **kwargs: P.kwargs) -> Any:
+        try:
+            import matplotlib
+        except ImportError:
+            raise MissingExtraError("matplotlib", "plot", "--plot") from None
+        with matplotlib.rc_context(_RC):
+            return draw(*args, **kwargs)
+
+    return inside
+
+
+def plain(text: str) -> str:
+    """Text that matplotlib draws as it stands: no mathematics between dollars, no control characters."""
+    clean = "".join(c if c.isprintable() else " " for c in text)
+    return clean.replace("$", r"\$")
+
+
+def check_kind(path: Path) -> str:
+    """Extension of a picture.
+
+    Raises
+    ------
+    InputError
+        Neither .png nor .svg.
+    """
+    kind = path.suffix.lower()
+    if kind not in KINDS:
+        raise InputError(f"--plot {path}: unknown picture kind {kind!r}; use .png or .svg")
+    return kind
+
+
+def save(picture: Any, path: Path, force: bool) -> None:
+    """Write a figure as PNG or SVG; the same figure gives the same bytes.
+
+    Raises
+    ------
+    InputError
+        Another extension, or a target that cannot be written.
+    """
+    kind = check_kind(path)
+    import matplotlib
+
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(_RC):
+        metadata = {"Date": None} if kind == ".svg" else {"Software": None}
+        picture.savefig(buffer, format=kind[1:], dpi=150, metadata=metadata)
+    write_atomic(path, buffer.getvalue(), force)
+
+
+def log_axis(axis: Any, which: str = "x", low: float | None = None, high: float | None = None) -> None:
+    """Logarithmic axis with plain numbers, so few that they do not overlap."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ruler = axis.xaxis if which == "x" else axis.yaxis
+    (axis.set_xscale if which == "x" else axis.set_yscale)("log")
+    if low is not None and high is not None:
+        (axis.set_xlim if which == "x" else axis.set_ylim)(low, high)
+    first, last = sorted(axis.get_xlim() if which == "x" else axis.get_ylim())
+    decades = np.log10(last / first)
+    subs = (1.0,) if decades > 2.5 else (1.0, 3.0) if decades > 1.3 else (1.0, 2.0, 5.0) if decades > 0.5 else None
+    if subs is None:
+        _linear_ticks(ruler, first, last)
+    else:
+        ruler.set_major_locator(LogLocator(subs=subs, numticks=12))
+    ruler.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ruler.set_minor_formatter(NullFormatter())
+
+
+def _linear_ticks(ruler: Any, first: float, last: float) -> None:
+    """A few round numbers on less than half a decade."""
+    from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+
+    ticks = [t for t in MaxNLocator(5).tick_values(first, last) if first <= t <= last]
+    ruler.set_major_locator(FixedLocator(ticks))
+    ruler.set_minor_locator(NullLocator())
+
+
+def density(axis: Any, root: np.ndarray, weight: np.ndarray, low: float, high: float, depth: float, base: float = 0.0) -> None:
+    """Shares of the directions and of the variance per bin of sqrt(eig), filled from `base` by up to `depth`."""
+    edges = np.geomspace(low, high, 81)
+    inside = np.clip(root, low, high)
+    for mass, colour, label in (
+        (weight, DIRECTIONS, "share of directions"), (weight * root**2, VARIANCE, "share of variance"),
+    ):  # fmt: skip
+        share = np.histogram(inside, edges, weights=mass)[0]
+        top = base + depth * share / max(float(share.max()), 1e-300)
+        axis.stairs(top, edges, baseline=base, fill=True, color=colour, alpha=0.6, zorder=0, label=label)
+
+
+def spread(values: Sequence[float], gap: float) -> list[float]:
+    """Positions near `values` (ascending order kept) that are at least `gap` apart: labels that do not overlap."""
+    order = np.argsort(values)
+    placed = np.asarray(values, dtype=float)[order]
+    for _ in range(60):
+        for i in range(1, placed.size):
+            lack = gap - (placed[i] - placed[i - 1])
+            if lack > 0:
+                placed[i - 1] -= lack / 2
+                placed[i] += lack / 2
+    result = np.empty_like(placed)
+    result[order] = placed
+    return [float(v) for v in result]
