@@ -9,7 +9,6 @@ import numpy as np
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.law.local_errors import LocalDefects
-from diffopt.processes import VE
 from diffopt.processes.grid import Grid
 from diffopt.report.figures import error_mesh
 from diffopt.report.style import GREY, LINES, MARKERS, PALE, figure, log_axis, plain, spread, styled
@@ -60,13 +59,8 @@ def _panel(axis: Any, rows: Sequence[Convergence], metric: str) -> None:
 
 
 def _calls(row: Convergence) -> list[int]:
-    """Model calls of each step count: those of the solver's table, which no range of sigma changes."""
-    solver = SOLVERS[row.solver]()
-    counts = []
-    for steps in row.steps:
-        grid = Grid.create(VE(), np.geomspace(1e3, 1e-3, steps + 1))
-        counts.append(run_table(solver, grid, row.eta).calls)
-    return counts
+    """Model calls of each step count, on grids that end above 0."""
+    return [SOLVERS[row.solver]().calls(steps, to_data=False) for steps in row.steps]
 
 
 def _guides(axis: Any, rows: Sequence[Convergence]) -> None:

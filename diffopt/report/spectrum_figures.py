@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ FLOOR = 1e-9
 NAMED = 8
 
 
-def save(spectrum: Spectrum, facts: dict[str, Any], ensemble: Ensemble | None, path: Path, force: bool) -> None:
+def save(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None, path: Path, force: bool) -> None:
     """Write a PNG or SVG; the same spectrum gives the same bytes.
 
     Raises
@@ -33,7 +34,7 @@ def save(spectrum: Spectrum, facts: dict[str, Any], ensemble: Ensemble | None, p
 
 
 @styled
-def spectrum_picture(spectrum: Spectrum, facts: dict[str, Any], ensemble: Ensemble | None = None) -> Any:
+def spectrum_picture(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None = None) -> Any:
     """Three panels: eigenvalues and cumulative variance by rank, and densities over sqrt(eig) on the sigma scale."""
     canvas, axes = figure(8, [3.0, 1.9, 1.9])
     members = list(zip(ensemble.labels, ensemble.spectra, strict=True)) if ensemble else []
@@ -54,13 +55,13 @@ def steps(spectrum: Spectrum) -> tuple[Any, Any]:
     return np.column_stack([starts, np.maximum(ends, starts)])[keep].ravel(), np.repeat(spectrum.eig[keep], 2)
 
 
-def _ranks(axis: Any, spectrum: Spectrum, facts: dict[str, Any], members: list[tuple[str, Spectrum]]) -> None:
+def _ranks(axis: Any, spectrum: Spectrum, facts: Mapping[str, Any], members: list[tuple[str, Spectrum]]) -> None:
     for i, (label, member) in enumerate(members):
         named = len(members) <= NAMED
         axis.plot(*steps(member), lw=0.8, alpha=0.8, color=LINES[i % 8] if named else GREY, label=plain(label) if named else None)
     axis.plot(*steps(spectrum), color=INK, lw=1.6, label="all data")
     band = facts.get("bootstrap")
-    if isinstance(band, dict) and {"quantiles", "low", "high"} <= band.keys():
+    if isinstance(band, Mapping) and {"quantiles", "low", "high"} <= band.keys():
         ranks = np.asarray(band["quantiles"]) * spectrum.dim + 0.5
         axis.fill_between(ranks, band["low"], band["high"], alpha=0.3, lw=0, color=BLUE, label="90 % of bootstrap replicates")
     ranks, values = steps(spectrum)
