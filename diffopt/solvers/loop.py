@@ -1,8 +1,9 @@
-"""The sampling loop: a table run with any denoiser."""
+"""The sampling loop: a table run with any denoiser, one state at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,35 @@ from diffopt.solvers.table import Table
 Denoiser = Callable[[NDArray[Any], float, float], NDArray[Any]]
 
 
-def sample(
+@dataclass(frozen=True, eq=False)
+class State:
+    """What a caller sees of a run at a grid point.
+
+    Attributes
+    ----------
+    step : int
+        Steps taken, 0 to N.
+    alpha, level : float
+        Signal and noise scale of the grid point.
+    z : ndarray
+        State, in the process's own coordinates.
+    """
+
+    step: int
+    alpha: float
+    level: float
+    z: NDArray[Any]
+
+
+def states(
     table: Table,
     denoiser: Denoiser,
     start: NDArray[Any],
     rng: np.random.Generator | None = None,
     score: Denoiser | None = None,
     jacobian: JacobianProduct | None = None,
-) -> NDArray[Any]:
-    """Run the table as a sampler with any denoiser: eq. (10), literally.
+) -> Iterator[State]:
+    """Run the table as a sampler with any denoiser: eq. (10), literally, as a generator of its states.
 
     Parameters
     ----------
@@ -41,25 +62,51 @@ def sample(
     jacobian : callable, optional
         (z, alpha, noise, direction) -> Jacobian of the denoiser times direction, for schemes that need it.
 
+    Yields
+    ------
+    State
+        The start, then the state after each of the N steps. The next step runs when the next state is asked for.
+
     Raises
     ------
     UnsupportedError
         A score is needed at noise level 0, where a denoiser does not determine it.
     """
-    if table.maps is not None:
-        return table.maps.run(start, Models(denoiser, score or _score_of(denoiser), jacobian), rng)
-    nodes = [start]
-    models: list[dict[int, NDArray[Any]]] = [{}, {}]
+    models = Models(denoiser, score or _score_of(denoiser), jacobian)
+    steps = _table_steps(table, models, start, rng) if table.maps is None else table.maps.states(start, models, rng)
+    alpha, level = table.alpha[:: table.rows], table.level[:: table.rows]
+    yield State(0, float(alpha[0]), float(level[0]), start)
+    for k, z in enumerate(steps, 1):
+        yield State(k, float(alpha[k]), float(level[k]), z)
 
-    def model(kind: int, node: int) -> NDArray[Any]:
-        if node not in models[kind]:
-            models[kind][node] = _call(kind, nodes[node], float(table.alpha[node]), float(table.level[node]))
-        return models[kind][node]
 
-    def _call(kind: int, z: NDArray[Any], alpha: float, level: float) -> NDArray[Any]:
-        if kind == 0:
-            return denoiser(z, alpha, level)
-        return (score or _score_of(denoiser))(z, alpha, level)
+def sample(
+    table: Table,
+    denoiser: Denoiser,
+    start: NDArray[Any],
+    rng: np.random.Generator | None = None,
+    score: Denoiser | None = None,
+    jacobian: JacobianProduct | None = None,
+) -> NDArray[Any]:
+    """Last state of :func:`states`, which has the parameters and the errors."""
+    last = start
+    for state in states(table, denoiser, start, rng, score, jacobian):
+        last = state.z
+    return last
+
+
+def _table_steps(
+    table: Table, models: Models, start: NDArray[Any], rng: np.random.Generator | None
+) -> Iterator[NDArray[Any]]:
+    """State after each step; nodes that no later row reads are forgotten."""
+    nodes: dict[int, NDArray[Any]] = {0: start}
+    outputs: dict[tuple[int, int], NDArray[Any]] = {}
+
+    def output(kind: int, node: int) -> NDArray[Any]:
+        if (kind, node) not in outputs:
+            call = models.score if kind else models.denoiser
+            outputs[kind, node] = call(nodes[node], float(table.alpha[node]), float(table.level[node]))
+        return outputs[kind, node]
 
     for k in range(table.steps):
         xi = [rng.standard_normal(start.shape) for _ in range(table.sources)] if rng is not None else []
@@ -72,12 +119,15 @@ def sample(
                 z = z + table.state[k, row, lag] * nodes[node]
                 for kind, coefficients in enumerate((table.denoised, table.score)):
                     if coefficients[k, row, lag] != 0:
-                        z = z + coefficients[k, row, lag] * model(kind, node)
+                        z = z + coefficients[k, row, lag] * output(kind, node)
             for source in range(table.sources):
                 if table.noise[k, row, source] != 0:
                     z = z + table.noise[k, row, source] * xi[source]
-            nodes.append(z)
-    return nodes[-1]
+            nodes[k * table.rows + row + 1] = z
+        oldest = (k + 1) * table.rows - table.lags + 1
+        nodes = {i: node for i, node in nodes.items() if i >= oldest}
+        outputs = {key: made for key, made in outputs.items() if key[1] >= oldest}
+        yield z
 
 
 def _score_of(denoiser: Denoiser) -> Denoiser:

@@ -8,7 +8,7 @@ nodes, exactly in second moment (theory.md, eqs. 80-82).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -118,15 +118,17 @@ class StepMaps(ABC):
         """The inverse of :meth:`stacked`, with an axis for the eigenvalues, shape (..., N, Q, 1)."""
         return {name: stacked[..., i, None] for i, name in enumerate(self.fields)}
 
-    def run(self, z: NDArray[Any], models: Models, rng: np.random.Generator | None) -> NDArray[Any]:
-        """The whole sampler; a random fraction is drawn once per step for the batch."""
+    def states(
+        self, z: NDArray[Any], models: Models, rng: np.random.Generator | None
+    ) -> Iterator[NDArray[Any]]:
+        """State after each step of the whole sampler; a random fraction is drawn once per step for the batch."""
         for k in range(self.points.steps):
             fraction = rng.uniform(size=(1, 1)) if rng is not None and self.random else np.full((1, 1), 0.5)
             pair = Points.create(self.points.process, self.points.sigma[..., k : k + 2])
             with np.errstate(all="ignore"):  # unused rates may be infinite at the data
                 named = self.numbers(pair, self.eta[..., k : k + 1], fraction)
             z = self.advance({name: float(np.ravel(value)[0]) for name, value in named.items()}, z, models, rng)
-        return z
+            yield z
 
 
 def _graded(reach: Array) -> Array:
