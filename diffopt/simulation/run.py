@@ -1,0 +1,148 @@
+"""Many samples through many tables: start laws, blocks with seeds of their own, processes, paths."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffopt.errors import InputError
+from diffopt.foundation.arrays import Array
+from diffopt.law.start import Start
+from diffopt.simulation.target import Target
+from diffopt.solvers.loop import State, sample, states
+from diffopt.solvers.table import Table
+
+#: Numbers in the state of one block, and the samples it has at most.
+BLOCK, MOST = 1 << 20, 256
+
+#: progress(done, total) in runs of one table over one block.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Samples in blocks whose random numbers depend on the seed and the block alone.
+
+    Attributes
+    ----------
+    target : Target
+        Law with its denoiser.
+    count : int
+        Samples.
+    seed : int
+        Of everything random.
+    start : {"exact", "sigma", "unit"}
+        Initial law: alpha x_0 + noise n with x_0 from the target, with 0, or with a standard normal (eq. 25).
+    """
+
+    target: Target
+    count: int
+    seed: int = 0
+    start: Start = "exact"
+
+    @property
+    def rows(self) -> int:
+        """Samples per block: a function of the dimension, so that results do not depend on memory or processes."""
+        return max(1, min(MOST, BLOCK // self.target.dim))
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks."""
+        return -(-self.count // self.rows)
+
+    def noise(self, block: int) -> tuple[Array | float, Array]:
+        """Signal x_0 (0 where there is none) and noise n of the start of a block, shapes (rows, d)."""
+        rng = np.random.default_rng([self.seed, block, 0])
+        shape = (min(self.rows, self.count - block * self.rows), self.target.dim)
+        normal = rng.standard_normal(shape)
+        if self.start == "sigma":
+            return 0.0, normal
+        return self.target.draw(shape[0], rng) if self.start == "exact" else rng.standard_normal(shape), normal
+
+    def first(self, table: Table, block: int) -> Array:
+        """Initial states z_0 of a block, shape (rows, d)."""
+        signal, normal = self.noise(block)
+        return np.asarray(float(table.alpha[0]) * signal + float(table.level[0]) * normal)
+
+    def paths(self, table: Table, block: int = 0) -> Iterator[State]:
+        """The states of a block, one grid point after another (`diffopt.solvers.loop.states`)."""
+        target, rng = self.target, np.random.default_rng([self.seed, block, 1])
+        return states(table, target.denoise, self.first(table, block), rng, target.score, target.jacobian)
+
+    def last(self, table: Table, block: int) -> Array:
+        """Final states of a block, shape (rows, d)."""
+        target, rng = self.target, np.random.default_rng([self.seed, block, 1])
+        return sample(table, target.denoise, self.first(table, block), rng, target.score, target.jacobian)
+
+
+def run(batch: Batch, tables: Sequence[Table], workers: int = 1, progress: Progress | None = None) -> list[Array]:
+    """Final states of every table from the same start, one array of shape (count, d) each.
+
+    Parameters
+    ----------
+    batch : Batch
+        Target, number of samples, seed and initial law.
+    tables : sequence of Table
+        Samplers.
+    workers : int
+        Processes; the result is the same for any number of them.
+    progress : callable, optional
+        Called as progress(done, total).
+
+    Raises
+    ------
+    InputError
+        Fewer than two samples, no worker, or a state that overflows.
+    """
+    if batch.count < 2 or workers < 1:
+        raise InputError(f"a simulation needs at least 2 samples and 1 worker, got {batch.count} and {workers}")
+    jobs = [(i, block) for i in range(len(tables)) for block in range(batch.blocks)]
+    out: list[list[Array]] = [[np.empty(0)] * batch.blocks for _ in tables]
+    finished = _alone(batch, tables, jobs) if workers == 1 else _together(batch, tables, jobs, workers)
+    for done, (i, block, states_) in enumerate(finished, 1):
+        out[i][block] = states_
+        if progress is not None:
+            progress(done, len(jobs))
+    arrays = [np.concatenate(parts) for parts in out]
+    for i, array in enumerate(arrays):
+        if not np.isfinite(array).all():
+            raise InputError(f"run {i} overflowed: its samples are not finite; use more steps or another solver")
+    return arrays
+
+
+Job = tuple[int, int]
+Done = tuple[int, int, Array]
+
+
+def _alone(batch: Batch, tables: Sequence[Table], jobs: Sequence[Job]) -> Iterator[Done]:
+    for i, block in jobs:
+        yield i, block, batch.last(tables[i], block)
+
+
+def _together(batch: Batch, tables: Sequence[Table], jobs: Sequence[Job], workers: int) -> Iterator[Done]:
+    """The same jobs in fresh processes; they come back in any order."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _remember, (batch, tables)) as pool:
+        futures = [pool.submit(_work, job) for job in jobs]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+_given: list[tuple[Batch, Sequence[Table]]] = []
+
+
+def _remember(batch: Batch, tables: Sequence[Table]) -> None:
+    """What a worker keeps: the target is sent once, not with every job."""
+    _given[:] = [(batch, tables)]
+
+
+def _work(job: Job) -> Done:
+    (batch, tables), (i, block) = _given[0], job
+    return i, block, batch.last(tables[i], block)
