@@ -15,7 +15,8 @@ from diffopt.processes.grid import Grid
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS, run_table
 from diffopt.solvers.loop import sample
-from diffopt.solvers.score_error import SHAPES, parse_score_error, with_score_error
+from diffopt.solvers.model_error import ModelError
+from diffopt.solvers.score_error import SHAPES, parse_score_error
 from diffopt.studies.eta import DESIGNS, OBJECTIVES, NoiseStudy, noise_study
 
 SPECTRUM = Spectrum.create(50.0 * np.arange(1, 61.0) ** -2.0)
@@ -36,7 +37,7 @@ def test_score_error_is_a_wrong_denoiser(name: str, process: str) -> None:
     """Eq. (69): coefficients with e run on the true models = true coefficients run on the wrong models."""
     error = parse_score_error("data:0.3")
     grid = Grid.create(PROCESSES[process](), SIGMAS)
-    right, wrong = run_table(SOLVERS[name](), grid), run_table(with_score_error(SOLVERS[name](), error), grid)
+    right, wrong = run_table(SOLVERS[name](), grid), run_table(SOLVERS[name](error=error), grid)
     eig, mean = np.array([3.0, 0.2]), np.array([1.0, -1.0])
 
     def score(z, alpha, level):
@@ -46,7 +47,7 @@ def test_score_error_is_a_wrong_denoiser(name: str, process: str) -> None:
         return (z + level**2 * score(z, alpha, level)) / alpha
 
     def bad_score(z, alpha, level):
-        return (1 + error(np.array(level / alpha))) * score(z, alpha, level)
+        return (1 + error.rule(1.0, np.array(level / alpha))) * score(z, alpha, level)
 
     def bad_denoiser(z, alpha, level):
         return (z + level**2 * bad_score(z, alpha, level)) / alpha
@@ -63,12 +64,12 @@ def test_score_error_in_continuous_time(shape: str, eta: float) -> None:
     """Eq. (69) on a fine grid against an ODE for the variance: dV/dq = 2 a (1 + e) V/c - eta^2."""
     error, eig = parse_score_error(f"{shape}:0.05"), 1.7
     sigma = np.geomspace(8.0, 0.05, 20_001)
-    solver = with_score_error(SOLVERS["euler_maruyama"](clock="sigma"), error)
+    solver = SOLVERS["euler_maruyama"](clock="sigma", error=error)
     law = Law(run_table(solver, Grid.create(PROCESSES["ve"](), sigma), eta), Spectrum.create([eig]), "exact")
     a = (1 + eta**2) / 2
 
     def rate(q, v):
-        return 2 * a * (1 + error(np.sqrt(np.array(q)))) * v / (eig + q) - eta**2
+        return 2 * a * (1 + error.rule(1.0, np.sqrt(np.array(q)))) * v / (eig + q) - eta**2
 
     truth = integrate.solve_ivp(rate, (64.0, 0.0025), [eig + 64.0], rtol=1e-10, atol=1e-12).y[0, -1]
     assert law.variance[0] == pytest.approx(truth, rel=2e-3)
@@ -133,7 +134,7 @@ def test_what_cannot_be_studied_says_so() -> None:
     with pytest.raises(UnsupportedError, match="injects no noise"):
         noise_study(*problem("euler"))
     with pytest.raises(UnsupportedError, match="coefficient table"):
-        run_table(with_score_error(SOLVERS["randomized_midpoint"](), SHAPES["data"]), problem("euler")[1])
+        run_table(SOLVERS["randomized_midpoint"](error=ModelError.of(SHAPES["data"])), problem("euler")[1])
     flow = Grid.create(PROCESSES["flow"](), [np.inf, 1.0, 0.1])
     with pytest.raises(UnsupportedError, match="pure noise"):
-        run_table(with_score_error(SOLVERS["euler"](), SHAPES["data"]), flow)
+        run_table(SOLVERS["euler"](error=ModelError.of(SHAPES["data"])), flow)

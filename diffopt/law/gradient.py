@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array
-from diffopt.law.response import TableBars
+from diffopt.law.table_bars import TableBars
 from diffopt.processes import Process
 from diffopt.processes.points import Points
 from diffopt.solvers import Solver, build_table
-from diffopt.solvers.maps import StepMaps
 from diffopt.solvers.table import Pattern, Table
 
 #: Complex step: its square vanishes beside 1 in double precision.
@@ -77,7 +76,7 @@ class DifferentiableTable:
             stacks.append(build_table(solver, Points.create(process, sigma), eta))
         stacks.extend(self._along(solver, process, direction) for direction in design.directions)
         self._stack = _joined(stacks)
-        self.table = _made([np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)], self._stack.maps)
+        self.table = _made([np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)], self._stack)
         if pattern is not None:
             self.table.__dict__["pattern"] = pattern
 
@@ -147,14 +146,14 @@ def _joined(tables: list[Table]) -> Table:
     if len(tables) == 1:
         return tables[0]
     joined = [np.concatenate(parts) for parts in zip(*(_arrays(t) for t in tables), strict=True)]
-    return _made(joined, tables[0].maps)
+    return _made(joined, tables[0])
 
 
-def _made(arrays: list[NDArray[Any]], maps: StepMaps | None) -> Table:
+def _made(arrays: list[NDArray[Any]], like: Table) -> Table:
     """The inverse of :func:`_arrays`."""
     alpha, level, state, denoised, score, noise = arrays[:6]
-    table = Table(alpha, level, state, denoised, score, noise)
-    return table if maps is None else replace(table, numbers=arrays[6], maps=maps)
+    table = Table(alpha, level, state, denoised, score, noise, error=like.error)
+    return table if like.maps is None else replace(table, numbers=arrays[6], maps=like.maps)
 
 
 def moved_process(process: Process, fields: dict[str, Any]) -> Process:

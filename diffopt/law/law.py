@@ -7,8 +7,9 @@ import numpy as np
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
 from diffopt.law.map_response import respond
-from diffopt.law.response import RowMap, TableBars
+from diffopt.law.response import RowMap
 from diffopt.law.start import Start, start_bars, start_variance
+from diffopt.law.table_bars import TableBars
 from diffopt.solvers.table import Table
 
 
@@ -103,15 +104,15 @@ class Law:
                 matrix[i, p] = value[k]
         return matrix
 
-    def _noise(self, k: int) -> list[Array]:
+    def _noise(self, k: int) -> dict[int, Array]:
         """Noise vectors b_k by source, each of shape (P, d)."""
         size, rows = self._reach, self.table.rows
-        vectors = []
+        vectors = {}
         for s in sorted({s for row in self.response.rows for s in row.source}):
             vector = np.zeros((size, self.spectrum.eig.size))
             for i in range(min(size, rows)):
                 vector[i] = self.response.rows[rows - 1 - i].source.get(s, np.zeros((k + 1, 1)))[k]
-            vectors.append(vector)
+            vectors[s] = vector
         return vectors
 
     def _run_scalar(self) -> list[Array]:
@@ -146,7 +147,7 @@ class Law:
         for k in range(self.table.steps):
             a = self._transition(k)
             covariance = np.einsum("ikd,lkd->ild", np.einsum("ijd,jkd->ikd", a, covariance), a)
-            for b in self._noise(k):
+            for b in self._noise(k).values():
                 covariance = covariance + b[:, None] * b[None, :]
             history.append(covariance)
         return history
@@ -178,10 +179,10 @@ class Law:
         lam[0, 0] = bar
         for k in reversed(range(self.table.steps)):
             a = self._transition(k)
+            vectors = self._noise(k)
             for i in range(min(size, rows)):
-                source = row_bars[rows - 1 - i].source
-                for s, b in zip(source, self._noise(k), strict=False):
-                    source[s][k] += 2 * np.einsum("jd,jd->d", lam[i], b)
+                for s, source in row_bars[rows - 1 - i].source.items():
+                    source[k] += 2 * np.einsum("jd,jd->d", lam[i], vectors[s])
             la = np.einsum("ijd,jkd->ikd", lam, a)
             grad = 2 * np.einsum("ijd,jkd->ikd", la, self._covariances[k])
             for i in range(min(size, rows)):

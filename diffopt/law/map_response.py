@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from diffopt.foundation.arrays import Array
-from diffopt.law.response import Response, RowMap, TableBars
+from diffopt.law.response import Response, RowMap
+from diffopt.law.table_bars import TableBars
 from diffopt.solvers.maps import StepMaps
 from diffopt.solvers.table import Table
 

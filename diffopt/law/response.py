@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from diffopt.foundation.arrays import Array
+from diffopt.law.error_sizes import ErrorSizes
+from diffopt.law.table_bars import TableBars
 from diffopt.solvers.table import Table
 
 
@@ -37,25 +39,6 @@ class RowMap:
         target[key] = target[key] + value if key in target else value
 
 
-@dataclass(frozen=True, eq=False)
-class TableBars:
-    """Derivatives of a scalar with respect to every number of a table (same shapes)."""
-
-    alpha: Array
-    level: Array
-    state: Array
-    denoised: Array
-    score: Array
-    noise: Array
-    numbers: Array
-
-    @classmethod
-    def zeros(cls, table: Table) -> TableBars:
-        """No derivative yet."""
-        arrays = (table.alpha, table.level, table.state, table.denoised, table.score, table.noise, table.numbers)
-        return cls(*(np.zeros(a.shape) for a in arrays))
-
-
 class Response:
     """Step maps of a real table on eigenvalues `eig`, shape (d,).
 
@@ -67,11 +50,15 @@ class Response:
         One per row of a step; the last is the step itself.
     """
 
+    _off: ErrorSizes | None = None
+
     def __init__(self, table: Table, eig: Array, with_bias: bool = False) -> None:
         self.table, self.eig = table, eig
         self.variance = (table.alpha**2)[:, None] * eig + (table.level**2)[:, None]
         self._regular = bool(self.variance.all())
         self._inverse = _reciprocal(self.variance, self._regular)
+        if table.error is not None:
+            self._off = ErrorSizes(table, eig)
         self._coefficients = {key: self._coefficient(*key) for key in table.active}
         self.rows = self._compose(with_bias)
 
@@ -89,6 +76,8 @@ class Response:
             inner -= self._scores(table.score[first:, row, lag], nodes)
         if (row, lag) in pattern.state:
             inner += table.state[first:, row, lag, None]
+        if self._off is not None and not self._off.random:
+            inner -= self._off.passed(row, lag)[:, None] * self._off.gain(nodes, inverse)
         return total
 
     def _scores(self, coefficient: Array, nodes: slice) -> Array:
@@ -103,7 +92,7 @@ class Response:
         rows: list[RowMap] = []
         for row in range(self.table.rows):
             out = RowMap(bias=self._residual(row)[:, None] if with_bias else None)
-            for lag in self.table.pattern.by_row[row]:
+            for lag in self.table.pattern.by_row.get(row, ()):
                 c = self._coefficients[row, lag]
                 if lag >= row:
                     out.add("incoming", lag - row, c)
@@ -117,7 +106,8 @@ class Response:
                     out.bias = out.bias + c * inner.bias
             for s in range(self.table.sources):
                 if (row, s) in self.table.pattern.noise:
-                    out.add("source", s, self.table.noise[:, row, s, None])
+                    scale = 1.0 if self._off is None else self._off.scale(row)
+                    out.add("source", s, self.table.noise[:, row, s, None] * scale)
             rows.append(out)
         return rows
 
@@ -125,7 +115,7 @@ class Response:
         """sum_l (state alpha + denoised) - alpha_out, shape (N,): 0 where the mean stays on its track."""
         table = self.table
         total = -table.alpha[row + 1 :: table.rows]
-        for lag in table.pattern.by_row[row]:
+        for lag in table.pattern.by_row.get(row, ()):
             first, nodes = table.reads(row, lag)
             total[first:] += table.state[first:, row, lag] * table.alpha[nodes] + table.denoised[first:, row, lag]
         return total
@@ -141,7 +131,32 @@ class Response:
         source = self.rows[-1].source
         if not source:
             return np.zeros((self.table.steps, 1))
-        return np.asarray(sum(value**2 for value in source.values()))
+        return np.asarray(sum(value**2 for value in source.values()) + self._remembered)
+
+    @property
+    def _remembered(self) -> Array | float:
+        """Variance that errors of earlier steps' calls bring into each step, shape (N, d) (theory.md, eq. 173)."""
+        total: Array | float = 0.0
+        for p, value in self._old_errors():
+            part = (value * self._off.at(self.table, p)) ** 2  # type: ignore[union-attr]
+            total = total + part
+        return total
+
+    def _old_errors(self) -> list[tuple[int, Array]]:
+        """Positions of error nodes of earlier steps that the step reads, with their coefficients."""
+        if self._off is None or not self._off.random:
+            return []
+        return [(p, value) for p, value in self.rows[-1].incoming.items() if p % 2]
+
+    def injected_bars(self, bar: Array, row: RowMap) -> None:
+        """Pull-back of :attr:`injected` onto the bars of the step's row."""
+        for s, value in self.rows[-1].source.items():
+            row.add("source", s, 2 * value * bar)
+        for p, value in self._old_errors():
+            assert self._off is not None
+            size = self._off.at(self.table, p)
+            row.add("incoming", p, 2 * value * size**2 * bar)
+            self._off.add_bars(self.table, p, 2 * value**2 * size * bar)
 
     def pull_back(self, row_bars: list[RowMap], bars: TableBars) -> None:
         """Add to `bars` the derivatives through the rows, given those with respect to the rows."""
@@ -149,13 +164,23 @@ class Response:
             above = row_bars[row]
             for s, value in above.source.items():
                 if (row, s) in self.table.pattern.noise:
-                    bars.noise[:, row, s] += value.sum(axis=-1)
+                    self._noise_bars(row, s, value, bars)
             if above.bias is not None:
                 self._residual_bars(row, above.bias.sum(axis=-1), bars)
-            for lag in self.table.pattern.by_row[row]:
+            for lag in self.table.pattern.by_row.get(row, ()):
                 bar = self._coefficient_bar(row, lag, above, row_bars)
                 if bar is not None:
                     self._model_bars(row, lag, bar, bars)
+                    if self._off is not None and not self._off.random:
+                        self._off.gain_bars(row, lag, bar, self._inverse, bars)
+        if self._off is not None:
+            self._off.pull_back(bars)
+
+    def _noise_bars(self, row: int, source: int, bar: Array, bars: TableBars) -> None:
+        scale = 1.0 if self._off is None else self._off.scale(row)
+        bars.noise[:, row, source] += (bar * scale).sum(axis=-1)
+        if self._off is not None and np.ndim(scale):
+            self._off.row_bars(row, bar * self.table.noise[:, row, source, None])
 
     def _coefficient_bar(self, row: int, lag: int, above: RowMap, row_bars: list[RowMap]) -> Array | None:
         """Derivative with respect to the coefficient (row, lag); passes on to the inner row it reads."""
@@ -201,7 +226,7 @@ class Response:
     def _residual_bars(self, row: int, bar: Array, bars: TableBars) -> None:
         table = self.table
         bars.alpha[row + 1 :: table.rows] -= bar
-        for lag in table.pattern.by_row[row]:
+        for lag in table.pattern.by_row.get(row, ()):
             first, nodes = table.reads(row, lag)
             bars.state[first:, row, lag] += bar[first:] * table.alpha[nodes]
             bars.denoised[first:, row, lag] += bar[first:]

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from diffopt.foundation.arrays import Array
-from diffopt.law.response import TableBars
+from diffopt.law.table_bars import TableBars
 from diffopt.solvers.table import Table
 
 Start = Literal["exact", "sigma", "unit"]

@@ -12,8 +12,8 @@ from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
 from diffopt.law.law import Law
-from diffopt.law.response import TableBars
 from diffopt.law.start import Start
+from diffopt.law.table_bars import TableBars
 from diffopt.solvers.table import Table
 
 #: Numbers (nodes times eigenvalues) handled at once: arrays of this size stay in the processor's cache.

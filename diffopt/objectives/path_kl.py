@@ -8,8 +8,9 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.law.map_response import respond
-from diffopt.law.response import RowMap, TableBars
+from diffopt.law.response import RowMap
 from diffopt.law.start import Start
+from diffopt.law.table_bars import TableBars
 from diffopt.objectives.base import Objective
 from diffopt.solvers.table import Table
 

@@ -11,8 +11,9 @@ from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
 from diffopt.law.map_response import respond
-from diffopt.law.response import RowMap, TableBars
+from diffopt.law.response import RowMap
 from diffopt.law.start import Start, start_bars, start_variance
+from diffopt.law.table_bars import TableBars
 from diffopt.objectives.base import Objective
 from diffopt.solvers.table import Table
 
@@ -224,8 +225,7 @@ class Accumulated:
             self._history_bars(p, incoming * a)
         if noise_bar is not None:
             self._memory_bars(noise_bar, root_bar)
-            for s, value in self.step.source.items():
-                row.add("source", s, 2 * value * noise_bar)
+            self.response.injected_bars(noise_bar, row)
             if self.step.spread is not None:
                 row.spread = noise_bar * self.grid_root[:-1] ** 2
                 root_bar[:-1] += 2 * noise_bar * self.step.spread * self.grid_root[:-1]

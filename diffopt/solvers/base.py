@@ -14,6 +14,8 @@ from diffopt.processes import Process
 from diffopt.processes.clocks import Clock, find_clock
 from diffopt.processes.grid import Grid
 from diffopt.processes.points import Points
+from diffopt.solvers.model_error import ModelError
+from diffopt.solvers.score_error import perturbed
 from diffopt.solvers.table import Table
 
 
@@ -28,6 +30,8 @@ class Solver(ABC):
     ----------
     clock : str or None
         Clock of clock-dependent schemes; None is the default. Others ignore it.
+    error : ModelError or None
+        What the model is off by; :func:`build_table` puts it into every run.
     """
 
     name: ClassVar[str]
@@ -50,6 +54,7 @@ class Solver(ABC):
     own_clock: ClassVar[str | None] = None
 
     clock: str | None = None
+    error: ModelError | None = None
 
     @abstractmethod
     def table(self, points: Points, eta: Numbers) -> Table:
@@ -99,7 +104,7 @@ def build_table(solver: Solver, points: Points, eta: Numbers) -> Table:
     for array in (table.state, table.denoised, table.score, table.noise, table.numbers):
         if not np.all(np.isfinite(array)):
             raise UnsupportedError(_no_limit(solver, points))
-    return table
+    return table if solver.error is None else perturbed(table, solver.error)
 
 
 def _no_limit(solver: Solver, points: Points) -> str:

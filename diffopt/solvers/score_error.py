@@ -1,84 +1,149 @@
-"""A relative error of the score, put into any solver's coefficients."""
+"""A wrong score, put into any run's coefficients."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Numbers
-from diffopt.processes.points import Points
-from diffopt.solvers import Solver
+from diffopt.solvers.model_error import KINDS, Kind, ModelError, Rule
 from diffopt.solvers.table import Table
 
-#: e(sigma), analytic (complex sigma is passed).
-ScoreError = Callable[[Numbers], Numbers]
-
 #: Shapes of e(sigma): everywhere, at the data end, at the noise end.
-SHAPES: dict[str, ScoreError] = {
+SHAPES: dict[str, Callable[[Numbers], Numbers]] = {
     "constant": lambda sigma: np.ones_like(sigma),
     "data": lambda sigma: 1 / (1 + sigma**2),
     "noise": lambda sigma: sigma**2 / (1 + sigma**2),
 }
 
 
-def parse_score_error(text: str) -> ScoreError:
-    """Error from `0.02` or `SHAPE:0.02`; shapes are constant, data (1/(1 + sigma^2)) and noise (1 - that).
+def parse_score_error(text: str) -> ModelError:
+    """Error from `[random:][relative:|absolute:|loss:][SHAPE:]NUMBER`, e.g. `0.02` or `random:data:0.02`.
+
+    Shapes are constant, data (1/(1 + sigma^2)) and noise (1 - that).
 
     Raises
     ------
     InputError
-        Unknown shape, or not a finite number above -1.
+        Unknown word, not a finite number, a relative error of -1 or less, or a negative size.
     """
-    shape, _, number = text.rpartition(":")
-    shape = shape or "constant"
-    if shape not in SHAPES:
-        raise InputError(f"score error shape {shape!r} is unknown; use one of {', '.join(SHAPES)}, e.g. data:0.02")
+    *words, number = text.split(":")
+    random = "random" in words
+    kinds = [word for word in words if word in KINDS]
+    shapes = [word for word in words if word in SHAPES]
+    unknown = [word for word in words if word not in ("random", *KINDS, *SHAPES)]
+    if unknown or len(kinds) > 1 or len(shapes) > 1:
+        allowed = ", ".join(("random", *KINDS, *SHAPES))
+        raise InputError(f"score error {text!r}: use words of {allowed}, one of a sort, e.g. random:data:0.02")
     try:
         size = float(number)
     except ValueError:
         raise InputError(f"score error {text!r} is no number; write 0.02 or data:0.02") from None
-    if not (np.isfinite(size) and size > -1):
-        raise InputError(f"score error must be a finite number above -1, got {number}")
-    return lambda sigma: size * SHAPES[shape](sigma)
+    kind: Kind = next((k for k in KINDS if k in kinds), "relative")
+    lowest = -1.0 if kind == "relative" and not random else 0.0
+    if not np.isfinite(size) or size < lowest or size == -1:
+        raise InputError(f"score error must be a finite number above {lowest:g}, got {number}")
+    return ModelError(_shaped(size, shapes[0] if shapes else "constant"), kind, random, text)
 
 
-def with_score_error(solver: Solver, error: ScoreError) -> Solver:
-    """The same solver run with the score (1 + e(sigma)) S, so D + e(sigma) (s^2/alpha) S for the denoiser.
+def _shaped(size: float, shape: str) -> Rule:
+    return lambda _, sigma: size * SHAPES[shape](sigma)
 
-    Only the coefficients change (theory.md, eq. 69), so laws, gradients and samplers need no further word.
+
+def perturbed(table: Table, error: ModelError | Callable[[Numbers], Numbers]) -> Table:
+    """The same run with a wrong model.
+
+    A relative systematic e(sigma) changes coefficients only, C' = (1 + e) C + e (s^2/alpha) B at every node a row
+    reads (theory.md, eq. 69). Other systematic errors are left to the response (eq. 171). A random error gives every
+    model call a node of its own, beside the node it is made at (eq. 172).
 
     Raises
     ------
     UnsupportedError
-        On use, for schemes that are no coefficient table, and for steps from pure noise.
+        For schemes that are no coefficient table, calls at pure noise, and scores without noise.
     """
-    base = type(solver)
-
-    def table(self: Solver, points: Points, eta: Numbers) -> Table:
-        return perturbed(base.table(self, points, eta), error)
-
-    copy: Solver = object.__new__(type(f"{base.__name__}WithError", (base,), {"table": table, "__doc__": base.__doc__}))
-    copy.__dict__.update(vars(solver))
-    return copy
-
-
-def perturbed(table: Table, error: ScoreError) -> Table:
-    """C' = (1 + e) C + e (s^2/alpha) B at every node a row reads (theory.md, eq. 69)."""
+    error = ModelError.of(error)
     if table.maps is not None:
         raise UnsupportedError("a score error needs a solver that is a coefficient table, not a random or Jacobian one")
-    score = table.score.copy()
-    for row in range(table.rows):
-        for lag in range(table.lags):
-            used = table.node(row, lag) >= 0
-            nodes = table.node(row, lag)[used]
-            alpha, level = table.alpha[..., nodes], table.level[..., nodes]
-            denoised = table.denoised[..., used, row, lag]
-            if np.any((alpha.real == 0) & (denoised != 0)):
-                raise UnsupportedError("a relative score error has no meaning at pure noise; give a finite --sigma-max")
-            safe = np.where(alpha.real == 0, 1.0, alpha)
-            e = error(level / safe)
-            score[..., used, row, lag] = (1 + e) * score[..., used, row, lag] + e * level**2 / safe * denoised
+    _check_nodes(table, error)
+    if error.random:
+        return replace(_with_error_nodes(table), error=error)
+    if error.kind == "relative" and _ignores_eigenvalue(error, table):
+        return _relative(table, error)
+    return replace(table, error=error)
+
+
+def _ignores_eigenvalue(error: ModelError, table: Table) -> bool:
+    """Whether e is a function of sigma alone."""
+    sigma, eig = _ratios(table).ravel(), np.geomspace(1e-3, 1e3, 5)[:, None]
+    values = np.broadcast_to(error.rule(eig, sigma[None]), (5, sigma.size))
+    return bool(np.all(values == values[:1]))
+
+
+def _ratios(table: Table) -> Numbers:
+    """Noise ratio of every node, 1 at pure noise."""
+    pure = table.alpha.real == 0
+    return np.where(pure, 1.0, table.level / np.where(pure, 1.0, table.alpha))
+
+
+def _reads(table: Table) -> list[tuple[int, int, np.ndarray, np.ndarray]]:
+    """Per place (row, lag): which steps read there, and the nodes they read."""
+    places = product(range(table.rows), range(table.lags))
+    return [(row, lag, table.node(row, lag) >= 0, table.node(row, lag)) for row, lag in places]
+
+
+def _check_nodes(table: Table, error: ModelError) -> None:
+    relative = error.kind == "relative" and not error.random
+    for row, lag, used, nodes in _reads(table):
+        alpha, level = table.alpha[..., nodes[used]].real, table.level[..., nodes[used]].real
+        denoised, score = (a[..., used, row, lag] for a in (table.denoised, table.score))
+        if np.any((alpha == 0) & (denoised != 0)):
+            raise UnsupportedError("a score error has no meaning at pure noise; give a finite --sigma-max (or --t-max)")
+        if not relative and np.any((level == 0) & (score != 0)):
+            raise UnsupportedError("the score is called at noise 0, where only a relative error is defined; use --end sigma_min")
+
+
+def _relative(table: Table, error: ModelError) -> Table:
+    """Eq. (69)."""
+    score, sigma = table.score.copy(), _ratios(table)
+    for row, lag, used, nodes in _reads(table):
+        alpha, level = table.alpha[..., nodes[used]], table.level[..., nodes[used]]
+        e = error.rule(np.ones(1), sigma[..., nodes[used]])
+        safe = np.where(alpha.real == 0, 1.0, alpha)
+        denoised = table.denoised[..., used, row, lag]
+        score[..., used, row, lag] = (1 + e) * score[..., used, row, lag] + e * level**2 / safe * denoised
     return replace(table, score=score)
+
+
+def _with_error_nodes(table: Table) -> Table:
+    """Node i becomes 2 i, and 2 i + 1 is a unit error of the denoiser called there; its size is the response's.
+
+    Row r becomes 2 r + 1 and reads at lag l the node at lag 2 l + 1 and its error at lag 2 l, the latter with
+    B + C alpha/s^2.
+    """
+    rows, lags, sources = table.rows, table.lags, table.sources
+    lead = table.state.shape[:-2]
+    state, denoised, score = (np.zeros((*lead, 2 * rows, 2 * lags), table.state.dtype) for _ in range(3))
+    noise = np.zeros((*lead, 2 * rows, sources + rows), table.noise.dtype)
+    for new, old in ((state, table.state), (denoised, table.denoised), (score, table.score)):
+        new[..., 1::2, 1::2] = old
+    noise[..., 1::2, :sources] = table.noise
+    for row in range(rows):
+        noise[..., 2 * row, sources + row] = 1.0
+    for row, lag, used, nodes in _reads(table):
+        alpha, level = table.alpha[..., nodes[used]], table.level[..., nodes[used]]
+        safe = np.where(level.real == 0, 1.0, level)
+        passed = table.denoised[..., used, row, lag] + table.score[..., used, row, lag] * alpha / safe**2
+        state[..., used, 2 * row + 1, 2 * lag] = passed
+    return Table(_spaced(table.alpha), _spaced(table.level), state, denoised, score, noise)
+
+
+def _spaced(nodes: Numbers) -> Numbers:
+    """Values at even places and zeros between them."""
+    wide = np.zeros((*nodes.shape[:-1], 2 * nodes.shape[-1] - 1), nodes.dtype)
+    wide[..., ::2] = nodes
+    return wide

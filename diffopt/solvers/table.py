@@ -10,6 +10,7 @@ import numpy as np
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes.points import Points
 from diffopt.solvers.maps import StepMaps
+from diffopt.solvers.model_error import ModelError
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,9 @@ class Table:
     numbers, maps : ndarray, StepMaps or None
         For schemes outside eq. (10): numbers per step, shape (..., N, Q, P), and the maps made of them; the
         coefficients above are then all 0.
+    error : ModelError or None
+        What the model is off by, where the coefficients do not say it already. A random error owns the nodes
+        with odd numbers and the last R/2 sources (theory.md, eqs. 171, 172).
     """
 
     alpha: Numbers
@@ -67,6 +71,7 @@ class Table:
     noise: Numbers
     numbers: Numbers = field(default_factory=lambda: np.zeros(0))
     maps: StepMaps | None = None
+    error: ModelError | None = None
 
     @classmethod
     def zeros(cls, points: Points, rows: int = 1, lags: int = 1, sources: int = 0) -> Table:

@@ -15,7 +15,7 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes.clocks import CLOCKS
 from diffopt.processes.grid import Grid
 from diffopt.solvers import run_table
-from diffopt.solvers.score_error import ScoreError, with_score_error
+from diffopt.solvers.model_error import ModelError
 
 #: Largest eta that is tried, and points of the first scan.
 ETA_MAX, SCAN = 3.0, 49
@@ -58,8 +58,8 @@ class NoiseStudy:
     order (errors of steps may cancel); `absolute`: the same with every local error in absolute value.
     """
 
-    def __init__(self, problem: Problem, grid: Grid, error: ScoreError | None = None) -> None:
-        solver = problem.solver if error is None else with_score_error(problem.solver, error)
+    def __init__(self, problem: Problem, grid: Grid, error: ModelError | None = None) -> None:
+        solver = problem.solver if error is None else replace(problem.solver, error=error)
         self.problem, self.grid, self.solver = problem.compressed(), grid, solver
         self.steps = grid.steps
         self._known: dict[tuple[str, str], tuple[Array, dict[str, float]]] = {}
@@ -148,7 +148,7 @@ class NoiseStudy:
 def noise_study(
     problem: Problem,
     grid: Grid,
-    error: ScoreError | None = None,
+    error: ModelError | None = None,
     designs: tuple[str, ...] = DESIGNS,
     objectives: tuple[str, ...] = OBJECTIVES,
     clocks: tuple[str, ...] | None = None,

@@ -1,0 +1,29 @@
+"""Derivatives of a scalar by every number of a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffopt.foundation.arrays import Array
+from diffopt.solvers.table import Table
+
+
+@dataclass(frozen=True, eq=False)
+class TableBars:
+    """Derivatives of a scalar with respect to every number of a table (same shapes)."""
+
+    alpha: Array
+    level: Array
+    state: Array
+    denoised: Array
+    score: Array
+    noise: Array
+    numbers: Array
+
+    @classmethod
+    def zeros(cls, table: Table) -> TableBars:
+        """No derivative yet."""
+        arrays = (table.alpha, table.level, table.state, table.denoised, table.score, table.noise, table.numbers)
+        return cls(*(np.zeros(a.shape) for a in arrays))

@@ -1,0 +1,63 @@
+"""How far a network's denoiser is from the exact one, per direction and noise ratio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from diffopt.foundation.arrays import Numbers
+
+#: e(eig, sigma), elementwise and analytic (complex sigma is passed).
+Rule = Callable[[Numbers, Numbers], Numbers]
+Kind = Literal["relative", "absolute", "loss"]
+KINDS: tuple[Kind, ...] = ("relative", "absolute", "loss")
+
+
+@dataclass(frozen=True, eq=False)
+class ModelError:
+    """Error of the denoiser per direction: standard deviation r(eig, sigma) in data units (theory.md, eq. 170).
+
+    `relative` e: the score is (1 + e) S, so r = e sigma^2/sqrt(eig + sigma^2); `absolute` e: r = e; `loss` e: the
+    squared error of the denoiser is the share e above its minimum, so r^2 = e eig sigma^2/(eig + sigma^2).
+
+    Attributes
+    ----------
+    rule : callable
+        e(eig, sigma).
+    kind : {"relative", "absolute", "loss"}
+        What e means.
+    random : bool
+        False: systematic, in proportion to the state, the score too large where e > 0. True: of mean 0 and
+        independent from call to call, but the same in every step that reads one call's output.
+    text : str
+        As it was written, for the output.
+    """
+
+    rule: Rule
+    kind: Kind = "relative"
+    random: bool = False
+    text: str = ""
+
+    @classmethod
+    def of(cls, error: ModelError | Callable[[Numbers], Numbers]) -> ModelError:
+        """The error itself, or the relative systematic one e(sigma)."""
+        if isinstance(error, ModelError):
+            return error
+        return cls(lambda _, sigma: error(sigma))
+
+    def size(self, eig: Numbers, sigma: Numbers) -> Numbers:
+        """r(eig, sigma), broadcast over both."""
+        value = self.rule(eig, sigma)
+        if self.kind == "absolute":
+            return value + 0 * eig * sigma
+        if self.kind == "loss":
+            return np.sqrt(value * eig * sigma**2 / (eig + sigma**2))
+        return value * sigma**2 / np.sqrt(eig + sigma**2)
+
+    def slope(self, eig: Numbers, sigma: Numbers) -> Numbers:
+        """Derivative of r by sigma, a complex step."""
+        step = 1e-30
+        return np.asarray(self.size(eig, sigma + 1j * step * np.ones_like(sigma)).imag / step)
