@@ -16,6 +16,7 @@ from diffopt.documents.grid_file import GridFile, parse_sigmas, read_grid_file
 from diffopt.documents.schemas import dump
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import InputError
+from diffopt.foundation.notes import listening
 from diffopt.objectives.evaluation import evaluate as run_evaluation
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
@@ -45,7 +46,10 @@ def start(flags: dict[str, Any], grid_path: str | None = None) -> Job:
         settings = file.fill(settings, {k for k, v in given.items() if v is not None})
     if settings.spectrum is None:
         raise InputError("no spectrum: give a path, - for standard input, or builtin:photos")
-    data = load_dataset(settings.spectrum, settings.key, settings.feature_space)
+    with listening() as heard:
+        data = load_dataset(settings.spectrum, settings.key, settings.feature_space)
+    for line in heard:
+        out.note(line, settings.quiet)
     if data.spectrum.clipped:
         out.note(f"note: {data.spectrum.clipped} tiny negative eigenvalues set to 0", settings.quiet)
     if data.members is not None:

@@ -80,6 +80,7 @@ class Spectrum:
         if np.any(weights <= 0):
             raise InputError(f"weights must be positive, got {weights.min():g}; drop entries of weight 0")
         values, clipped = _clip(values)
+        _refuse_overflow(values, weights, means)
         order = np.argsort(-values, kind="stable")
         arrays = [a if a is None else _frozen(a[order]) for a in (values, weights, means)]
         assert arrays[0] is not None and arrays[1] is not None
@@ -141,6 +142,13 @@ def _real_vector(raw: ArrayLike, name: str) -> Array:
     if bad.size:
         raise InputError(f"{name} must be finite, got {array[bad[0]]} at position {bad[0]}")
     return array
+
+
+def _refuse_overflow(values: Array, weights: Array, means: Array | None) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = [weights.sum(), weights @ values, 0.0 if means is None else weights @ means**2]
+    if not np.all(np.isfinite(sums)):
+        raise InputError("the eigenvalues, weights or squared means sum to more than 1.8e308; give the data in larger units")
 
 
 def _clip(values: Array) -> tuple[Array, int]:

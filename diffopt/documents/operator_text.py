@@ -13,6 +13,7 @@ from diffopt.data.posterior.operators.compressed_sensing import CompressedSensin
 from diffopt.data.posterior.operators.diagonal import Diagonal
 from diffopt.data.posterior.operators.inpainting import Inpainting
 from diffopt.data.posterior.operators.super_resolution import SuperResolution
+from diffopt.documents.number_list import load_array
 from diffopt.errors import InputError
 
 
@@ -40,13 +41,7 @@ def _inpainting(arguments: list[str], seed: int) -> Operator:
 
 
 def _file(path: str) -> np.ndarray:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"operator file {path}: {error}; give a .npy array of real numbers") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-        raise InputError(f"operator file {path} holds no real array")
-    return array.astype(np.float64)
+    return load_array(path, "operator file")
 
 
 def _diagonal(arguments: list[str], seed: int) -> Operator:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,16 @@ import numpy as np
 from diffopt.data.posterior.operators.base import Shape
 from diffopt.data.posterior.posterior import Posterior, Prior
 from diffopt.documents import spectrum_formats as spectrum_files
+from diffopt.documents.number_list import content_of, load_array
 from diffopt.documents.spectrum_file import load_spectrum
 from diffopt.errors import InputError
+from diffopt.foundation.array_file import write_npz
+from diffopt.foundation.encoding import read_bytes
+from diffopt.foundation.paths import is_file
 
 POWER = "power:"
+#: Steepest power law, and most pixels of a field (a gigabyte in the transforms).
+STEEPEST, PIXELS = 20, 1 << 24
 COVARIANCE_KEYS = ("cov", "covariance")
 
 
@@ -36,36 +42,40 @@ def load_prior(argument: str, shape: Shape | None, key: str | None = None) -> Pr
         try:
             exponent = float(argument[len(POWER) :])
         except ValueError:
-            raise InputError(f"prior {argument!r}: the exponent is no number; write power:2") from None
+            exponent = np.nan
+        if not abs(exponent) <= STEEPEST:
+            raise InputError(f"prior {argument!r}: the exponent must be a number from -{STEEPEST} to {STEEPEST}; write power:2")
+        if math.prod(shape) > PIXELS:
+            raise InputError(f"--shape {shape}: {math.prod(shape)} pixels; a field may have {PIXELS}")
         return Prior.power_law(shape, exponent)
     covariance, mean = _covariance(argument, key)
     if covariance is None:
         prior = Prior.from_spectrum(load_spectrum(argument, key))
-        if shape is not None and int(np.prod(shape)) != prior.shape[0]:
-            raise InputError(f"--shape {shape} has {int(np.prod(shape))} pixels for {prior.shape[0]} directions")
+        if shape is not None and math.prod(shape) != prior.shape[0]:
+            raise InputError(f"--shape {shape} has {math.prod(shape)} pixels for {prior.shape[0]} directions")
         return prior
     size = covariance.shape[0]
-    if shape is not None and int(np.prod(shape)) != size:
-        raise InputError(f"--shape {shape} has {int(np.prod(shape))} pixels, the covariance {size}")
+    if shape is not None and math.prod(shape) != size:
+        raise InputError(f"--shape {shape} has {math.prod(shape)} pixels, the covariance {size}")
     return Prior(shape or (size,), covariance, None, mean)
 
 
 def _covariance(argument: str, key: str | None) -> tuple[np.ndarray | None, np.ndarray | None]:
     """(covariance, mean) where the argument is a file that holds one, else (None, None)."""
     path = Path(argument)
-    if path.suffix not in (".npy", ".npz") or not path.is_file():
+    if path.suffix not in (".npy", ".npz") or not is_file(path):
         return None, None
-    try:
-        data = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{argument}: {error}") from None
+    data = content_of(read_bytes(path), argument)
     if isinstance(data, np.ndarray):
         return (_symmetric(data, argument), None) if data.ndim == 2 else (None, None)
     names = [key] if key else [name for name in COVARIANCE_KEYS if name in data]
-    if not names or names[0] not in data or data[names[0]].ndim != 2:
+    if not names or names[0] not in data:
+        return None, None
+    matrix = data[names[0]]
+    if matrix.ndim != 2:
         return None, None
     mean = next((np.asarray(data[n], np.float64) for n in ("mean", "mu") if n in data), None)
-    return _symmetric(data[names[0]], argument), mean
+    return _symmetric(matrix, argument), mean
 
 
 def _symmetric(array: np.ndarray, source: str) -> np.ndarray:
@@ -85,13 +95,7 @@ def load_measurement(path: str) -> np.ndarray:
     InputError
         Unreadable.
     """
-    try:
-        array = np.load(path, allow_pickle=False) if path.endswith(".npy") else np.loadtxt(path, delimiter=",")
-    except (OSError, ValueError) as error:
-        raise InputError(f"measurement {path}: {error}") from None
-    if array.dtype.kind not in "fiub":
-        raise InputError(f"measurement {path} holds no real numbers")
-    return np.asarray(array, dtype=np.float64)
+    return load_array(path, "measurement")
 
 
 def document(result: Posterior, facts: dict[str, Any]) -> dict[str, Any]:
@@ -115,6 +119,4 @@ def encode(result: Posterior, facts: dict[str, Any], form: str) -> bytes:
     arrays: dict[str, Any] = {"eigenvalues": spectrum.eig, "weights": spectrum.weight}
     optional = {"mean": spectrum.mean, "basis": result.basis, "pixels": result.mean}
     arrays |= {name: value for name, value in optional.items() if value is not None}
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, facts=np.array(json.dumps(facts)), **arrays)
-    return buffer.getvalue()
+    return write_npz({"facts": np.array(json.dumps(facts)), **arrays})

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +13,28 @@ from diffopt.data.dataset import Dataset
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.array_spectrum import from_array
+from diffopt.documents.number_list import load_list, stdin_bytes
+from diffopt.documents.numbers import parse_table
+from diffopt.documents.spectrum_columns import columns_of
 from diffopt.documents.spectrum_formats import ENSEMBLE_SCHEMA, SPECTRUM_SCHEMA, from_document, from_npz
 from diffopt.errors import InputError
+from diffopt.foundation import array_file
+from diffopt.foundation.array_file import NPY, ZIP
+from diffopt.foundation.encoding import decode, expanded, read_bytes, suffix
+from diffopt.foundation.notes import note
+from diffopt.foundation.paths import exists, is_folder
+from diffopt.foundation.strict_json import numbers, parse
 
 #: Names under which an .npz or .json may hold eigenvalues, a covariance, weights and a mean.
 EIGENVALUES = ("eigenvalues", "eigvals", "evals", "eig")
 COVARIANCE = ("cov", "covariance", "C", "sigma")
 MEAN = ("mean", "mu")
+
+#: Sizes of the layers that FID tools offer beside the usual one.
+FEATURES = (64, 192, 512, 768, 1024)
+GZIP = b"\x1f\x8b"
+#: Other extensions of text.
+LIKE = {".tsv": ".txt", ".dat": ".txt"}
 
 #: What the numbers of a file say, and not its provenance.
 NUMBERS = {"schema", "eigenvalues", "weights", "mean", "members", "dim", "trace", "max", "rank", "sha256"}
@@ -64,19 +76,17 @@ def _named(argument: str, key: str | None, feature_space: bool) -> Dataset:
     if argument.startswith("builtin:"):
         return Dataset.of(load_builtin(argument.removeprefix("builtin:")))
     if argument == "-":
-        return _from_bytes(_stdin(), "-", key, feature_space)
+        return _from_bytes(stdin_bytes(), "-", key, feature_space)
     path = Path(argument)
-    if path.is_dir():
+    kind = suffix(path)
+    if is_folder(path):
         raise InputError(f"{argument} is a folder; to make a spectrum of samples use `diffopt spectrum estimate`")
-    if not path.is_file():
-        raise InputError(f"no spectrum file {argument!r}; give a path, - for standard input, or builtin:photos")
-    reader = READERS.get(path.suffix.lower())
+    if not exists(path):
+        raise InputError(f"no spectrum file {argument[:200]!r}; give a path, - for standard input, or builtin:photos")
+    reader = READERS.get(LIKE.get(kind, kind))
     if reader is None:
         raise InputError(f"{argument}: unknown kind {path.suffix!r}; use one of {', '.join(READERS)}")
-    try:
-        return reader(path.read_bytes(), argument, key, feature_space)
-    except OSError as error:
-        raise InputError(f"{argument}: {error.strerror or error}") from None
+    return reader(read_bytes(path, argument), argument, key, feature_space)
 
 
 def builtin_names() -> list[str]:
@@ -101,19 +111,15 @@ def load_builtin(name: str) -> Spectrum:
     return BUILTINS[name]()
 
 
-def _stdin() -> bytes:
-    if sys.stdin is None or sys.stdin.isatty():
-        raise InputError("nothing on standard input; pipe a spectrum in, or give a path or builtin:photos")
-    return sys.stdin.buffer.read()
-
-
 def _from_bytes(data: bytes, label: str, key: str | None, feature_space: bool) -> Dataset:
     """Standard input has no extension: the content tells."""
-    if data[:6] == b"\x93NUMPY":
+    if data[:2] == GZIP:
+        data = expanded(data, label)
+    if data[:6] == NPY:
         return read_npy(data, label, key, feature_space)
-    if data[:2] == b"PK":
+    if data[:2] == ZIP:
         return read_npz(data, label, key, feature_space)
-    if data.lstrip()[:1] in (b"{", b"["):
+    if decode(data, label).lstrip()[:1] in ("{", "["):
         return read_json(data, label, key, feature_space)
     return read_text(data, label, key, feature_space)
 
@@ -121,38 +127,44 @@ def _from_bytes(data: bytes, label: str, key: str | None, feature_space: bool) -
 def read_npy(data: bytes, label: str, key: str | None, feature_space: bool) -> Dataset:
     """1-D eigenvalues or 2-D covariance."""
     del key
-    return Dataset.of(from_array(_numpy(data, label), None, None, label, feature_space))
+    return Dataset.of(from_array(array_file.read_npy(data, label), None, None, label, feature_space))
 
 
 def read_npz(data: bytes, label: str, key: str | None, feature_space: bool) -> Dataset:
     """`eigenvalues` (+ `weights`, `mean`) or `cov` (+ `mean` or `mu`); `key` names another array."""
-    archive = _numpy(data, label)
-    try:
-        names = list(archive.files)
-        ours = "probabilities" in names and "eigenvalues_0" in names
-        arrays = {name: _member(archive, name, label) for name in names if ours or _wanted(name, key)}
-        facts = json.loads(str(archive["facts"])) if "facts" in names else {}
-    except (ValueError, OSError, KeyError, EOFError, RecursionError) as error:
-        raise InputError(f"{label}: cannot read the archive ({error})") from None
+    archive = array_file.Archive(data, label)
+    names = list(archive)
+    ours = "probabilities" in names and "eigenvalues_0" in names
+    arrays = {name: archive[name] for name in names if ours or _wanted(name, key)}
+    facts = _facts(archive["facts"], f"{label}: facts") if "facts" in names else {}
     spectrum = _from_mapping(arrays, names, label, key, feature_space)
     members = from_npz(arrays, label) if ours and key in (None, "eigenvalues") else None
     return _dataset(spectrum, members, facts, label)
 
 
-def _dataset(spectrum: Spectrum, members: Spectrum | Ensemble | None, facts: Any, label: str) -> Dataset:
-    kept = {k: v for k, v in facts.items() if k not in NUMBERS} if isinstance(facts, dict) else {}
+def _facts(array: NDArray[Any], label: str) -> dict[str, Any]:
+    """Provenance: one JSON object as text.
+
+    Raises
+    ------
+    InputError
+        Something else.
+    """
+    if array.dtype.kind not in "US" or array.ndim:
+        raise InputError(f"{label}: expected JSON text, got {array.dtype} of shape {array.shape}")
+    facts = parse(str(array) if array.dtype.kind == "U" else bytes(array), label)
+    if not isinstance(facts, dict):
+        raise InputError(f"{label}: expected an object, got {type(facts).__name__}")
+    return facts
+
+
+def _dataset(spectrum: Spectrum, members: Spectrum | Ensemble | None, facts: Mapping[str, Any], label: str) -> Dataset:
+    kept = {k: v for k, v in facts.items() if k not in NUMBERS}
     return Dataset(spectrum, members if isinstance(members, Ensemble) else None, kept, label)
 
 
 def _wanted(name: str, key: str | None) -> bool:
-    return name in (*EIGENVALUES, *COVARIANCE, *MEAN, "weights", "weight", "mu") or name == key
-
-
-def _member(archive: Any, name: str, label: str) -> NDArray[Any]:
-    try:
-        return np.asarray(archive[name])
-    except ValueError as error:
-        raise InputError(f"{label}: array {name!r} cannot be read ({error}); pickles are never loaded") from None
+    return name in (*EIGENVALUES, *COVARIANCE, *MEAN, "weights", "weight") or name == key
 
 
 def _from_mapping(
@@ -166,20 +178,20 @@ def _from_mapping(
         raise InputError(f"{label}: none of eigenvalues, cov, covariance in it but {', '.join(names) or 'nothing'}; use --key")
     weight = next((arrays[n] for n in ("weights", "weight") if n in arrays), None)
     mean = next((arrays[n] for n in MEAN if arrays.get(n) is not None), None)
+    size = np.shape(arrays[chosen])[0] if np.ndim(arrays[chosen]) == 2 else 0
+    if chosen == "sigma" and "mu" in arrays and size in FEATURES:
+        note(f"note: {label}: mu and sigma of {size} numbers is the form of FID statistics, which describe features, not data")
     return from_array(np.asarray(arrays[chosen]), weight, mean, label, feature_space)
 
 
 def read_json(data: bytes, label: str, key: str | None, feature_space: bool) -> Dataset:
     """A list of numbers, or an object as `diffopt spectrum` writes it."""
-    try:
-        content = json.loads(data, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{label}: not valid JSON ({error})") from None
+    content = parse(data, label)
     if isinstance(content, list):
-        return Dataset.of(from_array(_numbers(content, label), None, None, label, feature_space))
+        return Dataset.of(from_array(_array(content, label), None, None, label, feature_space))
     if not isinstance(content, dict):
         raise InputError(f"{label}: expected a list of numbers or an object, got {type(content).__name__}")
-    wanted = {k: _numbers(v, label) for k, v in content.items() if _wanted(k, key) and isinstance(v, list)}
+    wanted = {k: _array(v, f"{label}: {k}") for k, v in content.items() if _wanted(k, key) and v is not None}
     spectrum = _from_mapping(wanted, list(content), label, key, feature_space)
     if content.get("schema") not in (SPECTRUM_SCHEMA, ENSEMBLE_SCHEMA):
         return Dataset.of(spectrum)
@@ -187,88 +199,26 @@ def read_json(data: bytes, label: str, key: str | None, feature_space: bool) -> 
     return _dataset(spectrum, from_document(content, label) if whole else None, content, label)
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not allowed")
-
-
-def _numbers(values: list[Any], label: str) -> NDArray[Any]:
-    try:
-        return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{label}: not a list of numbers of equal length") from None
+def _array(values: Any, label: str) -> NDArray[Any]:
+    return np.array(numbers(values, label), dtype=np.float64)
 
 
 def read_text(data: bytes, label: str, key: str | None, feature_space: bool) -> Dataset:
-    """Numbers separated by commas, blanks or line ends; `#` starts a comment; one header line may lead."""
+    """A list of eigenvalues, columns with a header, or a covariance; see :func:`parse_table`."""
     del key
-    try:
-        lines = [line.split("#")[0].replace(",", " ").replace(";", " ").split() for line in data.decode().splitlines()]
-    except UnicodeDecodeError:
-        raise InputError(f"{label}: not text; for a numpy file use the extension .npy or .npz") from None
-    lines = [line for line in lines if line]
-    header = lines[0] if len(lines) > 1 and not _is_number(lines[0][0]) else []
-    lines = lines[1:] if header else lines
-    try:
-        rows = [[float(word) for word in line] for line in lines]
-    except ValueError as error:
-        raise InputError(f"{label}: {error}; expected numbers") from None
-    if header[:2] == ["eigenvalue", "weight"] and {len(row) for row in rows} == {len(header)}:
-        columns = list(np.array(rows).T)
-        return Dataset.of(from_array(columns[0], columns[1], columns[2] if len(header) > 2 else None, label, feature_space))
-    if len({len(row) for row in rows}) == 1 and len(rows) > 1 and len(rows[0]) == len(rows) > 2:
-        return Dataset.of(from_array(np.array(rows), None, None, label, feature_space))
-    return Dataset.of(from_array(np.array([x for row in rows for x in row]), None, None, label, feature_space))
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _numpy(data: bytes, label: str) -> Any:
-    if data[:6] != b"\x93NUMPY" and data[:2] not in (b"PK", b"\x80\x04", b"\x80\x05"):
-        raise InputError(f"{label}: is not numpy data; for numbers as text use the extension .txt, .csv or .json")
-    try:
-        return np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError, MemoryError) as error:
-        text = str(error)
-        if "pickle" in text.lower():
-            raise InputError(f"{label}: holds pickled objects, which are never loaded; save plain numbers") from None
-        raise InputError(f"{label}: cannot be read as numpy data ({text or type(error).__name__})") from None
-    except Exception as error:  # a damaged zip raises zipfile.BadZipFile, zlib.error, ...
-        raise InputError(f"{label}: cannot be read as numpy data ({error})") from None
+    columns = columns_of(parse_table(decode(data, label), label))
+    return Dataset.of(from_array(columns.values, columns.weight, columns.mean, label, feature_space))
 
 
 def load_numbers(path: str) -> NDArray[np.float64]:
-    """One-dimensional list of numbers from .npy, .json, .csv or .txt (an alphas_cumprod table).
+    """One-dimensional list of numbers from a file of any kind.
 
     Raises
     ------
     InputError
         Missing or unreadable file, or not a list of numbers.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise InputError(f"no file {path!r}; expected a list of numbers (.npy, .json, .csv or .txt)")
-    data = file.read_bytes()
-    if file.suffix.lower() == ".npy":
-        array = np.asarray(_numpy(data, path))
-    elif file.suffix.lower() == ".json":
-        try:
-            array = _numbers(json.loads(data), path)
-        except ValueError as error:
-            raise InputError(f"{path}: not valid JSON ({error})") from None
-    else:
-        try:
-            array = _numbers([float(w) for w in data.decode().replace(",", " ").split()], path)
-        except ValueError:
-            raise InputError(f"{path}: not a list of numbers") from None
-    if array.dtype.kind not in "fiu" or array.ndim != 1 or array.size == 0:
-        raise InputError(f"{path}: expected a list of real numbers, got {array.dtype} of shape {array.shape}")
-    return array.astype(np.float64)
+    return load_list(path).values
 
 
 READERS: dict[str, Reader] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ import numpy as np
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
+from diffopt.foundation.array_file import write_npz
+from diffopt.foundation.strict_json import numbers
 
 SPECTRUM_SCHEMA = "diffopt.spectrum/1"
 ENSEMBLE_SCHEMA = "diffopt.ensemble/1"
@@ -66,10 +68,7 @@ def to_npz(
         arrays["probabilities"], arrays["labels"] = ensemble.probabilities, np.array(ensemble.labels)
         for index, member in enumerate(ensemble.spectra):
             arrays |= _arrays(member, f"_{index}")
-    buffer = io.BytesIO()
-    # The zip entries carry numpy's fixed date, so equal spectra give equal bytes.
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
+    return write_npz(arrays)
 
 
 def _arrays(spectrum: Spectrum, suffix: str) -> dict[str, Any]:
@@ -119,8 +118,7 @@ def from_document(data: Any, source: str = "json") -> Spectrum | Ensemble:
             raise InputError(f"{source}: `members` must be a list of objects")
         spectra = [_spectrum(m, f"{source}[{m.get('label', i)}]") for i, m in enumerate(members)]
         chances = [m.get("probability", 1.0) for m in members]
-        if not all(isinstance(p, (int, float)) for p in chances):
-            raise InputError(f"{source}: member probabilities must be numbers")
+        chances = numbers(chances, f"{source}: member probabilities")
         return Ensemble.create(spectra, chances, [str(m.get("label", i)) for i, m in enumerate(members)])
     if schema != SPECTRUM_SCHEMA:
         raise InputError(
@@ -143,11 +141,8 @@ def _spectrum(data: Mapping[str, Any], source: str) -> Spectrum:
 
 def _list(data: Mapping[str, Any], key: str) -> list[float] | None:
     values = data.get(key)
-    if values is None:
-        return None
-    if not isinstance(values, Sequence) or not all(type(v) in (int, float) for v in values):
-        raise InputError(f"`{key}` must be a list of numbers")
-    return list(values)
+    made: list[float] | None = None if values is None else numbers(values, f"`{key}`")
+    return made
 
 
 def from_npz(arrays: Mapping[str, Any], source: str = "npz") -> Spectrum | Ensemble:

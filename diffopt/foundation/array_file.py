@@ -1,0 +1,157 @@
+"""Arrays in `.npy`, `.npz` and `.safetensors` bytes, checked before anything is allocated; pickles are never loaded."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffopt.errors import InputError
+from diffopt.foundation.guard import reading
+
+NPY, ZIP, PICKLES = b"\x93NUMPY", b"PK", (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+#: Most bytes that one array of a compressed archive may expand to; a plain `.npy` has no limit but its own size.
+EXPANDED = 1 << 30
+MEMBERS = 10_000
+_SAFE = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1"}
+
+
+def read_npy(data: bytes, label: str) -> NDArray[Any]:
+    """Array of the bytes of a `.npy` file.
+
+    Raises
+    ------
+    InputError
+        Not such bytes, objects (pickles), or fewer bytes than the header claims.
+    """
+    if data[:6] != NPY:
+        raise InputError(_not_numpy(data, label))
+    return _array(io.BytesIO(data), len(data), label)
+
+
+def _not_numpy(data: bytes, label: str) -> str:
+    if data[:2] in PICKLES:
+        return f"{label}: holds pickled objects, which are never loaded; save plain numbers"
+    if not data:
+        return f"{label}: is empty, no numpy data"
+    return f"{label}: is not numpy data; for numbers as text use the extension .txt, .csv or .json"
+
+
+def _array(stream: IO[bytes], size: int, label: str) -> NDArray[Any]:
+    """Array of a `.npy` stream that holds `size` bytes in all."""
+    with reading(f"{label}: numpy data"):
+        shape, fortran, dtype = _header(stream)
+    if dtype.hasobject:
+        raise InputError(f"{label}: holds pickled objects, which are never loaded; save plain numbers")
+    needed = math.prod((dtype.itemsize, *shape))
+    if needed > size:
+        raise InputError(f"{label}: numpy data claim {needed} bytes but hold {size}; the file is broken")
+    with reading(f"{label}: numpy data"):
+        content = stream.read(needed)
+        if len(content) < needed:
+            raise EOFError("the data end too early")
+        flat = np.frombuffer(content, dtype)
+        return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(stream)
+    if version in ((2, 0), (3, 0)):
+        return np.lib.format.read_array_header_2_0(stream)
+    raise ValueError(f"npy version {version} is not supported")
+
+
+class Archive(Mapping[str, NDArray[Any]]):
+    """Arrays of the bytes of an `.npz` file by name; each is read when it is asked for.
+
+    Raises
+    ------
+    InputError
+        Not an archive, damaged, pickles, or an array that expands beyond the limit.
+    """
+
+    def __init__(self, data: bytes, label: str) -> None:
+        if data[:2] != ZIP:
+            raise InputError(_not_numpy(data, label))
+        self._label = label
+        with reading(f"{label}: archive"):
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+            infos = self._zip.infolist()
+        if len(infos) > MEMBERS:
+            raise InputError(f"{label}: {len(infos)} members; at most {MEMBERS} are read")
+        self._members = {i.filename.removesuffix(".npy"): i for i in infos if i.filename.endswith(".npy")}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        info = self._members[name]
+        label = f"{self._label}: array {name[:60]!r}"
+        if info.file_size > EXPANDED:
+            raise InputError(
+                f"{label} expands to {info.file_size} bytes; at most {EXPANDED} are read; save it as .npy, or its eigenvalues"
+            )
+        with reading(label):
+            # Not more than is claimed, whatever the stream would go on to give.
+            content = self._zip.open(info).read(info.file_size)
+        if content[:6] != NPY:
+            raise InputError(f"{label} is not numpy data; pickles are never loaded")
+        return _array(io.BytesIO(content), len(content), label)
+
+    def __iter__(self) -> Any:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
+
+
+def read_safetensors(data: bytes, label: str) -> dict[str, NDArray[Any]]:
+    """Arrays of the bytes of a `.safetensors` file: an 8-byte length, a JSON header, the numbers.
+
+    Raises
+    ------
+    InputError
+        Not such bytes, or offsets outside the file.
+    """
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > len(data) - 8:
+        raise InputError(f"{label}: is not a safetensors file")
+    with reading(f"{label}: safetensors header"):
+        header = json.loads(data[8 : 8 + length])
+        entries = {k: v for k, v in header.items() if k != "__metadata__"}
+        return {name: _tensor(entry, data[8 + length :]) for name, entry in entries.items()}
+
+
+def _tensor(entry: Any, body: bytes) -> NDArray[Any]:
+    kind, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+    content = body[begin:end]
+    if kind == "BF16":  # the upper half of a float32
+        halves = np.frombuffer(content, "<u2").astype("<u4") << 16
+        return halves.view("<f4").reshape(shape)
+    if kind not in _SAFE:
+        raise ValueError(f"tensors of kind {kind} are not read")
+    return np.frombuffer(content, _SAFE[kind]).reshape(shape)
+
+
+def write_npz(arrays: Mapping[str, Any]) -> bytes:
+    """Bytes of an `.npz`; equal arrays give equal bytes, on every numpy version.
+
+    `numpy.savez` knows no `allow_pickle` before numpy 2.2 and would store it as an array of that name, so
+    members are written one by one, objects refused.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, value in arrays.items():
+            # A fixed date, as numpy's own writer has it.
+            info = zipfile.ZipInfo(name + ".npy", date_time=(1980, 1, 1, 0, 0, 0))
+            with archive.open(info, "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.asanyarray(value), allow_pickle=False)
+    return buffer.getvalue()

@@ -1,0 +1,95 @@
+"""From bytes to text: byte order marks, UTF-16 as Windows writes it, gzip."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+from pathlib import Path
+
+from diffopt.errors import InputError
+from diffopt.foundation.guard import reading
+
+#: Most bytes that a compressed text may expand to.
+EXPANDED = 1 << 29
+
+#: Longer marks first: UTF-32 begins like UTF-16.
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
+)  # fmt: skip
+
+
+def decode(data: bytes, label: str) -> str:
+    """Text of a file: UTF-8, or what its byte order mark says; UTF-16 without a mark by its zero bytes.
+
+    Raises
+    ------
+    InputError
+        Not text.
+    """
+    for mark, name in MARKS:
+        if data.startswith(mark):
+            return _decoded(data[len(mark) :], name, label)
+    return _decoded(data, _unmarked(data), label)
+
+
+def _unmarked(data: bytes) -> str:
+    """ASCII as UTF-16 has a zero in every second byte."""
+    head = data[:200]
+    if len(head) > 3 and len(data) % 2 == 0:
+        for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+            if not any(head[first::2]) and all(head[1 - first :: 2]):
+                return name
+    return "utf-8"
+
+
+def _decoded(data: bytes, name: str, label: str) -> str:
+    try:
+        text = data.decode(name)
+    except UnicodeDecodeError:
+        raise InputError(f"{label}: not text; numpy files need the extension .npy or .npz") from None
+    if "\0" in text:
+        raise InputError(f"{label}: not text (it holds zero bytes); numpy files need the extension .npy or .npz")
+    return text
+
+
+def read_bytes(path: Path, label: str | None = None) -> bytes:
+    """Bytes of a file, a `.gz` expanded.
+
+    Raises
+    ------
+    InputError
+        Missing, unreadable, damaged, or a compressed file that expands beyond the limit.
+    """
+    name = label or str(path)
+    try:
+        if path.is_dir():
+            raise InputError(f"{name} is a folder; name a file in it")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{name}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name[:200]}: {getattr(error, 'strerror', None) or error}") from None
+    return expanded(data, name) if path.suffix.lower() == ".gz" else data
+
+
+def expanded(data: bytes, label: str) -> bytes:
+    """Bytes of a gzip file.
+
+    Raises
+    ------
+    InputError
+        Damaged, or larger than the limit.
+    """
+    with reading(label), gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+        plain = stream.read(EXPANDED + 1)
+    if len(plain) > EXPANDED:
+        raise InputError(f"{label}: expands to more than {EXPANDED >> 20} MB; unpack it first")
+    return plain
+
+
+def suffix(path: Path) -> str:
+    """Extension in small letters, that before `.gz` where the file is compressed."""
+    last = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if last == ".gz" else last
