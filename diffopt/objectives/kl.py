@@ -8,6 +8,18 @@ from diffopt.foundation.arrays import Array
 from diffopt.objectives.base import LawObjective, Terms
 
 
+def surplus(top: Array, bottom: Array) -> Array:
+    """r - 1 - log r of r = top/bottom, both positive, to rounding for every r.
+
+    Near 1 by log1p of (top - bottom)/bottom, which keeps the quadratic smallness; elsewhere by two logarithms,
+    where 1 + (r - 1) would have lost a small r.
+    """
+    excess = (top - bottom) / bottom
+    near = np.abs(excess) < 0.5
+    inner = excess - np.log1p(np.where(near, excess, 0.0))
+    return np.asarray(np.where(near, inner, excess - (np.log(top) - np.log(bottom))))
+
+
 def kl_terms(variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
     """(1/2) sum w [T/V - 1 - log(T/V) + e^2/V] and its derivatives (theory.md, eq. 30).
 
@@ -18,14 +30,12 @@ def kl_terms(variance: Array, target: Array, mean_error: Array | None, weight: A
         nothing = np.zeros_like(variance)
         return Terms(float("inf"), nothing, nothing, None)
     v, t = np.where(both_zero, 1.0, variance), np.where(both_zero, 1.0, target)
-    excess = t / v - 1
-    # log1p keeps the quadratic accuracy of x - log(1 + x) down to its own rounding.
-    loss = 0.5 * float(weight @ (excess - np.log1p(excess)))
-    by_variance = 0.5 * weight * (1 / v - t / v**2)
+    loss = 0.5 * float(weight @ surplus(t, v))
+    by_variance = 0.5 * weight * (1 - t / v) / v
     by_mean = None
     if mean_error is not None:
         loss += 0.5 * float(weight @ (mean_error**2 / v))
-        by_variance = by_variance - 0.5 * weight * mean_error**2 / v**2
+        by_variance = by_variance - 0.5 * weight * (mean_error / v) ** 2
         by_mean = weight * mean_error / v
     return Terms(loss, by_variance, 0.5 * weight * (1 / v - 1 / t), by_mean)
 

@@ -12,6 +12,7 @@ from diffopt.law.response import RowMap
 from diffopt.law.start import Start
 from diffopt.law.table_bars import TableBars
 from diffopt.objectives.base import Objective
+from diffopt.objectives.kl import surplus
 from diffopt.solvers.table import Table
 
 
@@ -68,8 +69,7 @@ class _Transitions:
     def _loss(self) -> float:
         if np.any(self.noise <= 0) or np.any(self.variance <= 0):
             return float("inf")
-        excess = self.variance / self.noise - 1
-        each = excess - np.log1p(excess) + self.gap**2 * self.before / self.noise
+        each = surplus(self.variance, self.noise) + self.gap**2 * self.before / self.noise
         return 0.5 * float((each @ self.spectrum.weight).sum())
 
     def pull_back(self, bars: TableBars) -> None:

@@ -26,6 +26,8 @@ class Process(ABC):
     default_sigma_min: float = 0.002
     #: Clock in which clock-dependent solvers step unless told otherwise.
     default_clock: str = "sigma"
+    #: Time at which f and g^2 have a pole (alpha = 0), where there is one.
+    pole: float = np.inf
     #: Whether f and g exist (a table of noise levels has no continuous time).
     continuous: bool = True
     #: Whether `reverse_rates` stay finite at the data, so that stages may be evaluated there.
@@ -58,6 +60,11 @@ class Process(ABC):
         """
         square = self.diffusion(time)
         return -self.drift(time), np.zeros_like(square), (1 + eta**2) / 2 * square, eta**2 * square
+
+    def to_data(self, time: Numbers, eta: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """One Euler step of :meth:`reverse_rates` from `time` to 0: (1 + t A, t B, t C, t rate) (eq. 101)."""
+        state, denoised, score, rate = self.reverse_rates(time, eta)
+        return 1 + time * state, time * denoised, time * score, time * rate
 
     @abstractmethod
     def score_integral(self, sigma: Numbers, time: Numbers) -> Numbers:

@@ -43,6 +43,16 @@ class Clock(ABC):
     def rates(self, process: Process, sigma: Numbers, time: Numbers, eta: Numbers) -> Rates:
         """Rates of the reverse dynamics."""
 
+    def to_data(self, process: Process, sigma: Numbers, time: Numbers, eta: Numbers) -> tuple[Numbers, ...]:
+        """One Euler step to the data, z' = A z + B D + C S + sqrt(V) xi: the tuple (A, B, C, V) (eq. 101).
+
+        In closed form, so that A is exactly 0 where the scheme lands on the denoiser's output; infinite
+        where the clock never reaches the data.
+        """
+        del process, time, eta
+        never = np.full_like(sigma, np.inf)
+        return never, never, never, never
+
     def scale(self, alpha: Numbers) -> Numbers:
         """Factor y/z of the clock's coordinate: 1/alpha, the noise-ratio picture."""
         return 1 / alpha
@@ -51,6 +61,14 @@ class Clock(ABC):
         """Whether the rates are finite at the data, so that stages may be evaluated there."""
         del process
         return False
+
+
+def _ratio_to_data(process: Process, sigma: Numbers, time: Numbers, eta: Numbers, turns: float) -> tuple[Numbers, ...]:
+    """Eq. 101 in the noise-ratio picture: `turns` is h kappa/sigma^2 of a step to sigma = 0."""
+    alpha, _ = process.levels(sigma, time)
+    pull = turns * (1 + eta**2) / 2
+    state = np.where(pull == 1, 0, (1 - pull) / alpha)
+    return state, pull + 0 * state, 0 * state, np.where(eta == 0, 0, turns * eta**2 * sigma**2)
 
 
 def _ratio_rates(process: Process, sigma: Numbers, time: Numbers, eta: Numbers, speed: Numbers) -> Rates:
@@ -78,6 +96,10 @@ class SigmaClock(Clock):
         """Speed 2 sigma."""
         return _ratio_rates(process, sigma, time, eta, 2 * sigma)
 
+    def to_data(self, process: Process, sigma: Numbers, time: Numbers, eta: Numbers) -> tuple[Numbers, ...]:
+        """h = sigma: A = -eta^2."""
+        return _ratio_to_data(process, sigma, time, eta, 2)
+
 
 class VarianceClock(Clock):
     """u = -sigma^2."""
@@ -96,6 +118,10 @@ class VarianceClock(Clock):
     def rates(self, process: Process, sigma: Numbers, time: Numbers, eta: Numbers) -> Rates:
         """Speed 1."""
         return _ratio_rates(process, sigma, time, eta, np.ones_like(sigma))
+
+    def to_data(self, process: Process, sigma: Numbers, time: Numbers, eta: Numbers) -> tuple[Numbers, ...]:
+        """h = sigma^2: A = (1 - eta^2)/2."""
+        return _ratio_to_data(process, sigma, time, eta, 1)
 
 
 class LogSNRClock(Clock):
@@ -134,6 +160,10 @@ class TimeClock(Clock):
     def rates(self, process: Process, sigma: Numbers, time: Numbers, eta: Numbers) -> Rates:
         """The process's own reverse rates (eq. 5; eq. 9 for the straight path of `flow`)."""
         return Rates(np.ones_like(time), *process.reverse_rates(time, eta))
+
+    def to_data(self, process: Process, sigma: Numbers, time: Numbers, eta: Numbers) -> tuple[Numbers, ...]:
+        """As the process says."""
+        return process.to_data(time, eta)
 
     def scale(self, alpha: Numbers) -> Numbers:
         """1: the process's own coordinates."""

@@ -21,6 +21,7 @@ class Flow(Process):
     name = "flow"
     default_sigma_max = np.inf
     default_clock = "time"
+    pole = 1.0
 
     def time(self, sigma: Numbers) -> Numbers:
         """s = sigma / (1 + sigma)."""
@@ -49,7 +50,13 @@ class Flow(Process):
         if np.any(eta):
             return super().reverse_rates(time, eta)
         pull = 1 / time
-        return -pull, pull, 0 * pull, 0 * pull
+        return -pull, pull, np.zeros_like(pull), np.zeros_like(pull)
+
+    def to_data(self, time: Numbers, eta: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """D itself without noise; with noise the score at a = 1/2 as (alpha D - z)/s^2, the rest kept."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            extra = np.where(eta == 0, 0, eta**2 * time**2 / (1 - time))
+        return 0 * extra, 1 + 0 * extra, extra, 2 * extra
 
     def score_integral(self, sigma: Numbers, time: Numbers) -> Numbers:
         """2/(1 - s) + 2 log(1 - s), the antiderivative of 2 s/(1 - s)^2."""

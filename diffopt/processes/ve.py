@@ -44,6 +44,11 @@ class VE(Process):
         pull = (1 + eta**2) / time
         return -pull, pull, 0 * pull, 2 * eta**2 * time
 
+    def to_data(self, time: Numbers, eta: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """A = -eta^2, exactly 0 without noise."""
+        square = eta**2 + 0 * time
+        return -square, 1 + square, 0 * square, 2 * square * time**2
+
     def score_integral(self, sigma: Numbers, time: Numbers) -> Numbers:
         """Antiderivative t^2."""
         del sigma

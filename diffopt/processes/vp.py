@@ -104,6 +104,7 @@ class VPCosine(VariancePreserving):
     """
 
     name = "vp_cosine"
+    pole = 1.0
     offset: float = 0.008
 
     def _angle(self, time: Numbers) -> Numbers:

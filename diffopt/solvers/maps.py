@@ -30,6 +30,10 @@ JacobianProduct = Callable[[NDArray[Any], float, float, NDArray[Any]], NDArray[A
 NODES, RATIO, PANELS = 8, 4.0, 6
 
 
+#: Relative size of what is left of an exact 0: a step that lands on the denoiser's output.
+ROUNDING = 2e-14
+
+
 @dataclass(frozen=True, eq=False)
 class Models:
     """What a sampler may call: denoiser, score and, where a scheme needs it, a Jacobian product."""
@@ -163,6 +167,11 @@ def slope(x: dict[str, Numbers], eig: Array, suffix: str) -> Numbers:
     v = alpha**2 * eig + level**2
     top = x["denoised" + suffix] * alpha * eig - x["score" + suffix]
     return np.asarray(x["state" + suffix] + top / (v * x["scale" + suffix]))
+
+
+def cancelled(factor: Numbers, terms: Numbers, rounding: float = ROUNDING) -> Numbers:
+    """A sum whose terms are of size `terms` with what rounding leaves of an exact 0 removed; derivatives pass."""
+    return np.asarray(factor - np.where(np.abs(factor.real) < rounding * (1 + np.abs(terms.real)), factor.real, 0))
 
 
 def mean_drift(x: dict[str, Numbers], suffix: str) -> Numbers:

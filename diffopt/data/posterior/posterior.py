@@ -133,13 +133,14 @@ def _fourier(prior: Prior, gains: NDArray[np.complex128], noise: float, measurem
     """eig' = p/(1 + p |g|^2/noise^2) per mode (eq. 92)."""
     assert prior.power is not None
     power = prior.power
-    eig = power / (1 + power * np.abs(gains) ** 2 / noise**2)
+    length = np.hypot(noise, np.sqrt(power) * np.abs(gains))
+    eig = power * (noise / length) ** 2
     pixels, projection = None, None
     if measurement is not None:
         y = _checked(measurement, power.size).reshape(prior.shape)
         start = np.zeros(prior.shape) if prior.mean is None else prior.mean.reshape(prior.shape)
         rest = np.fft.fftn(y) - gains * np.fft.fftn(start)
-        modes = np.fft.fftn(start) + eig * np.conj(gains) / noise**2 * rest
+        modes = np.fft.fftn(start) + power * np.conj(gains) / length / length * rest
         pixels = np.fft.ifftn(modes).real.ravel()
         projection = np.abs(modes).ravel() / np.sqrt(power.size)
     spectrum = Spectrum.create(eig.ravel(), None, projection, source="posterior")
@@ -147,13 +148,16 @@ def _fourier(prior: Prior, gains: NDArray[np.complex128], noise: float, measurem
 
 
 def _dense(prior: Prior, matrix: Array, noise: float, measurement: Array | None) -> Posterior:
-    """Sigma - Sigma A^T (A Sigma A^T + noise^2)^-1 A Sigma = R R^T (eqs. 90, 91)."""
+    """Sigma - Sigma A^T (A Sigma A^T + noise^2)^-1 A Sigma = R R^T (eq. 90) and the mean (eq. 100)."""
     root = _root(prior.dense())
     image = matrix @ root
     u, s, vt = linalg.svd(image, full_matrices=True, lapack_driver="gesvd")
-    del u
+    # Directions that the measurement does not see have singular values of rounding size.
+    s[s <= max(image.shape) * np.finfo(float).eps * s[0]] = 0.0
+    length = np.hypot(noise, s)
+    gain = s / length / length
     shrink = np.ones(root.shape[1])
-    shrink[: s.size] = noise / np.sqrt(noise**2 + s**2)
+    shrink[: s.size] = noise / length
     factor = (root @ vt.T) * shrink
     basis, values, _ = linalg.svd(factor, full_matrices=True)
     eig = np.zeros(root.shape[0])
@@ -162,7 +166,8 @@ def _dense(prior: Prior, matrix: Array, noise: float, measurement: Array | None)
     if measurement is not None:
         start = np.zeros(root.shape[0]) if prior.mean is None else prior.mean
         rest = _checked(measurement, matrix.shape[0]) - matrix @ start
-        mean = start + factor @ (factor.T @ (matrix.T @ rest)) / noise**2
+        # Eq. (100): F F^T A^T / noise^2 would lose all digits where the noise is small.
+        mean = start + root @ (vt[: s.size].T @ (gain * (u[:, : s.size].T @ rest)))
         projection = np.abs(basis.T @ mean)
     order = np.argsort(-eig, kind="stable")
     spectrum = Spectrum.create(eig[order], None, None if projection is None else projection[order], source="posterior")

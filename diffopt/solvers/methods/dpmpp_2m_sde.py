@@ -30,7 +30,9 @@ class DPMPP2MSDE(Solver):
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step reading two denoiser outputs, eq. (19)."""
         table = Table.zeros(points, lags=2, sources=1)
-        damping = np.where(points.unbounded, 0, np.exp(-eta * points.h))
+        # r^eta is 1 at eta = 0 also where r is 0, from pure noise.
+        limit = np.where(eta.real == 0, 1, 0)
+        damping = np.where(points.unbounded, limit, np.exp(-eta * points.h))
         down = damping * points.decay
         gain = points.alpha_1 - points.alpha_0 * down
         slope = gain * step_ratio(points) / 2

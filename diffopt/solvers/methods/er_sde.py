@@ -24,6 +24,9 @@ SCALERS: dict[str, Callable[[Numbers], Numbers]] = {
     "log": lambda x: x**0.9 * np.log10(1 + 100 * x**1.5),
 }
 
+#: Scalers whose phi(x)/x stays finite as x grows, with the limit; for the others it grows without bound.
+GROWTH = {"ode": 1.0, "log": 0.0}
+
 
 @dataclass(frozen=True)
 class ERSDE(Solver):
@@ -47,13 +50,21 @@ class ERSDE(Solver):
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step."""
         table = Table.zeros(points, sources=1)
-        down = np.where(points.unbounded, 0, self._share(points) * points.alpha_1 / points.alpha_0)
+        share = self._share(points) * points.alpha_1 / points.alpha_0
+        down = np.where(points.unbounded, self._from_noise(points), share)
         table.state[..., 0, 0] = down
         table.denoised[..., 0, 0] = points.alpha_1 - points.alpha_0 * down
         left = points.noise_1**2 - (points.noise_0 * down) ** 2
         some = np.asarray(left.real > 1e-14 * points.noise_1.real**2)
         table.noise[..., 0, 0] = np.where(some, np.sqrt(np.where(some, left, 1)), 0)
         return table
+
+    def _from_noise(self, points: Points) -> Numbers:
+        """Limit of noise_1 (phi(sigma')/sigma') / (noise_0 phi(sigma)/sigma) where sigma grows; 0 at the data."""
+        start = np.isinf(points.sigma[..., :-1].real)
+        end = np.where(start, points.sigma[..., 1:], 1)
+        growth = GROWTH.get(self.phi, np.inf)
+        return np.where(start, points.alpha_1 * SCALERS[self.phi](end) / (points.noise_0 * growth), 0)
 
     def _share(self, points: Points) -> Numbers:
         """u/sigma = phi(sigma')/phi(sigma), with any finite numbers where a step is unbounded."""

@@ -13,11 +13,15 @@ from diffopt.foundation.krylov import apply_function
 from diffopt.foundation.phi import phi1, phi2
 from diffopt.processes.points import Points
 from diffopt.solvers.base import Solver
-from diffopt.solvers.maps import STAGE, Models, StepMaps, drift, mean_drift, slope, stage
+from diffopt.solvers.maps import STAGE, Models, StepMaps, cancelled, drift, mean_drift, slope, stage
 from diffopt.solvers.table import Table
 
-#: Distance, relative to the clock reading, of the points of a fourth-order central difference.
-DISTANCE = 1e-3
+#: Distance of neighbouring points of a central difference of order 8, relative to that of the nearest singularity.
+DISTANCE = 1e-2
+#: Relative accuracy of the differences beside a pole.
+LOST = 1e-11
+#: Weights of f(u + k h) - f(u - k h), k = 1 to 4, that give h f'(u) (Fornberg 1988, Math. Comp. 51, table 1).
+CENTRAL = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
 
 
 class LinearizationMaps(StepMaps):
@@ -50,18 +54,23 @@ class LinearizationMaps(StepMaps):
     def _derivatives(self, points: Points, start: Numbers, eta: Numbers) -> dict[str, Numbers]:
         """d/du of the stage's numbers by a central difference (real, so that complex steps pass through)."""
         process, clock = points.process, self.clock
-        far = np.where(start.real == 0, 1.0, np.abs(start.real)) if clock.name != "logsnr" else 1.0
-        step = DISTANCE * far * np.ones_like(start.real)
+        step = DISTANCE * self._room(points, start.real)
+        shifts = np.array([k * sign for k in range(1, len(CENTRAL) + 1) for sign in (1, -1)])
+        weights = np.array([weight * sign for weight in CENTRAL for sign in (1, -1)])
+        sigma, time = clock.locate(process, start + shifts.reshape(-1, *[1] * start.ndim) * step)
+        values = stage(process, clock.rates(process, sigma, time, eta), sigma, time, "0")
+        return {name + "'": np.tensordot(weights, value + 0 * sigma, axes=1) / step for name, value in values.items()}
 
-        def values(shift: Array) -> dict[str, Numbers]:
-            sigma, time = clock.locate(process, start + shift)
-            return stage(process, clock.rates(process, sigma, time, eta), sigma, time, "0")
-
-        near, far_away = [[values(s * k * step) for s in (1, -1)] for k in (1, 2)]
-        return {
-            name + "'": (8 * (near[0][name] - near[1][name]) - (far_away[0][name] - far_away[1][name])) / (12 * step)
-            for name in near[0]
-        }
+    def _room(self, points: Points, start: Array) -> Array:
+        """Distance in the clock to the nearest singularity of the rates: the data, or the pole at pure noise."""
+        if self.clock.name == "logsnr":
+            return np.ones_like(start)
+        room = np.where(start == 0, 1.0, np.abs(start))
+        if self.clock.name == "time":
+            left = points.process.pole + start
+            # At pure noise itself the rates are infinite, or, without noise, regular.
+            room = np.where(left > 0, np.minimum(room, left), room)
+        return np.asarray(room)
 
     def law(self, x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers, Numbers]:
         """m = exp(hK) [+ h^2 phi2(hK) K'], n = h [B phi1(2hK) + (B' - B) phi2(2hK)] (eqs. 85, 86)."""
@@ -71,7 +80,7 @@ class LinearizationMaps(StepMaps):
         m, mean = np.exp(h * k), track + h * one * rate
         if self.moving:
             slope_k, slope_rate = _moving(x, eig)
-            m = m + h**2 * two * slope_k
+            m = cancelled(m + h**2 * two * slope_k, h**2 * slope_k, LOST)
             mean = mean + h**2 * two * (slope_rate - k * rate)
         n = h * (x["rate0"] * phi1(2 * h * k) + (x["rate1"] - x["rate0"]) * phi2(2 * h * k))
         return m * x["scale0"] / x["scale1"], n / x["scale1"] ** 2, mean / x["scale1"] - x["alpha1"]

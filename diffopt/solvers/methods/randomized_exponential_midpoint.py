@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from diffopt.foundation.arrays import Array, Numbers
 from diffopt.processes.points import Points
 from diffopt.solvers.base import Solver
-from diffopt.solvers.maps import Models, StepMaps
+from diffopt.solvers.maps import Models, StepMaps, cancelled
 from diffopt.solvers.table import Table
 
 
@@ -45,7 +45,7 @@ class ExponentialMidpointMaps(StepMaps):
         k = x["step"] / (x["alphau"] * (eig + x["qu"]))
         inner, whole = x["q0"] - x["qu"], x["q0"] - x["q1"]
         n = x["eta"] ** 2 * (whole - 2 * k * inner + k**2 * inner)
-        m = 1 - k * (1 - first)
+        m = cancelled(1 - k * (1 - first), k)
         return m * x["alpha1"] / x["alpha0"], n * x["alpha1"] ** 2, 0 * m
 
     def noise(self, x: dict[str, Numbers], eig: Array, inner: Array, whole: Array) -> Array:

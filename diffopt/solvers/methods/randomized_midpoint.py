@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from diffopt.foundation.arrays import Array, Numbers
 from diffopt.processes.points import Points
 from diffopt.solvers.base import Solver
-from diffopt.solvers.maps import STAGE, Models, StepMaps, drift, mean_drift, slope, stage
+from diffopt.solvers.maps import STAGE, Models, StepMaps, cancelled, drift, mean_drift, slope, stage
 from diffopt.solvers.table import Table
 
 
@@ -38,7 +38,7 @@ class MidpointMaps(StepMaps):
         """m = 1 + h K_U (1 + U h K_0), n = h B_U [1 + 2 U h K_U + U (h K_U)^2] (eq. 83)."""
         h, part = x["h"], x["part"]
         k0, ku = slope(x, eig, "0"), slope(x, eig, "u")
-        m = 1 + h * ku * (1 + part * h * k0)
+        m = cancelled(1 + h * ku * (1 + part * h * k0), h * ku)
         n = h * x["rate"] * (1 + 2 * part * h * ku + part * (h * ku) ** 2)
         track0, track_u = x["scale0"] * x["alpha0"], x["scaleu"] * x["alphau"]
         off = track0 + part * h * mean_drift(x, "0") - track_u

@@ -36,7 +36,7 @@ class UniPC(Solver):
         order[-1] = 1
         slope = np.where(order == 2, step_ratio(points), 0)
         _predict(table, points, gain, slope)
-        _correct(table, points, gain, slope)
+        _correct(table, points, gain, slope, order == 2)
         _start(table)
         return table
 
@@ -48,15 +48,14 @@ def _predict(table: Table, points: Points, gain: Numbers, slope: Numbers) -> Non
     table.denoised[..., 0, 0] = 0
 
 
-def _correct(table: Table, points: Points, gain: Numbers, slope: Numbers) -> None:
-    """Corrector weights of eq. (18); slope = h/h_prev = -1/s is 0 where the order is 1."""
+def _correct(table: Table, points: Points, gain: Numbers, slope: Numbers, second: np.ndarray) -> None:
+    """Corrector weights of eq. (18); slope = h/h_prev = -1/s is 0 at order 1 and after pure noise."""
     h = points.h
     growth = -np.expm1(-h)
     b_1 = 1 / growth - 1 / h
     b_2 = 1 / growth - 2 * b_1 / h
-    second = slope != 0
-    s = np.where(second, -1 / np.where(second, slope, 1), -1)
-    rho_1 = np.where(second, (b_1 - b_2) / (1 - s), 0)
+    # rho_1 = (b_1 - b_2)/(1 - s) with s = -1/slope: 0 after pure noise, where rho_2 = b_1.
+    rho_1 = np.where(second, (b_1 - b_2) * slope / (1 + slope), 0)
     rho_2 = np.where(second, b_1 - rho_1, 0.5)
     old = -rho_1 * slope
     table.state[..., 1, 1] = points.decay

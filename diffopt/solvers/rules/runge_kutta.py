@@ -112,19 +112,18 @@ def _fill(
 
 def _euler_to_zero(table: Table, points: Points, clock: Clock, eta: Numbers) -> None:
     """Overwrite the last step: one Euler step to sigma = 0, then copies."""
-    process, sigma, time = points.process, points.sigma[..., -2], points.time[..., -2]
-    rate = clock.rates(process, sigma, time, eta[..., -1])
-    h = clock.value(process, points.sigma[..., -1], points.time[..., -1]) - clock.value(process, sigma, time)
+    sigma, time = points.sigma[..., -2], points.time[..., -2]
+    # At the data alpha = 1, so y = z in every clock.
+    state, denoised, score, variance = clock.to_data(points.process, sigma, time, eta[..., -1])
     for array in (table.state, table.denoised, table.score, table.noise):
         array[..., -1, :, :] = 0
-    # At the data alpha = 1, so y = z in every clock.
-    table.state[..., -1, 0, 0] = (1 + h * rate.state) * rate.scale
-    table.denoised[..., -1, 0, 0] = h * rate.denoised
-    table.score[..., -1, 0, 0] = h * rate.score
+    table.state[..., -1, 0, 0] = state
+    table.denoised[..., -1, 0, 0] = denoised
+    table.score[..., -1, 0, 0] = score
     for row in range(1, table.rows):
         table.state[..., -1, row, 0] = 1
     if table.sources:
-        table.noise[..., -1, table.rows - 1, 0] = np.sqrt(h * rate.noise)
+        table.noise[..., -1, table.rows - 1, 0] = np.sqrt(variance)
     for row in range(table.rows - 1):
         table.alpha[..., (table.steps - 1) * table.rows + row + 1] = points.alpha[..., -1]
         table.level[..., (table.steps - 1) * table.rows + row + 1] = points.noise[..., -1]
