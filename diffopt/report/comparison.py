@@ -13,6 +13,7 @@ from rich.text import Text
 from diffopt import __version__
 from diffopt.documents.schemas import ComparisonDocument, ComparisonRow, ProcessPart, SpectrumPart, dump
 from diffopt.report.text import short
+from diffopt.schedules import SCHEDULES
 from diffopt.studies.comparison.comparison import Comparison, Row
 from diffopt.studies.comparison.selection import group_key
 
@@ -57,6 +58,32 @@ def flat_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         flat = {k: v for k, v in row.items() if k not in ("held_out", "sigmas", "eta", "reasons")}
         rows.append(flat | {f"held_out_{k}": v for k, v in row["held_out"].items()})
     return rows
+
+
+def merged(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of one group with equal grids as one row, the other names under `aliases`."""
+    found: list[dict[str, Any]] = []
+    known = list(SCHEDULES)
+    # The name that stands first in the table of names is the row's, however rounding orders equal errors.
+    for row in sorted(rows, key=lambda r: known.index(r["schedule"]) if r["schedule"] in known else len(known)):
+        twin = next((other for other in found if _same_run(row, other)), None)
+        if twin is None:
+            found.append({**row, "aliases": []})
+        else:
+            twin["aliases"].append(row["design"] or row["schedule"])
+            twin["best"] |= row["best"]
+    return found
+
+
+def _same_run(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Equal to rounding in everything that is run; the optimized row keeps a line of its own."""
+    if any(one[k] != other[k] for k in ("solver", "clock")) or "optimized" in (one["kind"], other["kind"]):
+        return False
+    ours, theirs = ([*row["sigmas"], *row["eta"]] for row in (one, other))
+    return len(ours) == len(theirs) and all(
+        a == b or (a is not None and b is not None and math.isclose(a, b, rel_tol=1e-9))
+        for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 def shown_name(row: Row) -> str:

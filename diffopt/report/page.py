@@ -1,105 +1,151 @@
-"""One self-contained page: both pictures, a table that sorts itself, and the command that made it."""
+"""One self-contained page: the answer, the pictures, tables by solver and budget, and the grids to copy."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from html import escape
+from importlib import resources
 from typing import Any
 
-from diffopt.report.comparison import flat_rows
+from diffopt.report.answers import compared, grouped
+from diffopt.report.comparison import merged
 from diffopt.report.comparison_figures import svg
 from diffopt.report.explain import explain, names
-from diffopt.report.text import short
+from diffopt.report.text import fixed, short
 from diffopt.studies.comparison.comparison import Comparison
 
-_STYLE = """
-body { font: 14px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1180px; padding: 0 1em; color: #1c2230; }
-h1 { font-size: 1.4em; } h2 { font-size: 1.1em; margin-top: 2em; }
-code { background: #f0f2f7; padding: .1em .3em; } pre { background: #f0f2f7; padding: .8em; overflow-x: auto; }
-svg { max-width: 100%; height: auto; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; }
-th { position: sticky; top: 0; background: #fff; cursor: pointer; text-align: left; border-bottom: 2px solid #1c2230; }
-th[aria-sort=ascending]::after { content: " \\25B2"; } th[aria-sort=descending]::after { content: " \\25BC"; }
-th, td { padding: .2em .7em; white-space: nowrap; } td.n { text-align: right; }
-tr.optimized { background: #e6f4ea; font-weight: 600; } tr.best { font-weight: 600; }
-input { font: inherit; padding: .3em .5em; margin: .5em 0; width: 22em; max-width: 100%; }
-"""
-
-_SCRIPT = """
-const table = document.querySelector('table'), body = table.tBodies[0];
-table.querySelectorAll('th').forEach((th, i) => th.addEventListener('click', () => {
-  const up = th.getAttribute('aria-sort') !== 'ascending';
-  table.querySelectorAll('th').forEach(h => h.removeAttribute('aria-sort'));
-  th.setAttribute('aria-sort', up ? 'ascending' : 'descending');
-  const value = r => r.cells[i].dataset.v ?? r.cells[i].textContent;
-  const rows = [...body.rows].sort((a, b) => {
-    const x = value(a), y = value(b);
-    if (x === '' || y === '') return (x === '') - (y === '');
-    const d = isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y;
-    return up ? d : -d;
-  });
-  body.append(...rows);
-}));
-document.querySelector('input').addEventListener('input', event => {
-  const words = event.target.value.toLowerCase().split(/\\s+/);
-  for (const row of body.rows) {
-    const text = row.textContent.toLowerCase();
-    row.hidden = !words.every(word => text.includes(word));
-  }
-});
-"""
+#: Columns after the name, in the order of their worth: heading, key, whether small screens leave it out.
+_COLUMNS = (
+    ("ratio", "ratio", False), ("frechet", "frechet", False), ("kl", "kl", True), ("held out", "held_out_worst", False),
+    ("steps", "steps", True), ("calls", "denoiser_calls", True), ("kind", "kind", True), ("clock", "clock", True),
+)  # fmt: skip
 
 
 def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
     """HTML text; `data` is the comparison's document."""
-    s = data["spectrum"]
-    top = "pure noise" if data["process"]["sigma_max"] is None else f"{data['process']['sigma_max']:g}"
-    facts = (
-        f"Spectrum {s['source']}: {s['dim']:g} directions, trace {s['trace']:.5g}, largest {s['max']:.5g}. Process "
-        f"{data['process']['name']}, sigma {top} to {data['process']['sigma_min']:g}, end {data['end']}, start "
-        f"{data['start']}. Objective {data['objective']}; ratio = {data['objective']} over the optimized row's; "
-        "held_out_worst = largest Frechet distance of the same grid on the spectrum scaled, tilted, blurred by 20 %. "
-        "Errors are exact for Gaussian data with this spectrum; a dash is not defined."
-    )
+    groups = grouped(data["rows"])
+    grids: list[dict[str, list[str]]] = []
+    solvers = list(dict.fromkeys(solver for solver, _ in groups))
+    sections = [
+        f'<section data-solver="{escape(s)}"><h2 id="{_anchor(s)}">{escape(s)}</h2>'
+        + "".join(_section(key, rows, data, grids) for key, rows in groups.items() if key[0] == s)
+        + "</section>"
+        for s in solvers
+    ]
+    links = "".join(f'<a href="#{_anchor(s)}">{escape(s)}</a>' for s in solvers)
+    answer = "".join(f"<p>{escape(line)}</p>" for line in compared(data))
     return "\n".join(
         [
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width">',
-            f"<title>Schedules compared on {escape(s['source'])}</title><style>{_STYLE}</style></head><body>",
-            "<h1>Step grids compared</h1>",
-            f"<p>{escape(facts)}</p>",
-            f"<pre>{escape(data['command'])}</pre>",
-            f"<h2>Where the steps go</h2>{svg(comparison, 'grids')}",
-            f"<h2>What they cost</h2>{svg(comparison, 'errors')}",
-            "<h2>All rows</h2><p>Click a heading to sort, type to filter.</p>",
-            '<input type="search" aria-label="filter rows" placeholder="filter: heun ays 10">',
-            f'<div class="scroll">{_table(data)}</div>',
-            f"<h2>The rows</h2>{_glossary(data)}",
-            f"<p>diffopt {escape(data['diffopt_version'])}</p><script>{_SCRIPT}</script></body></html>\n",
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>Schedules compared on {escape(data['spectrum']['source'])}</title>",
+            f"<style>{_asset('page.css')}</style></head><body>",
+            '<h1>Step grids compared</h1>',
+            f'<div class="answer">{answer}</div>',
+            f'<p class="soft">{escape(_facts(data))}</p><pre>{escape(data["command"])}</pre>',
+            '<div class="bar"><input id="filter" type="search" aria-label="filter rows" '
+            'placeholder="filter: heun 10, ays*, solver:euler, kind:fixed">'
+            '<span id="count" class="soft" role="status"></span><button id="theme">light or dark</button></div>',
+            f'<nav aria-label="solvers">{links}<a href="#pictures">pictures</a><a href="#names">names</a></nav>',
+            *sections,
+            f'<h2 id="pictures">Where the steps go</h2><div class="paper">{svg(comparison, "grids")}</div>',
+            f'<h2>What they cost</h2><div class="paper">{svg(comparison, "errors")}</div>',
+            f'<h2 id="names">The names</h2>{_glossary(data)}',
+            f'<p class="soft">diffopt {escape(data["diffopt_version"])}</p>',
+            f'<script type="application/json" id="grids">{_json(grids)}</script>',
+            f"<script>{_asset('page.js')}</script></body></html>\n",
         ]
     )
 
 
-def _table(data: Mapping[str, Any]) -> str:
-    rows = flat_rows(data)
-    if not rows:
-        return "<table><thead><tr><th>schedule</th></tr></thead><tbody></tbody></table>"
-    head = "".join(f"<th>{escape(name)}</th>" for name in rows[0] if name != "best")
-    body = []
-    for row in rows:
-        cells = "".join(_cell(v) for k, v in row.items() if k != "best")
-        marks = "optimized" if row["kind"] == "optimized" else "best" if row["best"] else ""
-        body.append(f'<tr class="{marks}">{cells}</tr>')
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+def _asset(name: str) -> str:
+    return resources.files("diffopt").joinpath("report", "assets", name).read_text(encoding="utf-8")
 
 
-def _cell(value: Any) -> str:
+def _json(value: Any) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json.dumps(value, ensure_ascii=True).replace("<", "\\u003c")
+
+
+def _anchor(solver: str) -> str:
+    return "solver-" + "".join(c if c.isalnum() else "-" for c in solver)
+
+
+def _facts(data: Mapping[str, Any]) -> str:
+    s, objective = data["spectrum"], data["objective"]
+    top = "pure noise" if data["process"]["sigma_max"] is None else f"{data['process']['sigma_max']:g}"
+    return (
+        f"Spectrum {s['source']}: {s['dim']:g} directions, trace {s['trace']:.5g}, largest {s['max']:.5g}. Process "
+        f"{data['process']['name']}, sigma {top} to {data['process']['sigma_min']:g}, end {data['end']}, start "
+        f"{data['start']}. ratio = {objective} over the optimized row's; held out = largest Frechet distance of the same "
+        "grid on the spectrum scaled, tilted, blurred by 20 %. Errors are exact for Gaussian data with this spectrum; a dash "
+        "is not defined. A row opens its grid."
+    )
+
+
+def _section(
+    key: tuple[str, int], rows: Sequence[Mapping[str, Any]], data: Mapping[str, Any], grids: list[dict[str, list[str]]]
+) -> str:
+    """Heading and table of one solver and budget."""
+    calls = sorted({row["denoiser_calls"] for row in rows})
+    steps = sorted({row["steps"] for row in rows})
+    title = f"{' or '.join(map(str, calls))} denoiser calls, {' or '.join(map(str, steps))} steps"
+    objective = data["objective"]
+    columns = [(objective, objective, False), *(c for c in _COLUMNS if c[1] != objective)]
+    # What every row of the group shares stands in the title or nowhere.
+    shared = {k for k in ("steps", "denoiser_calls", "clock") if len({row[k] for row in rows}) == 1}
+    columns = [c for c in columns if c[1] not in shared and any(row[c[1]] is not None for row in rows)]
+    head = '<th class="t"><button>schedule</button></th>' + "".join(
+        f'<th class="{_classes(key, wide)}"><button>{escape(name)}</button></th>' for name, key, wide in columns
+    )
+    ranked = sorted(merged(rows), key=lambda r: (r["kind"] != "optimized", r[objective] is None, r[objective] or 0.0))
+    body = "".join(_row(row, columns, data, grids) for row in ranked)
+    return (
+        f'<section data-group="{escape(key[0])} {key[1]}"><h3>{escape(title)}</h3><div class="scroll" tabindex="0">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>"
+    )
+
+
+def _classes(key: str, wide: bool) -> str:
+    return " ".join(["t"] * (key in ("kind", "clock")) + ["wide"] * wide)
+
+
+def _row(
+    row: Mapping[str, Any], columns: Sequence[tuple[str, str, bool]], data: Mapping[str, Any],
+    grids: list[dict[str, list[str]]],
+) -> str:  # fmt: skip
+    names_ = [row["design"] or row["schedule"], *row["aliases"]]
+    mark = "optimized" if row["kind"] == "optimized" else "best" if row["best"] else ""
+    cells = "".join(_cell(row[key], _classes(key, wide)) for _, key, wide in columns)
+    label = escape(" = ".join(names_))
+    attributes = {
+        "row": str(len(grids)), "schedule": " ".join(names_), "solver": row["solver"], "kind": row["kind"],
+        "steps": str(row["steps"]), "calls": str(row["denoiser_calls"]),
+    }  # fmt: skip
+    grids.append(_grid(row, data))
+    told = " ".join(f'data-{k}="{escape(v)}"' for k, v in attributes.items())
+    opener = f'<button class="open" aria-expanded="false">{label}</button>'
+    return f'<tr class="{mark}" {told}><td class="t">{opener}</td>{cells}</tr>'
+
+
+def _grid(row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Numbers of a row as the hosts read them: fixed point, no exponents."""
+    grid = {"sigmas": [fixed(v) for v in row["sigmas"]]}
+    if data["process"]["name"] == "flow":
+        grid["times"] = [fixed(1.0 if v is None else v / (1 + v)) for v in row["sigmas"]]
+    if any(row["eta"]):
+        grid["eta"] = [fixed(v) for v in row["eta"]]
+    return grid
+
+
+def _cell(value: Any, classes: str) -> str:
+    told = f' class="{classes}"' if classes else ""
     if value is None:
-        return '<td class="n" data-v="">-</td>'
+        return f'<td{told} data-v="">-</td>'
     if isinstance(value, str):
-        return f"<td>{escape(value)}</td>"
-    return f'<td class="n" data-v="{value!r}">{short(value)}</td>'
+        return f"<td{told}>{escape(value)}</td>"
+    return f'<td{told} data-v="{value!r}">{short(value)}</td>'
 
 
 def _glossary(data: Mapping[str, Any]) -> str:

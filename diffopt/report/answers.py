@@ -1,0 +1,124 @@
+"""Answers: one sentence on what a document says, for people; pure functions of documents."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+#: The grid that most people use.
+HABIT = "karras"
+#: A habit within this share of the optimum is good enough to keep.
+NEAR = 0.02
+Document = Mapping[str, Any]
+
+
+def number(value: float) -> str:
+    """Three digits, without an exponent where it is short."""
+    return f"{value:.3g}"
+
+
+def gain(own: float, other: float) -> str:
+    """How two errors compare, in words: `1.36 times below`, `2 % above`."""
+    if own <= 0 or other <= 0 or not (math.isfinite(own) and math.isfinite(other)):
+        return f"{number(own)} against {number(other)}"
+    ratio = other / own
+    side = "below" if ratio >= 1 else "above"
+    ratio = max(ratio, 1 / ratio)
+    if ratio < 1.0005:
+        return "equal to"
+    return f"{100 * (ratio - 1):.2g} % {side}" if ratio < 1.1 else f"{number(ratio)} times {side}"
+
+
+def optimized(data: Document) -> str:
+    """What the optimum gains over the habit and over the best schedule that needs no data."""
+    name, value = data["objective"]["name"], data["objective"]["value"]
+    scores = _scores(data.get("baselines") or {}, name)
+    if value is None or not scores:
+        return f"The optimized grid has {name} {'not defined' if value is None else number(value)}."
+    best = min(scores, key=lambda k: scores[k])
+    habit = scores.get(HABIT)
+    if habit is not None and habit <= value * (1 + NEAR):
+        return f"{HABIT} is within {100 * NEAR:g} % of the optimum in {name} ({number(habit)} against {number(value)}): keep it."
+    parts = [f"The optimized grid has {name} {number(value)}"]
+    if habit is not None:
+        parts.append(f"{gain(value, habit)} {HABIT} ({number(habit)})")
+    if best != HABIT:
+        parts.append(f"{gain(value, scores[best])} {best}, the best of the {len(scores)} schedules beside it")
+    return ", ".join(parts) + "."
+
+
+def evaluated(data: Document) -> list[str]:
+    """Which part of the error dominates, and how far habit and optimum are."""
+    errors, name = data["errors"], data.get("schedule") or "this grid"
+    lines = [_split(errors)]
+    reference = {k: v for k, v in (data.get("baselines") or {}).items() if k in (HABIT, "optimized")}
+    for key in ("robust", "frechet"):
+        own = errors.get(key)
+        scores = _scores(reference, key)
+        if own is None or not scores:
+            continue
+        parts = [f"{gain(own, v)} {'the optimum' if k == 'optimized' else k} ({number(v)})" for k, v in scores.items()]
+        lines.append(f"{key}: {name} has {number(own)}, {', '.join(parts)}.")
+        break
+    return [line for line in lines if line]
+
+
+def _split(errors: Document) -> str:
+    """Start, steps and end, the largest named."""
+    names = {"start": "initialization", "steps": "discretization", "end": "truncation"}
+    parts = {k: errors.get(v) for k, v in names.items()}
+    known = {k: v for k, v in parts.items() if v is not None}
+    total = errors.get("frechet")
+    if total is None or len(known) < 3:
+        return ""
+    largest = max(known, key=lambda k: known[k])
+    remedy = {
+        "start": "a larger sigma_max or the exact start law helps",
+        "steps": "more or better placed steps help",
+        "end": "a smaller last noise level helps",
+    }[largest]
+    listed = ", ".join(f"{k} {number(v)}" for k, v in known.items())
+    return f"frechet {number(total)}: {listed}. The {largest} dominate{'' if largest == 'steps' else 's'}: {remedy}."
+
+
+def compared(data: Document) -> list[str]:
+    """One sentence a group: which row to take, and whether the habit is good enough."""
+    objective = data["objective"]
+    return [_group(key, rows, objective) for key, rows in grouped(data["rows"]).items()]
+
+
+def grouped(rows: Iterable[Document]) -> dict[tuple[str, int], list[Document]]:
+    """Rows by solver and budget; noise designs stand apart."""
+    found: dict[tuple[str, int], list[Document]] = {}
+    for row in rows:
+        solver = "noise designs" if row["design"] else row["solver"]
+        found.setdefault((solver, row["budget"]), []).append(row)
+    return found
+
+
+def _group(key: tuple[str, int], rows: Sequence[Document], objective: str) -> str:
+    solver, _ = key
+    calls = sorted({row["denoiser_calls"] for row in rows})
+    where = f"{solver}, {' or '.join(map(str, calls))} calls"
+    known = [row for row in rows if row[objective] is not None]
+    if not known:
+        return f"{where}: {objective} is not defined for any row."
+    best = min(known, key=lambda row: row[objective])
+    habit = next((row for row in known if row["schedule"] == HABIT and row["design"] is None), None)
+    name = best["design"] or best["schedule"]
+    if habit is not None and best is not habit and habit[objective] <= best[objective] * (1 + NEAR):
+        return f"{where}: karras is within {100 * NEAR:g} % of the best row, {name}: keep it."
+    text = f"{where}: take {name}, {objective} {number(best[objective])}"
+    if habit is not None and habit is not best:
+        text += f", {gain(best[objective], habit[objective])} karras"
+    others = [row for row in known if row["kind"] == "fixed" and row is not best]
+    if others:
+        fixed = min(others, key=lambda row: row[objective])
+        if fixed["schedule"] != HABIT:
+            text += f"; {gain(best[objective], fixed[objective])} {fixed['schedule']}, the best that needs no data"
+    return text + "."
+
+
+def _scores(parts: Mapping[str, Document], name: str) -> dict[str, float]:
+    return {k: v for k, part in parts.items() if (v := part.get(name)) is not None and v > 0}

@@ -1,0 +1,78 @@
+const grids = JSON.parse(document.getElementById('grids').textContent);
+const rows = () => document.querySelectorAll('tbody tr[data-row]');
+
+document.querySelectorAll('th button').forEach(button => button.addEventListener('click', () => {
+  const th = button.parentElement, table = th.closest('table'), body = table.tBodies[0], i = th.cellIndex;
+  const up = th.getAttribute('aria-sort') !== 'ascending';
+  table.querySelectorAll('th').forEach(h => h.removeAttribute('aria-sort'));
+  th.setAttribute('aria-sort', up ? 'ascending' : 'descending');
+  body.querySelectorAll('tr.grid').forEach(tr => tr.remove());
+  body.querySelectorAll('.open').forEach(b => b.setAttribute('aria-expanded', 'false'));
+  const value = r => r.cells[i].dataset.v ?? r.cells[i].textContent;
+  body.append(...[...body.rows].sort((a, b) => {
+    const x = value(a), y = value(b);
+    if (x === '' || y === '') return (x === '') - (y === '');
+    const d = isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y;
+    return up ? d : -d;
+  }));
+}));
+
+// Words are whole names or whole numbers of steps and calls; `ays*` is a beginning, `solver:heun` asks one column.
+const wild = word => new RegExp('^' + word.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*') + '$', 'i');
+const fits = (row, word) => {
+  const [column, rest] = word.includes(':') ? word.split(/:(.*)/) : [null, word];
+  const test = wild(rest);
+  const parts = name => (row.dataset[name] ?? '').split(' ');
+  return column ? parts(column).some(v => test.test(v))
+    : ['schedule', 'solver', 'kind', 'steps', 'calls'].some(name => parts(name).some(v => test.test(v)));
+};
+const filter = document.getElementById('filter');
+filter.addEventListener('input', () => {
+  const words = filter.value.trim().split(/\s+/).filter(Boolean);
+  document.querySelectorAll('tr.grid').forEach(tr => tr.remove());
+  document.querySelectorAll('.open').forEach(b => b.setAttribute('aria-expanded', 'false'));
+  let shown = 0;
+  for (const row of rows()) { row.hidden = !words.every(w => fits(row, w)); shown += !row.hidden; }
+  for (const part of document.querySelectorAll('section[data-group], section[data-solver]')) {
+    part.hidden = ![...part.querySelectorAll('tr[data-row]')].some(r => !r.hidden);
+  }
+  document.getElementById('count').textContent = words.length ? `${shown} rows` : '';
+});
+
+const copy = async (text, button) => {
+  try { await navigator.clipboard.writeText(text); }
+  catch {
+    const area = document.createElement('textarea');
+    area.value = text; document.body.append(area); area.select(); document.execCommand('copy'); area.remove();
+  }
+  button.textContent = 'copied';
+  setTimeout(() => { button.textContent = button.dataset.name; }, 1200);
+};
+
+document.querySelectorAll('.open').forEach(opener => opener.addEventListener('click', () => {
+  const row = opener.closest('tr'), open = opener.getAttribute('aria-expanded') === 'true';
+  opener.setAttribute('aria-expanded', String(!open));
+  if (open) { row.nextElementSibling?.classList.contains('grid') && row.nextElementSibling.remove(); return; }
+  const detail = document.createElement('tr'), cell = detail.insertCell(), grid = grids[row.dataset.row];
+  detail.className = 'grid'; cell.colSpan = row.cells.length;
+  const text = document.createElement('pre');
+  text.textContent = grid.sigmas.join(', ');
+  cell.append(text);
+  const forms = { 'comma list (ComfyUI, k-diffusion)': grid.sigmas.join(', '), 'Python list (diffusers)': `[${grid.sigmas.join(', ')}]`,
+    'one a line': grid.sigmas.join('\n') + '\n' };
+  if (grid.times) forms['times s (flow hosts)'] = grid.times.join(', ');
+  if (grid.eta) forms.eta = grid.eta.join(', ');
+  for (const [name, value] of Object.entries(forms)) {
+    const button = document.createElement('button');
+    button.textContent = button.dataset.name = name;
+    button.addEventListener('click', () => copy(value, button));
+    cell.append(button, ' ');
+  }
+  row.after(detail);
+}));
+
+document.getElementById('theme').addEventListener('click', () => {
+  const dark = document.documentElement.dataset.theme
+    ? document.documentElement.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  document.documentElement.dataset.theme = dark ? 'light' : 'dark';
+});

@@ -1,0 +1,181 @@
+"""The page of a comparison in a real browser: what a reader sees, sorts, filters and copies."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pytest
+
+from diffopt.cli.main import main
+
+pytestmark = pytest.mark.browser
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FEW = ["--only", "karras,exponential,polyexponential,beta,first_order_heun"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    path, document = folder / "page.html", folder / "page.json"
+    words = ["compare-schedules", "builtin:power2", "-s", "euler,heun", "-n", "5,10", *FEW, "-q", "--html", str(path)]
+    assert main([*words, "-o", str(document)]) == 0
+    return path, json.loads(document.read_text())
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM, "the page is tested in Chromium: install it with the system's package manager"
+    with sync_playwright() as tool:
+        running = tool.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def opened(browser, made):
+    """The page at 1400 pixels, and every request and message of it."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    seen: list[str] = []
+    page.on("request", lambda r: seen.append(r.url))
+    page.on("pageerror", lambda e: seen.append(f"error {e}"))
+    page.on("console", lambda m: seen.append(f"console {m.text}"))
+    page.goto(made[0].as_uri())
+    page.seen = seen
+    yield page
+    context.close()
+
+
+def visible(page, selector="tr[data-row]"):
+    return [row.get_attribute("data-schedule") for row in page.query_selector_all(selector) if row.is_visible()]
+
+
+def test_it_loads_nothing_and_says_nothing(opened, made):
+    assert opened.seen == [made[0].as_uri()]
+
+
+def test_the_answer_stands_on_top_and_is_that_of_the_numbers(opened, made):
+    text = opened.inner_text(".answer")
+    rows = [r for r in made[1]["rows"] if r["solver"] == "heun" and r["budget"] == 10]
+    best, karras = (next(r for r in rows if r["schedule"] == name) for name in ("optimized", "karras"))
+    line = next(x for x in text.splitlines() if x.startswith(f"heun, {best['denoiser_calls']} calls"))
+    told = float(re.search(r"robust ([\d.e+-]+)", line)[1])
+    assert told == pytest.approx(best["robust"], rel=5e-3)
+    times = re.search(r"([\d.]+) (times|%) below karras", line)
+    ratio = float(times[1]) if times[2] == "times" else 1 + float(times[1]) / 100
+    assert ratio == pytest.approx(karras["robust"] / best["robust"], rel=1e-2)
+
+
+def test_there_is_a_section_for_every_solver_and_budget(opened, made):
+    groups = {(r["solver"], r["budget"]) for r in made[1]["rows"]}
+    assert len(opened.query_selector_all("section[data-group]")) == len(groups) == 4
+
+
+def test_equal_grids_are_one_row_with_both_names(opened):
+    names = visible(opened)
+    assert "exponential polyexponential" in names
+    assert "polyexponential" not in names
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_deciding_columns_are_on_the_screen(browser, made, width):
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(made[0].as_uri())
+    table = page.query_selector("section[data-group] table")
+    for head in table.query_selector_all("th"):
+        if head.inner_text().strip() in ("schedule", "robust", "ratio", "frechet"):
+            box = head.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+    page.close()
+
+
+def test_the_header_and_the_first_column_stay(opened):
+    opened.set_viewport_size({"width": 320, "height": 300})
+    scroll = opened.query_selector(".scroll")
+    scroll.evaluate("e => { e.style.maxHeight = '90px'; e.scrollTop = 60; e.scrollLeft = 200; }")
+    top, left = scroll.bounding_box()["y"], scroll.bounding_box()["x"]
+    head = scroll.query_selector("th").bounding_box()
+    cell = scroll.query_selector("tbody tr:last-child td").bounding_box()
+    assert head["y"] == pytest.approx(top, abs=3)
+    assert cell["x"] == pytest.approx(left, abs=3)
+
+
+def test_a_heading_sorts_by_mouse_and_by_keyboard(opened):
+    table = opened.query_selector("section[data-group] table")
+
+    def column():
+        cells = [row.query_selector_all("td")[2] for row in table.query_selector_all("tbody tr")]
+        return [float(v) for cell in cells if (v := cell.get_attribute("data-v"))]
+
+    heading = table.query_selector_all("th button")[2]
+    heading.click()
+    assert column() == sorted(column())
+    heading.focus()
+    opened.keyboard.press("Enter")
+    assert column() == sorted(column(), reverse=True)
+    assert len(set(column())) > 2
+
+
+@pytest.mark.parametrize(
+    ("words", "all_of"),
+    [
+        ("heun 10", lambda r: r["solver"] == "heun" and 10 in (r["steps"], r["denoiser_calls"])),
+        ("solver:heun", lambda r: r["solver"] == "heun"),
+        ("karras", lambda r: r["schedule"] == "karras"),
+        ("*exponential", lambda r: "exponential" in r["schedule"]),
+        ("kind:optimized euler", lambda r: r["kind"] == "optimized" and r["solver"] == "euler"),
+        ("nothing", lambda r: False),
+    ],
+)
+def test_the_filter_takes_whole_words_and_columns(opened, made, words, all_of):
+    opened.fill("#filter", words)
+    expected = sorted(r["schedule"] for r in made[1]["rows"] if all_of(r) and r["schedule"] != "polyexponential")
+    assert sorted(n.split()[0] for n in visible(opened)) == expected
+
+
+def test_a_row_opens_its_grid_and_copies_what_the_json_holds(opened, made):
+    row = opened.query_selector('tr[data-schedule="karras"]')
+    solver, calls = row.get_attribute("data-solver"), int(row.get_attribute("data-calls"))
+    row.query_selector(".open").focus()
+    opened.keyboard.press("Enter")
+    opened.click("tr.grid button")
+    text = opened.evaluate("navigator.clipboard.readText()")
+    chosen = [r for r in made[1]["rows"] if (r["schedule"], r["solver"], r["denoiser_calls"]) == ("karras", solver, calls)]
+    assert [float(v) for v in text.split(",")] == pytest.approx(chosen[0]["sigmas"], rel=1e-8)
+    assert "e" not in text
+
+
+def test_dark_readers_get_a_dark_page_and_may_turn_it(browser, made):
+    page = browser.new_context(color_scheme="dark").new_page()
+    page.goto(made[0].as_uri())
+
+    def light():
+        return sum(map(int, re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))[:3]))
+
+    assert light() < 150
+    page.click("#theme")
+    assert light() > 600
+    page.close()
+
+
+def test_contrast_of_text_is_enough_in_both_themes(browser, made):
+    def luminance(colour):
+        channels = [int(v) / 255 for v in re.findall(r"\d+", colour)[:3]]
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for scheme in ("light", "dark"):
+        page = browser.new_context(color_scheme=scheme).new_page()
+        page.goto(made[0].as_uri())
+        back = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        for selector in ("body", ".soft", "nav a"):
+            front = luminance(page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).color"))
+            ratio = (max(front, back) + 0.05) / (min(front, back) + 0.05)
+            assert ratio > 4.5, (scheme, selector, ratio)
+        page.close()
