@@ -125,7 +125,8 @@ def test_page_is_self_contained_and_complete(run, tmp_path, spectrum):
     page = Page()
     page.feed(path.read_text())
     assert page.tags.count("svg") == 2
-    assert page.tags.count("table") == 4
+    # Two budgets of euler, of ddim and of the noise designs.
+    assert page.tags.count("table") == 2 * 3
     assert [link for link in page.links if not link.startswith("data:")] == []
     text = " ".join(page.text)
     for name in names():
