@@ -12,9 +12,8 @@ import pytest
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import DiffoptError, UnsupportedError
 from diffopt.objectives import OBJECTIVES
-from diffopt.processes import VE, Flow, VPLinear
+from diffopt.processes import VE, Flow, TrainedLevels, VPLinear, alphas_from_betas
 from diffopt.processes.span import ENDS, Span
-from diffopt.processes.trained import TrainedLevels, alphas_from_betas
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS, run_table
 

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from diffopt.processes import VE, Flow
+from diffopt.processes import VE, Flow, TrainedLevels, alphas_from_betas
 from diffopt.processes.span import Span
-from diffopt.processes.trained import TrainedLevels, alphas_from_betas
 from diffopt.schedules import SCHEDULES
 from diffopt.schedules.fixed.dmn import amplification
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from diffopt.processes.base import Process
+from diffopt.processes.beta_rules import alphas_from_betas
 from diffopt.processes.flow import Flow
-from diffopt.processes.trained import TrainedLevels, alphas_from_betas
+from diffopt.processes.trained import TrainedLevels
 from diffopt.processes.ve import VE
 from diffopt.processes.vp import VPCosine, VPLinear
 

@@ -1,0 +1,91 @@
+"""Noise tables of trained models from files: betas and alphas_cumprod told apart, by name or by their course."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diffopt.documents.number_list import load_list
+from diffopt.errors import InputError
+from diffopt.foundation.arrays import Array
+from diffopt.foundation.notes import note
+from diffopt.foundation.paths import exists
+from diffopt.processes import TrainedLevels, alphas_from_betas
+from diffopt.processes.beta_rules import KINDS, cumulated
+
+CUMULATED = ("alphas_cumprod", "alpha_cumprod", "alphas_cumulative", "alphas_bar", "alpha_bar", "abar", "acp")
+BETAS = ("betas", "trained_betas", "beta")
+ALPHAS = ("alphas", "alpha")
+SIGMAS = ("sigmas", "sigma")
+#: A table of this many levels that ends above this alphas_cumprod has not destroyed the data.
+LONG, SIGNAL = 50, 0.5
+
+
+def table_process(alphas_cumprod: str | None, betas: str | None) -> TrainedLevels:
+    """Process `table` of a file (`alphas_cumprod`) or of a rule or a file (`betas`).
+
+    Raises
+    ------
+    InputError
+        None or both given, unreadable, or numbers that are neither betas nor alphas_cumprod.
+    """
+    if alphas_cumprod and betas:
+        raise InputError("give --betas or --alphas-cumprod, not both")
+    if betas:
+        kind = betas.partition(":")[0].strip()
+        if kind not in KINDS and exists(betas):
+            return TrainedLevels(load_table(betas, betas=True), ("betas", betas))
+        return TrainedLevels(alphas_from_betas(betas), ("betas", betas))
+    if not alphas_cumprod:
+        raise InputError(
+            "process 'table' needs --betas scaled_linear:0.00085,0.012,1000, --alphas-cumprod FILE or --scheduler-config FILE"
+        )
+    return TrainedLevels(load_table(alphas_cumprod), ("alphas_cumprod", alphas_cumprod))
+
+
+def load_table(path: str, betas: bool = False) -> Array:
+    """alphas_cumprod, shape (T,), of a file that holds them, betas, alphas or sigmas.
+
+    Parameters
+    ----------
+    path : str
+        Any file of numbers (see :func:`load_list`).
+    betas : bool
+        What the caller takes an unnamed list for; names and the course of the numbers overrule it, with a note.
+
+    Raises
+    ------
+    InputError
+        Unreadable, or numbers that are none of these.
+    """
+    found = load_list(path, (*CUMULATED, *BETAS, *ALPHAS, *SIGMAS))
+    values, kind = found.values, _kind(found.name, found.values, path)
+    expected = "betas" if betas else "alphas_cumprod"
+    if kind != expected:
+        why = f"named {found.name!r}" if found.name in (*CUMULATED, *BETAS, *ALPHAS, *SIGMAS) else _course(kind)
+        note(f"note: {path}: the numbers are taken for {kind} ({why})")
+    if kind == "alphas_cumprod":
+        return values
+    if kind == "sigmas":
+        ascending = values if values[0] < values[-1] else values[::-1]
+        return 1 / (1 + ascending[ascending > 0] ** 2)
+    return cumulated(values if kind == "betas" else 1 - values)
+
+
+def _kind(name: str | None, values: Array, path: str) -> str:
+    for known, kind in ((CUMULATED, "alphas_cumprod"), (BETAS, "betas"), (ALPHAS, "alphas"), (SIGMAS, "sigmas")):
+        if name in known:
+            return kind
+    if not np.all(np.isfinite(values)) or values.size < 2 or values.min() < 0 or values.max() > 1:
+        raise InputError(f"{path}: a noise table is at least 2 numbers from 0 to 1, betas or alphas_cumprod")
+    if not np.all(np.diff(values) < 0):
+        return "betas"
+    if values.size >= LONG and values[-1] > SIGNAL:
+        raise InputError(
+            f"{path}: the last value {values[-1]:g} leaves most of the data; are these alphas = 1 - betas? "
+            "name the list `alphas` in a .npz, .json or .csv, or give alphas_cumprod"
+        )
+    return "alphas_cumprod"
+
+
+def _course(kind: str) -> str:
+    return "they do not decrease" if kind == "betas" else "they decrease"

@@ -1,0 +1,122 @@
+"""The forward process of a model's `scheduler_config.json`, as diffusers writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffopt.errors import InputError
+from diffopt.foundation.encoding import read_bytes
+from diffopt.foundation.notes import note
+from diffopt.foundation.paths import is_folder
+from diffopt.foundation.strict_json import is_number, numbers, parse
+from diffopt.processes import Flow, Process, TrainedLevels
+from diffopt.processes.beta_rules import ZERO_SNR, betas_of, cumulated, zero_terminal_snr
+
+NAMES = ("scheduler_config.json", "scheduler/scheduler_config.json")
+#: Defaults of the classes where a config leaves a key out.
+DEFAULTS: dict[str, Any] = {"beta_schedule": "linear", "beta_start": 1e-4, "beta_end": 0.02, "num_train_timesteps": 1000}
+#: Settings of the host's own default grid; they say nothing about the process.
+GRID_KEYS = (
+    "timestep_spacing", "steps_offset", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas",
+    "final_sigmas_type", "set_alpha_to_one", "interpolation_type", "shift", "flow_shift", "shift_terminal",
+)  # fmt: skip
+EDM = ("EDMEulerScheduler", "EDMDPMSolverMultistepScheduler", "KarrasVeScheduler")
+
+
+def config_process(path: str) -> Process:
+    """Process of a config: `table` for models with betas, `flow` for flow matching.
+
+    Parameters
+    ----------
+    path : str
+        The file, or a folder that holds it (a pipeline's, or its `scheduler`).
+
+    Raises
+    ------
+    InputError
+        Unreadable, no such config, or a kind that is none of the processes; the message says what to use.
+    """
+    file = _find(path)
+    config = parse(read_bytes(file), str(file))
+    if not isinstance(config, dict) or not {"_class_name", "beta_schedule", "trained_betas", "num_train_timesteps"} & set(config):
+        raise InputError(f"{file}: no scheduler config (no _class_name, no beta_schedule)")
+    name = str(config.get("_class_name") or "")
+    if name in EDM:
+        raise InputError(f"{file}: {name} is variance exploding; use --process ve --sigma-max 80 --sigma-min 0.002")
+    if name.startswith("FlowMatch") or config.get("use_flow_sigmas") or config.get("prediction_type") == "flow_prediction":
+        return _flow(config, str(file))
+    if config.get("snr_shift_scale") is None and name.startswith("CogVideoX"):
+        config["snr_shift_scale"] = 3.0
+    return _table(config, str(file), path)
+
+
+def _find(path: str) -> Path:
+    if not is_folder(path):
+        return Path(path)
+    found = next((Path(path) / name for name in NAMES if (Path(path) / name).is_file()), None)
+    if found is None:
+        raise InputError(f"{path}: no scheduler_config.json in this folder or in its folder `scheduler`")
+    return found
+
+
+def _flow(config: Mapping[str, Any], file: str) -> Process:
+    """Straight path; a shift moves the host's grid, not the process."""
+    shift = next((config[k] for k in ("shift", "flow_shift") if is_number(config.get(k))), 1.0)
+    if config.get("use_dynamic_shifting"):
+        moved = "its grid is shifted by the size of the image (use_dynamic_shifting); see --schedule shift:NUMBER"
+    else:
+        moved = f"its own grid has shift {shift:g}: --schedule shift:{shift:g}"
+    note(f"note: {file}: process flow; {moved}")
+    return Flow()
+
+
+def _table(config: Mapping[str, Any], file: str, given: str) -> Process:
+    count = _number(config, "num_train_timesteps", file)
+    if not float(count).is_integer():
+        raise InputError(f"{file}: num_train_timesteps must be a whole number, got {count:g}")
+    rule, betas = _betas(config, int(count), file)
+    alphas = cumulated(betas)
+    scale = config.get("snr_shift_scale")
+    if scale is not None:
+        if not is_number(scale) or scale <= 0:
+            raise InputError(f"{file}: snr_shift_scale must be a positive number, got {scale!r}")
+        # sigma -> sqrt(scale) sigma (CogVideoX).
+        alphas, rule = alphas / (scale + (1 - scale) * alphas), None
+    zero = bool(config.get("rescale_betas_zero_snr"))
+    if zero:
+        alphas = zero_terminal_snr(alphas)
+    made = TrainedLevels(alphas, ("scheduler_config", given) if rule is None else ("betas", rule + f":{ZERO_SNR}" * zero))
+    top = "pure noise (rescale_betas_zero_snr)" if zero else f"sigma {made.sigma_limits[0]:.6g}"
+    how = f"beta_schedule {rule}" if rule else "its own betas" if config.get("trained_betas") is not None else "shifted betas"
+    left = [key for key in GRID_KEYS if config.get(key)]
+    steers = f"; {', '.join(left)} steer the host's own grid and are not used" if left else ""
+    note(f"note: {file}: process table, {how}, {made.log_sigma.size} levels up to {top}{steers}")
+    return made
+
+
+def _betas(config: Mapping[str, Any], count: int, file: str) -> tuple[str | None, np.ndarray]:
+    """Rule, where the betas have one, and betas."""
+    trained = config.get("trained_betas")
+    if trained is not None:
+        return None, np.array(numbers(trained, f"{file}: trained_betas"), dtype=np.float64)
+    kind = config.get("beta_schedule") or DEFAULTS["beta_schedule"]
+    start, end = _number(config, "beta_start", file), _number(config, "beta_end", file)
+    betas = betas_of(str(kind), start, end, count)
+    if kind == "squaredcos_cap_v2":
+        return f"{kind}:{count}", betas
+    return f"{kind}:{start!r},{end!r},{count}", betas
+
+
+def _number(config: Mapping[str, Any], key: str, file: str) -> float:
+    value = config.get(key)
+    if value is None:
+        value = DEFAULTS[key]
+        if config.get("trained_betas") is None and config.get("beta_schedule") != "squaredcos_cap_v2":
+            note(f"note: {file}: no {key}; {value:g} is assumed, as diffusers does")
+    if not is_number(value):
+        raise InputError(f"{file}: {key} must be a number, got {str(value)[:40]!r}")
+    return float(value)
