@@ -24,12 +24,12 @@ from diffopt.simulation.user import UserDenoiser
 
 #: Name -> (file, pixels, samples, samples of the half that gives the spectrum, steps of the reference).
 NETWORKS = {
-    "hsc32": ("eqx_hsc_ScoreNet32.eqx", 32, 192, 1024, 80),
-    "ztf32": ("eqx_ZTF_ScoreNet32.eqx", 32, 192, 768, 80),
-    "hsclog32": ("eqx_hsc_LogNet32.eqx", 32, 96, 512, 160),
-    "hsc64": ("eqx_hsc_ScoreNet64.eqx", 64, 48, 256, 60),
-    "ztf64": ("eqx_ZTF_ScoreNet64.eqx", 64, 48, 256, 60),
-    "hsclog64": ("eqx_hsc_LogNet64.eqx", 64, 48, 256, 100),
+    "hsc32": ("eqx_hsc_ScoreNet32.eqx", 32, 64, 1024, 80),
+    "ztf32": ("eqx_ZTF_ScoreNet32.eqx", 32, 64, 512, 80),
+    "hsclog32": ("eqx_hsc_LogNet32.eqx", 32, 64, 384, 160),
+    "hsc64": ("eqx_hsc_ScoreNet64.eqx", 64, 20, 256, 60),
+    "ztf64": ("eqx_ZTF_ScoreNet64.eqx", 64, 20, 256, 60),
+    "hsclog64": ("eqx_hsc_LogNet64.eqx", 64, 20, 256, 100),
 }
 SIGMA_MAX, SIGMA_MIN = 148.41, 0.02
 
