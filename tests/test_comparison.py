@@ -331,3 +331,16 @@ def test_ratios_refer_to_an_optimum_as_good_as_that_of_the_optimizer_alone(solve
         problem = Problem.create(data, VE(), SOLVERS[solver](), row.steps)
         alone = optimize(problem, OBJECTIVES["robust"]())
         assert row.errors["robust"] <= 1.01 * evaluate(problem, alone.grid).robust
+
+
+def test_processes_change_nothing_but_the_time():
+    """Groups in several processes are those of one, in the same order."""
+    spectrum = Spectrum.create(3.0 / np.arange(1, 9) ** 1.5)
+    solvers = [SOLVERS[name]() for name in ("euler", "heun")]
+    setting = Setting(spectrum, VE(), solvers, [3, 4, 5], schedules=["karras", "beta"], designs=[])
+    alone, together = compare(setting), compare(setting, workers=2)
+    assert [r.schedule for r in alone.rows] == [r.schedule for r in together.rows]
+    assert len(alone.rows) == 6 * 3
+    for one, other in zip(alone.rows, together.rows, strict=True):
+        np.testing.assert_array_equal(one.sigmas, other.sigmas)
+        assert one.errors == other.errors

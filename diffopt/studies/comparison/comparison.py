@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
 from diffopt.data.dataset import Dataset
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.workers import results
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.scores import Scorer
@@ -30,6 +32,8 @@ KINDS = ("fixed", "table", "spectrum", "stochasticity", "added", "optimized")
 TOLERANCE = 1e-4
 #: Rows that end above sigma_min from which an optimized row is searched for, beside the best row.
 STARTS = 2
+#: Groups from which processes of their own pay.
+ENOUGH = 6
 #: Grid on which the designs of the noise are compared.
 DESIGN_SCHEDULE = "karras"
 
@@ -88,11 +92,12 @@ class Comparison:
     skipped: dict[str, str]
 
 
-def compare(setting: Setting, progress: Progress | None = None) -> Comparison:
+def compare(setting: Setting, progress: Progress | None = None, workers: int = 1) -> Comparison:
     """Score every schedule with every solver at every budget.
 
     Rows of a group (solver and budget) solve the same problem with at most `budget` denoiser calls.
     The optimized row is never worse than any other row of its group: it is the best of them improved.
+    With several `workers` groups are computed in processes; the result does not depend on their number.
 
     Raises
     ------
@@ -100,15 +105,30 @@ def compare(setting: Setting, progress: Progress | None = None) -> Comparison:
         Unknown names, an empty list, or a budget below 1.
     """
     setting.check()
-    runs = _Runs(setting)
+    runs = _runs(setting)
     groups = [(solver, budget) for solver in setting.solvers for budget in runs.budgets(solver)]
-    for done, (solver, budget) in enumerate(groups):
-        runs.group(solver, budget)
+    rows: list[Row] = []
+    skipped: dict[str, str] = {}
+    # Fresh processes cost more than a few groups.
+    workers = workers if len(groups) >= ENOUGH else 1
+    for done, (found, left_out) in enumerate(results(_group, setting, groups, workers)):
+        rows += found
+        skipped |= left_out
         if progress is not None:
             progress(done + 1, len(groups))
     runs.noise_designs()
     first = setting.problem(setting.solvers[0], 1)
-    return Comparison(setting, first.sigma_max, first.sigma_min, runs.rows, runs.skipped)
+    return Comparison(setting, first.sigma_max, first.sigma_min, rows + runs.rows, skipped | runs.skipped)
+
+
+def _group(setting: Setting, group: tuple[Solver, int]) -> tuple[list[Row], dict[str, str]]:
+    """Rows of one solver and budget, alone."""
+    runs = _runs(setting)
+    runs.rows, runs.skipped = [], {}
+    runs.group(*group)
+    found = runs.rows, runs.skipped
+    runs.rows, runs.skipped = [], {}
+    return found
 
 
 class _Runs:
@@ -210,6 +230,12 @@ class _Runs:
         problem = self.short.problem(design.solver, steps)
         grid = SCHEDULES[DESIGN_SCHEDULE]().grid(problem.span)
         return self._row(problem, budget, grid, DESIGN_SCHEDULE, "stochasticity", design)
+
+
+@lru_cache(maxsize=1)
+def _runs(setting: Setting) -> _Runs:
+    """The held-out spectra and short spectra of a setting, made once a process."""
+    return _Runs(setting)
 
 
 def _starts(rows: list[Row], problem: Problem, objective: str) -> list[str]:
