@@ -1,3 +1,48 @@
-"""diffopt: optimal step grids for diffusion samplers, from a covariance spectrum."""
+"""Optimal step grids for diffusion samplers, computed exactly from a covariance spectrum.
+
+>>> import diffopt
+>>> schedule = diffopt.optimize([4.0, 1.0, 0.1], solver="heun", steps=5)
+>>> schedule  # doctest: +ELLIPSIS
+ScheduleResult(heun, 5 steps, frechet ..., robust ...)
+>>> errors = diffopt.evaluate([4.0, 1.0, 0.1], schedule).errors
+>>> errors["frechet"] == schedule.errors["frechet"]
+True
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+#: Public names and where they are; nothing is imported until one is used.
+NAMES = {
+    "optimize": "api.optimize:optimize",
+    "evaluate": "api.evaluate:evaluate",
+    "compare": "api.compare:compare",
+    "estimate": "api.estimate:estimate",
+    "orders": "api.orders:orders",
+    "best_eta": "api.best_eta:best_eta",
+    "posterior": "api.posterior:posterior",
+    "load": "api.load:load",
+    "Dataset": "data.dataset:Dataset",
+    "Spectrum": "data.spectrum:Spectrum",
+    "Ensemble": "data.ensemble:Ensemble",
+    "DiffoptError": "errors:DiffoptError",
+    "InputError": "errors:InputError",
+    "UnsupportedError": "errors:UnsupportedError",
+}
+
+__all__ = ["__version__", *NAMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in NAMES:
+        raise AttributeError(f"module 'diffopt' has no attribute {name!r}; it has {', '.join(NAMES)}")
+    module, _, attribute = NAMES[name].partition(":")
+    value = getattr(import_module(f"diffopt.{module}"), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *NAMES])

@@ -342,7 +342,7 @@ def test_bad_usage_in_a_real_process(spectrum):
 
 def test_an_unexpected_failure_exits_with_1_and_keeps_its_traceback(spectrum):
     """A bug is not disguised as bad input."""
-    code = "import diffopt.cli.setup as s\ndef f(job): raise RuntimeError('bug')\ns.optimize = f\n"
+    code = "import diffopt.api.optimize as s\ndef f(*a, **k): raise RuntimeError('bug')\ns.optimize = f\n"
     code += f"from diffopt.cli.main import main; import sys; sys.exit(main(['optimize', {spectrum!r}]))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, env=environment)

@@ -7,6 +7,7 @@ from importlib import import_module
 import typer
 
 from diffopt import __version__
+from diffopt.cli.command import GroupedCommand
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
@@ -54,5 +55,5 @@ def application(first: str | None = None) -> typer.Typer:
         if isinstance(target, typer.Typer):
             app.add_typer(target, name=name)
         else:
-            app.command(name)(target)
+            app.command(name, cls=GroupedCommand)(target)
     return app

@@ -3,88 +3,64 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Any
 
-import typer
-
-from diffopt.cli import options as opt
-
-# typer reads these annotations at run time; Optional keeps them readable on every supported Python.
-Text = Optional[str]  # noqa: UP045
-Solvers = Annotated[Text, typer.Option("--solver", "-s", help="Solvers, comma list [default: euler].", metavar="LIST")]
-Budgets = Annotated[
-    Text, typer.Option("--steps", "-n", help="Budgets in denoiser calls, comma list [default: 10].", metavar="LIST")
-]
-Only = Annotated[Text, typer.Option("--only", help="Schedules, comma list with wildcards.", metavar="LIST")]
-Skip = Annotated[Text, typer.Option("--skip", help="Schedules to leave out, with wildcards.", metavar="LIST")]
-Kind = Annotated[
-    Text,
-    typer.Option("--kind", help="fixed, table, spectrum, stochasticity, added, optimized; comma list.", metavar="LIST"),
-]
-Sort = Annotated[Text, typer.Option("--sort", help="Column, with - in front for descending.", metavar="COLUMN")]
-Top = Annotated[Optional[int], typer.Option("--top", help="Best rows kept per group.", metavar="N")]  # noqa: UP045
-Add = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option("--add", help='Your own grid: a JSON file or "14.6,...,0"; may be repeated.', metavar="GRID"),
-]
-Explain = Annotated[Text, typer.Option("--explain", help="What a row is, and nothing else.", metavar="NAME")]
-Html = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option("--html", help="One self-contained page.", metavar="FILE"),
-]
-EqualSteps = Annotated[bool, typer.Option("--equal-steps", help="Budgets are solver steps, not denoiser calls.")]
+from diffopt.cli.command import Given, command
 
 
-def compare_schedules(
-    spectrum: opt.Spectrum = None,
-    solver: Solvers = None,
-    steps: Budgets = None,
-    only: Only = None,
-    skip: Skip = None,
-    kind: Kind = None,
-    sort: Sort = None,
-    top: Top = None,
-    add: Add = None,
-    explain: Explain = None,
-    html: Html = None,
-    equal_steps: EqualSteps = False,
-    process: opt.Process = None,
-    objective: opt.Objective = None,
-    sigma_max: opt.SigmaMax = None,
-    sigma_min: opt.SigmaMin = None,
-    t_max: opt.TMax = None,
-    t_min: opt.TMin = None,
-    end: opt.End = None,
-    start: opt.Start = None,
-    clock: opt.Clock = None,
-    beta_min: opt.BetaMin = None,
-    beta_max: opt.BetaMax = None,
-    alphas_cumprod: opt.Alphas = None,
-    betas: opt.Betas = None,
-    key: opt.Key = None,
-    feature_space: opt.FeatureSpace = False,
-    config: opt.Config = None,
-    output: opt.Output = None,
-    form: opt.Format = None,
-    plot: opt.Plot = None,
-    force: opt.Force = False,
-    seed: opt.Seed = None,
-    quiet: opt.Quiet = False,
-) -> None:
+@command("compare")
+def compare_schedules(given: Given) -> None:
     """What every published schedule costs on a spectrum, and how far it is from the optimum.
 
     Example: diffopt compare-schedules builtin:photos -n 5,10,20 -s euler,heun,dpmpp_2m
     """
-    flags: dict[str, Any] = dict(locals())
-    from diffopt.cli import comparing
     from diffopt.cli import output as out
+    from diffopt.cli.progress import groups
+    from diffopt.errors import InputError
 
+    flags = dict(given.flags)
+    explain, html = flags.pop("explain", None), flags.pop("html", None)
     if explain is not None:
-        out.emit(comparing.explanation(explain, form), output, force, quiet)
+        out.emit(_explanation(explain, given.format), given.output, given.force, given.quiet)
         return
-    out.check_paths(force, output, plot)
-    comparing.check_page(html, force)
-    job = comparing.prepare(flags)
-    result = comparing.run(job)
-    comparing.pictures(job, result, plot, html, force)
-    out.emit(comparing.render(job, result, out.chosen_format(job.settings.format, output)), output, force, quiet)
+    data, page = given.require_data(), None if html is None else Path(html)
+    if given.form() == "lines":
+        raise InputError("format 'lines' is not for tables of rows; use json, table, csv or markdown")
+    given.check()
+    _check_page(page, given.force)
+    from diffopt.api.compare import compare as call
+
+    with groups("comparing", given.quiet) as progress:
+        result = call(data, progress=progress, **flags)
+    if page is not None:
+        from diffopt.foundation.atomic import write_atomic
+
+        write_atomic(page, result.page().encode(), given.force)
+        out.note(f"wrote {page}", given.quiet)
+    given.finish(result)
+
+
+def _check_page(page: Path | None, force: bool) -> None:
+    """Refuse a page that cannot be written or drawn, before any work is done."""
+    if page is not None:
+        from diffopt.foundation.atomic import check_target
+        from diffopt.report.style import figure
+
+        check_target(page, force)
+        figure(1, [1])
+
+
+def _explanation(name: str, form: str | None) -> str:
+    """Text of `--explain`."""
+    from diffopt.report import text
+    from diffopt.report.explain import explain
+
+    row: dict[str, Any] = dict(explain(name))
+    if form == "json":
+        return text.to_json(row)
+    if form in ("csv", "markdown"):
+        return text.to_csv([row]) if form == "csv" else text.to_markdown([row])
+    return (
+        f"{row['name']} ({row['kind']}, {row['status']})\n\n{row['summary']}\n\n"
+        f"    {row['formula']}\n\nSource: {row['reference']}\n"
+    )

@@ -2,60 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from diffopt.cli import options as opt
+from diffopt.cli.command import Given, command
 
-Grid = Annotated[Optional[str], typer.Argument(metavar="[SCHEDULE.json]", help="File written by optimize.")]  # noqa: UP045
-Sigmas = Annotated[Optional[str], typer.Option("--sigmas", help='Comma list, e.g. "80,20,5,1,0".')]  # noqa: UP045
+Grid = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Argument(metavar="[SCHEDULE]", help="Grid file, such as optimize writes; - for standard input."),
+]
+#: What a given grid answers itself, so that settings which are meant for other commands do not contradict it.
+ANSWERED = ("steps", "sigma_max", "sigma_min", "t_max", "t_min", "end", "schedule")
 
 
-def evaluate(
-    spectrum: opt.Spectrum = None,
-    grid: Grid = None,
-    schedule: opt.Schedule = None,
-    sigmas: Sigmas = None,
-    solver: opt.Solver = None,
-    steps: opt.Steps = None,
-    process: opt.Process = None,
-    sigma_max: opt.SigmaMax = None,
-    sigma_min: opt.SigmaMin = None,
-    t_max: opt.TMax = None,
-    t_min: opt.TMin = None,
-    end: opt.End = None,
-    start: opt.Start = None,
-    eta: opt.Eta = None,
-    clock: opt.Clock = None,
-    beta_min: opt.BetaMin = None,
-    beta_max: opt.BetaMax = None,
-    alphas_cumprod: opt.Alphas = None,
-    betas: opt.Betas = None,
-    s_churn: opt.Churn = None,
-    s_tmin: opt.ChurnMin = None,
-    s_tmax: opt.ChurnMax = None,
-    s_noise: opt.ChurnNoise = None,
-    key: opt.Key = None,
-    feature_space: opt.FeatureSpace = False,
-    config: opt.Config = None,
-    output: opt.Output = None,
-    form: opt.Format = None,
-    plot: opt.Plot = None,
-    force: opt.Force = False,
-    quiet: opt.Quiet = False,
-) -> None:
+@command("evaluate", arguments={"grid": Grid})
+def evaluate(given: Given) -> None:
     """Exact errors of a grid on a spectrum.
 
     Example: diffopt evaluate builtin:photos --schedule karras --solver heun --steps 10
     """
-    flags: dict[str, Any] = dict(locals())
-    from diffopt.cli import output as out
-    from diffopt.cli import setup
+    from diffopt.api.evaluate import evaluate as call
 
-    job = setup.start(flags, grid)
-    out.check_paths(force, output, plot)
-    data = setup.evaluate(job)
-    if plot is not None:
-        setup.plot_run(job, data, plot, force)
-    out.emit(out.render_run(data, out.chosen_format(job.settings.format, output)), output, force, job.settings.quiet)
+    data, grid = given.require_data(), given.arguments["grid"]
+    given.check()
+    listed = grid is not None or {"sigmas", "times"} & given.explicit
+    flags = given.without((*ANSWERED, "sigmas", "times")) if listed else given.flags
+    given.finish(call(data, grid, **flags))

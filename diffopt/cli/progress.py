@@ -28,3 +28,21 @@ def counter(what: str, quiet: bool) -> Iterator[Callable[[int, float], None] | N
     finally:
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
+
+
+@contextmanager
+def groups(what: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield a callback (done, in all) that redraws one line, or None when nobody looks."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+
+    def show(done: int, total: int) -> None:
+        sys.stderr.write(f"\r\x1b[K{what}: {done} of {total} groups")
+        sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()

@@ -9,6 +9,7 @@ import numpy as np
 
 from diffopt import __version__
 from diffopt.data.spectrum import Spectrum
+from diffopt.documents.options import options_of
 from diffopt.documents.schemas import (
     ErrorsPart,
     EvaluationDocument,
@@ -23,18 +24,20 @@ from diffopt.objectives import Objective
 from diffopt.objectives.evaluation import Evaluation
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
+from diffopt.schedules import Schedule
 from diffopt.search.result import OptimizeResult
 
 
 def evaluation_document(
-    problem: Problem, grid: Grid, eta: np.ndarray, evaluation: Evaluation, schedule: str | None
+    problem: Problem, grid: Grid, eta: np.ndarray, evaluation: Evaluation, schedule: Schedule | None
 ) -> EvaluationDocument:
     """Document of `diffopt evaluate`."""
     return EvaluationDocument(
         **_run(problem, grid, eta, evaluation.denoiser_calls),
-        schedule=schedule,
+        schedule=None if schedule is None else schedule.name,
+        schedule_options={} if schedule is None else options_of(schedule),
         errors=_errors(evaluation),
-        spectrum=_spectrum(problem.spectrum),
+        spectrum=spectrum_part(problem.spectrum),
         diffopt_version=__version__,
     )
 
@@ -57,7 +60,7 @@ def schedule_document(
         baselines={
             name: ScorePart(frechet=e.frechet, kl=e.kl, robust=e.robust) for name, e in baselines.items()
         },
-        spectrum=_spectrum(problem.spectrum),
+        spectrum=spectrum_part(problem.spectrum),
         optimizer=OptimizerPart(
             converged=result.converged,
             message=result.message,
@@ -76,7 +79,7 @@ def _objective_value(
 ) -> float | None:
     """Objective on the full spectrum; over the data's own ensemble as the optimizer saw it."""
     if not hasattr(evaluation, objective.name):
-        return _number(result.value)
+        return finite(result.value)
     value: float | None = getattr(evaluation, objective.name)
     return value
 
@@ -85,32 +88,38 @@ def _run(problem: Problem, grid: Grid, eta: np.ndarray, calls: int) -> dict[str,
     """Common part: the grid and the sampler it is for."""
     solver, process = problem.solver, problem.process
     timesteps = grid.timesteps
-    options = {k: v for k in ("s_churn", "s_tmin", "s_tmax", "s_noise") if (v := _number(getattr(solver, k, None))) is not None}
     return {
         "solver": solver.name,
         "steps": grid.steps,
         "denoiser_calls": calls,
         "clock": solver.clock_name(process),
-        "process": ProcessPart(
-            name=process.name, sigma_max=_number(problem.sigma_max), sigma_min=problem.sigma_min,
-            **process.parameters(), **process.origin(),
-        ),
+        "process": process_part(problem),
         "start": problem.start,
         "end": problem.end,
-        "sigmas": [_number(s) for s in grid.sigmas],
+        "sigmas": [finite(s) for s in grid.sigmas],
         "times": [float(t) for t in grid.times],
         "timesteps": None if timesteps is None else [float(t) for t in timesteps],
         "eta": [float(e) for e in eta],
         "eta_meaning": solver.eta_meaning,
-        "solver_options": options,
+        "solver_options": options_of(solver),
     }  # fmt: skip
+
+
+def process_part(problem: Problem) -> ProcessPart:
+    """Process, range, and what makes the process again."""
+    process = problem.process
+    return ProcessPart(
+        name=process.name, sigma_max=finite(problem.sigma_max), sigma_min=problem.sigma_min,
+        **process.parameters(), **process.origin(),
+    )  # fmt: skip
 
 
 def _errors(evaluation: Evaluation) -> ErrorsPart:
     return ErrorsPart(**evaluation.errors(), reasons=evaluation.reasons or None)
 
 
-def _spectrum(spectrum: Spectrum) -> SpectrumPart:
+def spectrum_part(spectrum: Spectrum) -> SpectrumPart:
+    """What the errors were computed for."""
     return SpectrumPart(
         source=spectrum.source, sha256=spectrum.sha256, dim=_count(spectrum.dim), trace=spectrum.trace,
         max=spectrum.max, clipped=spectrum.clipped,
@@ -122,6 +131,6 @@ def _count(value: float) -> float:
     return int(value) if float(value).is_integer() else value
 
 
-def _number(value: Any) -> float | None:
+def finite(value: Any) -> float | None:
     """Finite float, or None for what is absent or infinite."""
     return None if value is None or not math.isfinite(value) else float(value)

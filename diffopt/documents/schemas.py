@@ -89,7 +89,7 @@ class RunPart(Document):
     timesteps: list[float] | None = Field(description="conditioning of a trained model at the points it is called")
     eta: list[float] = Field(description="diffusion-term coefficient of each step")
     eta_meaning: str | None = Field(default=None, description="which of the hosts' etas is meant")
-    solver_options: dict[str, float] = {}
+    solver_options: dict[str, Any] = Field(default={}, description="options of the solver by the name of their field")
 
 
 class ScheduleDocument(RunPart):
@@ -109,6 +109,7 @@ class EvaluationDocument(RunPart):
 
     schema_: Literal["diffopt.evaluation/1"] = Field(default="diffopt.evaluation/1", alias="schema")
     schedule: str | None = None
+    schedule_options: dict[str, Any] = {}
     errors: ErrorsPart
     spectrum: SpectrumPart
     diffopt_version: str
@@ -135,9 +136,13 @@ class EtaDocument(Document):
     steps: int
     eta_meaning: str | None
     schedule: str
+    schedule_options: dict[str, Any] = {}
+    solver_options: dict[str, Any] = {}
     score_error: str | None
+    process: ProcessPart
     start: str
     end: str
+    spectrum: SpectrumPart
     sigmas: list[float | None]
     rows: list[NoiseRow]
     diffopt_version: str
@@ -168,6 +173,9 @@ class ConvergenceDocument(Document):
     schema_: Literal["diffopt.convergence/1"] = Field(default="diffopt.convergence/1", alias="schema")
     accuracy: float
     schedule: str
+    schedule_options: dict[str, Any] = {}
+    process: ProcessPart
+    spectrum: SpectrumPart
     seed: int
     rows: list[ConvergenceRow]
     diffopt_version: str
@@ -178,13 +186,15 @@ class GridDocument(BaseModel):
 
     model_config = ConfigDict(extra="ignore", defer_build=True)
     sigmas: list[float | None] = Field(min_length=2)
+    steps: int | None = None
     eta: list[float] | None = None
     solver: str | None = None
     clock: str | None = None
     process: dict[str, Any] | None = None
     start: str | None = None
     end: str | None = None
-    solver_options: dict[str, float] = {}
+    solver_options: dict[str, Any] = {}
+    spectrum: dict[str, Any] | None = None
 
 
 class ComparisonRow(Document):

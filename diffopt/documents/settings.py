@@ -1,38 +1,53 @@
-"""Settings of a command: flags over a TOML file over defaults; the place where names become objects."""
+"""Settings of a run under the names of the flags; the place where names become objects."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from diffopt.data.dataset import Dataset
+from diffopt.documents.options import assigned, made, named, option_list, pick
 from diffopt.errors import InputError
+from diffopt.law.start import STARTS
 from diffopt.objectives import OBJECTIVES, Objective
 from diffopt.objectives.problem import Problem
-from diffopt.processes import PROCESSES, Process, TrainedLevels, VPLinear, alphas_from_betas
+from diffopt.processes import PROCESSES, Process, TrainedLevels, alphas_from_betas
+from diffopt.processes.span import ENDS
 from diffopt.schedules import SCHEDULES, Schedule
 from diffopt.solvers import SOLVERS, Solver
 
+#: Flags that are options of a solver or a process under a name of their own.
+OPTION_FLAGS = ("s_churn", "s_tmin", "s_tmax", "s_noise", "beta_min", "beta_max")
+#: Largest number of steps.
+MOST_STEPS = 100_000
 
-class Settings(BaseModel):
-    """Every setting of the shared flags, under the flag's name with underscores."""
 
-    model_config = ConfigDict(extra="forbid")
+@dataclass(frozen=True)
+class Settings:
+    """What is asked; None is the default of the process, solver or schedule it belongs to.
 
-    spectrum: str | None = None
-    key: str | None = None
-    feature_space: bool = False
-    solver: str = "euler"
-    steps: int | str = 10
-    process: str = "ve"
-    beta_min: float = 0.1
-    beta_max: float = 20.0
-    alphas_cumprod: str | None = None
+    Attributes
+    ----------
+    solver, process, schedule, objective : str or object
+        Names, with options as in `karras:rho=5`, or objects.
+    steps : int
+        Number of solver steps N.
+    options : mapping
+        Options of solver, schedule and process by the name of their field.
+    sigma_max, sigma_min, t_max, t_min : float or None
+        Range, as noise ratios or as times of the process.
+    """
+
+    solver: Any = "euler"
+    steps: int = 10
+    eta: Any = None
+    clock: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    process: Any = "ve"
+    alphas_cumprod: Any = None
     betas: str | None = None
     sigma_max: float | None = None
     sigma_min: float | None = None
@@ -40,124 +55,164 @@ class Settings(BaseModel):
     t_min: float | None = None
     end: str = "zero"
     start: str = "exact"
-    schedule: str | None = None
-    sigmas: str | None = None
-    objective: str = "robust"
-    free: str = "grid"
-    eta: float | None = None
-    clock: str | None = None
-    s_churn: float | None = None
-    s_tmin: float | None = None
-    s_tmax: float | None = None
-    s_noise: float | None = None
-    format: Literal["json", "table", "csv", "markdown", "lines"] | None = None
-    seed: int = 0
-    quiet: bool = False
+    schedule: Any = None
+    objective: Any = "robust"
+    free: Any = "grid"
+
+    @classmethod
+    def create(cls, **given: Any) -> Settings:
+        """Settings of those that are not None, each of its kind.
+
+        Raises
+        ------
+        InputError
+            A value of the wrong kind, named.
+        """
+        values = {k: v for k, v in given.items() if v is not None}
+        options = option_list(values.pop("options", None))
+        for name in OPTION_FLAGS:
+            if name in values:
+                if name in options:
+                    raise InputError(f"{name} is given as a flag and as an option; give it once")
+                options[name] = number(values.pop(name), name)
+        for name in ("sigma_max", "sigma_min", "t_max", "t_min"):
+            if name in values:
+                values[name] = number(values[name], name)
+        if "steps" in values:
+            values["steps"] = one(values["steps"], "steps")
+        return cls(**values, options=options)
+
+    def replace(self, **changes: Any) -> Settings:
+        """Other values for some of them."""
+        return Settings(**{f.name: changes.get(f.name, getattr(self, f.name)) for f in fields(self)})
 
 
-def load_settings(flags: dict[str, Any], config: Path | None) -> Settings:
-    """Merge flags (None: not given) over a TOML file.
-
-    Raises
-    ------
-    InputError
-        Unreadable file, unknown key or wrong type, named in one line.
-    """
-    merged = {} if config is None else _read_toml(config)
-    merged.update({k: v for k, v in flags.items() if v is not None})
-    try:
-        return Settings.model_validate(merged)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        where = f"{config}: " if config is not None and name not in {k for k, v in flags.items() if v is not None} else ""
-        if first["type"] == "extra_forbidden":
-            raise InputError(f"{where}unknown key {name!r}; known are {', '.join(Settings.model_fields)}") from None
-        raise InputError(f"{where}{name} = {first['input']!r} is not allowed: {first['msg'].lower()}") from None
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"config {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"config {path} is not valid TOML: {error}") from None
-    return {key.replace("-", "_"): value for key, value in data.items()}
-
-
-def pick(name: str, table: Mapping[str, Any], what: str) -> Any:
-    """Entry of a table of names.
+def number(value: Any, name: str) -> float:
+    """A real number, from a number or its text.
 
     Raises
     ------
     InputError
-        Unknown name; the closest ones are offered.
+        Anything else, NaN included.
     """
-    if name in table:
-        return table[name]
-    import difflib
+    try:
+        if isinstance(value, bool) or "_" in str(value):
+            raise ValueError
+        result = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name} = {value!r} is not allowed: it must be a number") from None
+    if np.isnan(result):
+        raise InputError(f"{name} = {value!r} is not allowed: it must be a number")
+    return result
 
-    close = difflib.get_close_matches(name, table, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(table)}"
-    raise InputError(f"{what} {name!r} is unknown; {hint} (diffopt list {what}s)")
+
+@dataclass(frozen=True)
+class Chosen:
+    """Solver, schedule and process of some settings, each with its own options."""
+
+    solver: Solver
+    schedule: Schedule | None
+    process: Process
+
+    @classmethod
+    def create(cls, settings: Settings, solver: Any = None, strict: bool = True) -> Chosen:
+        """Names to objects.
+
+        Parameters
+        ----------
+        settings : Settings
+            What is asked.
+        solver : str or Solver, optional
+            Another solver than that of the settings (lists of solvers).
+        strict : bool
+            Refuse options and a clock that belong to nothing; False where several solvers share them.
+        """
+        named_solver = _class(settings.solver if solver is None else solver, SOLVERS, "solver")
+        named_schedule = _class(settings.schedule, SCHEDULES, "schedule") if settings.schedule else (None, {}, None)
+        named_process = _class(settings.process, PROCESSES, "process")
+        owners = {"solver": named_solver, "schedule": named_schedule, "process": named_process}
+        options = dict(settings.options)
+        if not strict:
+            every = [SOLVERS[n] for n in SOLVERS]
+            options = {k: v for k, v in options.items() if _has(k, [c for c, _, _ in owners.values()]) or not _has(k, every)}
+        shared = assigned(options, {name: found[0] for name, found in owners.items()})
+        if settings.clock is not None and named_solver[0].uses_clock:
+            shared["solver"].setdefault("clock", settings.clock)
+        elif settings.clock is not None and strict:
+            users = ", ".join(k for k, c in SOLVERS.items() if c.uses_clock)
+            raise InputError(f"solver {named_solver[0].name!r} has no clock; --clock is for {users}")
+        return cls(
+            _built(named_solver, shared["solver"], "solver"),
+            _built(named_schedule, shared["schedule"], "schedule") if settings.schedule else None,
+            _process(settings, named_process, shared["process"]),
+        )
 
 
-def make_process(settings: Settings) -> Process:
-    """Process by name with its parameters."""
-    cls = pick(settings.process, PROCESSES, "process")
-    if (settings.alphas_cumprod or settings.betas) and settings.process != "table":
-        raise InputError(f"--alphas-cumprod and --betas need --process table, got {settings.process!r}")
-    if cls is VPLinear:
-        return VPLinear(settings.beta_min, settings.beta_max)
-    if cls is TrainedLevels:
-        table = _alphas(settings)
-        given = ("betas", settings.betas) if settings.betas else ("alphas_cumprod", str(settings.alphas_cumprod))
-        return TrainedLevels(table, given)
-    process: Process = cls()
+def _has(option: str, classes: Sequence[type | None]) -> bool:
+    from diffopt.documents.options import fields_of
+
+    return any(c is not None and option in fields_of(c) for c in classes)
+
+
+def _class(given: Any, table: Mapping[str, Any], what: str) -> tuple[Any, dict[str, Any], Any]:
+    """Class, options of its name, and the object where one was given."""
+    if isinstance(given, str):
+        return (*named(given, table, what), None)
+    if not hasattr(given, "name"):
+        raise InputError(f"{what} {given!r} must be a name or an object")
+    return type(given), {}, given
+
+
+def _built(found: tuple[Any, dict[str, Any], Any], options: dict[str, Any], what: str) -> Any:
+    cls, own, thing = found
+    if thing is not None:
+        if options:
+            raise InputError(f"{what} is an object, so {', '.join(options)} must be set on it")
+        return thing
+    twice = sorted(set(own) & set(options))
+    if twice:
+        raise InputError(f"option {twice[0]!r} is given in the {what}'s name and beside it; give it once")
+    return made(cls, own | options, what)
+
+
+def _process(settings: Settings, found: tuple[Any, dict[str, Any], Any], options: dict[str, Any]) -> Process:
+    cls, _, thing = found
+    if (settings.alphas_cumprod is not None or settings.betas) and (cls is not TrainedLevels or thing is not None):
+        raise InputError(f"--alphas-cumprod and --betas need --process table, got {cls.name!r}")
+    if cls is TrainedLevels and thing is None:
+        return _trained(settings)
+    process: Process = _built(found, options, "process")
     return process
 
 
-def _alphas(settings: Settings) -> np.ndarray:
-    if settings.betas and settings.alphas_cumprod:
+def _trained(settings: Settings) -> Process:
+    """Process `table` of a file, a rule or an array."""
+    if settings.betas and settings.alphas_cumprod is not None:
         raise InputError("give --betas or --alphas-cumprod, not both")
     if settings.betas:
-        return alphas_from_betas(settings.betas)
-    if not settings.alphas_cumprod:
+        return TrainedLevels(alphas_from_betas(settings.betas), ("betas", settings.betas))
+    if settings.alphas_cumprod is None:
         raise InputError("process 'table' needs --alphas-cumprod FILE or --betas scaled_linear:0.00085,0.012,1000")
+    if not isinstance(settings.alphas_cumprod, str):
+        return TrainedLevels(np.asarray(settings.alphas_cumprod, dtype=np.float64))
     from diffopt.documents.spectrum_file import load_numbers
 
-    return load_numbers(settings.alphas_cumprod)
+    return TrainedLevels(load_numbers(settings.alphas_cumprod), ("alphas_cumprod", settings.alphas_cumprod))
 
 
-def make_solver(settings: Settings, name: str) -> Solver:
-    """Solver by name with clock and churn numbers."""
-    cls = pick(name, SOLVERS, "solver")
-    options: dict[str, Any] = {} if settings.clock is None else {"clock": settings.clock}
-    if settings.clock is not None and not cls.uses_clock:
-        users = ", ".join(k for k, c in SOLVERS.items() if c.uses_clock)
-        raise InputError(f"solver {name!r} has no clock; --clock is for {users}")
-    for option in ("s_churn", "s_tmin", "s_tmax", "s_noise"):
-        value = getattr(settings, option)
-        if value is not None:
-            if name != "edm_stochastic":
-                raise InputError(f"--{option.replace('_', '-')} is for edm_stochastic, not for {name!r}")
-            options[option] = value
-    solver: Solver = cls(**options)
-    return solver
-
-
-def make_problem(settings: Settings, data: Dataset, solver: str, steps: int) -> Problem:
-    """Problem of one solver and budget."""
-    process = make_process(settings)
+def make_problem(
+    settings: Settings, data: Dataset, solver: Any = None, steps: int | None = None, strict: bool = True
+) -> Problem:
+    """Problem of the settings; `solver` and `steps` instead of theirs where lists are gone through."""
+    chosen = Chosen.create(settings, solver, strict)
+    process = chosen.process
     high = _sigma(settings.sigma_max, settings.t_max, process, "max")
     low = _sigma(settings.sigma_min, settings.t_min, process, "min")
-    if settings.end not in ("zero", "sigma_min"):
-        raise InputError(f"end {settings.end!r} is unknown; use zero or sigma_min")
-    if settings.start not in ("exact", "sigma", "unit"):
-        raise InputError(f"start {settings.start!r} is unknown; use exact, sigma or unit")
+    for name, value, known in (("end", settings.end, ENDS), ("start", settings.start, STARTS)):
+        if value not in known:
+            raise InputError(f"{name} {value!r} is unknown; use one of {', '.join(known)}")
     return Problem.create(
-        data, process, make_solver(settings, solver), steps, high, low,
+        data, process, chosen.solver, settings.steps if steps is None else steps, high, low,
         settings.end, settings.start,  # type: ignore[arg-type]
     )  # fmt: skip
 
@@ -178,19 +233,28 @@ def _sigma(sigma: float | None, time: float | None, process: Process, side: str)
     return float(process.sigma(np.array([time]))[0])
 
 
-def make_objective(name: str) -> Objective:
-    """Objective by name."""
-    objective: Objective = pick(name, OBJECTIVES, "objective")()
+def make_objective(given: Any) -> Objective:
+    """Objective by name, or as given."""
+    if isinstance(given, Objective):
+        return given
+    objective: Objective = pick(given, OBJECTIVES, "objective")()
     return objective
 
 
-def make_schedule(name: str) -> Schedule:
-    """Schedule by name."""
-    schedule: Schedule = pick(name, SCHEDULES, "schedule")()
+def make_schedule(given: Any) -> Schedule:
+    """Schedule by name, with its options, or as given."""
+    found = _class(given, SCHEDULES, "schedule")
+    schedule: Schedule = _built(found, {}, "schedule")
     return schedule
 
 
-def one(value: int | str, name: str) -> int:
+def words(given: Any) -> list[str]:
+    """Items of a comma list or of a sequence, each once."""
+    parts = given.split(",") if isinstance(given, str) else [str(item) for item in given]
+    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+
+def one(value: Any, name: str) -> int:
     """A single number of steps.
 
     Raises
@@ -201,21 +265,24 @@ def one(value: int | str, name: str) -> int:
     return many(value, name, single=True)[0]
 
 
-def many(value: int | str, name: str, single: bool = False) -> list[int]:
-    """Comma list of step counts.
+def many(value: Any, name: str, single: bool = False) -> list[int]:
+    """Step counts of a number, a sequence or a comma list.
 
     Raises
     ------
     InputError
         Not positive whole numbers, or several where one is expected.
     """
-    parts = str(value).split(",")
+    listed = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
+    parts = list(value) if listed else str(value).split(",")
     try:
-        numbers = [int(part) for part in parts]
-    except ValueError:
+        if any(isinstance(part, bool) or "_" in str(part) for part in [value, *parts]):
+            raise ValueError
+        numbers = [int(part) if isinstance(part, str) else int(part.__index__()) for part in parts]
+    except (ValueError, AttributeError, TypeError):
         raise InputError(f"{name} must be a whole number{'' if single else ' or a comma list'}, got {value!r}") from None
-    if any(n < 1 or n > 100_000 for n in numbers):
-        raise InputError(f"{name} must lie in 1..100000, got {value}")
+    if any(n < 1 or n > MOST_STEPS for n in numbers) or not numbers:
+        raise InputError(f"{name} must lie in 1..{MOST_STEPS}, got {value}")
     if single and len(numbers) > 1:
         raise InputError(f"{name} takes one number here, got {value!r}; comma lists are for compare-schedules")
     return numbers

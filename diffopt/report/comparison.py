@@ -26,7 +26,7 @@ def document(comparison: Comparison, command: str) -> dict[str, Any]:
     setting, s = comparison.setting, comparison.setting.spectrum
     process = ProcessPart(
         name=setting.process.name, sigma_max=_finite(comparison.sigma_max), sigma_min=comparison.sigma_min,
-        **setting.process.parameters(),
+        **setting.process.parameters(), **setting.process.origin(),
     )  # fmt: skip
     spectrum = SpectrumPart(source=s.source, sha256=s.sha256, dim=s.dim, trace=s.trace, max=s.max, clipped=s.clipped)
     return dump(

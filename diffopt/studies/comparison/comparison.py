@@ -171,8 +171,8 @@ class _Runs:
 
     def _named(self, problem: Problem, budget: int) -> list[Row]:
         rows = []
-        for name in self.setting.schedules:
-            schedule = SCHEDULES[name]()
+        rules = {name: SCHEDULES[name]() for name in self.setting.schedules} | dict(self.setting.named)
+        for name, schedule in rules.items():
             try:
                 rows.append(self._row(problem, budget, schedule.grid(problem.span), name, schedule.kind))
             except DiffoptError as error:

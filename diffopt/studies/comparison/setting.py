@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,7 @@ from diffopt.objectives.problem import Problem
 from diffopt.objectives.scores import ERRORS
 from diffopt.processes import Process
 from diffopt.processes.span import End
-from diffopt.schedules import SCHEDULES
+from diffopt.schedules import SCHEDULES, Schedule
 from diffopt.solvers import Solver, run_table
 from diffopt.solvers.designs import DESIGNS
 
@@ -42,6 +42,8 @@ class Setting:
         Whether to optimize (ratios need it).
     equal_steps : bool
         Whether budgets count steps.
+    named : mapping
+        Schedules with options, by the names of their rows.
     """
 
     data: Dataset | Spectrum
@@ -58,6 +60,7 @@ class Setting:
     added: dict[str, Array] = field(default_factory=dict)
     optimized: bool = True
     equal_steps: bool = False
+    named: Mapping[str, Schedule] = field(default_factory=dict)
 
     @property
     def spectrum(self) -> Spectrum:

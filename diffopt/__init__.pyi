@@ -1,0 +1,17 @@
+from diffopt.api.best_eta import best_eta as best_eta
+from diffopt.api.compare import compare as compare
+from diffopt.api.estimate import estimate as estimate
+from diffopt.api.evaluate import evaluate as evaluate
+from diffopt.api.load import load as load
+from diffopt.api.optimize import optimize as optimize
+from diffopt.api.orders import orders as orders
+from diffopt.api.posterior import posterior as posterior
+from diffopt.data.dataset import Dataset as Dataset
+from diffopt.data.ensemble import Ensemble as Ensemble
+from diffopt.data.spectrum import Spectrum as Spectrum
+from diffopt.errors import DiffoptError as DiffoptError
+from diffopt.errors import InputError as InputError
+from diffopt.errors import UnsupportedError as UnsupportedError
+
+NAMES: dict[str, str]
+__version__: str

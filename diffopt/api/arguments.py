@@ -1,0 +1,90 @@
+"""Keyword arguments of the verbs: their types, and the settings they make."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import wraps
+from typing import Any, ParamSpec, TypedDict, TypeVar
+
+from numpy.typing import ArrayLike
+
+from diffopt.api.flags import flags_of
+from diffopt.documents.settings import Settings
+from diffopt.foundation.notes import listening
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def verb(function: Callable[P, R]) -> Callable[P, R]:
+    """A public function whose result carries the notes that were said on the way, before its own."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        with listening() as heard:
+            result: Any = function(*args, **kwargs)
+        changed: R = replace(result, notes=(*heard, *result.notes)) if heard else result
+        return changed
+
+    return call
+
+
+class Flags(TypedDict, total=False):
+    """Shared keyword arguments, the flags of the command line with underscores."""
+
+    key: str | None
+    feature_space: bool
+    eta: float | ArrayLike | None
+    clock: str | None
+    options: Mapping[str, Any] | Iterable[str] | None
+    s_churn: float | None
+    s_tmin: float | None
+    s_tmax: float | None
+    s_noise: float | None
+    process: Any
+    beta_min: float | None
+    beta_max: float | None
+    alphas_cumprod: Any
+    betas: str | None
+    sigma_max: float | None
+    sigma_min: float | None
+    t_max: float | None
+    t_min: float | None
+    end: str | None
+    start: str | None
+    schedule: Any
+    objective: Any
+    free: Any
+
+
+#: Arguments that say how the data are read, and nothing about the run.
+READING = ("key", "feature_space")
+
+
+def check(verb: str, flags: Mapping[str, Any], own: Iterable[str] = ()) -> None:
+    """Refuse keywords that the verb does not take.
+
+    Raises
+    ------
+    TypeError
+        Naming the nearest keyword.
+    """
+    known = [*own, *flags_of(verb)]
+    for name in flags:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(known)}"
+            raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}; {hint}")
+
+
+def read(verb: str, flags: Mapping[str, Any], own: Iterable[str] = (), **more: Any) -> Settings:
+    """Settings of a verb's shared flags; `more` are those it takes by name, `own` its other keywords."""
+    check(verb, flags, own)
+    return Settings.create(**{k: v for k, v in {**flags, **more}.items() if k not in READING})
+
+
+def reading(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `load_dataset` among the flags."""
+    return {"key": flags.get("key"), "feature_space": bool(flags.get("feature_space"))}

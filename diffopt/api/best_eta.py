@@ -1,0 +1,104 @@
+"""`diffopt.best_eta`: how much noise a sampler should inject."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from diffopt import __version__
+from diffopt.api.arguments import Flags, read, reading, verb
+from diffopt.api.notes import data_notes
+from diffopt.api.results.studies import EtaResult
+from diffopt.documents.build import finite, process_part, spectrum_part
+from diffopt.documents.options import options_of
+from diffopt.documents.schemas import EtaDocument, NoiseRow, dump
+from diffopt.documents.settings import make_problem, make_schedule, words
+from diffopt.documents.spectrum_file import load_dataset
+from diffopt.errors import InputError, UnsupportedError
+from diffopt.processes.clocks import CLOCKS
+from diffopt.solvers.score_error import parse_score_error
+from diffopt.studies.eta import DESIGNS, OBJECTIVES, NoiseDesign, noise_study
+
+#: Solver and schedule unless others are named.
+SOLVER, SCHEDULE = "euler_maruyama", "karras"
+#: Keywords of this verb alone.
+OWN = ("score_error", "design", "noise_objective")
+
+
+@verb
+def best_eta(
+    spectrum: Any,
+    solver: Any = None,
+    steps: Any = None,
+    *,
+    score_error: str | None = None,
+    design: Any = None,
+    noise_objective: Any = None,
+    **flags: Unpack[Flags],
+) -> EtaResult:
+    """Find the best coefficient of the injected noise on the grid of a schedule.
+
+    Parameters
+    ----------
+    spectrum : path, str, array, Spectrum, Dataset or estimate
+        Data, as in :func:`diffopt.optimize`.
+    solver, steps : optional
+        A solver with noise; default `euler_maruyama`, 10 steps.
+    score_error : str, optional
+        Relative error of the score: `0.02`, `data:0.02` or `noise:0.02`.
+    design, noise_objective : str or list, optional
+        Of none, constant, window, per_step; of exact, signed, absolute. Default all.
+    **flags
+        The flags of `diffopt eta` with underscores; `clock` may be a list.
+
+    Raises
+    ------
+    InputError
+        A value that is not allowed.
+    UnsupportedError
+        The solver injects no noise, or has no finite error on this grid.
+    TypeError
+        An unknown keyword, with the nearest one.
+
+    Examples
+    --------
+    >>> import diffopt
+    >>> found = diffopt.best_eta([1.0], "ddim", 4, design="constant", noise_objective="exact", start="sigma")
+    >>> [row["design"] for row in found.document["rows"]]
+    ['constant']
+    """
+    settings = read("best_eta", flags, OWN, solver=SOLVER if solver is None else solver, steps=steps)
+    clocks = None if settings.clock is None else _chosen(settings.clock, CLOCKS, "clock")
+    settings = settings.replace(clock=None)
+    data = load_dataset(spectrum, **reading(flags))
+    problem = make_problem(settings, data)
+    schedule = make_schedule(settings.schedule or SCHEDULE)
+    error = None if score_error is None else parse_score_error(score_error)
+    grid = schedule.grid(problem.compressed().span)
+    designs, goals = _chosen(design, DESIGNS, "design"), _chosen(noise_objective, OBJECTIVES, "objective")
+    answers = noise_study(problem, grid, error, designs, goals, clocks)
+    if not answers:
+        raise UnsupportedError("the scheme has no finite error here in any clock; use --end sigma_min or another solver")
+    meaning = problem.solver.eta_meaning
+    document = EtaDocument(
+        solver=problem.solver.name, solver_options=options_of(problem.solver), steps=grid.steps, eta_meaning=meaning,
+        schedule=schedule.name, schedule_options=options_of(schedule), score_error=score_error, start=problem.start,
+        end=problem.end, process=process_part(problem), spectrum=spectrum_part(data.spectrum),
+        sigmas=[finite(s) for s in grid.sigmas], rows=[NoiseRow(**_row(answer)) for answer in answers],
+        diffopt_version=__version__,
+    )  # fmt: skip
+    note = f"using solver {problem.solver.name}, schedule {schedule.name}, eta in the sense of {meaning}"
+    return EtaResult(dump(document), (*data_notes(data, robust=False), note))
+
+
+def _chosen(given: Any, known: Any, what: str) -> tuple[str, ...]:
+    chosen = tuple(known) if given is None else tuple(words(given))
+    for name in chosen:
+        if name not in known:
+            raise InputError(f"{what} {name!r} is unknown; use {', '.join(known)}")
+    return chosen
+
+
+def _row(answer: NoiseDesign) -> dict[str, Any]:
+    row: dict[str, Any] = {"clock": answer.clock, "design": answer.design, "objective": answer.objective}
+    row |= {name: float(value) for name, value in answer.errors.items()}
+    return row | {"parameters": answer.parameters, "eta": [float(e) for e in answer.eta]}

@@ -1,0 +1,186 @@
+"""`diffopt.compare`: every schedule side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+
+from diffopt.api.arguments import Flags, read, reading, verb
+from diffopt.api.command import command_line
+from diffopt.api.grids import given_grid
+from diffopt.api.notes import data_notes
+from diffopt.api.results.compare import ComparisonResult
+from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule, many, words
+from diffopt.documents.spectrum_file import load_dataset
+from diffopt.errors import InputError
+from diffopt.foundation.arrays import Array
+from diffopt.objectives.problem import Problem
+from diffopt.report.comparison import document
+from diffopt.schedules import Schedule
+from diffopt.solvers import SOLVERS
+from diffopt.solvers.designs import DESIGNS
+from diffopt.studies.comparison.comparison import compare as run
+from diffopt.studies.comparison.selection import Selection
+from diffopt.studies.comparison.setting import Setting
+
+#: Keywords of this verb alone.
+OWN = ("calls", "only", "skip", "kind", "sort", "top", "add", "equal_steps")
+
+
+@verb
+def compare(
+    spectrum: Any,
+    solver: Any = None,
+    steps: Any = None,
+    *,
+    calls: Any = None,
+    only: Any = None,
+    skip: Any = None,
+    kind: Any = None,
+    sort: str | None = None,
+    top: int | None = None,
+    add: Any = None,
+    equal_steps: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    **flags: Unpack[Flags],
+) -> ComparisonResult:
+    """Score every published schedule and the optimum with each solver and budget.
+
+    Parameters
+    ----------
+    spectrum : path, str, array, Spectrum, Dataset or estimate
+        Data, as in :func:`diffopt.optimize`.
+    solver, steps : str or list, optional
+        Names and step counts, lists or comma lists; defaults `euler` and 10.
+    calls : int or list, optional
+        Budgets in denoiser calls instead of steps: each solver takes the steps that they pay for.
+    only, skip, kind : str or list, optional
+        Names with wildcards (or `karras:rho=5`), and kinds of rows.
+    sort, top : optional
+        Column to sort by, `-` in front for descending; best rows kept per group.
+    add : grid, list of grids or mapping of names to grids, optional
+        Your own: files, lists of noise ratios, results.
+    progress : callable, optional
+        Called with (groups done, groups in all).
+    **flags
+        The flags of `diffopt compare-schedules` with underscores.
+
+    Raises
+    ------
+    InputError
+        A name, a number or a grid that is not allowed.
+    TypeError
+        An unknown keyword, with the nearest one.
+
+    Examples
+    --------
+    >>> import diffopt
+    >>> table = diffopt.compare([4.0, 0.1], solver="euler,heun", calls=9, only="karras,exponential")
+    >>> sorted({(row["solver"], row["steps"]) for row in table.document["rows"]})
+    [('euler', 9), ('heun', 5)]
+    """
+    settings = read("compare", flags, OWN, steps=None)
+    patterns, extra = _parametrized(words(only or ()))
+    selection = Selection(patterns, words(skip or ()), words(kind or ()), sort, top)
+    selection.check()
+    if equal_steps and calls is not None:
+        raise InputError("--equal-steps compares equal steps and --calls equal calls; give one")
+    if calls is not None and steps is not None:
+        raise InputError("give --steps or --calls, not both")
+    budgets = list(dict.fromkeys(many(10 if steps is None else steps, "steps") if calls is None else many(calls, "calls")))
+    data = load_dataset(spectrum, **reading(flags))
+    problems = _problems(settings, solver, data)
+    setting = _setting(problems, budgets, calls is None, settings, selection, added(add), extra, bool(patterns) or not extra)
+    result = selection.apply(run(setting, progress))
+    said = {"solver": solver, "steps": steps, "calls": calls, "only": only, "skip": skip, "kind": kind, "sort": sort,
+            "top": top, "add": add, **flags}  # fmt: skip
+    command = command_line("compare-schedules", spectrum, said)
+    return ComparisonResult(document(result, command), tuple(data_notes(data)), result, sort is not None)
+
+
+def _parametrized(patterns: list[str]) -> tuple[list[str], dict[str, Schedule]]:
+    """Plain patterns, and schedules that are named with options; a comma inside options belongs to them."""
+    plain: list[str] = []
+    texts: list[str] = []
+    for word in patterns:
+        if ":" in word:
+            texts.append(word)
+        elif texts and not plain and ("=" in word or word.replace(".", "").isdigit()):
+            texts[-1] += "," + word
+        else:
+            plain.append(word)
+    return plain, {text: make_schedule(text) for text in texts}
+
+
+def _problems(settings: Settings, solver: Any, data: Any) -> list[Problem]:
+    """A problem for each solver; an option or clock must belong to one of them."""
+    asked = [solver] if solver is not None and not isinstance(solver, str | Iterable) else words(solver or "euler")
+    if not asked:
+        raise InputError("no solver is named; use a comma list such as euler,heun,dpmpp_2m")
+    problems = [make_problem(settings, data, name, 1, strict=len(asked) == 1) for name in asked]
+    for option in settings.options:
+        if not any(hasattr(thing, option) for p in problems for thing in (p.solver, p.process)):
+            raise InputError(f"option {option!r} belongs to none of {', '.join(p.solver.name for p in problems)}")
+    if settings.clock is not None and not any(p.solver.uses_clock for p in problems):
+        raise InputError(f"none of {', '.join(p.solver.name for p in problems)} has a clock; leave --clock out")
+    return problems
+
+
+def _setting(
+    problems: list[Problem], budgets: list[int], equal_steps: bool, settings: Settings, selection: Selection,
+    grids: dict[str, Array], extra: dict[str, Schedule], others: bool,
+) -> Setting:  # fmt: skip
+    first = problems[0]
+    return Setting(
+        first.data, first.process, [p.solver for p in problems], budgets, first.sigma_max, first.sigma_min,
+        first.end, first.start, make_objective(settings.objective).name, selection.schedules() if others else [],
+        _designs(selection, problems) if others else [],
+        grids if not selection.kinds or "added" in selection.kinds else {}, selection.optimized, equal_steps, extra,
+    )  # fmt: skip
+
+
+def _designs(selection: Selection, problems: list[Problem]) -> list[str]:
+    """Noise designs: where they are named or asked for by kind, or where a solver with noise is compared."""
+    asked = "stochasticity" in selection.kinds or any(pattern in DESIGNS for pattern in selection.only)
+    noisy = any(SOLVERS[p.solver.name].eta_meaning is not None for p in problems)
+    return selection.designs() if asked or noisy else []
+
+
+def added(grids: Any) -> dict[str, Array]:
+    """Grids by name: the file's stem, or grid_1, grid_2, ... for lists."""
+    if grids is None:
+        return {}
+    if isinstance(grids, Mapping) and "sigmas" not in grids:
+        return {str(name): _levels(grid) for name, grid in grids.items()}
+    single = isinstance(grids, str | Path | Mapping) or hasattr(grids, "document") or (np.ndim(grids) == 1 and not any(
+        isinstance(item, str | Path) for item in grids
+    ))
+    named_grids: dict[str, Array] = {}
+    for i, grid in enumerate([grids] if single else grids, 1):
+        name = _grid_name(grid) or f"grid_{i}"
+        named_grids[name if name not in named_grids else f"{name}_{i}"] = _levels(grid)
+    return named_grids
+
+
+def _grid_name(grid: Any) -> str | None:
+    return Path(grid).stem if isinstance(grid, Path) or (isinstance(grid, str) and not is_list(grid) and grid != "-") else None
+
+
+def _levels(grid: Any) -> Array:
+    listed = given_grid(None, grid) if isinstance(grid, str) and is_list(grid) else given_grid(grid)
+    assert listed is not None
+    return np.array(listed.values, dtype=np.float64)
+
+
+def is_list(text: str) -> bool:
+    """Whether a text is a list of numbers and not a path."""
+    words = text.strip().strip("[]()").replace(";", ",").replace(",", " ").split()
+    try:
+        return len(words) > 1 and [float(word) for word in words] != []
+    except ValueError:
+        return False
+
+

@@ -1,0 +1,100 @@
+"""`diffopt.evaluate`: the exact errors of a grid."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from diffopt.api.arguments import Flags, read, reading, verb
+from diffopt.api.grids import GivenGrid, check_answered, given_grid, grid_problem
+from diffopt.api.notes import data_notes, mismatch_notes, problem_notes
+from diffopt.api.results.run import EvaluationResult
+from diffopt.data.dataset import Dataset
+from diffopt.documents.build import evaluation_document
+from diffopt.documents.schemas import dump
+from diffopt.documents.settings import Settings, make_problem, make_schedule
+from diffopt.documents.spectrum_file import load_dataset
+from diffopt.errors import InputError
+from diffopt.objectives.evaluation import evaluate as run_evaluation
+from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
+from diffopt.schedules import Schedule
+
+
+@verb
+def evaluate(
+    spectrum: Any,
+    grid: Any = None,
+    solver: Any = None,
+    steps: Any = None,
+    *,
+    sigmas: Any = None,
+    times: Any = None,
+    **flags: Unpack[Flags],
+) -> EvaluationResult:
+    """Compute the exact errors of a step grid.
+
+    Parameters
+    ----------
+    spectrum : path, str, array, Spectrum, Dataset or estimate
+        Data, as in :func:`diffopt.optimize`.
+    grid : path, result or array, optional
+        A file that `diffopt` wrote, what a verb returned, or noise ratios (N + 1,).
+    solver, steps : optional
+        As in :func:`diffopt.optimize`; a file says its own solver.
+    sigmas, times : array or str, optional
+        Noise ratios (N + 1,), or times of the process (s for `flow`), decreasing.
+    **flags
+        The flags of `diffopt evaluate` with underscores, such as `schedule="karras:rho=5"`.
+
+    Returns
+    -------
+    EvaluationResult
+        `.errors` with the keys of the documents.
+
+    Raises
+    ------
+    InputError
+        No grid, several, one that does not fit the process, or a flag that has no effect beside it.
+    TypeError
+        An unknown keyword, with the nearest one.
+
+    Examples
+    --------
+    >>> import diffopt
+    >>> one = diffopt.evaluate([1.0], sigmas=[1.0, 0.0], start="unit")
+    >>> round(one.errors["frechet"], 12)
+    0.292893218813
+    """
+    settings = read("evaluate", flags, ("sigmas", "times"), solver=solver, steps=steps)
+    listed = given_grid(grid, sigmas, times)
+    if (listed is None) == (settings.schedule is None):
+        raise InputError("give one grid: SCHEDULE.json, --schedule NAME, --sigmas LIST or --times LIST")
+    data = load_dataset(spectrum, **reading(flags))
+    if listed is not None:
+        said = {k for k, v in {**flags, "solver": solver, "steps": steps}.items() if v is not None}
+        return _listed(listed, settings, {**flags, "steps": steps}, said, data)
+    problem = make_problem(settings, data)
+    rule = make_schedule(settings.schedule)
+    return _result(problem, rule.grid(problem.compressed().span), settings.eta, rule, (), data)
+
+
+def _listed(listed: GivenGrid, settings: Settings, flags: Any, given: set[str], data: Dataset) -> EvaluationResult:
+    check_answered(listed, flags)
+    settings = listed.fill(settings, given)
+    problem, sigmas = grid_problem(listed, settings, data)
+    eta = settings.eta
+    document = listed.document
+    same = document is not None and document.solver in (None, problem.solver.name)
+    if eta is None and same and document is not None and problem.solver.eta_meaning is not None:
+        eta = document.eta
+    notes = mismatch_notes(listed, problem, given)
+    return _result(problem, Grid.create(problem.process, sigmas), eta, None, tuple(notes), data)
+
+
+def _result(
+    problem: Problem, grid: Grid, eta: Any, schedule: Schedule | None, notes: tuple[str, ...], data: Dataset
+) -> EvaluationResult:
+    evaluation = run_evaluation(problem, grid, eta)
+    etas = problem.solver.etas(eta, grid.steps)
+    document = dump(evaluation_document(problem, grid, etas, evaluation, schedule))
+    return EvaluationResult(document, (*data_notes(data), *problem_notes(problem), *notes), data)

@@ -1,0 +1,146 @@
+"""Shared flags, each declared once: names, kinds and help of what verbs and commands take; imports nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A keyword argument of a verb, and its flag on the command line.
+
+    Attributes
+    ----------
+    name : str
+        Keyword; the flag is the same with hyphens.
+    kind : type
+        str, int, float, bool; `list` may be repeated.
+    help : str
+        One line, with the default in brackets.
+    metavar : str or None
+        What the value is called.
+    short : str or None
+        Short flag.
+    spelled : str or None
+        Another name on the command line.
+    """
+
+    name: str
+    kind: type
+    help: str
+    metavar: str | None = None
+    short: str | None = None
+    spelled: str | None = None
+
+    @property
+    def long(self) -> str:
+        """`--name` on the command line."""
+        return "--" + (self.spelled or self.name).replace("_", "-")
+
+
+#: Groups of flags in the order of the help: title, and the flags.
+GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
+    "spectrum": ("Spectrum", (
+        Flag("key", str, "Array of an .npz or .json to read.", "NAME"),
+        Flag("feature_space", bool, "Accept FID feature statistics as data."),
+    )),
+    "sampler": ("Sampler", (
+        Flag("solver", str, "Solver (diffopt list solvers) [default: euler].", "NAME", "-s"),
+        Flag("steps", str, "Number of steps [default: 10].", "N", "-n"),
+    )),
+    "solver": ("Sampler", (
+        Flag("eta", float, "Diffusion-term coefficient, start or fixed value [default: solver's own].", "X"),
+        Flag("clock", str, "sigma, variance, logsnr or time [default: solver's own].", "NAME"),
+        Flag("options", list, "Option of solver, schedule or process; repeatable.", "NAME=VALUE", "-O", "option"),
+        Flag("s_churn", float, "Of edm_stochastic [default: 1].", "X"),
+        Flag("s_tmin", float, "Of edm_stochastic [default: 0].", "X"),
+        Flag("s_tmax", float, "Of edm_stochastic [default: none].", "X"),
+        Flag("s_noise", float, "Of edm_stochastic [default: 1].", "X"),
+    )),
+    "process": ("Process", (
+        Flag("process", str, "ve, vp_linear, vp_cosine, flow or table [default: ve].", "NAME"),
+        Flag("beta_min", float, "Of vp_linear [default: 0.1].", "X"),
+        Flag("beta_max", float, "Of vp_linear [default: 20].", "X"),
+        Flag("alphas_cumprod", str, "Table of a trained model, for --process table.", "FILE"),
+        Flag("betas", str, "E.g. scaled_linear:0.00085,0.012,1000, for --process table.", "RULE"),
+    )),
+    "range": ("Range", (
+        Flag("sigma_max", float, "Largest noise ratio [default: 80; flow: pure noise; table: its end].", "X"),
+        Flag("sigma_min", float, "Smallest positive noise ratio [default: 0.002; table: its end].", "X"),
+        Flag("t_max", float, "The same as a time of the process.", "X"),
+        Flag("t_min", float, "The same as a time of the process.", "X"),
+    )),
+    "end": ("Range", (Flag("end", str, "zero: a last step to 0; sigma_min: stop there [default: zero].", "WHERE"),)),
+    "start": ("Range", (Flag("start", str, "Initial law: exact, sigma or unit [default: exact].", "LAW"),)),
+    "schedule": ("Grid", (Flag("schedule", str, "Named schedule (diffopt list schedules).", "NAME"),)),
+    "objective": ("Objective", (
+        Flag("objective", str, "What is minimized (diffopt list objectives) [default: robust].", "NAME"),
+    )),
+    "free": ("Objective", (
+        Flag("free", str, "Comma list of grid, eta, eta_per_step, family [default: grid].", "LIST"),
+    )),
+}  # fmt: skip
+
+#: Groups that each verb takes.
+VERBS: dict[str, tuple[str, ...]] = {
+    "optimize": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "objective", "free"),
+    "evaluate": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule"),
+    "compare": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "objective"),
+    "orders": ("spectrum", "sampler", "solver", "process", "range", "schedule"),
+    "best_eta": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule"),
+}
+
+
+def flags_of(verb: str) -> dict[str, Flag]:
+    """Shared flags of a verb by name."""
+    return {flag.name: flag for group in VERBS[verb] for flag in GROUPS[group][1]}
+
+#: Flags of one verb alone.
+OWN: dict[str, tuple[Flag, ...]] = {
+    "optimize": (),
+    "evaluate": (
+        Flag("sigmas", str, 'Noise ratios, e.g. "80,20,5,1,0".', "LIST"),
+        Flag("times", str, "Times of the process, e.g. for flow: 1,0.9,0.6,0.", "LIST"),
+    ),
+    "compare": (
+        Flag("calls", str, "Budgets in denoiser calls instead of steps, comma list.", "LIST"),
+        Flag("only", str, "Schedules, comma list with wildcards; karras:rho=5 with options.", "LIST"),
+        Flag("skip", str, "Schedules to leave out, with wildcards.", "LIST"),
+        Flag("kind", str, "fixed, table, spectrum, stochasticity, added, optimized; comma list.", "LIST"),
+        Flag("sort", str, "Column, with - in front for descending.", "COLUMN"),
+        Flag("top", int, "Best rows kept per group.", "N"),
+        Flag("add", list, 'Your own grid: a file, - or "14.6,...,0"; may be repeated.', "GRID"),
+        Flag("equal_steps", bool, "Budgets are solver steps, as they are without --calls."),
+        Flag("explain", str, "What a row is, and nothing else.", "NAME"),
+        Flag("html", str, "One self-contained page.", "FILE"),
+    ),
+    "orders": (
+        Flag("metric", str, "Comma list of frechet, weak, strong [default: all].", "LIST"),
+        Flag("accuracy", float, "Error for which steps are counted [default: 1 % of the root trace].", "X"),
+        Flag("paths", int, "strong: coupled paths that are simulated, a multiple of 20 [default: 2000].", "N"),
+        Flag("seed", int, "strong: of those paths [default: 0].", "N"),
+        Flag("error_map", str, "Picture of where the first solver's error is made.", "FILE"),
+    ),
+    "best_eta": (
+        Flag("score_error", str, "Relative error of the score: 0.02, data:0.02 or noise:0.02.", "RULE"),
+        Flag("design", str, "Comma list of none, constant, window, per_step [default: all].", "LIST"),
+        Flag("noise_objective", str, "Comma list of exact, signed, absolute [default: all].", "LIST"),
+    ),
+}
+
+#: Flags of the command line itself.
+OUTPUT = (
+    Flag("config", str, "TOML file with these settings; flags win.", "FILE"),
+    Flag("output", str, "Write to a file, atomically; - is standard output [default: -].", "FILE", "-o"),
+    Flag("format", str, "json, table, csv, markdown or lines [default: by suffix; table on a terminal, else json].", "KIND"),
+    Flag("plot", str, "Picture, PNG or SVG by extension.", "FILE"),
+    Flag("force", bool, "Overwrite an existing output."),
+    Flag("quiet", bool, "No progress, no notes.", None, "-q"),
+    Flag("show_settings", bool, "Print the settings in force and where they come from, and stop."),
+)
+
+
+def every_flag() -> dict[str, Flag]:
+    """Every flag that a file of settings may name."""
+    shared = [flag for _, group in GROUPS.values() for flag in group]
+    return {flag.name: flag for flag in (*shared, *(f for own in OWN.values() for f in own), *OUTPUT)}

@@ -1,0 +1,170 @@
+"""Grids that are given: lists of noise ratios or times, files, and results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffopt.data.dataset import Dataset
+from diffopt.documents.grid_file import grid_document, parse_sigmas, read_grid_file
+from diffopt.documents.schemas import GridDocument
+from diffopt.documents.settings import Chosen, Settings
+from diffopt.errors import InputError
+from diffopt.objectives.problem import Problem
+from diffopt.processes import Process
+
+#: Flags that a given grid answers itself.
+ANSWERED = ("steps", "sigma_max", "sigma_min", "t_max", "t_min", "end")
+
+
+@dataclass(frozen=True, eq=False)
+class GivenGrid:
+    """Noise ratios or times as they were given, and the document they stand in, if any."""
+
+    values: list[float]
+    in_time: bool = False
+    document: GridDocument | None = None
+    label: str = "the grid"
+
+    @property
+    def steps(self) -> int:
+        """Number of steps."""
+        return len(self.values) - 1
+
+    def fill(self, settings: Settings, given: set[str]) -> Settings:
+        """Settings with what the file says wherever nobody said otherwise."""
+        if self.document is None:
+            return settings
+        said = file_settings(self.document)
+        if "process" in given:
+            said = {k: v for k, v in said.items() if k not in ("betas", "alphas_cumprod")}
+            said["process_options"] = {}
+        if "solver" in given:
+            said.pop("clock", None)
+            said["solver_options"] = {}
+        options = {**said.pop("process_options"), **said.pop("solver_options"), **settings.options}
+        return settings.replace(**{k: v for k, v in said.items() if v is not None and k not in given}, options=options)
+
+    def sigmas(self, process: Process, end: str) -> list[float]:
+        """Noise ratios (theory.md, eq. 1)."""
+        return times_to_sigmas(self.values, process, end) if self.in_time else self.values
+
+
+def file_settings(document: GridDocument) -> dict[str, Any]:
+    """What a schedule file says, under the names of the settings."""
+    said: dict[str, Any] = {k: getattr(document, k) for k in ("solver", "clock", "start")}
+    process = dict(document.process or {})
+    said |= {"process": process.pop("name", None), "betas": process.pop("betas", None)}
+    said["alphas_cumprod"] = process.pop("alphas_cumprod", None)
+    said["process_options"] = {k: v for k, v in process.items() if k not in ("sigma_max", "sigma_min")}
+    return said | {"solver_options": document.solver_options}
+
+
+def given_grid(grid: Any, sigmas: Any = None, times: Any = None) -> GivenGrid | None:
+    """The one grid among a file or result, a list of noise ratios and a list of times; None without any.
+
+    Raises
+    ------
+    InputError
+        Several, or what is no grid.
+    """
+    if sum(thing is not None for thing in (grid, sigmas, times)) > 1:
+        raise InputError("give one grid: a file, a list of sigmas or a list of times")
+    if sigmas is not None:
+        return GivenGrid(_numbers(sigmas, "--sigmas"))
+    if times is not None:
+        return GivenGrid(_numbers(times, "--times"), in_time=True)
+    if grid is None:
+        return None
+    document = getattr(grid, "document", grid)
+    if isinstance(document, Mapping):
+        return _in_document(grid_document(dict(document), "the result"), "the result")
+    if isinstance(grid, str | Path):
+        return _in_document(read_grid_file(str(grid)).document, str(grid))
+    return GivenGrid(_numbers(grid, "grid"))
+
+
+def _in_document(document: GridDocument, label: str) -> GivenGrid:
+    values = [math.inf if s is None else s for s in document.sigmas]
+    if document.steps is not None and document.steps != len(values) - 1:
+        raise InputError(f"{label} says {document.steps} steps and lists {len(values)} sigmas; expected {document.steps + 1}")
+    return GivenGrid(values, document=document, label=label)
+
+
+def _numbers(values: Any, name: str) -> list[float]:
+    if isinstance(values, str):
+        return parse_sigmas(values, name)
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name.lstrip('-')} must be a list of numbers, got {type(values).__name__}") from None
+    if array.ndim != 1 or array.size < 2:
+        raise InputError(f"{name.lstrip('-')} must be a list of at least 2 numbers, got shape {array.shape}")
+    return [float(v) for v in array]
+
+
+def times_to_sigmas(times: list[float], process: Process, end: str) -> list[float]:
+    """Noise ratios of a process's own times: pure noise at its start time, and 0 at a last time of 0 where `end` is zero."""
+    sigmas = []
+    for time in times:
+        if process.name == "ve":
+            sigmas.append(time)
+        elif time == process.start_time():
+            sigmas.append(math.inf)
+        elif not math.isfinite(time) or time < 0 or (process.continuous and time > 1):
+            raise InputError(f"time {time:g} is outside of process {process.name!r}; its times run from 1 (or T - 1) to 0")
+        else:
+            with np.errstate(all="ignore"):
+                sigmas.append(float(process.sigma(np.array([time]))[0]))
+    if times[-1] == 0 and end == "zero":
+        sigmas[-1] = 0.0
+    return sigmas
+
+
+def check_answered(grid: GivenGrid, flags: Mapping[str, Any]) -> None:
+    """Refuse flags that a given grid answers itself.
+
+    Raises
+    ------
+    InputError
+        A number of steps or an end of the range beside the grid.
+    """
+    for name in ANSWERED:
+        value = flags.get(name)
+        if value is None or (name == "steps" and str(value) == str(grid.steps)):
+            continue
+        flag = "--" + name.replace("_", "-")
+        if name == "end":
+            if value == ("zero" if grid.values[-1] == 0 else "sigma_min"):
+                continue
+            raise InputError(f"{flag} {value} has no effect: {grid.label} ends at {grid.values[-1]:g}")
+        has = f"has {grid.steps} steps" if name == "steps" else f"runs from {grid.values[0]:g} to {grid.values[-1]:g}"
+        raise InputError(f"{flag} {value} has no effect: {grid.label} {has}; leave it out")
+
+
+def grid_problem(grid: GivenGrid, settings: Settings, data: Dataset) -> tuple[Problem, list[float]]:
+    """Problem over the range of a given grid, and its noise ratios."""
+    chosen = Chosen.create(settings)
+    sigmas = grid.sigmas(chosen.process, settings.end)
+    zero = sigmas[-1] == 0
+    low = sigmas[-2] if zero and len(sigmas) > 2 else sigmas[-1]
+    low = min(low, sigmas[0] / 2)
+    said = (grid.document.process or {}).get("sigma_min") if grid.document is not None else None
+    if isinstance(said, int | float) and not isinstance(said, bool) and process_knows(chosen.process, said, low):
+        low = float(said)
+    end = "zero" if zero else "sigma_min"
+    problem = Problem.create(
+        data, chosen.process, chosen.solver, len(sigmas) - 1, sigmas[0], low, end,  # type: ignore[arg-type]
+        settings.start,  # type: ignore[arg-type]
+    )  # fmt: skip
+    return problem, sigmas
+
+
+def process_knows(process: Process, sigma_min: float, low: float) -> bool:
+    """Whether a file's own lower end holds for a grid whose last positive level is `low`."""
+    return process.sigma_limits[1] * (1 - 1e-9) <= sigma_min <= low * (1 + 1e-9)

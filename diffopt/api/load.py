@@ -1,0 +1,99 @@
+"""`diffopt.load`: read what diffopt writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diffopt.api.grids import file_settings, given_grid
+from diffopt.api.results.base import Result
+from diffopt.api.results.compare import ComparisonResult
+from diffopt.api.results.run import EvaluationResult, RunResult, ScheduleResult
+from diffopt.api.results.studies import EtaResult, OrdersResult
+from diffopt.data.dataset import Dataset
+from diffopt.documents.options import options_of
+from diffopt.documents.settings import Chosen, Settings
+from diffopt.documents.spectrum_file import load_dataset
+from diffopt.documents.spectrum_formats import ENSEMBLE_SCHEMA, SPECTRUM_SCHEMA
+from diffopt.processes.grid import Grid
+
+#: Result of each schema.
+RESULTS: dict[str, type[Result]] = {
+    "diffopt.schedule/1": ScheduleResult,
+    "diffopt.evaluation/1": EvaluationResult,
+    "diffopt.comparison/1": ComparisonResult,
+    "diffopt.convergence/1": OrdersResult,
+    "diffopt.eta/1": EtaResult,
+}
+
+
+def load(path: str | Path) -> Any:
+    """Read a file of diffopt, or any list of noise ratios.
+
+    Parameters
+    ----------
+    path : str or Path
+        A document (.json), a spectrum or ensemble, or a grid in any form that `diffopt evaluate` reads.
+
+    Returns
+    -------
+    Result or Dataset
+        What wrote the file; a bare list becomes a :class:`ScheduleResult` without errors.
+
+    Raises
+    ------
+    InputError
+        Missing, or not such a file.
+
+    Examples
+    --------
+    >>> import diffopt, os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "grid.json")
+    >>> diffopt.optimize([1.0, 0.1], steps=3).save(path)
+    >>> diffopt.load(path).steps
+    3
+    """
+    content = _json(Path(path))
+    schema = content.get("schema") if isinstance(content, Mapping) else None
+    if schema in (SPECTRUM_SCHEMA, ENSEMBLE_SCHEMA) or Path(path).suffix.lower() == ".npz":
+        found: Dataset = load_dataset(path)
+        return found
+    if isinstance(content, Mapping) and schema in RESULTS:
+        if issubclass(RESULTS[schema], RunResult):
+            given_grid(content)
+        return RESULTS[schema](dict(content))
+    return _bare(path)
+
+
+def _json(path: Path) -> Any:
+    """Content of a JSON file, None where it is another kind of file."""
+    if path.suffix.lower() != ".json":
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        # The reader of grids says what is wrong.
+        return None
+
+
+def _bare(path: str | Path) -> ScheduleResult:
+    """A grid without the rest of a document: what it says, and the defaults."""
+    grid = given_grid(str(path))
+    assert grid is not None
+    settings = grid.fill(Settings(), set())
+    chosen = Chosen.create(settings)
+    listed = Grid.create(chosen.process, grid.sigmas(chosen.process, settings.end))
+    steps = listed.timesteps
+    said = file_settings(grid.document) if grid.document is not None else {}
+    document: dict[str, Any] = {
+        "solver": said.get("solver"), "steps": listed.steps, "clock": said.get("clock"),
+        "process": {"name": chosen.process.name, **chosen.process.parameters(), **chosen.process.origin()},
+        "start": settings.start, "end": "zero" if listed.sigmas[-1] == 0 else "sigma_min",
+        "sigmas": [None if s == float("inf") else float(s) for s in listed.sigmas],
+        "times": [float(t) for t in listed.times], "timesteps": None if steps is None else [float(t) for t in steps],
+        "eta": list((grid.document.eta if grid.document else None) or [chosen.solver.default_eta] * listed.steps),
+        "eta_meaning": chosen.solver.eta_meaning, "solver_options": options_of(chosen.solver), "errors": {},
+    }  # fmt: skip
+    return ScheduleResult({k: v for k, v in document.items() if v is not None or k == "timesteps"})

@@ -1,0 +1,60 @@
+"""What was assumed, in sentences: the notes of a result."""
+
+from __future__ import annotations
+
+from diffopt.api.grids import GivenGrid
+from diffopt.data.dataset import Dataset
+from diffopt.objectives.problem import Problem
+
+
+def data_notes(data: Dataset, robust: bool = True) -> list[str]:
+    """What was done to the data, and what `robust` runs over."""
+    notes = []
+    if data.spectrum.clipped:
+        notes.append(f"note: {data.spectrum.clipped} tiny negative eigenvalues set to 0")
+    if robust and data.members is not None:
+        notes.append(f"note: robust runs over the {len(data.members.spectra)} spectra of the file")
+    return notes
+
+
+def problem_notes(problem: Problem) -> list[str]:
+    """The defaults in force, so that nobody has to guess."""
+    top = "pure noise" if problem.sigma_max == float("inf") else f"{problem.sigma_max:g}"
+    clock, meaning = problem.solver.clock_name(problem.process), problem.solver.eta_meaning
+    parts = [
+        f"solver {problem.solver.name}", f"{problem.steps} steps", f"process {problem.process.name}",
+        f"sigma {top} to {problem.sigma_min:g}", f"end {problem.end}", f"start {problem.start}",
+    ]  # fmt: skip
+    if clock:
+        parts.append(f"clock {clock}")
+    if meaning:
+        parts.append(f"eta in the sense of {meaning}")
+    return ["using " + ", ".join(parts)]
+
+
+def mismatch_notes(grid: GivenGrid, problem: Problem, given: set[str]) -> list[str]:
+    """Where a grid meets another spectrum, solver, process or start than it was made for: the values of both."""
+    document = grid.document
+    if document is None:
+        return []
+    found = []
+    made_for = (document.spectrum or {}).get("sha256")
+    if isinstance(made_for, str) and made_for != problem.spectrum.sha256:
+        source = (document.spectrum or {}).get("source", "?")
+        ours = f"{problem.spectrum.source} ({problem.spectrum.sha256[:8]})"
+        found.append(f"spectrum {source} ({made_for[:8]}), evaluated on {ours}")
+    if document.solver is not None and document.solver != problem.solver.name:
+        found.append(f"solver {document.solver}, evaluated with {problem.solver.name}")
+    process = document.process or {}
+    if process.get("name") not in (None, problem.process.name):
+        found.append(f"process {process['name']}, evaluated on {problem.process.name}")
+    else:
+        numbers = problem.process.parameters()
+        found += [
+            f"{name} {process[name]:g}, evaluated with {value:g}"
+            for name, value in numbers.items()
+            if isinstance(process.get(name), int | float) and process[name] != value
+        ]
+    if document.start is not None and "start" in given and document.start != problem.start:
+        found.append(f"start {document.start}, evaluated from {problem.start}")
+    return [f"note: {grid.label} was made for {item}" for item in found]

@@ -1,0 +1,98 @@
+"""`diffopt.optimize`: the best step grid for a spectrum, a solver and a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Unpack
+
+from diffopt.api.arguments import Flags, read, reading, verb
+from diffopt.api.notes import data_notes, problem_notes
+from diffopt.api.results.run import ScheduleResult
+from diffopt.documents.build import schedule_document
+from diffopt.documents.schemas import dump
+from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule, words
+from diffopt.documents.spectrum_file import load_dataset
+from diffopt.errors import InputError
+from diffopt.objectives.evaluation import Evaluation
+from diffopt.objectives.evaluation import evaluate as run_evaluation
+from diffopt.objectives.problem import Problem
+from diffopt.search.descent import optimize as search
+from diffopt.search.starts import BASELINES, applicable
+
+
+@verb
+def optimize(
+    spectrum: Any,
+    solver: Any = None,
+    steps: Any = None,
+    *,
+    progress: Callable[[int, float], None] | None = None,
+    **flags: Unpack[Flags],
+) -> ScheduleResult:
+    """Find the step grid that minimizes an exact error.
+
+    Parameters
+    ----------
+    spectrum : path, str, array, Spectrum, Dataset or estimate
+        Data: a file, `builtin:NAME`, eigenvalues (d,) or a covariance (d, d), squared units of the data.
+    solver : str or Solver
+        Name (`diffopt list solvers`), with options as in `er_sde:phi=log`; default `euler`.
+    steps : int
+        Number of solver steps N; default 10.
+    progress : callable, optional
+        Called with (evaluations, best value).
+    **flags
+        The flags of `diffopt optimize` with underscores: process, sigma_max, objective, free, ...
+
+    Returns
+    -------
+    ScheduleResult
+        `.sigmas` (N + 1,), `.times` (N + 1,), `.eta` (N,), `.errors`, `.save(path)`, `.plot(path)`.
+
+    Raises
+    ------
+    InputError
+        A value that is not allowed; the message names it and what is.
+    UnsupportedError
+        No schedule has a finite error here.
+    TypeError
+        An unknown keyword, with the nearest one.
+
+    Examples
+    --------
+    >>> import diffopt
+    >>> schedule = diffopt.optimize([4.0, 1.0, 0.25], solver="heun", steps=4)
+    >>> schedule.sigmas.shape, float(schedule.sigmas[0]), float(schedule.sigmas[-1])
+    ((5,), 80.0, 0.0)
+    >>> schedule.errors["robust"] < schedule.baselines["karras"]["robust"]
+    True
+    """
+    settings = read("optimize", flags, solver=solver, steps=steps)
+    data = load_dataset(spectrum, **reading(flags))
+    problem, objective = make_problem(settings, data), make_objective(settings.objective)
+    free = words(settings.free)
+    _check_schedule(settings, free)
+    schedule = make_schedule(settings.schedule) if settings.schedule else None
+    result = search(problem, objective, free, settings.eta, schedule, progress=progress)
+    solved = replace(problem, solver=result.solver, process=result.process)
+    evaluation = run_evaluation(solved, result.grid, result.eta)
+    document = schedule_document(
+        solved, result, evaluation, _baselines(problem, settings), objective, free,
+        schedule.name if schedule is not None else None,
+    )  # fmt: skip
+    return ScheduleResult(dump(document), (*data_notes(data), *problem_notes(problem)), data)
+
+
+def _check_schedule(settings: Settings, free: list[str]) -> None:
+    if settings.schedule and "grid" in free:
+        raise InputError(
+            f"--schedule {settings.schedule} has no effect where the grid is free; "
+            "add --free family (or eta), or compare it with `diffopt evaluate`"
+        )
+
+
+def _baselines(problem: Problem, settings: Settings) -> dict[str, Evaluation]:
+    short = problem.compressed("reference")
+    grids = applicable(short, BASELINES)
+    return {name: run_evaluation(short, grid, settings.eta, expand=False) for name, grid in grids.items()}

@@ -1,0 +1,129 @@
+"""`diffopt.orders`: observed orders, and what an accuracy costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Unpack
+
+from diffopt import __version__
+from diffopt.api.arguments import Flags, read, reading, verb
+from diffopt.api.notes import data_notes
+from diffopt.api.results.studies import OrdersResult
+from diffopt.documents.build import process_part, spectrum_part
+from diffopt.documents.options import options_of
+from diffopt.documents.schemas import ConvergenceDocument, ConvergenceRow, dump
+from diffopt.documents.settings import make_problem, make_schedule, many, number, words
+from diffopt.documents.spectrum_file import load_dataset
+from diffopt.errors import InputError, UnsupportedError
+from diffopt.objectives.problem import Problem
+from diffopt.studies.orders import METRICS, Convergence, with_notes
+from diffopt.studies.orders import convergence as measure
+
+#: Solvers unless others are named, the schedule of the grids, and simulated paths.
+SOLVERS = (
+    "euler", "heun", "euler_maruyama", "exponential_integrator", "heun_sde", "sra1", "randomized_midpoint",
+    "randomized_exponential_midpoint", "local_linearization", "local_linearization_time",
+)  # fmt: skip
+SCHEDULE, PATHS = "karras", 2000
+#: Keywords of this verb alone.
+OWN = ("metric", "accuracy", "paths", "seed")
+
+
+@verb
+def orders(
+    spectrum: Any,
+    solver: Any = None,
+    steps: Any = None,
+    *,
+    metric: Any = None,
+    accuracy: float | None = None,
+    paths: int | None = None,
+    seed: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **flags: Unpack[Flags],
+) -> OrdersResult:
+    """Measure how fast the errors of solvers fall with the number of steps, on grids that end at sigma_min.
+
+    Parameters
+    ----------
+    spectrum : path, str, array, Spectrum, Dataset or estimate
+        Data, as in :func:`diffopt.optimize`.
+    solver : str or list, optional
+        Names; default ten of first and second order.
+    steps : list of int, optional
+        Increasing step counts.
+    metric : str or list, optional
+        `frechet`, `weak`, `strong`; default all.
+    accuracy : float, optional
+        Error for which steps are counted, data units; default 1 % of the root of the trace.
+    paths, seed : int, optional
+        Simulated paths (a multiple of 20; default 2000) and their seed, of `strong`.
+    progress : callable, optional
+        Called with (measurements done, in all).
+    **flags
+        The flags of `diffopt convergence` with underscores.
+
+    Raises
+    ------
+    InputError
+        A value that is not allowed, or nothing that could be measured.
+    TypeError
+        An unknown keyword, with the nearest one.
+
+    Examples
+    --------
+    >>> import diffopt
+    >>> found = diffopt.orders([1.0, 0.1], "euler,heun", [40, 80, 160], metric="frechet", sigma_min=0.05)
+    >>> [round(row["order"]) for row in found.document["rows"]]
+    [1, 2]
+    """
+    settings = read("orders", flags, OWN).replace(end="sigma_min")
+    metrics = _metrics(metric)
+    if "strong" not in metrics and (paths is not None or seed is not None):
+        raise InputError("--paths and --seed are of the strong metric, which is not asked for; leave them out")
+    counts = None if steps is None else tuple(many(steps, "steps"))
+    data = load_dataset(spectrum, **reading(flags))
+    goal = 0.01 * data.spectrum.trace**0.5 if accuracy is None else number(accuracy, "accuracy")
+    schedule = make_schedule(settings.schedule or SCHEDULE)
+    names = words(solver) if isinstance(solver, str | list | tuple) else [solver] if solver is not None else list(SOLVERS)
+    problems = [make_problem(settings, data, name, strict=len(names) == 1) for name in names]
+    rows: list[Convergence] = []
+    notes = [f"using grids of {schedule.name} that end at sigma_min, accuracy {goal:.4g}"]
+    todo = [(problem, name) for problem in problems for name in metrics]
+    for done, (problem, name) in enumerate(todo, 1):
+        eta = settings.eta if problem.solver.eta_meaning is not None or len(names) == 1 else None
+        try:
+            rows.append(measure(problem, schedule, name, goal, eta, counts, seed or 0, PATHS if paths is None else paths))
+        except UnsupportedError as error:
+            notes.append(f"note: {problem.solver.name}, {name}: {error}")
+        if progress is not None:
+            progress(done, len(todo))
+    if not rows:
+        raise InputError("nothing could be measured; see --solver and --metric")
+    rows = with_notes(rows)
+    document = ConvergenceDocument(
+        accuracy=goal, schedule=schedule.name, schedule_options=options_of(schedule), seed=seed or 0,
+        process=process_part(problems[0]), spectrum=spectrum_part(data.spectrum),
+        rows=[ConvergenceRow(**vars(r)) for r in rows], diffopt_version=__version__,
+    )  # fmt: skip
+    return OrdersResult(dump(document), (*data_notes(data, robust=False), *notes), rows)
+
+
+def _metrics(given: Any) -> list[str]:
+    chosen = list(METRICS) if given is None else words(given)
+    for name in chosen:
+        if name not in METRICS:
+            raise InputError(f"metric {name!r} is unknown; use {', '.join(METRICS)}")
+    return chosen
+
+
+def error_map(spectrum: Any, solver: Any, steps: int, schedule: Any = None, **flags: Any) -> Any:
+    """Figure of where a solver's error is made, over the noise ratios and the eigenvalues."""
+    from dataclasses import replace
+
+    from diffopt.report.orders_figures import error_map as draw
+
+    settings = read("orders", flags, OWN).replace(end="sigma_min")
+    problem: Problem = make_problem(settings, load_dataset(spectrum, **reading(flags)), solver, strict=False)
+    grid = make_schedule(schedule or SCHEDULE).grid(replace(problem.compressed().span, steps=steps))
+    return draw(problem.solver, grid, problem.spectrum, settings.eta if problem.solver.eta_meaning else None)

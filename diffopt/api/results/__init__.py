@@ -1,0 +1,1 @@
+"""What the verbs return: frozen results around the documents that are written."""

@@ -1,0 +1,115 @@
+"""The common part of results: a document, notes, and how they are shown and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, ClassVar
+
+from diffopt.errors import InputError, UnsupportedError
+from diffopt.report import text
+
+#: Forms of a result by the suffix of a file.
+SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".txt": "lines"}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Result:
+    """A document with a face.
+
+    Attributes
+    ----------
+    document : dict
+        What a file holds: plain JSON values under the keys of its schema.
+    notes : tuple of str
+        Sentences about what was assumed.
+    """
+
+    document: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+    #: Forms beside json, table, csv and markdown.
+    forms: ClassVar[tuple[str, ...]] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document as plain data."""
+        return dict(self.document)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What csv, markdown and tables show, one mapping a row."""
+        raise NotImplementedError
+
+    def lines(self) -> str:
+        """One number a line."""
+        raise UnsupportedError("'lines' is for grids; use json, table, csv or markdown")
+
+    def view(self, width: int) -> Any:
+        """Rich object for a terminal."""
+        from diffopt.report.terminal import rows_table
+
+        return rows_table(self.rows())
+
+    def render(self, form: str = "json", width: int = 100, colour: bool = False) -> str:
+        """Text in one of the forms json, table, csv, markdown and lines.
+
+        Raises
+        ------
+        InputError
+            Another form, or one that this result does not have.
+        """
+        if form == "json":
+            return text.to_json(self.document)
+        if form == "csv":
+            return text.to_csv(self.rows())
+        if form == "markdown":
+            return text.to_markdown(self.rows())
+        if form == "lines":
+            return self.lines()
+        if form == "table":
+            from diffopt.report.terminal import to_terminal
+
+            return to_terminal(self.view(width), width, colour)
+        raise InputError(f"format {form!r} is unknown; use one of json, table, csv, markdown, lines")
+
+    def save(self, path: str | Path, force: bool = False) -> None:
+        """Write a file, whole or not at all; the suffix (.json, .csv, .md, .txt) is the form.
+
+        Raises
+        ------
+        InputError
+            Another suffix, an existing file without `force`, or a target that cannot be written.
+        """
+        from diffopt.foundation.atomic import write_atomic
+
+        form = SUFFIXES.get(Path(path).suffix.lower())
+        if form is None:
+            raise InputError(f"{path}: unknown suffix {Path(path).suffix!r}; use one of {', '.join(SUFFIXES)}")
+        write_atomic(path, self.render(form).encode(), force)
+
+    def figure(self) -> Any:
+        """Matplotlib figure.
+
+        Raises
+        ------
+        UnsupportedError
+            There is no picture of such a result.
+        """
+        raise UnsupportedError(f"there is no picture of {type(self).__name__}")
+
+    def plot(self, path: str | Path | None = None, force: bool = False) -> Any:
+        """Draw; write a .png or .svg where a path is given, return the matplotlib figure."""
+        figure = self.figure()
+        if path is not None:
+            from diffopt.report.style import save
+
+            save(figure, Path(path), force)
+        return figure
+
+    def _repr_html_(self) -> str:
+        rows = self.rows()
+        head = "".join(f"<th>{escape(name)}</th>" for name in (rows[0] if rows else ()))
+        body = "".join("<tr>" + "".join(f"<td>{escape(text.short(v))}</td>" for v in row.values()) + "</tr>" for row in rows)
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        return f"<p>{escape(repr(self))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"

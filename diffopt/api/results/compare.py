@@ -1,0 +1,57 @@
+"""Result of `compare`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from diffopt.api.results.base import Result
+from diffopt.report.comparison import flat_rows, view
+from diffopt.studies.comparison.comparison import Comparison
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ComparisonResult(Result):
+    """Every schedule side by side (`diffopt.comparison/1`).
+
+    Attributes
+    ----------
+    comparison : Comparison or None
+        Rows as objects; None where the result was read from a file.
+    mixed : bool
+        Whether one table holds the rows of all groups.
+    """
+
+    comparison: Comparison | None = None
+    mixed: bool = False
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per schedule, solver and step count, without lists."""
+        return flat_rows(self.document)
+
+    def view(self, width: int) -> Any:
+        """A table per group."""
+        return super().view(width) if self.comparison is None else view(self.comparison, width, self.mixed)
+
+    def figure(self) -> Any:
+        """Grids and errors of the first group."""
+        if self.comparison is None:
+            return super().figure()
+        from diffopt.report.comparison_figures import picture
+
+        return picture(self.comparison)
+
+    def page(self) -> str:
+        """One self-contained page of HTML."""
+        from diffopt.errors import UnsupportedError
+        from diffopt.report.page import page
+
+        if self.comparison is None:
+            raise UnsupportedError("a file does not hold the spectrum; compare again to make a page")
+        return page(self.comparison, self.document)
+
+    def __repr__(self) -> str:
+        objective = self.document["objective"]
+        best = next((r for r in self.document["rows"] if r["best"]), None)
+        name = "" if best is None else f", best published {best['schedule']}"
+        return f"ComparisonResult({len(self.document['rows'])} rows, {objective}{name})"

@@ -1,0 +1,56 @@
+"""Results of `orders` and `best_eta`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from diffopt.api.results.base import Result
+from diffopt.studies.orders import Convergence
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OrdersResult(Result):
+    """Observed orders, and what an accuracy costs (`diffopt.convergence/1`).
+
+    Attributes
+    ----------
+    convergences : sequence of Convergence
+        Rows as objects; empty where the result was read from a file.
+    """
+
+    convergences: Sequence[Convergence] = ()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per solver and metric, without the errors by step count."""
+        return [{k: v for k, v in row.items() if k not in ("steps", "errors")} for row in self.document["rows"]]
+
+    def figure(self) -> Any:
+        """Error over the number of steps."""
+        if not self.convergences:
+            return super().figure()
+        from diffopt.report.orders_figures import convergence_picture
+
+        return convergence_picture(self.convergences)
+
+    def __repr__(self) -> str:
+        return f"OrdersResult({len(self.document['rows'])} rows, accuracy {self.document['accuracy']:.4g})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EtaResult(Result):
+    """How much noise a sampler should inject (`diffopt.eta/1`)."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per design and objective, the etas as their range."""
+        return [_short(row) for row in self.document["rows"]]
+
+    def __repr__(self) -> str:
+        best = min(self.document["rows"], key=lambda row: row["exact"])
+        return f"EtaResult({self.document['solver']}, best {best['design']}, exact {best['exact']:.4g})"
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    kept = {k: v for k, v in row.items() if k not in ("parameters", "eta")}
+    return kept | {"eta": f"{min(row['eta']):.3g}..{max(row['eta']):.3g}"}
