@@ -16,6 +16,7 @@ import numpy as np
 from host_oracles import HOST_ORACLES
 from scipy.integrate import quad
 from scipy.optimize import brentq
+from solver_oracles import SOLVER_ORACLES, dpmpp_3m_sde
 
 Array = np.ndarray
 
@@ -124,7 +125,7 @@ class Run:
     eta: list[float]
     noises: list[list[Array]]
     clock: str | None = None
-    options: dict[str, float] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def steps(self) -> range:
@@ -169,7 +170,9 @@ def dpmpp_2m(run: Run, x: Array) -> Array:
         sigma, after = run.pair(k)
         denoised = run.denoised(x, sigma)
         h = math.inf if after == 0 else math.log(sigma / after)
-        if old is None or after == 0:
+        # diffusers: lower_order_final in runs of fewer than 15 steps.
+        last = k == len(run.sigmas) - 2 and len(run.sigmas) < 16 and run.options.get("lower_order_final", False)
+        if old is None or after == 0 or last:
             x = after / sigma * x - math.expm1(-h) * denoised
         else:
             ratio = math.log(run.sigmas[k - 1] / sigma) / h
@@ -181,13 +184,15 @@ def dpmpp_2m(run: Run, x: Array) -> Array:
 
 def dpmpp_3m(run: Run, x: Array) -> Array:
     """diffusers, DPMSolverMultistepScheduler, solver_order 3, lower_order_final, final sigma as given."""
+    if run.options.get("variant") == "k_diffusion":
+        return dpmpp_3m_sde(run, x)
     count = len(run.sigmas) - 1
     outputs: list[Array] = []
     for k in run.steps:
         sigma, after = run.pair(k)
         outputs.append(run.denoised(x, sigma))
-        lower_final = k == count - 1 and (count < 15 or after == 0)
-        lower_second = k == count - 2 and count < 15
+        lower = run.options.get("lower_order_final", True) and count < 15
+        lower_final, lower_second = k == count - 1 and (lower or after == 0), k == count - 2 and lower
         order = 1 if lower_final else min(2 if lower_second else 3, k + 1)
         lam = [-math.log(s) for s in run.sigmas[: k + 1]]
         if order == 1:
@@ -212,40 +217,47 @@ def dpmpp_3m(run: Run, x: Array) -> Array:
     return x
 
 
+def _unipc_system(run: Run, k: int, order: int, outputs: list[Array]) -> tuple[Any, Any, Any, float]:
+    """multistep_uni_p_bh_update: the matrix R with the new output's row, b, the differences, B(h)."""
+    sigma, after = run.pair(k)
+    h = math.log(sigma / after)
+    places = [-math.log(run.sigmas[k - i] / sigma) / h for i in range(1, order)]
+    d1s = [(outputs[-1 - i] - outputs[-1]) / places[i - 1] for i in range(1, order)]
+    hh, phi_1 = -h, math.expm1(-h)
+    b_h = hh if run.options.get("variant") == "bh1" else phi_1
+    rows, b, phi_k, factorial = [], [], phi_1 / hh - 1, 1
+    for i in range(1, order + 1):
+        rows.append([s ** (i - 1) for s in [*places, 1.0]])
+        b.append(phi_k * factorial / b_h)
+        factorial *= i + 1
+        phi_k = phi_k / hh - 1 / factorial
+    return np.array(rows), np.array(b), d1s, b_h
+
+
 def _unipc_predict(run: Run, k: int, order: int, x: Array, outputs: list[Array]) -> Array:
     sigma, after = run.pair(k)
     if after == 0:
         return outputs[-1]
-    h = math.log(sigma / after)
-    phi_1 = math.expm1(-h)
-    x_t = after / sigma * x - phi_1 * outputs[-1]
+    x_t = after / sigma * x - math.expm1(-math.log(sigma / after)) * outputs[-1]
     if order == 1:
         return x_t
-    rk = -math.log(run.sigmas[k - 1] / sigma) / h
-    return x_t - phi_1 * 0.5 * (outputs[-2] - outputs[-1]) / rk
+    rows, b, d1s, b_h = _unipc_system(run, k, order, outputs)
+    rho = [0.5] if order == 2 else np.linalg.solve(rows[:-1, :-1], b[:-1])
+    return x_t - b_h * sum(r * d for r, d in zip(rho, d1s, strict=True))
 
 
 def _unipc_correct(run: Run, k: int, order: int, x: Array, outputs: list[Array], new: Array) -> Array:
     """Step k again from its corrected start `x`, with the output at its end."""
     sigma, after = run.pair(k)
-    h = math.log(sigma / after)
-    hh, phi_1 = -h, math.expm1(-h)
-    d1_t = new - outputs[-1]
-    if order == 1:
-        return after / sigma * x - phi_1 * outputs[-1] - phi_1 * 0.5 * d1_t
-    rk = -math.log(run.sigmas[k - 1] / sigma) / h
-    phi_k = phi_1 / hh - 1
-    b = [phi_k / phi_1]
-    phi_k = phi_k / hh - 1 / 2
-    b.append(phi_k * 2 / phi_1)
-    rho = np.linalg.solve(np.array([[1.0, 1.0], [rk, 1.0]]), np.array(b))
-    d1 = (outputs[-2] - outputs[-1]) / rk
-    return after / sigma * x - phi_1 * outputs[-1] - phi_1 * (rho[0] * d1 + rho[1] * d1_t)
+    rows, b, d1s, b_h = _unipc_system(run, k, order, outputs)
+    rho = [0.5] if order == 1 else np.linalg.solve(rows, b)
+    x_t = after / sigma * x - math.expm1(-math.log(sigma / after)) * outputs[-1]
+    return x_t - b_h * sum(r * d for r, d in zip(rho, [*d1s, new - outputs[-1]], strict=True))
 
 
 def unipc(run: Run, x: Array) -> Array:
-    """diffusers, UniPCMultistepScheduler, solver_order 2, bh2, predict_x0, lower_order_final."""
-    count = len(run.sigmas) - 1
+    """diffusers, UniPCMultistepScheduler, predict_x0; order 2, bh2, lower_order_final by default."""
+    count, most = len(run.sigmas) - 1, run.options.get("order", 2)
     outputs: list[Array] = []
     start, order_before = x, 0
     for k in run.steps:
@@ -253,7 +265,7 @@ def unipc(run: Run, x: Array) -> Array:
         if k > 0:
             x = _unipc_correct(run, k - 1, order_before, start, outputs, new)
         outputs.append(new)
-        order = min(2, count - k, k + 1)
+        order = min(most, count - k if run.options.get("lower_order_final", True) else most, k + 1)
         start, order_before = x, order
         x = _unipc_predict(run, k, order, x, outputs)
     return x
@@ -578,6 +590,7 @@ ORACLES: dict[str, Callable[[Run, Array], Array]] = {
     "heun_sde": heun_sde,
     "sra1": sra1,
     **HOST_ORACLES,
+    **SOLVER_ORACLES,
 }
 
 

@@ -66,3 +66,9 @@ def spectrum(mean: bool = False) -> Spectrum:
     """Five eigenvalues over three decades with uneven weights."""
     mu = [1.0, -0.5, 0.2, 0.1, 0.3] if mean else None
     return Spectrum.create([30.0, 3.0, 0.5, 0.1, 0.02], [1.0, 2.0, 3.0, 0.5, 4.0], mu)
+
+
+def injects_noise(name: str) -> bool:
+    """Whether the solver's default run draws noise: asked of its table, not of a list."""
+    solver = make(name)
+    return run_table(solver, grid_for(EXAMPLES["ve"], 3, "sigma_min"), 1.0 if solver.eta_meaning else None).stochastic

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, irregular, make, solver_cases
+from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, injects_noise, irregular, make, solver_cases
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.law.gradient import Design, DifferentiableTable
@@ -63,16 +63,12 @@ def check(objective, prepared, start, solver, process, sigmas, eta, message):
         np.testing.assert_allclose(by_eta, wish, atol=ACCURACY * scale, err_msg=f"{message}: eta")
 
 
-#: Without noise path_kl is infinite.
-NOISELESS = ("euler", "heun", "rk4")
-
-
 @pytest.mark.parametrize("objective", list(OBJECTIVES))
 @pytest.mark.parametrize(("name", "process", "clock"), solver_cases())
 def test_gradient_by_grid_and_eta(name, process, clock, objective):
     """To 0 from a mismatched start with a mean; and to sigma_min from the exact start without."""
     solver = make(name, clock)
-    if objective == "path_kl" and (solver.memory or name in NOISELESS):
+    if objective == "path_kl" and (solver.memory or not injects_noise(name)):
         return  # not defined: test_objectives checks the refusal
     thing = OBJECTIVES[objective]()
     cases = [("sigma_min", "exact", False)]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from dense import divergence, output_law, rotated, wasserstein
-from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, grid_for, irregular, make, solver_cases, spectrum
+from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, grid_for, injects_noise, irregular, make, solver_cases, spectrum
 
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
@@ -230,10 +230,6 @@ def dense_path_kl(table, covariance):
         logs = np.linalg.slogdet(numeric)[1] - np.linalg.slogdet(exact)[1]
         total += 0.5 * (np.trace(inverse @ exact) - d + logs + np.trace(inverse @ gap @ v[k] @ gap.T))
     return float(total)
-
-
-def injects_noise(name):
-    return run_table(make(name), grid_for(EXAMPLES["ve"], 3, "sigma_min"), 1.0 if TABLED[name].eta_meaning else None).stochastic
 
 
 PATH_SOLVERS = [name for name, cls in TABLED.items() if not cls.memory and injects_noise(name)]

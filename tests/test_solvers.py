@@ -40,6 +40,8 @@ def has_step_to_zero(clock):
 
 
 def test_every_solver_has_an_oracle_and_every_process_its_facts():
+    missing = set(TABLED) - set(ORACLES)
+    assert not missing, f"{missing}: write the published loop in tests/solver_oracles.py and name it in SOLVER_ORACLES"
     assert set(ORACLES) == set(TABLED)
     assert set(FACTS) == set(EXAMPLES) == set(PROCESSES)
     assert set(CLOCK_NAMES) == set(CLOCKS)
@@ -165,9 +167,9 @@ def law_error(solver, process, steps):
 
 @pytest.mark.parametrize(("name", "process", "clock"), solver_cases())
 def test_declared_order_is_the_observed_one(name, process, clock):
-    """Slope between 160 and 320 steps (40 and 80 for fourth order: rounding is near)."""
+    """Slope between 160 and 320 steps (40 and 80 for fourth order: rounding is near; later with a long start-up)."""
     solver = make(name, clock)
-    coarse = 40 if solver.law_order > 2 else 160
+    coarse = 40 if solver.law_order > 2 else 320 if solver.memory > 2 else 160
     errors = [law_error(solver, EXAMPLES[process], n) for n in (coarse, 2 * coarse)]
     assert np.log2(errors[0] / errors[1]) == pytest.approx(solver.law_order, abs=0.12)
 
@@ -196,7 +198,8 @@ def test_declared_memory_is_what_rows_depend_on(name, process, clock):
         for i, seen in enumerate(reach):
             assert seen <= set(range(i - 1, i + solver.memory + 1)), f"point {i} of {steps}"
         # Point 3: past the start-up, before the lowered orders at the end of a short run.
-        assert 3 + solver.memory in reach[3]
+        # In log sigma slopes (x - D) do not know their level, so constant weights forget it.
+        assert 3 + solver.memory in reach[3] or (name, clock) == ("ipndm", "logsnr")
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 5, 8])
@@ -227,11 +230,7 @@ def test_row_identity_keeps_the_mean_on_its_track(name, process, clock):
     assert gap > 1e-5 if distorts else gap < 1e-13
 
 
-#: er_sde's noise scaler has a scale of its own.
-WITH_A_SCALE = ("er_sde",)
-
-
-@pytest.mark.parametrize("name", [name for name in TABLED if name not in WITH_A_SCALE])
+@pytest.mark.parametrize("name", [n for n, c in TABLED.items() if c.scale_free])
 def test_scaling_covariance_on_ve(name):
     """eig times c^2 and sigma times c: every variance times c^2."""
     c, data = 3.7, spectrum()
@@ -244,11 +243,7 @@ def test_scaling_covariance_on_ve(name):
         np.testing.assert_allclose(b, c**2 * a, rtol=1e-11)
 
 
-#: Schemes without a clock that depend on the process all the same; the hosts' ones step in s on flow models.
-SEES_THE_PROCESS = ("exponential_integrator", "comfy_dpmpp_2m", "comfy_euler_ancestral", "comfy_dpm_2")
-
-
-@pytest.mark.parametrize("name", [n for n, c in TABLED.items() if not c.uses_clock and n not in SEES_THE_PROCESS])
+@pytest.mark.parametrize("name", [n for n, c in TABLED.items() if not c.uses_clock and not c.sees_process])
 def test_schemes_without_a_clock_do_not_see_the_process(name):
     """Exponential schemes act on x = z/alpha: on every process the same numbers come out."""
     sigmas, data = irregular(7), spectrum()
@@ -258,11 +253,7 @@ def test_schemes_without_a_clock_do_not_see_the_process(name):
         np.testing.assert_allclose(got, wish, rtol=1e-10)
 
 
-#: Schemes whose last step to 0 is not x' = D: Euler-type rules for the score with fresh noise of its size.
-NOISY_END = ("euler_maruyama", "exponential_integrator", "heun_sde", "sra1")
-
-
-@pytest.mark.parametrize("name", [name for name in TABLED if name not in NOISY_END])
+@pytest.mark.parametrize("name", [n for n, c in TABLED.items() if c.lands_on_data])
 def test_the_last_step_to_zero_lands_on_the_denoiser(name):
     """Data concentrated in a point: the output is that point, whatever the noise."""
     clock = "sigma" if TABLED[name].uses_clock else None

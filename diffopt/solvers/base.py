@@ -48,6 +48,12 @@ class Solver(ABC):
     default_eta: ClassVar[float] = 0.0
     eta_meaning: ClassVar[str | None] = None
     uses_clock: ClassVar[bool] = False
+    #: Whether sigma times c and eig times c^2 give variances times c^2 on `ve`.
+    scale_free: ClassVar[bool] = True
+    #: Whether a last step to sigma = 0 returns a denoiser output without fresh noise.
+    lands_on_data: ClassVar[bool] = True
+    #: Whether, without a clock, the scheme sees a process beyond its noise ratios.
+    sees_process: ClassVar[bool] = False
     #: Wiener integrals that the noise sources of a step are, for coupled paths (`diffopt.coupling`); None: unknown.
     kernels: ClassVar[tuple[str, ...] | None] = None
     #: Clock when the user names none; None is the process's default.

@@ -29,6 +29,7 @@ class ComfyDPMPP2M(Solver):
     law_order = 2
     memory = 1
     reference = "ComfyUI, sample_dpmpp_2m on flow models"
+    sees_process = True
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step reading two denoiser outputs, eq. (200)."""
@@ -57,6 +58,7 @@ class ComfyEulerAncestral(Solver):
     name = "comfy_euler_ancestral"
     law_order = 1
     reference = "ComfyUI, sample_euler_ancestral_RF"
+    sees_process = True
     default_eta = 1.0
     eta_meaning = "ancestral, in s on flow models"
 
@@ -88,6 +90,7 @@ class ComfyDPM2(Solver):
     law_order = 2
     stages = 2
     reference = "k-diffusion, sample_dpm_2; on flow models in s"
+    sees_process = True
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """Two rows per step, eq. (202)."""

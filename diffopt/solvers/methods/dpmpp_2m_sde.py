@@ -39,11 +39,11 @@ class DPMPP2MSDE(Solver):
         table.state[..., 0, 0] = down
         table.denoised[..., 0, 0] = gain + slope
         table.denoised[..., 0, 1] = -slope
-        table.noise[..., 0, 0] = points.noise_1 * _fresh(points, eta)
+        table.noise[..., 0, 0] = points.noise_1 * fresh_noise(points, eta)
         return table
 
 
-def _fresh(points: Points, eta: Numbers) -> Numbers:
+def fresh_noise(points: Points, eta: Numbers) -> Numbers:
     """sqrt(1 - r^{2 eta}), with the square root kept away from 0 where eta is 0."""
     power = np.where(points.unbounded, np.where(eta.real > 0, 1, 0), -np.expm1(-2 * eta * points.h))
     return np.where(power.real > 0, np.sqrt(np.where(power.real > 0, power, 1)), 0)

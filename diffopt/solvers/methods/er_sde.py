@@ -41,6 +41,8 @@ class ERSDE(Solver):
     law_order: ClassVar[int] = 1
     reference: ClassVar[str] = "Cui et al. 2023, arXiv:2309.06169 (order 1); ComfyUI, sample_er_sde"
 
+    scale_free: ClassVar[bool] = False
+
     phi: str = "default"
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ class EulerMaruyama(Solver):
     reference = "Song et al. 2021, arXiv:2011.13456, sec. 4.1"
     default_eta = 1.0
     eta_meaning = "reverse SDE"
+    lands_on_data = False
     uses_clock = True
     own_clock = "time"
     kernels = ("clock",)

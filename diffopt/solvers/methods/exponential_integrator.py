@@ -23,6 +23,8 @@ class ExponentialIntegrator(Solver):
     reference = "Zhang, Chen 2023, arXiv:2204.13902, sec. 3.2"
     default_eta = 1.0
     eta_meaning = "reverse SDE"
+    lands_on_data = False
+    sees_process = True
     kernels = ("variance",)
 
     def table(self, points: Points, eta: Numbers) -> Table:

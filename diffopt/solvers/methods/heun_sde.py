@@ -25,6 +25,7 @@ class HeunSDE(Solver):
     reference = "Kloeden, Platen 1992, sec. 15.1 (additive noise)"
     default_eta = 1.0
     eta_meaning = "reverse SDE"
+    lands_on_data = False
     uses_clock = True
     own_clock = "time"
     kernels = ("clock",)

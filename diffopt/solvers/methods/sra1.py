@@ -28,6 +28,7 @@ class SRA1(Solver):
     reference = "Roessler 2010, SIAM J. Numer. Anal. 48, SRA1"
     default_eta = 1.0
     eta_meaning = "reverse SDE"
+    lands_on_data = False
     uses_clock = True
     own_clock = "time"
     kernels = ("clock", "clock_slope")

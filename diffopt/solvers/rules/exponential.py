@@ -37,3 +37,21 @@ def ancestral_split(ratio: Numbers, eta: Numbers) -> tuple[Numbers, Numbers]:
     up = np.where(capped, 1.0, wish)
     down = np.where(capped, 0.0, np.sqrt(np.where(capped, 1.0, 1 - wish**2)))
     return down, up
+
+
+def phi_weights(h: Numbers) -> tuple[Numbers, Numbers]:
+    """phi_2 = (e^{-h} - 1)/h + 1 and phi_3 = phi_2/h - 1/2 of the data-prediction formulas (theory.md, eq. 17)."""
+    phi_2 = np.expm1(-h) / h + 1
+    return phi_2, phi_2 / h - 0.5
+
+
+def differences(q0: Numbers, q1: Numbers) -> tuple[tuple[Numbers, ...], tuple[Numbers, ...]]:
+    """Weights of (D, D_1, D_2) in d_1 and d_2, with q_i = h/h_{-1-i} (theory.md, eq. 17).
+
+    u = q0 (D - D_1), v = q1 (D_1 - D_2), d_1 = u + m (u - v), d_2 = q0 m (u - v), m = q1/(q0 + q1); without a
+    third output (q1 = 0) d_1 = u and d_2 = 0.
+    """
+    mix = q1 / np.where(q0 + q1 == 0, 1, q0 + q1)
+    second = ((1 + mix) * q0, -(1 + mix) * q0 - mix * q1, mix * q1)
+    third = (q0 * mix * q0, -q0 * mix * (q0 + q1), q0 * mix * q1)
+    return second, third

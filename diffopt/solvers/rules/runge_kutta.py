@@ -42,13 +42,15 @@ class ExplicitRungeKutta(Solver):
         return runge_kutta(points, clock, self.tableau, 0 * eta)
 
 
-def runge_kutta(points: Points, clock: Clock, tableau: Tableau, eta: Numbers, noise: Noise | None = None) -> Table:
+def runge_kutta(
+    points: Points, clock: Clock, tableau: Tableau, eta: Numbers, noise: Noise | None = None, euler_end: bool = False
+) -> Table:
     """Table of an explicit Runge-Kutta scheme (theory.md, eq. 14), noise B h at the end of the step.
 
     With `noise`, rows and sources of a stochastic scheme with a second stage (theory.md, eqs. 75, 76).
     A last step to sigma = 0 is Euler's in clocks whose rates blow up there, as in k-diffusion's Heun.
     """
-    euler_end = points.ends_at_zero and not clock.finite_at_data(points.process)
+    euler_end = euler_end or (points.ends_at_zero and not clock.finite_at_data(points.process))
     body = _above_zero(points) if euler_end else points
     stages = tableau.stages
     own = 1 if noise is None else stages

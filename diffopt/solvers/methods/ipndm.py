@@ -1,0 +1,111 @@
+"""iPNDM: constant Adams-Bashforth weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from diffopt.errors import InputError
+from diffopt.foundation.arrays import Numbers
+from diffopt.processes.points import Points
+from diffopt.solvers.base import Solver
+from diffopt.solvers.rules.adams import adams, back, constant_weights, start_up
+from diffopt.solvers.table import Table
+
+
+def check_order(name: str, order: int, most: int) -> None:
+    """Refuse an order that a solver does not have.
+
+    Raises
+    ------
+    InputError
+        Naming the orders that there are.
+    """
+    if order not in range(1, most + 1):
+        raise InputError(f"solver {name!r} has the orders 1 to {most}, got order = {order}")
+
+
+@dataclass(frozen=True)
+class IPNDM(Solver):
+    """Adams-Bashforth with the weights of equal steps, whatever the steps, in a clock.
+
+    y' = y + h sum_j w_j K_{k-j}, w = 1 | 3/2, -1/2 | 23, -16, 5 (/12) | 55, -59, 37, -9 (/24); the orders
+    1, 2, ... are run through first. A last step to sigma = 0 is Euler's (ComfyUI); diffusers' IPNDMScheduler
+    keeps the full order there (`euler_at_final` false). On flow models the hosts step in s, clock `time`.
+    Reference: Zhang and Chen (2023), arXiv:2204.13902, app. H; zju-pi/diff-sampler 68d5ce4, ipndm_sampler;
+    ComfyUI 57b0f50, sample_ipndm.
+
+    Attributes
+    ----------
+    order : int
+        Largest number of slopes, 1 to 4.
+    euler_at_final : bool
+        Whether a last step to sigma = 0 is Euler's.
+    """
+
+    name: ClassVar[str] = "ipndm"
+    law_order: ClassVar[int] = 2
+    reference: ClassVar[str] = "Zhang, Chen 2023, arXiv:2204.13902, app. H; ComfyUI 57b0f50, sample_ipndm"
+    uses_clock: ClassVar[bool] = True
+
+    order: int = 4
+    euler_at_final: bool = True
+
+    def __post_init__(self) -> None:
+        check_order(self.name, self.order, 4)
+
+    @property
+    def memory(self) -> int:  # type: ignore[override]
+        """Steps that the oldest output lies behind."""
+        return self.order - 1
+
+    def table(self, points: Points, eta: Numbers) -> Table:
+        """One row per step reading up to four outputs, eq. (120)."""
+        orders = start_up(points, self.order, self.euler_at_final)
+        return adams(points, self.clock_of(points.process), constant_weights(orders, self.order))
+
+
+@dataclass(frozen=True)
+class IPNDMV(IPNDM):
+    """Adams-Bashforth for unequal steps with the weights of its public code, which are not the exact ones.
+
+    The third difference is weighted with (1 - h/(3 (h + h_1)) * q)/2, q = h (h + h_1)/(h_1 (h_1 + h_2)), where the
+    integral asks for (1 - h/(3 (h + h_1)))/2 * q (both 5/12 on equal steps); the fourth has a sum where the integral
+    has a difference, on equal steps 11/24 for 9/24. Networks are run with these; the exact weights are `lms`'s.
+    Reference: zju-pi/diff-sampler 68d5ce4, ipndm_v_sampler; ComfyUI 57b0f50, sample_ipndm_v.
+    """
+
+    name: ClassVar[str] = "ipndm_v"
+    reference: ClassVar[str] = "zju-pi/diff-sampler 68d5ce4, ipndm_v_sampler; ComfyUI 57b0f50, sample_ipndm_v"
+
+    def table(self, points: Points, eta: Numbers) -> Table:
+        """One row per step reading up to four outputs, eqs. (120) and (122)."""
+        clock = self.clock_of(points.process)
+        h = np.diff(clock.value(points.process, points.sigma, points.time), axis=-1)
+        # A step from infinity has no slope to compare with: its length is unbounded, here large.
+        h = np.where(np.isfinite(h.real), h, 1e60)
+        orders = start_up(points, self.order, self.euler_at_final)
+        return adams(points, clock, published_weights(h, orders, self.order))
+
+
+def published_weights(h: Numbers, orders: np.ndarray, most: int) -> Numbers:
+    """Weights of eq. (122) from the step lengths h (..., N), shape (..., N, most)."""
+    h1, h2, h3 = (back(h, j) for j in (1, 2, 3))
+    r, r1 = h / h1, h1 / h2
+    third = (1 - h / (3 * (h + h1)) * r * ((h + h1) / (h1 + h2))) / 2
+    s = r1 * ((h1 + h2) / (h2 + h3))
+    fourth = (1 - h / (3 * (h + h1))) / 2 + (1 - h / (2 * (h + h1))) * (h / (6 * (h + h1 + h2)))
+    fourth = fourth * r * ((h + h1) / (h1 + h2)) * ((h + h1 + h2) / (h1 + h2 + h3))
+    one, none = np.ones_like(h), np.zeros_like(h)
+    parts = {
+        2: (r / 2, -r / 2, none, none),
+        3: (third, -(1 + r1) * third, r1 * third, none),
+        4: (fourth, -(1 + r1 + s) * fourth, (r1 + s * (1 + h2 / h3)) * fourth, -s * r1 * fourth),
+    }
+    weights = np.zeros((*h.shape, 4), h.dtype)
+    weights[..., 0] = one
+    for p, part in parts.items():
+        weights += np.where((orders >= p)[..., None], np.stack(part, axis=-1), 0)
+    return weights[..., :most]
