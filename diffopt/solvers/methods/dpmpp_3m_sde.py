@@ -31,7 +31,8 @@ class DPMPP3MSDE(Solver):
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step reading three denoiser outputs, eq. (126)."""
         table = Table.zeros(points, lags=3, sources=1)
-        damping = np.where(points.unbounded, 0, np.exp(-eta * points.h))
+        # r^eta is 1 at eta = 0 also where r is 0, from pure noise.
+        damping = np.where(points.unbounded, np.where(eta.real == 0, 1, 0), np.exp(-eta * points.h))
         down = damping * points.decay
         table.state[..., 0, 0] = down
         table.denoised[..., 0, 0] = points.alpha_1 - points.alpha_0 * down

@@ -19,6 +19,9 @@ from diffopt.solvers.table import Table
 
 VARIANTS = ("bh1", "bh2")
 
+#: Stands for an infinite length; its square is finite.
+FAR = 1e40
+
 
 @dataclass(frozen=True)
 class UniPC(Solver):
@@ -61,22 +64,10 @@ class UniPC(Solver):
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """Two rows per step: predictor and corrector, eq. (18)."""
-<<<<<<< HEAD
-        # Node order: P_0 = C_0, then P_1, C_1, P_2, C_2, ...: a predictor reads C (lag 0), D(P) (lag 1),
-        # D(P_prev) (lag 3); a corrector reads D(P') (lag 0), C (lag 1), D(P) (lag 2), D(P_prev) (lag 4).
-        table = Table.zeros(points, rows=2, lags=5)
-        gain = points.alpha_1 - points.alpha_0 * points.decay
-        order = np.minimum(np.arange(1, points.steps + 1), 2)
-        order[-1] = 1
-        slope = np.where(order == 2, step_ratio(points), 0)
-        _predict(table, points, gain, slope)
-        _correct(table, points, gain, slope, order == 2)
-        _start(table)
-=======
         # Node order: P_0 = C_0, then P_1, C_1, P_2, C_2, ...: a predictor reads C (lag 0) and D(P_{k-i}) (lag 2 i + 1),
         # a corrector reads D(P') (lag 0), C (lag 1) and D(P_{k-i}) (lag 2 i + 2).
         table = Table.zeros(points, rows=2, lags=2 * self.order + 1)
-        orders = start_up(points, self.order, euler_end=True, through_noise=False)
+        orders = start_up(points, self.order, euler_end=True)
         if self.lower_order_final:
             orders = np.minimum(orders, np.arange(points.steps, 0, -1))
         rows = _Rows(points, self.variant, orders)
@@ -94,7 +85,6 @@ class UniPC(Solver):
             array[..., -1, 1, :] = 0
         table.state[..., -1, 1, 0] = 1
         _start(table, self.order)
->>>>>>> c36fd35 (The solvers people use: iPNDM, DEIS, LMS, DPM-Solver-2 and 2S ancestral, 3M SDE, RES, UniPC of orders 1 to 3, each against its published loop)
         return table
 
 
@@ -104,7 +94,9 @@ class _Rows:
     def __init__(self, points: Points, variant: str, orders: np.ndarray) -> None:
         self.orders, self.most = orders, int(orders.max())
         h = points.h
-        self.places = [-sum(back(h, j) for j in range(1, i + 1)) / h for i in range(1, self.most)]
+        # A step from pure noise is endless: its start is a place without weight.
+        length = np.where(np.isinf(points.sigma[..., :-1].real), FAR, h)
+        self.places = [-sum(back(length, j) for j in range(1, i + 1)) / h for i in range(1, self.most)]
         whole = (points.alpha_0 * points.decay - points.alpha_1) / points.alpha_1
         self.scale = np.where(points.unbounded, whole, np.expm1(-h) if variant == "bh2" else -h)
         self.alpha = points.alpha_1
@@ -152,38 +144,6 @@ class _Rows:
         return new, old
 
 
-<<<<<<< HEAD
-def _correct(table: Table, points: Points, gain: Numbers, slope: Numbers, second: np.ndarray) -> None:
-    """Corrector weights of eq. (18); slope = h/h_prev = -1/s is 0 at order 1 and after pure noise."""
-    h = points.h
-    growth = -np.expm1(-h)
-    b_1 = 1 / growth - 1 / h
-    b_2 = 1 / growth - 2 * b_1 / h
-    # rho_1 = (b_1 - b_2)/(1 - s) with s = -1/slope: 0 after pure noise, where rho_2 = b_1.
-    rho_1 = np.where(second, (b_1 - b_2) * slope / (1 + slope), 0)
-    rho_2 = np.where(second, b_1 - rho_1, 0.5)
-    old = -rho_1 * slope
-    table.state[..., 1, 1] = points.decay
-    table.denoised[..., 1, 0] = gain * rho_2
-    table.denoised[..., 1, 2] = gain * (1 - rho_2 - old)
-    table.denoised[..., 1, 4] = gain * old
-    for array in (table.state, table.denoised):
-        array[..., -1, 1, :] = 0
-    table.state[..., -1, 1, 0] = 1
-
-
-def _start(table: Table) -> None:
-    """At the first steps the start stands for P_0: its output moves from lag l to the lag of node 0."""
-    table.denoised[..., 0, 0, 0] = table.denoised[..., 0, 0, 1]
-    table.denoised[..., 0, 0, 1] = 0
-    if table.steps > 1:
-        table.denoised[..., 0, 1, 1] += table.denoised[..., 0, 1, 2]
-        table.denoised[..., 0, 1, 2] = 0
-        table.denoised[..., 1, 0, 2] = table.denoised[..., 1, 0, 3]
-        table.denoised[..., 1, 0, 3] = 0
-        table.denoised[..., 1, 1, 3] = table.denoised[..., 1, 1, 4]
-        table.denoised[..., 1, 1, 4] = 0
-=======
 def _start(table: Table, order: int) -> None:
     """The start stands for P_0: its output moves from the lag of P_0 to the lag of node 0."""
     for row in (0, 1):
@@ -191,4 +151,3 @@ def _start(table: Table, order: int) -> None:
             lag = 2 * k + 1 + row
             table.denoised[..., k, row, lag - 1] += table.denoised[..., k, row, lag]
             table.denoised[..., k, row, lag] = 0
->>>>>>> c36fd35 (The solvers people use: iPNDM, DEIS, LMS, DPM-Solver-2 and 2S ancestral, 3M SDE, RES, UniPC of orders 1 to 3, each against its published loop)
