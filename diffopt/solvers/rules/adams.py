@@ -62,6 +62,11 @@ def adams(points: Points, clock: Clock, weights: Numbers) -> Table:
         table.state[..., 0, lag] += step * back(rates.state * rates.scale, lag)
         table.denoised[..., 0, lag] = step * back(rates.denoised + 0 * h, lag)
         table.score[..., 0, lag] = step * back(rates.score + 0 * h, lag)
+    if points.ends_at_zero and np.all(weights[..., -1, 0] == 1):
+        # Euler's step to the data in closed form (eq. 101).
+        last = clock.to_data(process, points.sigma[..., -2], points.time[..., -2], np.zeros(1))
+        for array, value in zip((table.state, table.denoised, table.score), last, strict=False):
+            array[..., -1, 0, 0] = value
     return table
 
 
