@@ -161,7 +161,7 @@ def arrays() -> Iterator[tuple[str, Case]]:
     yield "npz several arrays", raw("a.npz", npz(a=good, b=good))
     yield "npz no such key", raw("a.npz", npz(a=good), "--key", "zz")
     yield "npz no arrays", raw("a.npz", zipped({"readme.txt": b"x"}))
-    yield "npz columns first", raw("a.npz", npz(a=np.asfortranarray(good)))
+    yield "npz columns first", raw("a.npz", npz(a=np.asfortranarray(good)), "--max-member", "1e-6")
     yield "npz lies", raw("a.npz", zipped({"x.npy": npy_bytes(good)[:300]}))
     yield "bfloat16", raw("a.safetensors", bfloat16())
 
@@ -408,7 +408,7 @@ def texts() -> Iterator[tuple[str, Case]]:
         "overflow": b"1,2\n1e400,3\n4,5\n",
         "complex": b"1,2\n1+2j,3\n4,5\n",
         "binary": bytes(range(256)) * 20,
-        "utf-16": "1,2\n3,4\n".encode("utf-16"),
+        "utf-16 cut": "1,2\n3,4\n".encode("utf-16")[:-3],
         "gap": b"1,2,3\n4,,6\n",
         "constant": b"1,2\n1,2\n1,2\n",
         "nul": b"1,2\n\0,4\n",

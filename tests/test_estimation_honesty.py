@@ -19,10 +19,12 @@ from diffopt.estimation.bootstrap import at_ranks, bands, grid_bands
 from diffopt.estimation.correction.population import companion, population
 from diffopt.estimation.correction.shrinkage import SHRINKAGE, carry_mean
 from diffopt.estimation.engines.local import Local
-from diffopt.estimation.ensembles.labels import cluster, read_labels
+from diffopt.estimation.ensembles.label_file import read_labels
+from diffopt.estimation.ensembles.labels import cluster
 from diffopt.estimation.ensembles.partition import by_bands, by_labels, by_tiles
 from diffopt.estimation.methods.raw_spectrum import RawSpectrum
 from diffopt.estimation.readers import open_source
+from diffopt.estimation.readers.base import ReadOptions
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
@@ -190,7 +192,7 @@ def test_labels_make_the_spectra_of_the_classes(method):
 
 def test_tiles_are_the_cut_outs():
     data = floats(50, (2, 6, 4))
-    ensemble = by_tiles(estimate(data, "pca"), 2, Local())
+    ensemble = by_tiles(estimate(data, "pca", read=ReadOptions(channels="first")), 2, Local())
     assert len(ensemble.spectra) == 6
     expected = reference(data[:, :, 2:4, 0:2])
     member = ensemble.spectra[ensemble.labels.index("tile 1,0")]

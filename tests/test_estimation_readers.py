@@ -15,7 +15,8 @@ from diffopt.errors import InputError, MissingExtraError
 from diffopt.estimation import estimate
 from diffopt.estimation.facts import facts
 from diffopt.estimation.readers import READERS, open_source
-from diffopt.estimation.readers.base import ReadOptions, channel_axis
+from diffopt.estimation.readers.base import ReadOptions
+from diffopt.estimation.sources.channels import channel_axis
 from diffopt.estimation.sources.source import Log
 from diffopt.foundation.guard import require
 
@@ -73,7 +74,7 @@ def test_reader_can_be_named_by_force(name, tmp_path):
 @pytest.mark.parametrize(
     ("shape", "choice", "axis"),
     [((3, 8, 8), "auto", 0), ((8, 8, 3), "auto", 2), ((8, 8), "auto", None), ((2, 9), "first", 0),
-     ((9, 2), "last", 1), ((3, 8, 8), "none", None), ((16, 8, 8), "auto", None), ((12,), "auto", None)],
+     ((9, 2), "last", 1), ((3, 8, 8), "none", None), ((16, 8, 8), "auto", 0), ((12,), "auto", None)],
 )  # fmt: skip
 def test_channel_axis(shape, choice, axis):
     assert channel_axis(shape, choice) == axis

@@ -34,7 +34,8 @@ class Bar:
                 console=Console(stderr=True),
                 transient=True,
             )
-            self._task = self._progress.add_task("", rate="")
+            # Nothing to see before the first stage has begun.
+            self._task = self._progress.add_task("", rate="", visible=False)
             self._progress.start()
         return self
 
@@ -43,7 +44,8 @@ class Bar:
         if not self.shown:
             return
         if stage != self._stage:
-            self._progress.reset(self._task, total=total, description=stage)
+            self._progress.refresh()
+            self._progress.reset(self._task, total=total, description=stage, visible=True)
             self._stage = stage
         speed = self._progress.tasks[0].speed
         rate = f"{speed:,.0f} samples/s" if speed else ""

@@ -18,7 +18,10 @@ Format = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--format", help="json, npz, csv or table; a table on a terminal, json otherwise."),
 ]
-Key = Annotated[Optional[str], typer.Option("--key", help="Array in a file that holds several.")]  # noqa: UP045
+Key = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--key", help="Array in a file that holds several, or kind of member, such as latent.npy."),
+]
 Range = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
@@ -45,6 +48,18 @@ Reader = Annotated[
     typer.Option("--reader", help="Format, where the name does not tell."),
 ]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out broken samples and count them.")]
-MaxExpanded = Annotated[float, typer.Option("--max-expanded", help="Gigabytes an archive may expand to.")]
+MaxExpanded = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option("--max-expanded", help="Gigabytes an archive may expand to [default: 1024; 16 if it shrinks to 1/200]."),
+]
+MaxMember = Annotated[float, typer.Option("--max-member", help="Gigabytes of one member, chunk or image.")]
+Mode = Annotated[Optional[str], typer.Option("--mode", help="L or RGB: convert every image to it.")]  # noqa: UP045
+Channels = Annotated[
+    str, typer.Option("--channels", help="Axis of a sample with its channels: auto, first, last, none, or its number from 0.")
+]
+Standardize = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option("--standardize", metavar="STD", help="Map to pooled mean 0 and this standard deviation (one pass more)."),
+]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="dask: local processes without a scheduler.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Keep a checkpoint beside --output; continue it.")]

@@ -17,31 +17,41 @@ from diffopt.estimation.methods.lanczos import LanczosOptions, fitted, lanczos
 from diffopt.estimation.methods.pca import dual, pca
 from diffopt.estimation.methods.raw_spectrum import RawSpectrum
 from diffopt.estimation.readers import open_source
-from diffopt.estimation.readers.base import ReadOptions, channel_axis
+from diffopt.estimation.readers.base import ReadOptions
 from diffopt.estimation.result import Estimate, MethodOptions
-from diffopt.estimation.sources.provenance import source_hash
+from diffopt.estimation.sources.matrix import refuse_matrix
 from diffopt.estimation.sources.samples import Samples
 from diffopt.estimation.sources.scaling import Scaling
 from diffopt.estimation.sources.source import ArraySource, Source, StreamSource
 
 
-def _pca(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectrum:
+def _dual_fits(samples: Samples, options: MethodOptions) -> bool:
+    """Whether the matrix of inner products of the samples is the smaller one, and they fit in memory."""
     n, d = samples.source.count, samples.dim
-    if n is not None and n < d // 2 and 8 * n * d <= options.memory:
+    return n is not None and n < d // 2 and 8 * n * d <= options.memory
+
+
+def _pca(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectrum:
+    if _dual_fits(samples, options):
         return dual(samples, engine, options.keep_mean)
+    d = samples.dim
     if 8 * d * d > 8 * options.memory:
-        raise InputError(
-            f"pca in {d} dimensions needs a matrix of {8e-9 * d * d:.3g} GB; use --method lanczos or fourier"
-        )
+        raise InputError(f"pca in {d} dimensions needs a matrix of {size(8 * d * d)}; use --method lanczos or fourier")
     return pca(samples, engine, options.keep_mean, powers=options.shrinkage == "ledoit_wolf")
 
 
 def _fourier(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectrum:
+    source = samples.source
+    if source.doubt is not None:
+        raise InputError(
+            f"{source.label}: samples of shape {samples.shape}: {source.doubt}; say --channels first, last, none or the "
+            "number of the axis"
+        )
     channels = 1 if samples.source.channels is None else samples.shape[samples.source.channels]
     need = 16 * channels * samples.dim
     if need > options.memory:
         raise InputError(
-            f"fourier with {channels} channels needs {need / 2**30:.3g} GB for their cross spectra; "
+            f"fourier with {channels} channels needs {size(need)} for their cross spectra; "
             "check --channels or raise --memory"
         )
     return fourier(samples, engine, options.keep_mean, options.radial)
@@ -71,14 +81,23 @@ def choose(samples: Samples, options: MethodOptions) -> tuple[str, str]:
         if options.method not in METHODS:
             raise InputError(f"method must be auto, {', '.join(METHODS)}; got {options.method!r}")
         return options.method, "asked for"
-    n, d = samples.source.count, samples.dim
+    source, d = samples.source, samples.dim
+    n = source.count
+    if source.stationary and options.shrinkage == "none" and n is not None and n < d:
+        return "fourier", f"windows of sound are stationary, and {n} samples are few for {d} numbers"
+    if _dual_fits(samples, options):
+        return "pca", f"exact, by the inner products of {n} samples, fewer than half of the {d} dimensions"
     if 8 * d * d <= options.memory:
-        return "pca", f"exact, and the matrix of {d} dimensions takes {8e-6 * d * d:.3g} MB"
-    if n is not None and n < d // 2 and 8 * n * d <= options.memory:
-        return "pca", f"exact, by the inner products of {n} samples, fewer than the {d} dimensions"
-    if not samples.source.repeatable:
+        return "pca", f"exact, and the matrix of {d} dimensions takes {size(8 * d * d)}"
+    if not source.repeatable:
         return "fourier", f"{d} dimensions are too many for a matrix and the stream can be read only once"
     return "lanczos", f"{d} dimensions are too many for a matrix; assumes nothing (fourier: stationary data)"
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    power = min(3, max(0, int(np.log10(max(count, 1)) // 3)))
+    return f"{count / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB')[power]}"
 
 
 def as_source(data: Any, options: ReadOptions | None = None, reader: str | None = None) -> Source:
@@ -90,19 +109,23 @@ def as_source(data: Any, options: ReadOptions | None = None, reader: str | None 
         Something else, or what the reader refuses.
     """
     options = options or ReadOptions()
+    source: Source
     if isinstance(data, Source):
         return data
     if isinstance(data, (str, Path)):
-        return open_source(data, options, reader)
+        source = open_source(data, options, reader)
+        refuse_matrix(source)
+        return source
     if hasattr(data, "shape") and hasattr(data, "dtype"):
-        source: Source = ArraySource(data, log=options.log)
+        source = ArraySource(data, log=options.log)
+        refuse_matrix(source)
     elif callable(data) or isinstance(data, Iterable):
         source = StreamSource(data, log=options.log)
     else:
         raise InputError(
             f"samples must be a path, an array or an iterable of blocks, got {type(data).__name__}"
         )
-    source.channels = channel_axis(source.shape, options.channels)
+    source.choose_channels(options.channels)
     return source
 
 
@@ -143,16 +166,24 @@ def estimate(
     source = as_source(data, read)
     if options is None:
         options = MethodOptions(method, shrinkage, lanczos=LanczosOptions(seed=seed))
-    samples = Samples(source, scaling or Scaling.default(source.dtype), block)
+    samples = Samples(source, scaling or Scaling.default(source.dtype, source.full_range), block)
     return estimate_samples(samples, options, engine or Local())
 
 
 def estimate_samples(samples: Samples, options: MethodOptions, engine: Engine) -> Estimate:
     """Do what :func:`estimate` does, with everything already made."""
+    if samples.source.asks_range is not None and samples.scaling.origin == "none":
+        raise InputError(f"{samples.source.label}: {samples.source.asks_range}")
+    if 16 * samples.dim > options.memory:
+        raise InputError(
+            f"{samples.source.label}: samples of {samples.dim} numbers take {size(16 * samples.dim)} each in the sums; "
+            "raise --memory"
+        )
     method, why = choose(samples, options)
     with np.errstate(over="ignore", invalid="ignore"):
         # Numbers beyond 1e150 overflow in the squares; the trace shows it and is checked.
         raw = METHODS[method](samples, engine, options)
+    _refuse_most_bad(samples, raw.samples)
     if method == "fourier" and options.shrinkage != "none":
         raise InputError(
             "--shrinkage does not apply to fourier, which averages instead; use --radial for less noise"
@@ -160,6 +191,16 @@ def estimate_samples(samples: Samples, options: MethodOptions, engine: Engine) -
     corrected = shrink(raw, samples.dim, options.shrinkage)
     spectrum = Spectrum.create(corrected.eig, corrected.weight, corrected.mean, source=samples.source.label)
     return Estimate(spectrum, raw, samples, options, method, why)
+
+
+def _refuse_most_bad(samples: Samples, used: int) -> None:
+    """Skipping is for a few: where most are bad, the first sample was the odd one."""
+    bad = samples.source.log.bad
+    if len(bad) > used:
+        raise InputError(
+            f"{samples.source.label}: {len(bad)} of {len(bad) + used} samples are bad, more than --skip-bad may leave out; "
+            f"the first: {next(iter(bad.values()))}"
+        )
 
 
 __all__ = [
@@ -170,5 +211,4 @@ __all__ = [
     "choose",
     "estimate",
     "estimate_samples",
-    "source_hash",
 ]

@@ -9,13 +9,19 @@ import numpy as np
 
 from diffopt.estimation.result import Estimate
 from diffopt.estimation.sources.provenance import source_hash
+from diffopt.estimation.sources.scaling import INTEGER_RANGES
 
 #: Standard deviation that EDM assumes of its data.
 SIGMA_DATA = 0.5
+#: Share of the full range below which integers seem to be of fewer bits.
+USED = 0.3
 
 
-def facts(estimate: Estimate) -> dict[str, Any]:
-    """Provenance and summary; plain JSON values."""
+def facts(estimate: Estimate, hashed: dict[str, str] | None = None) -> dict[str, Any]:
+    """Provenance and summary; plain JSON values.
+
+    `hashed` is the hash of the data, where it is known already.
+    """
     raw, samples, spectrum = estimate.raw, estimate.samples, estimate.spectrum
     path = getattr(samples.source, "path", None)
     positive = spectrum.eig[spectrum.eig > 0]
@@ -42,23 +48,53 @@ def facts(estimate: Estimate) -> dict[str, Any]:
         "seed": estimate.options.lanczos.seed,
         "skipped": len(samples.source.log.bad),
         "skipped_names": sorted(samples.source.log.bad)[:20],
-        "source_hash": source_hash(Path(path) if path is not None else None),
+        "source_hash": hashed or source_hash(None if path is None else Path(path)),
         "notes": notes(estimate),
     }
 
 
 def notes(estimate: Estimate) -> list[str]:
     """Sentences for people; each says what to do."""
-    result = [f"method {estimate.method}: {estimate.why}", *estimate.raw.notes]
-    scaling, std = estimate.samples.scaling, estimate.raw.pooled_std
-    result.append(f"scale {scaling}; pooled standard deviation {std:.4g}, EDM assumes {SIGMA_DATA}")
-    if std > 4 * SIGMA_DATA or std < SIGMA_DATA / 4:
-        result.append("that is far from what EDM assumes: check --range, --scale and --shift")
-    result += _bias(estimate)
-    skipped = estimate.samples.source.log.bad
+    source = estimate.samples.source
+    result = [*source.notes(), *source.log.lines()]
+    result += [f"method {estimate.method}: {estimate.why}", *estimate.raw.notes]
+    result += [*_scale(estimate), *_range(estimate), *_bias(estimate), *_null(estimate)]
+    skipped = source.log.bad
     if skipped:
         result.append(f"{len(skipped)} bad samples skipped, the first: {next(iter(skipped.values()))}")
     return result
+
+
+def _scale(estimate: Estimate) -> list[str]:
+    mean, std = estimate.raw.grand_mean, estimate.raw.pooled_std
+    lines = [
+        f"scale {estimate.samples.scaling}; pooled mean {mean:.4g}, pooled standard deviation {std:.4g} "
+        f"(EDM assumes {SIGMA_DATA})"
+    ]
+    if std > 4 * SIGMA_DATA or std < SIGMA_DATA / 4:
+        lines.append("that is far from what EDM assumes: check --range, --scale and --shift, or add --standardize 0.5")
+    if abs(mean) > 4 * std:
+        lines.append(
+            f"the mean {mean:.4g} is {abs(mean) / std:.3g} standard deviations from 0: a sampler starts around 0; "
+            "--standardize 0.5 subtracts it (--shift is added after --scale)"
+        )
+    return lines
+
+
+def _range(estimate: Estimate) -> list[str]:
+    """Integers that use little of the range that was taken for theirs."""
+    samples = estimate.samples
+    limits = samples.source.full_range or INTEGER_RANGES.get(samples.source.dtype.name)
+    if samples.scaling.origin != "default" or limits is None:
+        return []
+    head = np.asarray(samples.source.head(64), dtype=np.float64)
+    low, high = float(head.min()), float(head.max())
+    if samples.source.stationary or high - low > USED * (limits[1] - limits[0]):
+        return []
+    return [
+        f"the first samples lie in {low:g} to {high:g}, little of {limits[0]:g} to {limits[1]:g}: if they have fewer bits, "
+        f"say so, e.g. --range 0,{2 ** int(np.ceil(np.log2(max(high, 1) + 1))) - 1}:-1,1"
+    ]
 
 
 def _bias(estimate: Estimate) -> list[str]:
@@ -70,7 +106,16 @@ def _bias(estimate: Estimate) -> list[str]:
         return []
     low, high = max(0.0, 1 - np.sqrt(ratio)) ** 2, (1 + np.sqrt(ratio)) ** 2
     text = (
-        f"{estimate.raw.samples} samples in {estimate.samples.dim} dimensions: equal variances would show as "
-        f"sample eigenvalues from {low:.2g} to {high:.2g} times their value"
+        f"few samples, {estimate.raw.samples} for {estimate.samples.dim} numbers: small eigenvalues come out too small and "
+        f"large ones too large, where all are equal by factors from {low:.2g} to {high:.2g}"
     )
     return [text + ("; --shrinkage population corrects it" if estimate.options.shrinkage == "none" else "")]
+
+
+def _null(estimate: Estimate) -> list[str]:
+    """Directions without variance, where samples would have shown one."""
+    spectrum, raw = estimate.spectrum, estimate.raw
+    null = spectrum.dim - spectrum.rank
+    if null < 0.5 or raw.samples <= spectrum.dim:
+        return []
+    return [f"{null:g} of {spectrum.dim:g} directions have no variance (up to rounding) and count as exactly 0"]

@@ -14,17 +14,19 @@ from diffopt.data.ensemble import Ensemble
 from diffopt.errors import InputError
 from diffopt.estimation.engines.checkpoint import Checkpoint
 from diffopt.estimation.engines.local import Engine, Local
-from diffopt.estimation.ensembles.labels import cluster, read_labels
+from diffopt.estimation.engines.standardize import standardizing
+from diffopt.estimation.ensembles.label_file import read_labels
+from diffopt.estimation.ensembles.labels import cluster
 from diffopt.estimation.ensembles.partition import by_bands, by_labels, by_tiles
 from diffopt.estimation.estimate import as_source, estimate_samples
 from diffopt.estimation.facts import facts as facts_of
 from diffopt.estimation.methods.lanczos import LanczosOptions
 from diffopt.estimation.readers.base import ReadOptions
 from diffopt.estimation.result import Estimate, MethodOptions
-from diffopt.estimation.sources.provenance import source_hash
+from diffopt.estimation.sources.provenance import last_change, source_hash
 from diffopt.estimation.sources.samples import Samples
 from diffopt.estimation.sources.scaling import Scaling
-from diffopt.estimation.sources.source import Log
+from diffopt.estimation.sources.source import Log, Source
 from diffopt.foundation.atomic import check_target
 from diffopt.studies.bootstrap_report import boot_facts
 
@@ -38,6 +40,7 @@ class Request:
     ranges: str | None
     scale: float | None
     shift: float | None
+    standardize: float | None
     shrinkage: str
     radial: bool
     mean: bool
@@ -51,12 +54,14 @@ class Request:
     key: str | None
     reader: str | None
     channels: str
+    mode: str | None
     window: int
     hop: int
     skip_bad: bool
     block: int
     memory: float
-    max_expanded: float
+    max_member: float
+    max_expanded: float | None
     engine: str
     scheduler: str | None
     workers: int
@@ -69,16 +74,17 @@ class Request:
 
     def read_options(self) -> ReadOptions:
         """Options of the reader."""
-        if not 0 < self.memory < 1e6 or not 0 < self.max_expanded < 1e9:
-            raise InputError(
-                f"--memory and --max-expanded must be positive, got {self.memory}, {self.max_expanded}"
-            )
+        for flag, value in (("memory", self.memory), ("max-member", self.max_member), ("max-expanded", self.max_expanded)):
+            if value is not None and not 0 < value < 1e9:
+                raise InputError(f"--{flag} must be positive gigabytes, got {value:g}")
         return ReadOptions(
             key=self.key,
             channels=self.channels,
+            mode=self.mode,
             window=self.window,
             hop=self.hop,
-            max_expanded=int(self.max_expanded * 2**30),
+            max_expanded=None if self.max_expanded is None else int(self.max_expanded * 2**30),
+            max_member=int(self.max_member * 2**30),
             log=Log(skip=self.skip_bad),
         )
 
@@ -93,24 +99,17 @@ class Request:
             LanczosOptions(seed=self.seed),
         )
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, hashed: dict[str, str] | None) -> str:
         """Everything that a checkpoint depends on."""
-        numbers = (
-            "method",
-            "ranges",
-            "scale",
-            "shift",
-            "key",
-            "reader",
-            "channels",
-            "window",
-            "hop",
-            "block",
-        )
-        values: dict[str, Any] = {
-            name: getattr(self, name) for name in (*numbers, "skip_bad", "memory", "patches")
-        }
-        return json.dumps(values | {"data": source_hash(Path(self.path))}, sort_keys=True)
+        values: dict[str, Any] = {name: getattr(self, name) for name in SWEPT}
+        return json.dumps(values | {"data": hashed, "changed": last_change(Path(self.path))}, sort_keys=True)
+
+
+#: Flags that the sums of the first sweep depend on.
+SWEPT = (
+    "method", "ranges", "scale", "shift", "standardize", "key", "reader", "channels", "mode", "window", "hop", "block",
+    "skip_bad", "memory", "shrinkage", "mean", "radial", "patches", "seed",
+)  # fmt: skip
 
 
 def run(request: Request) -> None:
@@ -118,12 +117,13 @@ def run(request: Request) -> None:
     form = format_of(request.output, request.form)
     if request.output is not None:
         check_target(request.output, request.force)
-    samples = _samples(request)
-    options = request.method_options()
     with Bar(request.quiet) as bar, ExitStack() as stack:
-        engine, checkpoint = _engine(request, bar, stack)
-        result = estimate_samples(samples, options, engine)
-        facts = facts_of(result)
+        source = as_source(request.path, request.read_options(), request.reader)
+        hashed = source_hash(Path(request.path))
+        engine, checkpoint = _engine(request, bar, stack, hashed)
+        samples = Samples(source, _scaling(request, source, bar), request.block)
+        result = estimate_samples(samples, request.method_options(), engine)
+        facts = facts_of(result, hashed)
         # The checkpoint is of the sweep over all data; the sweeps over parts of them must not find it.
         others = Local(bar) if isinstance(engine, Local) else engine
         ensemble = _ensemble(request, result, others)
@@ -137,13 +137,19 @@ def run(request: Request) -> None:
         say(facts["notes"])
 
 
-def _samples(request: Request) -> Samples:
-    source = as_source(request.path, request.read_options(), request.reader)
-    scaling = Scaling.create(request.ranges, request.scale, request.shift, source.dtype)
-    return Samples(source, scaling, request.block)
+def _scaling(request: Request, source: Source, bar: Bar) -> Scaling:
+    """Map to model units: by the flags, or in a pass of its own."""
+    flags = (request.ranges, request.scale, request.shift)
+    if request.standardize is None:
+        return Scaling.create(*flags, source.dtype, source.full_range)
+    if any(flag is not None for flag in flags):
+        raise InputError("--standardize finds scale and shift itself; leave out --range, --scale and --shift")
+    return standardizing(source, request.standardize, Local(bar), request.block)
 
 
-def _engine(request: Request, bar: Bar, stack: ExitStack) -> tuple[Engine, Checkpoint | None]:
+def _engine(
+    request: Request, bar: Bar, stack: ExitStack, hashed: dict[str, str] | None
+) -> tuple[Engine, Checkpoint | None]:
     if request.engine == "dask":
         if request.resume:
             raise InputError("--resume is for --engine local; dask repeats lost work by itself")
@@ -157,7 +163,7 @@ def _engine(request: Request, bar: Bar, stack: ExitStack) -> tuple[Engine, Check
     if request.output is None:
         raise InputError("--resume keeps its checkpoint beside the output; name one with --output")
     path = request.output.with_name(request.output.name + ".checkpoint")
-    checkpoint = Checkpoint(path, request.fingerprint())
+    checkpoint = Checkpoint(path, request.fingerprint(hashed))
     return Local(bar, checkpoint), checkpoint
 
 

@@ -21,7 +21,11 @@ def silent(_stage: str, _done: int, _total: int | None) -> None:
 
 
 class Engine(Protocol):
-    """Whatever can sweep once over the samples."""
+    """Whatever can sweep once over the samples, and tell how far it is."""
+
+    @property
+    def progress(self) -> Progress:
+        """Whom to tell."""
 
     def sweep(self, samples: Samples, into: A, stage: str) -> A:
         """Add all samples to `into` and return it; `stage` names the sweep for people."""

@@ -56,6 +56,8 @@ def by_tiles(whole: Estimate, side: int, engine: Engine) -> Ensemble:
     samples = whole.samples
     if not samples.source.repeatable:
         raise InputError(f"{samples.source.label}: an ensemble needs data that can be read again")
+    if samples.source.doubt is not None:
+        raise InputError(f"{samples.source.label}: --patches: {samples.source.doubt}; say it with --channels")
     parts = tiles(samples.source, side)
     spectra = [
         _named(estimate_samples(Samples(tile, samples.scaling, samples.block), whole.options, engine), name)

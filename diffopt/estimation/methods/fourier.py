@@ -56,10 +56,11 @@ def fourier(samples: Samples, engine: Engine, keep_mean: bool = True, radial: bo
     if keep_mean and mean_matters(center, trace, n):
         axes = tuple(range(1, pilot.ndim))
         mean_waves = np.fft.rfftn(center, axes=axes, norm="ortho").reshape(len(pilot), -1).T
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = (_axes(samples.shape, axis),)
     if radial:
         second, mean_waves, weights = shells(second, mean_waves, weights, grid)
-        notes = (f"averaged over {len(weights)} shells of equal wave number (isotropic data)",)
+        notes = (*notes, f"averaged over {len(weights)} shells of equal wave number (isotropic data)",)
+    engine.progress("eigenvalues of the cross spectra", 0, None)
     eig, projections = per_wave(second, mean_waves)
     repeated = np.repeat(weights, eig.shape[1])
     flat = None if projections is None else projections.ravel()
@@ -67,6 +68,12 @@ def fourier(samples: Samples, engine: Engine, keep_mean: bool = True, radial: bo
     return RawSpectrum(
         np.maximum(eig.ravel(), 0.0), repeated, flat, n, trace, *pooled(center, trace, n), power, None, notes
     )
+
+
+def _axes(shape: tuple[int, ...], axis: int | None) -> str:
+    if axis is None:
+        return f"no axis of samples {shape} holds channels; all are transformed (--channels says otherwise)"
+    return f"axis {axis} of samples {shape} holds {shape[axis]} channels, the others are transformed (--channels)"
 
 
 def hermitian(

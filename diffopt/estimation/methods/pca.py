@@ -36,6 +36,7 @@ def pca(samples: Samples, engine: Engine, keep_mean: bool = True, powers: bool =
     scatter = _scatter(sums, shift, n) if powers else None
     covariance = _centered(sums, shift, n)
     with_mean = keep_mean and mean_matters(mean, trace, n)
+    engine.progress(f"eigenvalues of {samples.dim} x {samples.dim}", 0, None)
     eig, projections = spectral(covariance, mean if with_mean else None)
     if n <= samples.dim:
         # The covariance of n samples has rank n - 1 at most; the rest is rounding.
@@ -98,6 +99,7 @@ def dual(samples: Samples, engine: Engine, keep_mean: bool = True) -> RawSpectru
     squares = np.einsum("ij,ij->i", rows, rows)
     trace = float(squares.sum()) / (n - 1)
     check_varies(trace, float(mean @ mean), samples.source.label)
+    engine.progress(f"eigenvalues of {n} x {n}", 0, None)
     gram = dsyrk(1.0 / (n - 1), rows.T, trans=1, lower=1)
     eig, vectors = scipy.linalg.eigh(gram, overwrite_a=True, check_finite=False, driver="evd")
     eig, vectors = np.maximum(eig[1:], 0.0), vectors[:, 1:]

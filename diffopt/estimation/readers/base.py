@@ -1,15 +1,18 @@
-"""What every reader has in common: the interface, the options, the choice of an array in a file."""
+"""What every reader has in common: the interface and the options."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from diffopt.errors import InputError
+from diffopt.estimation.sources.channels import check_choice
 from diffopt.estimation.sources.source import Log, Source
+
+#: Most bytes that an archive may expand to, and fewer for what shrinks to less than 1/RATIO of its size.
+EXPANDED, SUSPECT, RATIO = 1 << 40, 1 << 34, 200
+MODES = ("L", "RGB")
 
 
 @dataclass(frozen=True)
@@ -19,15 +22,17 @@ class ReadOptions:
     Attributes
     ----------
     key : str or None
-        Array inside a file that holds several.
+        Array inside a file that holds several, or the kind of member of an archive (`latent.npy`).
     channels : str
-        `auto`, `first`, `last` or `none`: where the channels of an array of samples are.
+        `auto`, `first`, `last`, `none` or the number of an axis: where the channels of a sample are.
+    mode : str or None
+        `L` or `RGB`: convert every image to it; None takes them as they are.
     window, hop : int
         Length of, and distance between, windows of sound, in frames; hop 0 means window.
-    max_expanded : int
-        Most bytes that one archive may expand to.
+    max_expanded : int or None
+        Most bytes that one archive may expand to; None is 1 TiB, or 16 GiB for what shrinks by more than 200.
     max_member : int
-        Most bytes of one member, and most pixels of one image.
+        Most bytes of one member, one chunk or one image in memory.
     max_members : int
         Most members of an archive or folder.
     log : Log
@@ -36,19 +41,48 @@ class ReadOptions:
 
     key: str | None = None
     channels: str = "auto"
+    mode: str | None = None
     window: int = 16384
     hop: int = 0
-    max_expanded: int = 1 << 40
-    max_member: int = 1 << 28
+    max_expanded: int | None = None
+    max_member: int = 1 << 29
     max_members: int = 20_000_000
     log: Log = field(default_factory=Log)
 
     def __post_init__(self) -> None:
-        if self.channels not in ("auto", "first", "last", "none"):
-            raise InputError(f"channels must be auto, first, last or none, got {self.channels!r}")
+        check_choice(self.channels)
+        if self.mode is not None and self.mode not in MODES:
+            raise InputError(f"mode must be {' or '.join(MODES)}, got {self.mode!r}")
         if self.window < 2 or self.hop < 0:
             raise InputError(
                 f"window must be at least 2 and hop at least 0, got {self.window} and {self.hop}"
+            )
+
+    def check_member(self, size: int, what: str) -> None:
+        """Refuse a member, a chunk or an image that would take too much memory.
+
+        Raises
+        ------
+        InputError
+            More than `max_member` bytes.
+        """
+        if size > self.max_member:
+            raise InputError(f"{what}: {size} bytes; allowed are {self.max_member}; raise --max-member")
+
+    def check_expanded(self, size: int, stored: int, what: str) -> None:
+        """Refuse an archive that expands too far.
+
+        Raises
+        ------
+        InputError
+            More than `max_expanded` bytes.
+        """
+        limit = self.max_expanded
+        if limit is None:
+            limit = SUSPECT if size > RATIO * stored else EXPANDED
+        if size > limit:
+            raise InputError(
+                f"{what}: expands from {stored} to {size} bytes; allowed are {limit}; raise --max-expanded"
             )
 
 
@@ -70,53 +104,3 @@ class Reader(ABC):
         MissingExtraError
             An optional package is missing.
         """
-
-
-def channel_axis(shape: tuple[int, ...], choice: str) -> int | None:
-    """Axis of a sample that holds channels.
-
-    `auto` takes the first axis of a sample with 3 or more axes if it has at most 4 entries, else the
-    last one under the same condition, else none.
-
-    Raises
-    ------
-    InputError
-        `first` or `last` for samples with one axis.
-    """
-    if choice == "none":
-        return None
-    if choice != "auto":
-        if len(shape) < 2:
-            raise InputError(f"--channels {choice} needs samples with 2 axes or more, got shape {shape}")
-        return 0 if choice == "first" else len(shape) - 1
-    if len(shape) < 3:
-        return None
-    ends = [axis for axis in (0, len(shape) - 1) if shape[axis] <= 4]
-    return ends[0] if ends else None
-
-
-def pick(shapes: Mapping[str, tuple[int, ...] | None], key: str | None, label: str) -> str:
-    """Name of the array to read: `key`, or the only one (or only one called like data) with 2 axes or more.
-
-    Raises
-    ------
-    InputError
-        No such key, no candidate, or several.
-    """
-    if key is not None:
-        if key not in shapes:
-            raise InputError(f"{label}: no array {key!r}; it has {_names(shapes) or 'none'}")
-        return key
-    able = [name for name, shape in shapes.items() if shape is None or len(shape) >= 2]
-    usual = [name for name in able if name in ("arr_0", "x", "data", "samples", "images", "latents")]
-    for names in (able, usual):
-        if len(names) == 1:
-            return names[0]
-    if not able:
-        raise InputError(f"{label}: no array of samples (2 axes or more); it has {_names(shapes) or 'none'}")
-    raise InputError(f"{label}: several arrays ({_names(dict.fromkeys(able))}); choose one with --key")
-
-
-def _names(shapes: Mapping[str, Any]) -> str:
-    names = [str(n)[:60] for n in list(shapes)[:8]]
-    return ", ".join(names) + (", ..." if len(shapes) > 8 else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,28 +12,20 @@ import numpy as np
 
 from diffopt.errors import InputError
 from diffopt.estimation.readers.base import Reader, ReadOptions
-from diffopt.estimation.sources.source import Block, Source, gathered
-from diffopt.foundation.guard import reading
+from diffopt.estimation.sources.source import SKIP_HINT, Block, Source, gathered
+from diffopt.estimation.tables.dialect import Dialect, dialect_of
+from diffopt.estimation.tables.layout import Layout, layout_of
+from diffopt.estimation.tables.lines import Line, lines_of
 
-SEPARATOR = re.compile(r"[,;\s]+")
-#: Longest line that is read; a line without end would fill the memory.
-LINE = 1 << 26
-
-
-def numbers(line: str) -> list[float]:
-    """Numbers of a line, separated by commas, semicolons or white space.
-
-    Raises
-    ------
-    ValueError
-        Something else is in the line.
-    """
-    return [float(part) for part in SEPARATOR.split(line.strip(" \t\r\n,;"))]
+#: Lines that decide what the table looks like.
+LOOKED_AT = 200
+SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".asc")
+COMPRESSED = ("", ".gz", ".bz2", ".xz")
 
 
 @dataclass
 class CsvSource(Source):
-    """Lines of a text file; lines that start with # and one header line are left out."""
+    """Lines of a text file; names, an index and comments are left out."""
 
     path: Path
     options: ReadOptions
@@ -44,57 +36,71 @@ class CsvSource(Source):
     def __post_init__(self) -> None:
         self.label, self.log = str(self.path), self.options.log
         self.dtype = np.dtype(np.float64)
-        first = next(self._lines(), None)
-        if first is None:
+        first = [text for _, text in islice(self._lines(), LOOKED_AT)]
+        if not first:
             raise InputError(f"{self.label}: no line of numbers")
-        self.shape = (len(first[1]),)
+        self.dialect: Dialect = dialect_of(first, self.label)
+        self.layout: Layout = layout_of([self.dialect.split(text) for text in first], self.label)
+        if self.dialect.comma:
+            self.log.remark("commas are decimal marks")
+        for text in self.layout.remarks:
+            self.log.remark(text)
+        self.shape = (self.layout.width - len(self.layout.dropped),)
 
-    def _lines(self) -> Iterator[tuple[int, list[float]]]:
-        with reading(self.label), self.path.open(encoding="utf-8", errors="strict") as file:
-            header_allowed = True
-            for number in range(1, 1 << 62):
-                line = file.readline(LINE)
-                if not line:
-                    return
-                if len(line) == LINE:
-                    raise InputError(f"{self.label}: line {number} is longer than {LINE} characters")
-                if not line.strip() or line.startswith("#"):
-                    continue
-                try:
-                    yield number, numbers(line)
-                except ValueError:
-                    if not header_allowed:
-                        self._refuse(number, f"is not numbers: {line.strip()[:40]!r}")
-                header_allowed = False
+    def _lines(self) -> Iterator[Line]:
+        """Lines that are more than separators, such as those that spreadsheets put at the end."""
+        return ((n, text) for n, text in lines_of(self.path, self.options) if text.strip(" \t,;"))
 
     def _refuse(self, number: int, why: str) -> None:
-        name = f"line {number}"
-        self.log.refuse(name, InputError(f"{self.label}: {name} {why}"))
+        self.log.refuse(f"line {number}", InputError(f"{self.label}: line {number}: {why}{SKIP_HINT}"))
+
+    def _values(self, number: int, text: str, place: int) -> list[float] | None:
+        """Numbers of a line, or None for a bad one."""
+        cells = self.dialect.split(text)
+        if len(cells) != self.layout.width:
+            self._refuse(number, f"{len(cells)} cells, the first line of numbers has {self.layout.width}")
+            return None
+        start = self.layout.counts_from
+        if start is not None and cells[0] != str(start + place):
+            raise InputError(
+                f"{self.label}: line {number}: the first column counted {start}, {start + 1}, ... and now is "
+                f"{cells[0][:40]!r}; an index or a number? Remove the column or name it"
+            )
+        kept = self.layout.kept(cells)
+        fast = self.dialect.fast(text, kept)
+        return fast if fast is not None else self._slow(number, kept)
+
+    def _slow(self, number: int, cells: list[str]) -> list[float] | None:
+        values = []
+        for place, cell in enumerate(cells, 1):
+            value = self.dialect.number(cell)
+            if value is None or math.isnan(value):
+                why = "empty cell" if not cell else f"cell {cell[:40]!r} is no number:"
+                self._refuse(number, f"{why} {place} of {len(cells)}")
+                return None
+            values.append(value)
+        return values
 
     def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
         """Parse the lines in blocks."""
         return gathered(self._pieces(size), start, stop, size)
 
     def _pieces(self, size: int) -> Iterator[np.ndarray]:
-        lines = self._lines()
+        lines = enumerate(islice(self._lines(), int(self.layout.header), None))
         while chunk := list(islice(lines, size)):
-            good = []
-            for number, values in chunk:
-                if len(values) == self.shape[0]:
-                    good.append(values)
-                else:
-                    self._refuse(number, f"has {len(values)} numbers, the first line has {self.shape[0]}")
+            read = (self._values(number, text, place) for place, (number, text) in chunk)
+            good = [values for values in read if values is not None]
             if good:
                 yield np.array(good, dtype=np.float64)
 
 
 class CsvReader(Reader):
-    """`.csv`, `.tsv`, `.txt`, one sample per line."""
+    """`.csv`, `.tsv`, `.txt`, one sample per line; also compressed (`.csv.gz`)."""
 
     def recognises(self, path: Path) -> bool:
         """By suffix."""
-        return path.suffix.lower() in (".csv", ".tsv", ".txt") and path.is_file()
+        return path.name.lower().endswith(tuple(s + c for s in SUFFIXES for c in COMPRESSED)) and path.is_file()
 
     def open(self, path: Path, options: ReadOptions) -> Source:
-        """Read the first line."""
+        """Read the first lines."""
         return CsvSource(path, options)

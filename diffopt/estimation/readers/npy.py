@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from diffopt.estimation.readers.base import Reader, ReadOptions, channel_axis
-from diffopt.estimation.sources.source import Block, Source, real_dtype, sample_shape
+from diffopt.estimation.decoding.floats import NumberFormat
+from diffopt.estimation.decoding.npy import npy_header
+from diffopt.estimation.readers.base import Reader, ReadOptions
+from diffopt.estimation.sources.source import Block, Source, sample_shape
 from diffopt.foundation.guard import reading
 
 
@@ -23,11 +26,18 @@ class NpySource(Source):
 
     def __post_init__(self) -> None:
         self.label, self.log = str(self.path), self.options.log
-        with reading(self.label):
-            array = np.load(self.path, mmap_mode="r", allow_pickle=False)
-            self.dtype = real_dtype(array.dtype, self.label)
-            self.shape, self.count = sample_shape(array.shape, self.label)
-        self.channels = channel_axis(self.shape, self.options.channels)
+        with reading(self.label), self.path.open("rb") as file:
+            header = npy_header(file)
+            header.check(self.path.stat().st_size - file.tell(), self.label)
+        self.form = NumberFormat.of(header.dtype, self.label)
+        self.dtype = self.form.dtype
+        self.shape, self.count = sample_shape(header.shape, self.label)
+        if self.form.remark:
+            self.log.remark(self.form.remark)
+        self.choose_channels(self.options.channels)
+
+    def _map(self) -> Any:
+        return np.load(self.path, mmap_mode="r", allow_pickle=False)
 
     def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
         """Slices of the memory map."""
@@ -37,7 +47,7 @@ class NpySource(Source):
             after = min(begin + size, end)
             with reading(self.label):
                 # A fresh map per block: pages of the old one would count as memory of this process.
-                block = np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False)[begin:after])
+                block = self.form.numbers(np.asarray(self._map()[begin:after]))
             yield after, block
 
 

@@ -6,26 +6,16 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 
 from diffopt.errors import InputError
-from diffopt.estimation.readers.base import Reader, ReadOptions, channel_axis, pick
-from diffopt.estimation.sources.source import Block, Source, gathered, real_dtype, sample_shape
+from diffopt.estimation.decoding.floats import NumberFormat
+from diffopt.estimation.decoding.npy import NpyHeader, decode_npy, npy_header
+from diffopt.estimation.readers.base import Reader, ReadOptions
+from diffopt.estimation.readers.pick import pick
+from diffopt.estimation.sources.source import Block, Raw, Source, gathered, sample_shape
 from diffopt.foundation.guard import reading
-
-Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
-
-
-def npy_header(stream: IO[bytes]) -> Header:
-    """Shape, Fortran order and dtype at the head of a `.npy` stream; nothing is unpickled."""
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(stream)
-    if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(stream)
-    raise ValueError(f"npy version {version} is not supported")
 
 
 @dataclass
@@ -43,44 +33,48 @@ class NpzSource(Source):
             if len(members) > 10_000:
                 raise InputError(f"{self.label}: {len(members)} arrays; at most 10000 are allowed")
             headers = {m.filename[:-4]: self._header(archive, m) for m in members}
-            self.key = pick({k: h[0] for k, h in headers.items()}, self.options.key, self.label)
-            shape, fortran, dtype = headers[self.key]
-            size = archive.getinfo(self.key + ".npy").file_size
+            self.key = pick({k: h.shape for k, h in headers.items()}, self.options.key, self.label)
+            stored = archive.getinfo(self.key + ".npy")
         self.label = f"{self.path}:{self.key}"
-        self.dtype = real_dtype(dtype, self.label)
-        self.shape, self.count = sample_shape(shape, self.label)
-        self._check(shape, fortran, size)
-        self.channels = channel_axis(self.shape, self.options.channels)
+        self._settle(headers[self.key], stored)
 
-    def _header(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Header:
+    def _settle(self, header: NpyHeader, stored: zipfile.ZipInfo) -> None:
+        header.check(stored.file_size, self.label)
+        self.header, self.form = header, NumberFormat.of(header.dtype, self.label)
+        self.dtype = self.form.dtype
+        self.shape, self.count = sample_shape(header.shape, self.label)
+        self.options.check_expanded(header.nbytes, stored.compress_size, self.label)
+        if self._by_columns:
+            # Rows are spread over the whole array, so it has to be in memory.
+            self.options.check_member(header.nbytes, f"{self.label}: stored column by column, needs memory")
+        if self.form.remark:
+            self.log.remark(self.form.remark)
+        self.choose_channels(self.options.channels)
+
+    @property
+    def _by_columns(self) -> bool:
+        return self.header.fortran and len(self.header.shape) > 1
+
+    def _header(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NpyHeader:
         with reading(f"{self.path}:{member.filename}"), archive.open(member) as stream:
             return npy_header(stream)
-
-    def _check(self, shape: tuple[int, ...], fortran: bool, size: int) -> None:
-        needed = int(np.prod([self.dtype.itemsize, *shape], dtype=object))
-        if fortran and len(shape) > 1:
-            raise InputError(f"{self.label}: stored column by column; save it with numpy.ascontiguousarray")
-        if needed > size:
-            raise InputError(
-                f"{self.label}: claims {needed} bytes but the archive holds {size}; the file is broken"
-            )
-        if needed > self.options.max_expanded:
-            raise InputError(
-                f"{self.label}: expands to {needed} bytes; allowed are {self.options.max_expanded}"
-            )
 
     def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
         """Inflate from the beginning, hand out the wanted rows."""
         return gathered(self._pieces(size), start, stop, size)
 
-    def _pieces(self, size: int) -> Iterator[np.ndarray]:
-        row = self.dtype.itemsize * int(np.prod(self.shape))
+    def _pieces(self, size: int) -> Iterator[Raw]:
         with (
             reading(self.label),
             zipfile.ZipFile(self.path) as archive,
             archive.open(self.key + ".npy") as stream,
         ):
+            if self._by_columns:
+                yield decode_npy(stream, archive.getinfo(self.key + ".npy").file_size, self.label)[0]
+                return
             npy_header(stream)
+            stored = self.form.stored if self.header.dtype.kind == "V" else self.header.dtype
+            row = stored.itemsize * int(np.prod(self.shape))
             done = 0
             assert self.count is not None
             while done < self.count:
@@ -89,7 +83,7 @@ class NpzSource(Source):
                 if len(data) < rows * row:
                     raise EOFError("the data end too early")
                 done += rows
-                yield np.frombuffer(data, self.dtype).reshape(rows, *self.shape)
+                yield self.form.numbers(np.frombuffer(data, stored).reshape(rows, *self.shape))
 
 
 class NpzReader(Reader):

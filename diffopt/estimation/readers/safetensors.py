@@ -1,23 +1,18 @@
-"""Tensors in `.safetensors` files, sliced without loading the file."""
+"""Tensors in `.safetensors` files, mapped without loading the file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from diffopt.errors import InputError
-from diffopt.estimation.readers.base import Reader, ReadOptions, channel_axis, pick
+from diffopt.estimation.decoding.tensors import Tensor, header_length, tensors_of
+from diffopt.estimation.readers.base import Reader, ReadOptions
+from diffopt.estimation.readers.pick import pick
 from diffopt.estimation.sources.source import Block, Source, sample_shape
-from diffopt.foundation.guard import reading, require
-
-DTYPES = {
-    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",
-    "U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
-}  # fmt: skip
+from diffopt.foundation.guard import reading
 
 
 @dataclass
@@ -30,35 +25,33 @@ class SafetensorsSource(Source):
 
     def __post_init__(self) -> None:
         self.label, self.log = str(self.path), self.options.log
-        with reading(self.label), self._file() as file:
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
-            self.key = pick(shapes, self.options.key, self.label)
-            kind = file.get_slice(self.key).get_dtype()
+        tensors = self._tensors()
+        self.key = pick({n: t.shape for n, t in tensors.items()}, self.options.key, self.label)
         self.label = f"{self.path}:{self.key}"
-        if kind not in DTYPES:
-            raise InputError(
-                f"{self.label}: dtype {kind} is not read; convert it to F32 ({', '.join(DTYPES)} are)"
-            )
-        self.dtype = np.dtype(DTYPES[kind])
-        self.shape, self.count = sample_shape(shapes[self.key], self.label)
-        self.channels = channel_axis(self.shape, self.options.channels)
+        self._tensor = tensors[self.key]
+        self.form = self._tensor.form(self.label)
+        self.dtype = self.form.dtype
+        self.shape, self.count = sample_shape(self._tensor.shape, self.label)
+        self.choose_channels(self.options.channels)
 
-    def _file(self) -> Any:
-        module: Any = require("safetensors", "safetensors", "tensors", "reading .safetensors")
-        try:
-            return module.safe_open(self.path, framework="np")
-        except module.SafetensorError as error:
-            raise ValueError(str(error)) from error
+    def _tensors(self) -> dict[str, Tensor]:
+        with reading(self.label), self.path.open("rb") as file:
+            size = self.path.stat().st_size
+            header = file.read(header_length(file.read(8), size, self.label))
+        return tensors_of(header, size, self.label)
 
     def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
         """Slices of the tensor."""
         assert self.count is not None
         end = self.count if stop is None else min(stop, self.count)
-        with reading(self.label), self._file() as file:
-            tensor = file.get_slice(self.key)
-            for begin in range(start, end, size):
-                after = min(begin + size, end)
-                yield after, np.asarray(tensor[begin:after])
+        row = int(np.prod(self.shape))
+        for begin in range(start, end, size):
+            after = min(begin + size, end)
+            with reading(self.label), self.path.open("rb") as file:
+                file.seek(self._tensor.begin + begin * row * self.form.stored.itemsize)
+                flat = np.fromfile(file, self.form.stored, (after - begin) * row)
+                block = self.form.numbers(flat.reshape(after - begin, *self.shape))
+            yield after, block
 
 
 class SafetensorsReader(Reader):

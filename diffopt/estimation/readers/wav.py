@@ -1,109 +1,116 @@
-"""Windows of sound out of WAV files."""
+"""Windows of sound out of WAV files, alone, in folders or in archives."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import scipy.io.wavfile
 
 from diffopt.errors import InputError
+from diffopt.estimation.decoding.wav import Wav, parse_wav
+from diffopt.estimation.members.base import Members
+from diffopt.estimation.members.folder import FolderMembers, SingleFile
+from diffopt.estimation.members.kinds import SOUNDS
 from diffopt.estimation.readers.base import Reader, ReadOptions
-from diffopt.estimation.sources.source import Block, Raw, Source, gathered, real_dtype
+from diffopt.estimation.readers.one_each import nothing
+from diffopt.estimation.sources.source import Block, Raw, Source, gathered
 from diffopt.foundation.guard import reading
-
-SUFFIXES = (".wav", ".wave")
 
 
 @dataclass
 class WavSource(Source):
     """Windows (channels, frames) of all files in order; a rest shorter than a window is left out."""
 
-    files: list[Path]
-    label: str
-    options: ReadOptions
-    repeatable: bool = True
-    channels: int | None = 0
+    members: Members
 
     def __post_init__(self) -> None:
-        self.log = self.options.log
+        self.label, self.options = self.members.label, self.members.options
+        self.log, self.repeatable, self.stationary = self.options.log, True, True
+        self.channels = 0
         self.hop = self.options.hop or self.options.window
-        self._first: tuple[int, int, np.dtype[np.generic]] | None = None
-        self.usable: list[Path] = []
-        count = 0
-        for file in self.files:
-            try:
-                count += self._windows(self._sound(file))
-                self.usable.append(file)
-            except InputError as error:
-                self.log.refuse(file.name, error)
-        if self._first is None or not count:
-            raise InputError(
-                f"{self.label}: no window of {self.options.window} frames; choose a shorter --window"
-            )
-        self.count = count
-        self.shape, self.dtype = (self._first[1], self.options.window), self._first[2]
-
-    def _windows(self, sound: Raw) -> int:
-        return max(0, (len(sound) - self.options.window) // self.hop + 1)
-
-    def _sound(self, file: Path) -> Raw:
-        """Frames of a file, shape (frames, channels), memory-mapped; checks it against the first file."""
-        with reading(str(file)):
-            rate, data = self._map(file)
-        data = data[:, None] if data.ndim == 1 else data
-        real_dtype(data.dtype, str(file))
-        if data.ndim != 2 or 0 in data.shape:
-            raise InputError(f"{file}: has no frames")
-        facts = (rate, data.shape[1], data.dtype)
+        self._first: Wav | None = None
+        self.count = self._count()
         if self._first is None:
-            self._first = facts
-        if facts != self._first:
-            raise InputError(f"{file}: rate, channels, dtype are {facts}, the first file has {self._first}")
-        return data
+            raise InputError(f"{self.label}: {nothing(self.members)}")
+        form = self._first.form
+        self.shape, self.dtype = (form.channels, self.options.window), form.dtype
+        self.full_range = form.full_range
 
-    def _map(self, file: Path) -> tuple[int, Raw]:
-        with warnings.catch_warnings():
-            # Unknown chunks (tags, cue points) are none of our business.
-            warnings.filterwarnings("ignore", "Chunk .* not understood", scipy.io.wavfile.WavFileWarning)
-            warnings.simplefilter("error", scipy.io.wavfile.WavFileWarning)
-            try:
-                return scipy.io.wavfile.read(file, mmap=True)
-            except ValueError:
-                # 24-bit sound cannot be mapped.
-                return scipy.io.wavfile.read(file)
+    def _count(self) -> int:
+        """Windows in all files; reads their heads."""
+        count = files = longest = 0
+        for name, data in self.members.read(0):
+            sound = self._sound(name, data)
+            files += 1
+            if sound is not None:
+                longest = max(longest, sound.length)
+                count += self._windows(sound)
+        if files and self._first is not None and not count:
+            raise InputError(
+                f"{self.label}: no window of {self.options.window} frames in sounds of {longest} at most; "
+                "choose a shorter --window"
+            )
+        return count
+
+    def _windows(self, sound: Wav) -> int:
+        return max(0, (sound.length - self.options.window) // self.hop + 1)
+
+    def _sound(self, name: str, data: Any) -> Wav | None:
+        """Parse a file and check it against the first; None for one that is skipped."""
+        what = f"{self.label}:{name}" if name else self.label
+        try:
+            if isinstance(data, InputError):
+                raise data
+            with reading(what):
+                sound = parse_wav(data, what)
+            if sound.streamed:
+                self.log.remark("the header of a stream gives no length; read to the end of the file", name)
+            if self._first is None:
+                self._first = sound
+            if sound.form != self._first.form:
+                raise InputError(f"{what}: {sound.form}, the first file has {self._first.form}; convert them to one")
+        except InputError as error:
+            self.log.refuse(name or self.label, error)
+            return None
+        return sound
+
+    @property
+    def path(self) -> Path:
+        """Of the file or folder."""
+        return Path(self.label)
+
+    def notes(self) -> list[str]:
+        """What was left out."""
+        return [self.members.left_out.text] if self.members.left_out.text else []
 
     def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
         """Cut windows out of file after file."""
         return gathered(self._pieces(size), start, stop, size)
 
     def _pieces(self, size: int) -> Iterator[Raw]:
-        for file in self.usable:
-            sound = self._sound(file)
-            total = self._windows(sound)
-            if total:
-                view = np.lib.stride_tricks.sliding_window_view(sound, self.options.window, axis=0)[
-                    :: self.hop
-                ]
-                for begin in range(0, total, size):
-                    yield view[begin : begin + size]
+        window, hop = self.options.window, self.hop
+        for name, data in self.members.read(0):
+            sound = self._sound(name, data)
+            total = 0 if sound is None else self._windows(sound)
+            for begin in range(0, total, size):
+                assert sound is not None
+                rows = min(size, total - begin)
+                frames = sound.frames(data, begin * hop, (begin + rows - 1) * hop + window)
+                yield np.lib.stride_tricks.sliding_window_view(frames, window, axis=0)[::hop]
 
 
 class WavReader(Reader):
-    """A `.wav` file, or a folder of them: windows of `--window` frames every `--hop` frames."""
+    """A `.wav` file, or a folder of them in any depth: windows of `--window` frames every `--hop` frames."""
 
     def recognises(self, path: Path) -> bool:
-        """By suffix; a folder by having such files in it."""
-        if path.is_dir():
-            return any(f.suffix.lower() in SUFFIXES for f in path.iterdir())
-        return path.suffix.lower() in SUFFIXES
+        """By suffix; folders are told apart by what is in them."""
+        return path.is_file() and path.suffix.lower() in SOUNDS
 
     def open(self, path: Path, options: ReadOptions) -> Source:
         """Read the heads of the files."""
-        files = (
-            [path] if path.is_file() else sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES)
-        )
-        return WavSource(files, str(path), options)
+        if path.is_file():
+            return WavSource(SingleFile(path, options))
+        return WavSource(FolderMembers(path, options))

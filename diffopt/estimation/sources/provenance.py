@@ -6,6 +6,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from diffopt.foundation.guard import reading
+
 #: Files up to this size are hashed as a whole; of larger ones PIECES pieces, evenly spread.
 WHOLE, PIECES, PIECE = 64 << 20, 64, 1 << 20
 
@@ -18,8 +20,11 @@ def source_hash(path: Path | None) -> dict[str, str] | None:
     """
     if path is None or not path.exists():
         return None
-    if path.is_dir():
-        return {"kind": "sha256-listing", "value": _listing(path)}
+    with reading(str(path)):
+        return {"kind": "sha256-listing", "value": _listing(path)} if path.is_dir() else _file(path)
+
+
+def _file(path: Path) -> dict[str, str]:
     size = path.stat().st_size
     digest = hashlib.sha256()
     with path.open("rb") as file:
@@ -31,6 +36,14 @@ def source_hash(path: Path | None) -> dict[str, str] | None:
             file.seek((size - PIECE) * piece // (PIECES - 1))
             digest.update(file.read(PIECE))
     return {"kind": "sha256-sampled", "value": digest.hexdigest()}
+
+
+def last_change(path: Path) -> int:
+    """Nanoseconds of the last change of a file, or of the latest of a folder's; a hash of samples of it may miss one."""
+    if not path.is_dir():
+        return path.stat().st_mtime_ns if path.exists() else 0
+    files = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+    return max((file.lstat().st_mtime_ns for file in files), default=0)
 
 
 def _listing(path: Path) -> str:

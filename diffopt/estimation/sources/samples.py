@@ -10,7 +10,7 @@ from scipy.linalg.blas import dgemv
 
 from diffopt.errors import InputError
 from diffopt.estimation.sources.scaling import Scaling
-from diffopt.estimation.sources.source import Source
+from diffopt.estimation.sources.source import SKIP_HINT, Source
 from diffopt.foundation.arrays import Array
 
 #: Bytes of one float64 block: large enough for full BLAS speed, small enough to stay in the cache.
@@ -90,15 +90,13 @@ class Samples:
             name = f"sample {first + row}"
             self.source.log.refuse(
                 name,
-                InputError(
-                    f"{self.source.label}: {name} has NaN or infinite values; mend the data or add --skip-bad"
-                ),
+                InputError(f"{self.source.label}: {name} has NaN, infinite or missing values{SKIP_HINT}"),
             )
         return np.asarray(block[good])
 
     def pilot(self) -> Array:
         """Mean of the first few finite samples in model units, shape `shape`, whatever the block size."""
-        raw = np.asarray(self.source.head(PILOT), dtype=np.float64)
+        raw = np.asarray(self.source.head(min(PILOT, max(1, MOST_BYTES // (8 * self.dim)))), dtype=np.float64)
         raw = raw[np.isfinite(raw.reshape(len(raw), self.dim)).all(axis=1)]
         if not len(raw):
             return np.zeros(self.shape)

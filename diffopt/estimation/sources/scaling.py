@@ -10,7 +10,10 @@ import numpy as np
 from diffopt.errors import InputError
 
 #: Full range of stored integers, mapped to [-1, 1] unless the caller says otherwise.
-INTEGER_RANGES = {"uint8": (0.0, 255.0), "uint16": (0.0, 65535.0), "int16": (-32768.0, 32768.0)}
+INTEGER_RANGES = {
+    "uint8": (0.0, 255.0), "uint16": (0.0, 65535.0), "int8": (-128.0, 128.0), "int16": (-32768.0, 32768.0),
+}  # fmt: skip
+Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Scaling:
     scale, shift : float
         Factor (not zero) and offset, in model units.
     origin : str
-        `given`, `default` or `none`.
+        `given`, `default`, `standardized` or `none`.
     """
 
     scale: float = 1.0
@@ -30,8 +33,12 @@ class Scaling:
     origin: str = "none"
 
     @classmethod
-    def create(cls, ranges: str | None, scale: float | None, shift: float | None, dtype: np.dtype) -> Scaling:
+    def create(
+        cls, ranges: str | None, scale: float | None, shift: float | None, dtype: np.dtype, full: Range | None = None
+    ) -> Scaling:
         """Combine the flags: the range map first, then scale, then shift.
+
+        `full` are the ends of the stored range, where the dtype does not tell.
 
         Raises
         ------
@@ -39,7 +46,7 @@ class Scaling:
             A malformed range, a zero or non-finite factor.
         """
         if ranges is None and scale is None and shift is None:
-            return cls.default(dtype)
+            return cls.default(dtype, full)
         first = _parse_range(ranges) if ranges is not None else (1.0, 0.0)
         factor, offset = (1.0 if scale is None else scale), (0.0 if shift is None else shift)
         result = (factor * first[0], factor * first[1] + offset)
@@ -50,12 +57,25 @@ class Scaling:
         return cls(*result, "given")
 
     @classmethod
-    def default(cls, dtype: np.dtype) -> Scaling:
+    def default(cls, dtype: np.dtype, full: Range | None = None) -> Scaling:
         """Full integer range to [-1, 1] for the integer types of images and sound, nothing for floats."""
-        limits = INTEGER_RANGES.get(dtype.name)
+        limits = full or INTEGER_RANGES.get(dtype.name)
         if limits is None:
             return cls()
         return cls(*_map(limits, (-1.0, 1.0)), "default")
+
+    @classmethod
+    def standardized(cls, mean: float, std: float, target: float) -> Scaling:
+        """Map numbers with this mean and standard deviation to mean 0 and the target.
+
+        Raises
+        ------
+        InputError
+            A target that is not positive.
+        """
+        if not 0 < target < math.inf:
+            raise InputError(f"--standardize must be a positive standard deviation, got {target:g}")
+        return cls(target / std, -mean * target / std, "standardized")
 
     def __str__(self) -> str:
         sign = "-" if self.shift < 0 else "+"

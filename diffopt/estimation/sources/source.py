@@ -12,24 +12,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.errors import InputError
+from diffopt.estimation.sources.channels import channels_of
 
 Raw = NDArray[Any]
+#: What to do about bad samples, for those who have not done it.
+SKIP_HINT = "; mend the data or add --skip-bad"
 #: Index after the last stored sample of the block (bad ones included), and the block itself.
 Block = tuple[int, Raw]
 
 
 @dataclass
 class Log:
-    """Members that could not be used, when the caller asked to skip them."""
+    """Members that could not be used, when the caller asked to skip them; and what was assumed on the way."""
 
     skip: bool = False
     bad: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, set[str]] = field(default_factory=dict)
 
     def refuse(self, name: str, error: InputError) -> None:
         """Remember a bad member, or raise its error when skipping was not asked for."""
         if not self.skip:
             raise error
-        self.bad[name] = str(error)
+        self.bad[name] = str(error).removesuffix(SKIP_HINT)
+
+    def remark(self, text: str, name: str = "") -> None:
+        """Remember an assumption, and for how many members it was made."""
+        self.remarks.setdefault(text, set()).add(name)
+
+    def lines(self) -> list[str]:
+        """Assumptions for people, those about several members with their number."""
+        return [f"{len(names)} files: {text}" if len(names) > 1 else text for text, names in self.remarks.items()]
 
 
 class Source(ABC):
@@ -51,6 +63,14 @@ class Source(ABC):
         Whether :meth:`rows` can be called again.
     log : Log
         Skipped members.
+    doubt : str or None
+        Why `channels` cannot be known.
+    full_range : (float, float) or None
+        Ends of the stored numbers that mean -1 and 1, where the dtype does not tell.
+    asks_range : str or None
+        Why the caller has to say what the stored numbers mean.
+    stationary : bool
+        Whether the samples are windows of something longer, so that shifts change nothing.
     """
 
     label: str
@@ -60,6 +80,19 @@ class Source(ABC):
     channels: int | None
     repeatable: bool
     log: Log
+    doubt: str | None = None
+    full_range: tuple[float, float] | None = None
+    asks_range: str | None = None
+    stationary: bool = False
+
+    def choose_channels(self, choice: str) -> None:
+        """Set the axis of channels, or the doubt about it."""
+        chosen = channels_of(self.shape, choice)
+        self.channels, self.doubt = chosen.axis, chosen.doubt
+
+    def notes(self) -> list[str]:
+        """What people should know about how the samples were found."""
+        return []
 
     @abstractmethod
     def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:

@@ -1,0 +1,92 @@
+"""One file as one sample: an image, or an array, alone or in an archive of its own (cached latents)."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from diffopt.errors import InputError
+from diffopt.estimation.decoding.image import decode_image
+from diffopt.estimation.decoding.npy import decode_npy, npy_header
+from diffopt.estimation.decoding.tensors import header_length, tensors_of
+from diffopt.estimation.members.components import is_component
+from diffopt.estimation.members.kinds import IMAGES
+from diffopt.estimation.readers.base import ReadOptions
+from diffopt.estimation.readers.pick import Shape, pick
+from diffopt.estimation.sources.source import Raw
+from diffopt.foundation.guard import reading
+
+
+def decode(name: str, data: bytes, options: ReadOptions) -> Raw:
+    """Array of one member, in the machine's byte order.
+
+    Raises
+    ------
+    InputError
+        Broken, empty, or not numbers.
+    """
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix in IMAGES:
+        array = decode_image(data, name, options)
+    else:
+        with reading(name):
+            array = ARRAYS[suffix](data, name, options)
+    if array.size == 0:
+        raise InputError(f"{name}: is empty")
+    return _one(array, name, options)
+
+
+def _one(array: Raw, name: str, options: ReadOptions) -> Raw:
+    """Without the axis of a batch of one, which caches of latents often keep."""
+    if array.ndim >= 4 and array.shape[0] == 1:
+        options.log.remark("a first axis of length 1 is taken for a batch of one and left out", name)
+        return array[0]
+    return array
+
+
+def _npy(data: bytes, name: str, options: ReadOptions) -> Raw:
+    array, form = decode_npy(io.BytesIO(data), len(data), name)
+    if form.remark:
+        options.log.remark(form.remark, name)
+    return array
+
+
+def _npz(data: bytes, name: str, options: ReadOptions) -> Raw:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {m.filename[:-4]: m for m in archive.infolist() if m.filename.endswith(".npy")}
+        if len(members) > 1000:
+            raise InputError(f"{name}: {len(members)} arrays; at most 1000 are allowed")
+        shapes: dict[str, Shape | None] = {}
+        for key, member in members.items():
+            with archive.open(member) as stream:
+                shapes[key] = npy_header(stream).shape
+        chosen = members[choose(shapes, name, options)]
+        options.check_member(chosen.file_size, name)
+        with archive.open(chosen) as stream:
+            return _npy(stream.read(chosen.file_size), name, options)
+
+
+def _safetensors(data: bytes, name: str, options: ReadOptions) -> Raw:
+    length = header_length(data[:8], len(data), name)
+    tensors = tensors_of(data[8 : 8 + length], len(data), name)
+    tensor = tensors[choose({n: t.shape for n, t in tensors.items()}, name, options)]
+    form = tensor.form(name)
+    flat = np.frombuffer(data, np.uint8)[tensor.begin : tensor.end].copy().view(form.stored)
+    return form.numbers(flat.reshape(tensor.shape))
+
+
+def choose(shapes: dict[str, Shape | None], name: str, options: ReadOptions) -> str:
+    """The array of an archive that is the sample: with two axes or more if there is one, else any."""
+    key = None if is_component(options.key) else options.key
+    wide = any(shape is not None and len(shape) >= 2 for shape in shapes.values())
+    chosen = pick(shapes, key, name, 2 if wide else 1)
+    others = sorted(n for n in shapes if n != chosen and "flipped" in n)
+    if others:
+        options.log.remark(f"array {chosen!r} is read; flipped copies beside it are not", name)
+    return chosen
+
+
+ARRAYS = {".npy": _npy, ".npz": _npz, ".safetensors": _safetensors}

@@ -1,0 +1,1 @@
+"""Folders and archives as lists of named files."""

@@ -1,0 +1,1 @@
+"""Tables of text: their characters, their lines, their cells."""
