@@ -121,6 +121,11 @@ class Response:
         return total
 
     @property
+    def coefficients(self) -> dict[tuple[int, int], Array]:
+        """Factor by which a row reads the node at a lag, shape (N, d), by (row, lag)."""
+        return self._coefficients
+
+    @property
     def reach(self) -> int:
         """Number of node positions a step must be handed: 1 for schemes without memory."""
         return 1 + max(p for row in self.rows for p in row.incoming)

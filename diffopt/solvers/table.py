@@ -140,15 +140,18 @@ class Table:
         return np.arange(self.steps) * self.rows + row - lag
 
     @property
-    def calls(self) -> int:
-        """Model evaluations: distinct nodes whose denoiser or score some row uses; Jacobian products count."""
-        if self.maps is not None:
-            return self.maps.calls * self.steps
+    def called(self) -> list[int]:
+        """Nodes whose denoiser or score some row uses, in order."""
         used: set[int] = set()
         model = (self.denoised != 0) | (self.score != 0)
         for row, lag in self.active:
             used.update(self.node(row, lag)[model[..., row, lag]].tolist())
-        return len(used)
+        return sorted(used)
+
+    @property
+    def calls(self) -> int:
+        """Model evaluations; Jacobian products count."""
+        return len(self.called) if self.maps is None else self.maps.calls * self.steps
 
     @property
     def stochastic(self) -> bool:

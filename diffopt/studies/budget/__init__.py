@@ -1,0 +1,1 @@
+"""Where a sampler's error comes from: data, training, steps, noise floor and start."""

@@ -1,0 +1,209 @@
+"""The budget of one setting: the terms, the total, and whether the expansion reaches that far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from diffopt.data.compression import compress
+from diffopt.data.spectrum import Spectrum
+from diffopt.foundation.arrays import Array
+from diffopt.studies.budget.kernel import (
+    Kernel,
+    Spread,
+    exact_sampling,
+    sampling_spread,
+    training_spread,
+    wasserstein_kernel,
+)
+from diffopt.studies.budget.sampler import Output, Sampler
+from diffopt.studies.budget.training import Training
+
+TERMS = ("generalization", "optimization", "discretization", "noise_floor", "initialization")
+#: Largest mean relative spread at which the second order is said to be within a tenth (eq. 186).
+REACH = 0.25
+#: The same for the relative standard deviation of a direction's variance; a Langevin chain with a trained score is more
+#: sensitive, since its variance has the score in the denominator.
+SWING, SWING_CONFINED = 0.18, 0.12
+#: Distinct eigenvalues up to which no compression is needed, and bin width of it.
+EXACT, WIDTH = 600, 0.04
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What a budget is asked for; a source that is None is exact.
+
+    Attributes
+    ----------
+    spectrum : Spectrum
+        Data.
+    sampler : Sampler
+        Diffusion sampler, Langevin chain, or the exact flow.
+    samples : float or None
+        Number n of training samples.
+    training : Training or None
+        Descent on the score-matching loss.
+    """
+
+    spectrum: Spectrum
+    sampler: Sampler
+    samples: float | None = None
+    training: Training | None = None
+
+    @cached_property
+    def short(self) -> Spectrum:
+        """Spectrum the kernels are evaluated on."""
+        whole = compress(self.spectrum, 1e-12 if self.spectrum.eig.size <= EXACT else WIDTH).spectrum
+        return whole
+
+
+@dataclass(frozen=True, eq=False)
+class Budget:
+    """Expected squared 2-Wasserstein errors, data units squared (theory.md, eqs. 188-190).
+
+    Attributes
+    ----------
+    terms : dict
+        Each source alone, the others exact; None where it is infinite.
+    total : float or None
+        All of them together.
+    interaction : float or None
+        Total minus the sum of the terms.
+    reasons : tuple of str
+        Why the prediction is not to be trusted; empty where it is.
+    ratio : float
+        Size of the expansion's parameter.
+    kernels : dict of Kernel
+        Of the two random terms.
+    spectrum : Spectrum
+        On which the sums were taken.
+    """
+
+    terms: dict[str, float | None]
+    total: float | None
+    interaction: float | None
+    reasons: tuple[str, ...]
+    ratio: float
+    spectrum: Spectrum
+    kernels: dict[str, Kernel] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool:
+        """Whether the total is claimed to be right within a tenth."""
+        return not self.reasons
+
+    @property
+    def dominant(self) -> str | None:
+        """Largest term; an infinite one first."""
+        infinite = [name for name, value in self.terms.items() if value is None]
+        if infinite:
+            return infinite[0]
+        largest = max(TERMS, key=lambda name: self.terms[name] or 0.0)
+        return largest if self.terms[largest] else None
+
+
+def budget(setting: Setting) -> Budget:
+    """All terms and the total of a setting."""
+    return _Work(setting).result()
+
+
+class _Work:
+    """One evaluation; the spectrum is the short one."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting, self.spectrum = setting, setting.short
+        self.weight, sampler = self.spectrum.weight, setting.sampler
+        self.data = Output(self.spectrum.eig, np.zeros_like(self.spectrum.eig))
+        self.limit = sampler.limit(self.spectrum)
+        self.exact = sampler.output(self.spectrum, None, exact_start=True)
+        self.started = sampler.output(self.spectrum)
+        self.unstable = self._unstable()
+        self.kernels: dict[str, Kernel] = {}
+        self.swing = 0.0
+
+    def _unstable(self) -> str | None:
+        training = self.setting.training
+        if training is None:
+            return None
+        for sigma in self.setting.sampler.sigmas():
+            if training.load(self.spectrum, sigma) >= 1:
+                limit = training.limit(self.spectrum, sigma)
+                hint = "" if training.scale is not None else ", or --precondition"
+                return (
+                    f"score matching with tau {training.tau:g} diverges at sigma {sigma:.4g}, where it must be below {limit:.3g};"
+                    f" take a smaller --tau{hint}"
+                )
+        return None
+
+    def _optimization(self) -> tuple[float | None, Spread, Output]:
+        """Term, randomness and biased law of a trained score."""
+        training, spectrum = self.setting.training, self.spectrum
+        if training is None or self.unstable:
+            return (0.0 if training is None else None), Spread.zero(spectrum.eig.size), self.started
+        biased = self.setting.sampler.output(spectrum, training)
+        spread = training_spread(self.setting.sampler, spectrum, training)
+        moved = Output(biased.variance + spread.shift, biased.mean_error)
+        kernel = wasserstein_kernel(moved.variance, self.started.variance, spread, self.weight)
+        self.kernels["optimization"] = kernel
+        self.swing = float(np.max(np.sqrt(spread.own) / np.where(moved.variance > 0, moved.variance, 1.0)))
+        return moved.distance(self.started, self.weight) + kernel.value(self.weight), spread, moved
+
+    def _generalization(self) -> float:
+        if self.setting.samples is None:
+            return 0.0
+        spread = exact_sampling(self.spectrum, self.setting.samples)
+        self.kernels["generalization"] = wasserstein_kernel(self.spectrum.eig, self.spectrum.eig, spread, self.weight)
+        return self.kernels["generalization"].value(self.weight)
+
+    def result(self) -> Budget:
+        """Terms and total."""
+        optimization, spread, moved = self._optimization()
+        terms: dict[str, float | None] = {
+            "generalization": self._generalization(),
+            "optimization": optimization,
+            "discretization": _finite(self.exact.distance(self.limit, self.weight)),
+            "noise_floor": _finite(self.limit.distance(self.data, self.weight)),
+            "initialization": _finite(self.started.distance(self.exact, self.weight)),
+        }
+        if self.setting.samples is not None:
+            sampled = sampling_spread(self.setting.sampler, self.spectrum, self.setting.samples, self._training)
+            moved, spread = replace(moved, variance=np.maximum(moved.variance + sampled.shift, 0)), spread + sampled
+        kernel = wasserstein_kernel(moved.variance, self.spectrum.eig, spread, self.weight)
+        total = _finite(moved.distance(self.data, self.weight) + kernel.value(self.weight))
+        if any(value is None for value in terms.values()):
+            total = None
+        interaction = None if total is None else total - sum(v for v in terms.values() if v is not None)
+        return Budget(terms, total, interaction, self._reasons(terms, kernel), kernel.ratio, self.spectrum, self.kernels)
+
+    @property
+    def _training(self) -> Training | None:
+        return None if self.unstable else self.setting.training
+
+    def _reasons(self, terms: dict[str, float | None], kernel: Kernel) -> tuple[str, ...]:
+        reasons = [] if self.unstable is None else [self.unstable]
+        if any(value is None for name, value in terms.items() if name != "optimization"):
+            reasons.append("the sampler's output is not finite")
+        ratios = {name: k.ratio for name, k in self.kernels.items()}
+        worst = max(ratios, key=lambda name: ratios[name], default="")
+        size = max(kernel.ratio, max(ratios.values(), default=0.0))
+        swing = SWING_CONFINED if self.setting.sampler.confined else SWING
+        if self.swing > swing:
+            reasons.append(
+                f"trained scores differ too much: a direction's variance spreads by {self.swing:.2g} of itself, "
+                f"the expansion is for at most {swing:g}; take a smaller --tau"
+            )
+        if size > REACH:
+            cause = {"generalization": "too few --samples", "optimization": "too large a --tau"}.get(worst, "too large errors")
+            reasons.append(f"{cause}: the covariance spreads by {size:.2g} of itself, the expansion is for at most {REACH:g}")
+        return tuple(reasons)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def contributions(result: Budget) -> dict[str, Array]:
+    """Share of every direction in the random terms, per eigenvalue."""
+    return {name: kernel.by_eigenvalue(result.spectrum.weight) for name, kernel in result.kernels.items()}
