@@ -11,13 +11,22 @@ from diffopt.api.results.run import EvaluationResult
 from diffopt.data.dataset import Dataset
 from diffopt.documents.build import evaluation_document
 from diffopt.documents.schemas import dump
-from diffopt.documents.settings import Settings, make_problem, make_schedule
+from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule
 from diffopt.documents.spectrum_file import load_dataset
-from diffopt.errors import InputError
+from diffopt.errors import DiffoptError, InputError
+from diffopt.foundation.arrays import Array
+from diffopt.objectives.evaluation import Evaluation
 from diffopt.objectives.evaluation import evaluate as run_evaluation
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
+from diffopt.report.orders_figures import local_map
 from diffopt.schedules import Schedule
+from diffopt.search.descent import optimize as search
+from diffopt.search.starts import applicable
+
+#: Most steps for which a grid is compared with the optimum.
+REFERENCES = 100
+HABIT = "karras"
 
 
 @verb
@@ -96,5 +105,22 @@ def _result(
 ) -> EvaluationResult:
     evaluation = run_evaluation(problem, grid, eta)
     etas = problem.solver.etas(eta, grid.steps)
-    document = dump(evaluation_document(problem, grid, etas, evaluation, schedule))
-    return EvaluationResult(document, (*data_notes(data), *problem_notes(problem), *notes), data)
+    document = dump(evaluation_document(problem, grid, etas, evaluation, schedule, _references(problem, eta)))
+
+    def local() -> dict[str, Array]:
+        return local_map(problem.solver, grid, problem.spectrum, etas)
+
+    return EvaluationResult(document, (*data_notes(data), *problem_notes(problem), *notes), data, local=local)
+
+
+def _references(problem: Problem, eta: Any) -> dict[str, Evaluation]:
+    """Karras and the optimum of the same question, where they exist and cost next to nothing."""
+    if problem.steps > REFERENCES:
+        return {}
+    short = problem.compressed("reference")
+    grids = applicable(short, (HABIT,))
+    try:
+        grids["optimized"] = search(problem, make_objective("robust"), ["grid"], eta).grid
+    except DiffoptError:
+        pass
+    return {name: run_evaluation(short, grid, eta, expand=False) for name, grid in grids.items()}

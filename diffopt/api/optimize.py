@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Unpack
 
 from diffopt.api.arguments import Flags, read, reading, verb
 from diffopt.api.notes import data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
-from diffopt.documents.build import schedule_document
+from diffopt.documents.build import finite, schedule_document
 from diffopt.documents.schemas import dump
 from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule, words
 from diffopt.documents.spectrum_file import load_dataset
@@ -17,6 +17,7 @@ from diffopt.errors import InputError
 from diffopt.objectives.evaluation import Evaluation
 from diffopt.objectives.evaluation import evaluate as run_evaluation
 from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
 from diffopt.search.descent import optimize as search
 from diffopt.search.starts import BASELINES, applicable
 
@@ -77,11 +78,13 @@ def optimize(
     result = search(problem, objective, free, settings.eta, schedule, progress=progress)
     solved = replace(problem, solver=result.solver, process=result.process)
     evaluation = run_evaluation(solved, result.grid, result.eta)
+    grids = applicable(problem.compressed("reference"), BASELINES)
     document = schedule_document(
-        solved, result, evaluation, _baselines(problem, settings), objective, free,
+        solved, result, evaluation, _baselines(problem, settings, grids), objective, free,
         schedule.name if schedule is not None else None,
     )  # fmt: skip
-    return ScheduleResult(dump(document), (*data_notes(data), *problem_notes(problem)), data)
+    rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
+    return ScheduleResult(dump(document), (*data_notes(data), *problem_notes(problem)), data, rivals)
 
 
 def _check_schedule(settings: Settings, free: list[str]) -> None:
@@ -92,7 +95,6 @@ def _check_schedule(settings: Settings, free: list[str]) -> None:
         )
 
 
-def _baselines(problem: Problem, settings: Settings) -> dict[str, Evaluation]:
+def _baselines(problem: Problem, settings: Settings, grids: Mapping[str, Grid]) -> dict[str, Evaluation]:
     short = problem.compressed("reference")
-    grids = applicable(short, BASELINES)
     return {name: run_evaluation(short, grid, settings.eta, expand=False) for name, grid in grids.items()}

@@ -124,6 +124,9 @@ class Given:
         if self.plot is not None:
             result.plot(self.plot, self.force)
             out.note(f"wrote {self.plot}", self.quiet)
+        if self.form() != "table":
+            for answer in result.answers():
+                out.note(answer, self.quiet)
         text = result.render(self.form(), out.terminal_width(), self.output is None and sys.stdout.isatty())
         out.emit(text, self.output, self.force, self.quiet)
 

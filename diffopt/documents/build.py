@@ -29,17 +29,23 @@ from diffopt.search.result import OptimizeResult
 
 
 def evaluation_document(
-    problem: Problem, grid: Grid, eta: np.ndarray, evaluation: Evaluation, schedule: Schedule | None
-) -> EvaluationDocument:
+    problem: Problem, grid: Grid, eta: np.ndarray, evaluation: Evaluation, schedule: Schedule | None,
+    references: dict[str, Evaluation] | None = None,
+) -> EvaluationDocument:  # fmt: skip
     """Document of `diffopt evaluate`."""
     return EvaluationDocument(
         **_run(problem, grid, eta, evaluation.denoiser_calls),
         schedule=None if schedule is None else schedule.name,
         schedule_options={} if schedule is None else options_of(schedule),
         errors=_errors(evaluation),
+        baselines={name: _score(e) for name, e in (references or {}).items()},
         spectrum=spectrum_part(problem.spectrum),
         diffopt_version=__version__,
     )
+
+
+def _score(e: Evaluation) -> ScorePart:
+    return ScorePart(frechet=e.frechet, kl=e.kl, robust=e.robust)
 
 
 def schedule_document(
@@ -58,7 +64,7 @@ def schedule_document(
         objective=ObjectivePart(name=objective.name, value=scored),
         errors=_errors(evaluation),
         baselines={
-            name: ScorePart(frechet=e.frechet, kl=e.kl, robust=e.robust) for name, e in baselines.items()
+            name: _score(e) for name, e in baselines.items()
         },
         spectrum=spectrum_part(problem.spectrum),
         optimizer=OptimizerPart(

@@ -111,6 +111,7 @@ class EvaluationDocument(RunPart):
     schedule: str | None = None
     schedule_options: dict[str, Any] = {}
     errors: ErrorsPart
+    baselines: dict[str, ScorePart] = Field(default={}, description="karras and the optimum of the same question")
     spectrum: SpectrumPart
     diffopt_version: str
 

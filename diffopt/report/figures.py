@@ -32,7 +32,7 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     scores = _scores(data, objective)
     shown = _nearest(scores, rivals or {})
     noisy = len(set(data["eta"])) > 1
-    heights = [1.5, 0.75 + 0.27 * (1 + len(shown))] + [1.2] * noisy + [0.8 + 0.2 * max(3, min(len(scores), BARS))]
+    heights = [1.5, 0.85 + 0.27 * (1 + len(shown))] + [1.2] * noisy + [0.8 + 0.2 * max(3, min(len(scores), BARS))]
     canvas, axes = figure(9, heights)
     low, high = _range(data, spectrum)
     root = np.sqrt(np.maximum(spectrum.eig, 0))
@@ -156,12 +156,13 @@ def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids) -> None:
         axis.plot(values, np.full(values.size, i), "|", color=colour, markersize=11 if own else 8,
                   markeredgewidth=1.8 if own else 1.2, label=name)  # fmt: skip
     first = int(data["sigmas"][0] is None)
+    shown = sigmas / (1 + sigmas) if data["process"]["name"] == "flow" else sigmas
     every = max(1, -(-sigmas.size // 16))
     for k in range(0, sigmas.size, every):
-        axis.annotate(f"{k + first}\n{sigmas[k]:.3g}", (sigmas[k], 0), xytext=(0, 8), textcoords="offset points", ha="center",
+        axis.annotate(f"{k + first}\n{shown[k]:.3g}", (sigmas[k], 0), xytext=(0, 8), textcoords="offset points", ha="center",
                       fontsize=6.5, color=RED, linespacing=0.95)  # fmt: skip
     axis.set_yticks(range(len(rows)), [plain(n) for n in rows])
-    axis.set_ylim(len(rows) - 0.5, -1.05)
+    axis.set_ylim(len(rows) - 0.5, -1.3)
     axis.get_yticklabels()[0].set_color(RED)
 
 

@@ -30,6 +30,11 @@ def rows_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> T
     return table
 
 
+def with_answers(view: RenderableType, answers: Sequence[str]) -> RenderableType:
+    """A view with its answers below, in bold."""
+    return Group(view, Text(), *(Text(line, style="bold") for line in answers)) if answers else view
+
+
 def run_view(document: Mapping[str, Any]) -> RenderableType:
     """Summary, grid and baselines of a schedule or evaluation document."""
     parts: list[RenderableType] = [Text(_headline(document), style="bold"), Text(_conditions(document)), Text()]

@@ -45,11 +45,21 @@ class Result:
         """One number a line."""
         raise UnsupportedError("'lines' is for grids; use json, table, csv or markdown")
 
+    def answers(self) -> list[str]:
+        """What the result says, in a sentence or a few."""
+        return []
+
     def view(self, width: int) -> Any:
         """Rich object for a terminal."""
         from diffopt.report.terminal import rows_table
 
         return rows_table(self.rows())
+
+    def answered_view(self, width: int) -> Any:
+        """The view, and the answers below it."""
+        from diffopt.report.terminal import with_answers
+
+        return with_answers(self.view(width), self.answers())
 
     def render(self, form: str = "json", width: int = 100, colour: bool = False) -> str:
         """Text in one of the forms json, table, csv, markdown and lines.
@@ -70,7 +80,7 @@ class Result:
         if form == "table":
             from diffopt.report.terminal import to_terminal
 
-            return to_terminal(self.view(width), width, colour)
+            return to_terminal(self.answered_view(width), width, colour)
         raise InputError(f"format {form!r} is unknown; use one of json, table, csv, markdown, lines")
 
     def save(self, path: str | Path, force: bool = False) -> None:
@@ -111,5 +121,5 @@ class Result:
         rows = self.rows()
         head = "".join(f"<th>{escape(name)}</th>" for name in (rows[0] if rows else ()))
         body = "".join("<tr>" + "".join(f"<td>{escape(text.short(v))}</td>" for v in row.values()) + "</tr>" for row in rows)
-        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        notes = "".join(f"<p>{escape(note)}</p>" for note in (*self.answers(), *self.notes))
         return f"<p>{escape(repr(self))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffopt.api.results.base import Result
+from diffopt.report.answers import compared
 from diffopt.report.comparison import flat_rows, view
 from diffopt.studies.comparison.comparison import Comparison
 
@@ -28,6 +29,10 @@ class ComparisonResult(Result):
     def rows(self) -> list[dict[str, Any]]:
         """One row per schedule, solver and step count, without lists."""
         return flat_rows(self.document)
+
+    def answers(self) -> list[str]:
+        """Which row to take of every group, and whether karras is good enough."""
+        return compared(self.document)
 
     def view(self, width: int) -> Any:
         """A table per group."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
 from diffopt.api.results.base import Result
 from diffopt.data.dataset import Dataset
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
-from diffopt.report import text
+from diffopt.report import answers, text
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -22,9 +24,12 @@ class RunResult(Result):
     ----------
     data : Dataset or None
         What the errors were computed for; None where the result was read from a file.
+    rivals : mapping
+        Noise ratios of named schedules of the same number of steps, for pictures.
     """
 
     data: Dataset | None = None
+    rivals: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
     forms: ClassVar[tuple[str, ...]] = ("lines",)
 
     @property
@@ -90,11 +95,14 @@ class RunResult(Result):
         UnsupportedError
             The result was read from a file, which does not hold the spectrum.
         """
-        if self.data is None:
-            raise UnsupportedError("a file does not hold the spectrum; evaluate it: diffopt.evaluate(spectrum, schedule).plot()")
         from diffopt.report.figures import grid_picture
 
-        return grid_picture(self.document, self.data.spectrum)
+        return grid_picture(self.document, self._spectrum(), self.rivals)
+
+    def _spectrum(self) -> Spectrum:
+        if self.data is None:
+            raise UnsupportedError("a file does not hold the spectrum; evaluate it: diffopt.evaluate(spectrum, schedule).plot()")
+        return self.data.spectrum
 
     def export(self, host: str, **options: Any) -> Any:
         """What a host takes: text, a file or a call; see `diffopt.export`."""
@@ -125,7 +133,40 @@ class ScheduleResult(RunResult):
         """Errors of named schedules of the same number of steps."""
         return dict(self.document.get("baselines", {}))
 
+    def answers(self) -> list[str]:
+        """What is gained over the habit, in the objective that was minimized."""
+        return [answers.optimized(self.document)] if "objective" in self.document else []
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EvaluationResult(RunResult):
-    """Exact errors of a given grid (`diffopt.evaluation/1`)."""
+    """Exact errors of a given grid (`diffopt.evaluation/1`).
+
+    Attributes
+    ----------
+    local : callable or None
+        Makes the map of local errors of a picture: `sigma` (N + 1,), `edges` (m + 1,), `share` (N, m).
+    """
+
+    local: Callable[[], Mapping[str, Array]] | None = None
+
+    @property
+    def references(self) -> dict[str, dict[str, float | None]]:
+        """Errors of karras and of the optimum with the same solver, range and number of steps."""
+        return dict(self.document.get("baselines", {}))
+
+    def answers(self) -> list[str]:
+        """Whether the start, the steps or the end dominate, and how far habit and optimum are."""
+        return answers.evaluated(self.document)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per grid point, the errors of the whole grid beside it."""
+        kept = {k: v for k, v in self.errors.items() if v is not None}
+        return [{**row, **kept} for row in super().rows()]
+
+    def figure(self) -> Any:
+        """The split of the error, karras and the optimum, and the map of local errors."""
+        from diffopt.report.figures import evaluation_picture
+
+        self._spectrum()
+        return evaluation_picture(self.document, None if self.local is None else self.local())

@@ -1,0 +1,98 @@
+"""Sentences say what the numbers of their documents say."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import diffopt
+from diffopt.report import answers
+
+EIG = 3.0 / np.arange(1, 9) ** 1.5
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "words"),
+    [
+        (1.0, 2.0, "2 times below"), (2.0, 1.0, "2 times above"), (1.0, 1.05, "5 % below"), (1.05, 1.0, "5 % above"),
+        (1.0, 1.0001, "equal to"), (1.0, 123.4, "123 times below"), (0.0, 1.0, "0 against 1"),
+    ],
+)  # fmt: skip
+def test_ratios_in_words(own, other, words):
+    assert answers.gain(own, other) == words
+
+
+def document(value, **baselines):
+    return {"objective": {"name": "robust", "value": value}, "baselines": {k: {"robust": v} for k, v in baselines.items()}}
+
+
+def test_a_habit_within_two_percent_is_kept():
+    assert "keep it" in answers.optimized(document(1.0, karras=1.019, beta=3.0))
+    assert "keep it" not in answers.optimized(document(1.0, karras=1.021, beta=3.0))
+
+
+def test_the_gain_is_in_the_objective_that_was_minimized():
+    """Never another column: the sentence's numbers are the document's own."""
+    for objective in ("robust", "frechet", "kl"):
+        found = diffopt.optimize(EIG, "heun", 5, objective=objective)
+        (sentence,) = found.answers()
+        assert sentence.startswith(f"The optimized grid has {objective} ")
+        told = float(re.search(rf"has {objective} ([\d.e+-]+\d)", sentence)[1])
+        assert told == pytest.approx(found.document["objective"]["value"], rel=5e-3)
+        habit = float(re.search(r"karras \(([\d.e+-]+)\)", sentence)[1])
+        assert habit == pytest.approx(found.baselines["karras"][objective], rel=5e-3)
+
+
+def test_no_baseline_is_no_claim():
+    assert answers.optimized(document(1.5)) == "The optimized grid has robust 1.5."
+    assert "not defined" in answers.optimized(document(None, karras=1.0))
+
+
+@pytest.mark.parametrize(
+    ("flags", "part"),
+    [
+        ({"sigmas": [80, 20, 5, 1, 0.2, 0]}, "steps dominate"),
+        ({"sigmas": list(np.geomspace(1.0, 0.01, 60)) + [0], "start": "sigma"}, "start dominates"),
+        ({"sigmas": list(np.geomspace(80.0, 0.5, 200))}, "end dominates"),
+    ],
+)
+def test_the_largest_part_is_named(flags, part):
+    found = diffopt.evaluate(EIG, solver="heun", **flags)
+    assert part in found.answers()[0]
+    parts = {k: found.errors[v] for k, v in (("steps", "discretization"), ("start", "initialization"), ("end", "truncation"))}
+    assert max(parts, key=parts.get) == part.split()[0]
+
+
+def test_evaluate_tells_the_distance_to_karras_and_to_the_optimum():
+    found = diffopt.evaluate(EIG, schedule="exponential", solver="heun", steps=6)
+    karras = diffopt.evaluate(EIG, schedule="karras", solver="heun", steps=6)
+    optimum = diffopt.optimize(EIG, "heun", 6)
+    assert found.references["karras"]["robust"] == pytest.approx(karras.errors["robust"], rel=1e-6)
+    assert found.references["optimized"]["robust"] == pytest.approx(optimum.errors["robust"], rel=1e-6)
+    assert "karras" in found.answers()[1]
+    assert all(row["frechet"] == found.errors["frechet"] for row in found.rows())
+
+
+def test_equal_to_the_optimum_is_said_as_such():
+    optimum = diffopt.optimize(EIG, "heun", 6)
+    again = diffopt.evaluate(EIG, optimum)
+    assert "equal to the optimum" in again.answers()[1]
+
+
+def row(schedule, value, kind="fixed", solver="euler", design=None):
+    return {
+        "schedule": schedule, "robust": value, "kind": kind, "solver": solver, "budget": 5, "denoiser_calls": 5, "design": design,
+    }  # fmt: skip
+
+
+def test_every_group_gets_the_row_to_take():
+    rows = [row("karras", 2.0), row("beta", 1.5), row("optimized", 1.0, "optimized")]
+    (line,) = answers.compared({"objective": "robust", "rows": rows})
+    take = "euler, 5 calls: take optimized, robust 1, 2 times below karras"
+    assert line == f"{take}; 1.5 times below beta, the best that needs no data."
+    rows = [row("karras", 1.01), row("optimized", 1.0, "optimized")]
+    assert "keep it" in answers.compared({"objective": "robust", "rows": rows})[0]
+    rows = [row("karras", None), row("beta", None)]
+    assert "not defined" in answers.compared({"objective": "robust", "rows": rows})[0]
