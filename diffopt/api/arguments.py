@@ -57,6 +57,7 @@ class Flags(TypedDict, total=False):
     schedule: Any
     objective: Any
     free: Any
+    score_error: Any
 
 
 #: Arguments that say how the data are read, and nothing about the run.

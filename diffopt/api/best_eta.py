@@ -8,20 +8,19 @@ from diffopt import __version__
 from diffopt.api.arguments import Flags, read, reading, verb
 from diffopt.api.notes import data_notes
 from diffopt.api.results.studies import EtaResult
-from diffopt.documents.build import finite, process_part, spectrum_part
+from diffopt.documents.build import error_text, finite, process_part, spectrum_part
 from diffopt.documents.options import options_of
 from diffopt.documents.schemas import EtaDocument, NoiseRow, dump
 from diffopt.documents.settings import make_problem, make_schedule, words
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.processes.clocks import CLOCKS
-from diffopt.solvers.score_error import parse_score_error
 from diffopt.studies.eta import DESIGNS, OBJECTIVES, NoiseDesign, noise_study
 
 #: Solver and schedule unless others are named.
 SOLVER, SCHEDULE = "euler_maruyama", "karras"
 #: Keywords of this verb alone.
-OWN = ("score_error", "design", "noise_objective")
+OWN = ("design", "noise_objective")
 
 
 @verb
@@ -30,7 +29,6 @@ def best_eta(
     solver: Any = None,
     steps: Any = None,
     *,
-    score_error: str | None = None,
     design: Any = None,
     noise_objective: Any = None,
     **flags: Unpack[Flags],
@@ -43,12 +41,11 @@ def best_eta(
         Data, as in :func:`diffopt.optimize`.
     solver, steps : optional
         A solver with noise; default `euler_maruyama`, 10 steps.
-    score_error : str, optional
-        Relative error of the score: `0.02`, `data:0.02` or `noise:0.02`.
     design, noise_objective : str or list, optional
         Of none, constant, window, per_step; of exact, signed, absolute. Default all.
     **flags
-        The flags of `diffopt eta` with underscores; `clock` may be a list.
+        The flags of `diffopt eta` with underscores; `clock` may be a list. `score_error` is a rule such as `0.02`,
+        `random:data:0.02` or `curve:FILE`, or a function e(sigma).
 
     Raises
     ------
@@ -72,17 +69,16 @@ def best_eta(
     data = load_dataset(spectrum, **reading(flags))
     problem = make_problem(settings, data)
     schedule = make_schedule(settings.schedule or SCHEDULE)
-    error = None if score_error is None else parse_score_error(score_error)
     grid = schedule.grid(problem.compressed().span)
     designs, goals = _chosen(design, DESIGNS, "design"), _chosen(noise_objective, OBJECTIVES, "objective")
-    answers = noise_study(problem, grid, error, designs, goals, clocks)
+    answers = noise_study(problem, grid, None, designs, goals, clocks)
     if not answers:
         raise UnsupportedError("the scheme has no finite error here in any clock; use --end sigma_min or another solver")
     meaning = problem.solver.eta_meaning
     document = EtaDocument(
         solver=problem.solver.name, solver_options=options_of(problem.solver), steps=grid.steps, eta_meaning=meaning,
-        schedule=schedule.name, schedule_options=options_of(schedule), score_error=score_error, start=problem.start,
-        end=problem.end, process=process_part(problem), spectrum=spectrum_part(data.spectrum),
+        schedule=schedule.name, schedule_options=options_of(schedule), score_error=error_text(problem.solver),
+        start=problem.start, end=problem.end, process=process_part(problem), spectrum=spectrum_part(data.spectrum),
         sigmas=[finite(s) for s in grid.sigmas], rows=[NoiseRow(**_row(answer)) for answer in answers],
         diffopt_version=__version__,
     )  # fmt: skip

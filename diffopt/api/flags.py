@@ -73,6 +73,12 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
     "end": ("Range", (Flag("end", str, "zero: a last step to 0; sigma_min: stop there [default: zero].", "WHERE"),)),
     "start": ("Range", (Flag("start", str, "Initial law: exact, sigma or unit [default: exact].", "LAW"),)),
     "schedule": ("Grid", (Flag("schedule", str, "Named schedule (diffopt list schedules).", "NAME"),)),
+    "error": ("Sampler", (
+        Flag(
+            "score_error", str,
+            "Error of the score: 0.02, data:0.02, noise:0.02, absolute:0.01, loss:0.05, curve:FILE; random: before it.", "RULE",
+        ),
+    )),
     "objective": ("Objective", (
         Flag("objective", str, "What is minimized (diffopt list objectives) [default: robust].", "NAME"),
     )),
@@ -83,11 +89,13 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
 
 #: Groups that each verb takes.
 VERBS: dict[str, tuple[str, ...]] = {
-    "optimize": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "objective", "free"),
-    "evaluate": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule"),
+    "optimize": (
+        "spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "error", "objective", "free",
+    ),
+    "evaluate": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "error"),
     "compare": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "objective"),
     "orders": ("spectrum", "sampler", "solver", "process", "range", "schedule"),
-    "best_eta": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule"),
+    "best_eta": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "error"),
 }
 
 
@@ -122,7 +130,6 @@ OWN: dict[str, tuple[Flag, ...]] = {
         Flag("error_map", str, "Picture of where the first solver's error is made.", "FILE"),
     ),
     "best_eta": (
-        Flag("score_error", str, "Relative error of the score: 0.02, data:0.02 or noise:0.02.", "RULE"),
         Flag("design", str, "Comma list of none, constant, window, per_step [default: all].", "LIST"),
         Flag("noise_objective", str, "Comma list of exact, signed, absolute [default: all].", "LIST"),
     ),

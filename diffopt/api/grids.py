@@ -13,7 +13,7 @@ import numpy as np
 from diffopt.data.dataset import Dataset
 from diffopt.documents.grid_file import grid_document, parse_sigmas, read_grid_file
 from diffopt.documents.schemas import GridDocument
-from diffopt.documents.settings import Chosen, Settings
+from diffopt.documents.settings import Chosen, Settings, with_error
 from diffopt.errors import InputError
 from diffopt.objectives.problem import Problem
 from diffopt.processes import Process
@@ -159,7 +159,8 @@ def grid_problem(grid: GivenGrid, settings: Settings, data: Dataset) -> tuple[Pr
         low = float(said)
     end = "zero" if zero else "sigma_min"
     problem = Problem.create(
-        data, chosen.process, chosen.solver, len(sigmas) - 1, sigmas[0], low, end,  # type: ignore[arg-type]
+        data, chosen.process, with_error(chosen.solver, settings, data), len(sigmas) - 1, sigmas[0], low,
+        end,  # type: ignore[arg-type]
         settings.start,  # type: ignore[arg-type]
     )  # fmt: skip
     return problem, sigmas

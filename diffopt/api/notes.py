@@ -27,6 +27,9 @@ def problem_notes(problem: Problem) -> list[str]:
     ]  # fmt: skip
     if clock:
         parts.append(f"clock {clock}")
+    if problem.solver.error is not None:
+        kind = "random" if problem.solver.error.random else "systematic"
+        parts.append(f"score error {problem.solver.error.text or 'function'} ({kind})")
     if meaning:
         parts.append(f"eta in the sense of {meaning}")
     return ["using " + ", ".join(parts)]

@@ -26,6 +26,7 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.schedules import Schedule
 from diffopt.search.result import OptimizeResult
+from diffopt.solvers import Solver
 
 
 def evaluation_document(
@@ -108,7 +109,13 @@ def _run(problem: Problem, grid: Grid, eta: np.ndarray, calls: int) -> dict[str,
         "eta": [float(e) for e in eta],
         "eta_meaning": solver.eta_meaning,
         "solver_options": options_of(solver),
+        "score_error": error_text(solver),
     }  # fmt: skip
+
+
+def error_text(solver: Solver) -> str | None:
+    """Score error that the errors were computed with."""
+    return None if solver.error is None else solver.error.text or "function"
 
 
 def process_part(problem: Problem) -> ProcessPart:

@@ -90,6 +90,7 @@ class RunPart(Document):
     eta: list[float] = Field(description="diffusion-term coefficient of each step")
     eta_meaning: str | None = Field(default=None, description="which of the hosts' etas is meant")
     solver_options: dict[str, Any] = Field(default={}, description="options of the solver by the name of their field")
+    score_error: str | None = Field(default=None, description="error of the score that the errors were computed with")
 
 
 class ScheduleDocument(RunPart):

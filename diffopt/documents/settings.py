@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
 from diffopt.data.dataset import Dataset
+from diffopt.documents.loss_curve import make_score_error
 from diffopt.documents.options import assigned, made, named, option_list, pick
 from diffopt.errors import InputError
 from diffopt.law.start import STARTS
@@ -58,6 +59,7 @@ class Settings:
     schedule: Any = None
     objective: Any = "robust"
     free: Any = "grid"
+    score_error: Any = None
 
     @classmethod
     def create(cls, **given: Any) -> Settings:
@@ -212,9 +214,16 @@ def make_problem(
         if value not in known:
             raise InputError(f"{name} {value!r} is unknown; use one of {', '.join(known)}")
     return Problem.create(
-        data, process, chosen.solver, settings.steps if steps is None else steps, high, low,
+        data, process, with_error(chosen.solver, settings, data), settings.steps if steps is None else steps, high, low,
         settings.end, settings.start,  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+def with_error(solver: Solver, settings: Settings, data: Dataset) -> Solver:
+    """The solver with the score error of the settings."""
+    if settings.score_error is None:
+        return solver
+    return replace(solver, error=make_score_error(settings.score_error, data.spectrum))
 
 
 def _sigma(sigma: float | None, time: float | None, process: Process, side: str) -> float | None:
