@@ -31,12 +31,15 @@ class Prior:
         Variance of every orthonormal Fourier mode.
     mean : ndarray, shape (d,), or None
         In pixels.
+    directions : bool
+        Whether the entries are directions of a spectrum, which have no places.
     """
 
     shape: Shape
     covariance: Array | None = None
     power: Array | None = None
     mean: Array | None = None
+    directions: bool = False
 
     @classmethod
     def from_spectrum(cls, spectrum: Spectrum) -> Prior:
@@ -48,7 +51,7 @@ class Prior:
             raise InputError(f"{repeat.sum()} directions are too many for dense algebra (limit {DENSE}); give --shape")
         eig = np.repeat(spectrum.eig, repeat)
         mean = None if spectrum.mean is None else np.repeat(spectrum.mean, repeat)
-        return cls((eig.size,), np.diag(eig), None, mean)
+        return cls((eig.size,), np.diag(eig), None, mean, True)
 
     @classmethod
     def power_law(cls, shape: Shape, exponent: float, trace: float | None = None) -> Prior:
@@ -121,11 +124,21 @@ def posterior(
     """
     if not (np.isfinite(noise) and noise > 0):
         raise InputError(f"measurement noise must be positive, got {noise:g}; 0 leaves no density to sample")
+    if prior.directions and operator.pixels:
+        raise InputError(
+            f"operator {operator.name!r} acts on pixels and a spectrum has only directions; give the covariance in pixels "
+            "(.npy, .npz), power:EXPONENT with --shape, or an operator for directions (diagonal, compressed_sensing, matrix)"
+        )
     gains = operator.gains(prior.shape) if prior.power is not None else None
     if method == "fourier" and gains is None:
         raise InputError(f"operator {operator.name!r} on this prior is not diagonal in Fourier; use the dense method")
     if gains is not None and method != "dense":
         return _fourier(prior, gains, noise, measurement)
+    if int(np.prod(prior.shape, dtype=object)) > DENSE:
+        raise InputError(
+            f"{np.prod(prior.shape, dtype=object)} pixels are too many for dense algebra (limit {DENSE}); use blur of a "
+            "power:EXPONENT field, or a smaller --shape"
+        )
     return _dense(prior, operator.matrix(prior.shape), noise, measurement)
 
 

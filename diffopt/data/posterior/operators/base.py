@@ -20,10 +20,12 @@ class Operator(ABC):
     """Linear measurement y = A x of a periodic array x of a given shape.
 
     The author writes :meth:`apply` (and :meth:`gains` for convolutions); matrices and adjoints follow.
+    `pixels` says whether the map means neighbouring places, which directions of a spectrum do not have.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
+    pixels: ClassVar[bool] = True
 
     @abstractmethod
     def apply(self, x: Array, shape: Shape) -> Array:
@@ -52,6 +54,7 @@ class MatrixOperator(Operator):
 
     name: ClassVar[str] = "matrix"
     summary: ClassVar[str] = "a matrix from a .npy file, --operator matrix:FILE"
+    pixels: ClassVar[bool] = False
     values: Array = field(default_factory=lambda: np.zeros((0, 0)))
 
     def __post_init__(self) -> None:

@@ -28,7 +28,9 @@ class GaussianBlur(Operator):
     def gains(self, shape: Shape) -> NDArray[np.complex128]:
         """Real multipliers at the frequencies 2 pi j/n of every axis."""
         axes = np.meshgrid(*(2 * np.pi * np.fft.fftfreq(n) for n in shape), indexing="ij")
-        return np.asarray(np.exp(-0.5 * self.width**2 * sum(k**2 for k in axes)), dtype=np.complex128)
+        with np.errstate(over="ignore", under="ignore"):
+            # Beyond the range of doubles the gains are 0.
+            return np.asarray(np.exp(-0.5 * sum((self.width * k) ** 2 for k in axes)), dtype=np.complex128)
 
     def apply(self, x: Array, shape: Shape) -> Array:
         """Through the Fourier transform."""

@@ -12,12 +12,17 @@ from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 
 
+#: Largest number of entries of the matrix.
+MOST = 1 << 26
+
+
 @dataclass(frozen=True)
 class CompressedSensing(Operator):
     """`count` random Gaussian measurements with entries N(0, 1/d), fixed seed."""
 
     name: ClassVar[str] = "compressed_sensing"
     summary: ClassVar[str] = "Gaussian rows, compressed_sensing:COUNT"
+    pixels: ClassVar[bool] = False
     count: int = 16
     seed: int = 0
 
@@ -28,5 +33,7 @@ class CompressedSensing(Operator):
     def apply(self, x: Array, shape: Shape) -> Array:
         """Random projections."""
         d = int(np.prod(shape))
+        if self.count * d > MOST:
+            raise InputError(f"{self.count} measurements of {d} numbers are too many (limit {MOST // d} here)")
         rows = np.random.default_rng(self.seed).standard_normal((self.count, d)) / np.sqrt(d)
         return np.asarray(x.reshape(len(x), -1) @ rows.T)

@@ -18,6 +18,7 @@ class Diagonal(Operator):
 
     name: ClassVar[str] = "diagonal"
     summary: ClassVar[str] = "one gain per direction, diagonal:FILE or diagonal:NUMBER"
+    pixels: ClassVar[bool] = False
     values: Array = field(default_factory=lambda: np.ones(1))
 
     def __post_init__(self) -> None:
