@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
 from diffopt.errors import InputError, UnsupportedError
@@ -136,24 +139,48 @@ def connected(scheduler: str | None, workers: int, progress: Progress = silent) 
         dask.distributed is not installed.
     """
     distributed: Any = require("distributed", "dask[distributed]", "dask", "--engine dask")
+    # What workers have to say about their end is no concern of the user.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    opened: list[Any] = []
+    try:
+        with undisturbed():
+            _open(distributed, scheduler, workers, opened)
+        yield Dask(opened[-1], progress)
+    finally:
+        with undisturbed(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for one in reversed(opened):
+                with suppress(Exception):
+                    one.close()
+
+
+def _open(distributed: Any, scheduler: str | None, workers: int, opened: list[Any]) -> None:
+    """Append a cluster of local processes, where no scheduler is given, and a client."""
     with warnings.catch_warnings():
         # A busy dashboard port is no concern of the user, who has asked for no dashboard.
         warnings.simplefilter("ignore")
         try:
-            client = (
-                distributed.Client(scheduler, timeout="10s")
-                if scheduler
-                else distributed.Client(
-                    n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
-                )
-            )
+            if scheduler is None:
+                local = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
+                opened.append(distributed.LocalCluster(n_workers=workers, silence_logs=logging.CRITICAL, **local))
+            opened.append(distributed.Client(scheduler or opened[0], timeout="10s"))
         except (OSError, ValueError) as error:
-            raise InputError(
-                f"dask scheduler {scheduler}: no answer ({error}); is the address right?"
-            ) from error
+            raise InputError(f"dask scheduler {scheduler}: no answer ({error}); is the address right?") from error
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold Ctrl-C back until the end of the body; processes started in it never see one.
+
+    A worker that is interrupted writes a traceback, and a half-started cluster another; both are ended by us.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Its start lifts the block again, so it has to run before.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield Dask(client, progress)
+        yield
     finally:
-        client.close()
-        if not scheduler:
-            client.shutdown() if client.status == "running" else None
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

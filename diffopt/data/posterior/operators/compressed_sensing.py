@@ -11,7 +11,6 @@ from diffopt.data.posterior.operators.base import Operator, Shape
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 
-
 #: Largest number of entries of the matrix.
 MOST = 1 << 26
 
