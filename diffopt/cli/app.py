@@ -24,6 +24,10 @@ COMMANDS = {
 }
 
 
+#: Other words for commands.
+ALSO = {"compare": "compare-schedules", "budget": "error-budget"}
+
+
 def _version(value: bool) -> None:
     if value:
         typer.echo(f"diffopt {__version__}")
@@ -32,11 +36,21 @@ def _version(value: bool) -> None:
 
 def root(
     context: typer.Context,
-    _show_version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    _show_version: bool = typer.Option(False, "--version", "-V", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Optimal step grids for diffusion samplers, from a covariance spectrum."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+def spelled(words: list[str]) -> list[str]:
+    """Words of the command line with `help COMMAND` as `COMMAND --help` and other names of commands replaced."""
+    if words[:1] == ["help"]:
+        rest = [w for w in words[1:] if w not in ("-h", "--help")]
+        words = [*rest, "--help"]
+    if words and words[0] in ALSO and ALSO[words[0]] in COMMANDS:
+        words = [ALSO[words[0]], *words[1:]]
+    return words
 
 
 def application(first: str | None = None) -> typer.Typer:

@@ -15,6 +15,8 @@ import typer
 from typer.core import TyperCommand
 
 from diffopt.api.flags import GROUPS, OUTPUT, OWN, VERBS, Flag
+from diffopt.cli.values import completer, values
+from diffopt.cli.values import spectrum as complete_spectrum
 
 #: Exit code of a search that did not converge.
 NOT_CONVERGED = 3
@@ -24,6 +26,7 @@ Spectrum = Annotated[
     typer.Argument(
         metavar="[SPECTRUM]",
         help="Path (.npy .npz .json .csv .txt), - for standard input, or builtin:NAME; without it a pipe is read.",
+        autocompletion=complete_spectrum,
     ),
 ]
 
@@ -43,6 +46,10 @@ class GroupedCommand(TyperCommand):
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
+        named = [(p.opts[0], ", ".join(known)) for p in self.get_params(ctx) if (known := values(str(p.name)))]
+        if named:
+            with formatter.section("Values"):
+                formatter.write_dl(named)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse a flag that is given twice with a value, of which only the last would count."""
@@ -175,7 +182,9 @@ def _option(title: str, flag: Flag) -> inspect.Parameter:
     spelled = [flag.long, *([flag.short] if flag.short else [])]
     # typer reads the kinds at run time; Optional keeps them readable on every supported Python.
     kind: Any = bool if flag.kind is bool else Optional[list[str]] if flag.kind is list else Optional[flag.kind]  # noqa: UP045
-    option = typer.Option(*spelled, help=flag.help, metavar=flag.metavar, rich_help_panel=title)
+    option = typer.Option(
+        *spelled, help=flag.help, metavar=flag.metavar, rich_help_panel=title, autocompletion=completer(flag.name)
+    )
     default = False if flag.kind is bool else None
     return inspect.Parameter(flag.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 

@@ -8,10 +8,14 @@ from typing import Annotated, Optional
 import typer
 
 from diffopt.cli import options as opt
+from diffopt.cli.values import completer
 
 What = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Argument(metavar="[solvers|schedules|designs|objectives|processes|builtins]", help="One kind [default: all]."),
+    typer.Argument(
+        metavar="[solvers|schedules|designs|objectives|processes|hosts|builtins]", help="One kind [default: all].",
+        autocompletion=completer("list"),
+    ),
 ]
 Long = Annotated[bool, typer.Option("--long", help="Formulas and references.")]
 Name = Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="Schema name [default: all names].")]  # noqa: UP045

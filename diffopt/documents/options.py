@@ -7,10 +7,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from diffopt.documents.aliases import known_as, offered, with_scheduler
 from diffopt.errors import InputError
-
-#: Short names of schedules, as hosts call them.
-ALIASES = {"shift": "flow_shift"}
+from diffopt.foundation.names import suggestion
 
 
 def pick(name: str, table: Mapping[str, Any], what: str) -> Any:
@@ -23,10 +22,12 @@ def pick(name: str, table: Mapping[str, Any], what: str) -> Any:
     """
     if name in table:
         return table[name]
-    import difflib
-
-    close = difflib.get_close_matches(name, table, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(table)}"
+    ours = known_as(name, table, what)
+    if ours is not None:
+        return table[ours]
+    near = offered(name, table, what)
+    hint = f"did you mean {near!r}?" if near is not None else suggestion(name, table)
+    hint = (with_scheduler(name) if what == "solver" else None) or hint
     raise InputError(f"{what} {name!r} is unknown; {hint} (diffopt list {what}{'e' if what.endswith('s') else ''}s)")
 
 
@@ -59,7 +60,7 @@ def named(text: str, table: Mapping[str, Any], what: str) -> tuple[type, dict[st
     """
     name, _, arguments = text.partition(":")
     name = name.strip()
-    cls = pick(ALIASES.get(name, name) if what == "schedule" else name, table, what)
+    cls = pick(name, table, what)
     known = [field for field in fields_of(cls) if field != "clock"]
     options: dict[str, Any] = {}
     for i, part in enumerate(p.strip() for p in arguments.split(",") if p.strip()):

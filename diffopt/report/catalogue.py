@@ -6,6 +6,7 @@ from typing import Any
 
 from diffopt.data.builtin import BUILTINS
 from diffopt.errors import InputError
+from diffopt.foundation.names import suggestion
 from diffopt.objectives import OBJECTIVES
 from diffopt.processes import PROCESSES
 from diffopt.schedules import SCHEDULES
@@ -96,7 +97,11 @@ def inventory(what: str | None, long: bool) -> dict[str, Rows]:
         Unknown table.
     """
     if what is not None and what not in GROUPS:
-        raise InputError(f"nothing to list under {what!r}; use one of {', '.join(GROUPS)}")
+        # One of a kind means the kind: `solver`, `process`.
+        many = f"{what}e" * what.endswith("s") + f"{what}" * (not what.endswith("s")) + "s"
+        if many not in GROUPS:
+            raise InputError(f"nothing to list under {what!r}; {suggestion(what, GROUPS)}")
+        what = many
     return {kind: make(long) for kind, make in GROUPS.items() if what in (None, kind)}
 
 

@@ -1,0 +1,41 @@
+"""Names that people type: what they meant, and what is close."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+
+def normal(name: str) -> str:
+    """A name without case, blanks and signs; `+` is a letter, as in `DPM++`."""
+    return "".join(c for c in name.lower().replace("+", "p") if c.isalnum())
+
+
+def meant(name: str, table: Iterable[str], aliases: Mapping[str, str]) -> str | None:
+    """Name of the table that `name` spells in another way; None where there is none."""
+    known = {normal(entry): entry for entry in table}
+    wanted = {normal(alias): entry for alias, entry in aliases.items()}
+    plain = normal(name)
+    found = known.get(plain) or wanted.get(plain)
+    return found if found is None or found in known.values() else None
+
+
+def close(name: str, table: Iterable[str], count: int = 4) -> list[str]:
+    """Names that begin or end with what was typed, else the most similar ones, the best first."""
+    entries, plain = list(table), normal(name)
+    if not plain:
+        return []
+    parts = [e for e in entries if normal(e).startswith(plain)] or [e for e in entries if plain in normal(e)]
+    if parts and len(plain) > 1:
+        return parts[:count]
+    by_form = {normal(entry): entry for entry in entries}
+    return [by_form[n] for n in difflib.get_close_matches(plain, by_form, 1, 0.6)]
+
+
+def suggestion(name: str, table: Iterable[str], most: int = 12) -> str:
+    """`did you mean ...?`, or the whole list where it is short, or its beginning."""
+    found, entries = close(name, table := list(table)), list(table)
+    if found:
+        words = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} or {found[-1]}"
+        return f"did you mean {words}?" if len(found) > 1 else f"did you mean {words!r}?"
+    return f"use one of {', '.join(entries)}" if len(entries) <= most else f"use one of {', '.join(entries[:most])}, ..."

@@ -1,0 +1,152 @@
+"""What people type: names of other programs, typos, completions, other words for commands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from diffopt.cli import values
+from diffopt.cli.app import COMMANDS
+from diffopt.cli.main import main
+from diffopt.data.builtin import BUILTINS
+from diffopt.documents.aliases import BY_KIND
+from diffopt.documents.options import pick
+from diffopt.errors import InputError
+from diffopt.foundation.names import close, suggestion
+from diffopt.law.start import STARTS
+from diffopt.objectives import OBJECTIVES
+from diffopt.processes import PROCESSES
+from diffopt.processes.clocks import CLOCKS
+from diffopt.processes.span import ENDS
+from diffopt.schedules import SCHEDULES
+from diffopt.solvers import SOLVERS
+
+TABLES = {"solver": SOLVERS, "schedule": SCHEDULES, "process": PROCESSES, "objective": OBJECTIVES}
+REGISTRIES = {**TABLES, "builtin": BUILTINS, "start": STARTS, "end": ENDS, "clock": CLOCKS}
+
+
+@pytest.mark.parametrize("flag", REGISTRIES)
+def test_completion_and_help_know_every_name(flag):
+    assert set(values.values(flag)) == set(REGISTRIES[flag]), f"bring diffopt/cli/values.py up to the table of {flag}s"
+
+
+@pytest.mark.parametrize("kind", BY_KIND)
+def test_aliases_point_at_names_that_exist(kind):
+    assert set(BY_KIND[kind].values()) <= set(TABLES[kind])
+    assert not set(BY_KIND[kind]) & set(TABLES[kind]) - {"edm"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind", "name"),
+    [
+        ("DPM++ 2M", "solver", "dpmpp_2m"), ("dpm++ 2m sde", "solver", "dpmpp_2m_sde"), ("Euler a", "solver", "euler_ancestral"),
+        ("DPMSolverMultistepScheduler", "solver", "dpmpp_2m"), ("HeunDiscreteScheduler", "solver", "heun"),
+        ("UniPC", "solver", "unipc"), ("dpmpp-2m", "solver", "dpmpp_2m"), ("DPM2 a", "solver", "dpm_2_ancestral"),
+        ("SGM Uniform", "schedule", "sgm_uniform"), ("shift", "schedule", "flow_shift"), ("W2", "objective", "frechet"),
+    ],
+)  # fmt: skip
+def test_names_of_other_programs_are_understood(typed, kind, name):
+    assert pick(typed, TABLES[kind], kind) is TABLES[kind][name]
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind", "words"),
+    [
+        ("hen", "solver", "'heun'"), ("karass", "schedule", "'karras'"), ("fid", "objective", "'frechet'"),
+        ("vp", "process", "'vp_linear'"), ("lmss", "solver", "'lms'"), ("DPM++ 2M Karras", "solver", "--schedule karras"),
+    ],
+)  # fmt: skip
+def test_typos_get_the_nearest_name(typed, kind, words):
+    with pytest.raises(InputError, match=words.replace("+", r"\+")):
+        pick(typed, TABLES[kind], kind)
+
+
+def test_a_beginning_gets_all_names_that_begin_so():
+    assert close("ays", SCHEDULES) == ["ays_sd15", "ays_sdxl", "ays_svd", "ays_if"]
+
+
+def test_nothing_near_lists_what_there_is():
+    assert suggestion("zzzz", ["a1", "b2"]) == "use one of a1, b2"
+    assert suggestion("zzzz", [f"name{i}" for i in range(40)]).endswith(", ...")
+
+
+@pytest.mark.parametrize(
+    ("flag", "begun", "found"),
+    [
+        ("solver", "dpmpp_2", {"dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2s_ancestral"}),
+        ("solver", "euler,he", {"euler,heun", "euler,heun_sde"}),
+        ("process", "vp", {"vp_linear", "vp_cosine"}), ("format", "l", {"lines"}), ("to", "zz", set()),
+    ],
+)  # fmt: skip
+def test_completions(flag, begun, found):
+    complete = values.completer(flag)
+    assert (set(complete(begun)) if complete else set()) == found
+
+
+def test_spectra_complete_to_builtins_and_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.npy", "b.png", ".hidden.npy"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "c.npz").touch()
+    assert values.spectrum("builtin:ph") == ["builtin:photos"]
+    assert values.spectrum("") [-2:] == ["a.npy", "folder/"]
+    assert values.spectrum("folder/") == ["folder/c.npz"]
+
+
+def test_a_shell_gets_its_completions_and_no_numerics_are_loaded():
+    code = (
+        "import sys; sys.argv = ['diffopt']; from diffopt.cli.main import main; code = main([]);"
+        "assert not {'numpy', 'scipy', 'pydantic'} & set(sys.modules), 'heavy'; sys.exit(code)"
+    )
+    environment = os.environ | {
+        "_DIFFOPT_COMPLETE": "complete_bash", "COMP_WORDS": "diffopt optimize --solver dpmpp_2m_", "COMP_CWORD": "3",
+        "_TYPER_COMPLETE_ARGS": "diffopt optimize --solver dpmpp_2m_",
+    }  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.stdout.split() == ["dpmpp_2m_sde"], done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_by_all_its_spellings(name, capsys):
+    assert main([name, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert main(["help", name]) == 0
+    assert capsys.readouterr().out == text
+
+
+def test_values_stand_in_the_help(capsys):
+    assert main(["optimize", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for name in (*SOLVERS, *SCHEDULES, *PROCESSES, *OBJECTIVES):
+        assert name in text
+
+
+@pytest.mark.parametrize("words", [["-V"], ["--version"]])
+def test_version(words, capsys):
+    assert main(words) == 0
+    assert capsys.readouterr().out.startswith("diffopt ")
+
+
+@pytest.mark.parametrize(("typed", "listed"), [("solver", "solvers"), ("process", "processes"), ("schedules", "schedules")])
+def test_list_takes_one_or_many(typed, listed, capsys):
+    assert main(["list", typed, "--format", "json"]) == 0
+    assert f'"{listed}"' in capsys.readouterr().out
+
+
+def test_a_short_name_of_a_command(capsys):
+    words = ["builtin:power2", "-n", "3", "--only", "karras", "-q"]
+    assert main(["compare", *words]) == main(["compare-schedules", *words]) == 0
+
+
+def test_commands_use_one_thread_unless_told_and_estimation_is_left_alone():
+    code = "import os, sys; from diffopt.cli import main; main.main = lambda: 0\ntry: main.run()\nexcept SystemExit: pass\n"
+    code += "print(os.environ.get('OMP_NUM_THREADS'))"
+    clean = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    for words, given, expected in ((["optimize"], None, "1"), (["optimize"], "4", "4"), (["spectrum"], None, "None")):
+        environment = clean | ({} if given is None else {"OMP_NUM_THREADS": given})
+        done = subprocess.run([sys.executable, "-c", code, *words], env=environment, capture_output=True, text=True)
+        assert done.stdout.strip() == expected, done.stderr
