@@ -1,0 +1,79 @@
+"""azula: a sampler subclass whose times are the grid."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from diffopt.hosts.base import Sampler, Target
+from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.loops import LoopHost, single
+from diffopt.hosts.run import Run
+from diffopt.hosts.snippets import header
+from diffopt.hosts.text import python_list
+
+
+class Azula(LoopHost):
+    """azula's samplers step between the times of `timesteps`; its eta is the square of DDIM's."""
+
+    name = "azula"
+    title = "azula"
+    samplers: ClassVar = {
+        "euler": Sampler("EulerSampler", "euler", "euler", "sigma", "sigma"),
+        "ddim": Sampler("DDIMSampler", "ddim", "ddim"),
+        "euler_ancestral": Sampler("DDIMSampler", "ddim", "ddim"),
+        "ddpm": Sampler("DDPMSampler", "ddpm", "ddpm", eta=1.0),
+        "heun": Sampler("HeunSampler", "heun", "heun", "sigma", "sigma"),
+    }
+    processes = ("ve", "flow")
+    suffix = ".py"
+
+    def plan(self, run: Run, target: Target) -> Plan:
+        """The grid as times of a schedule in which time is the level."""
+        plan = self.sampled(run)
+        if plan.run is None:
+            return plan
+        found = [*plan.findings]
+        if plan.sampler == "HeunSampler" and run.grid.sigmas[-1] == 0:
+            message = "HeunSampler of azula calls the network at the end of every step: a last step to 0 gives NaN"
+            return Plan(plan.sampler, None, [Finding("refused", message, "optimize with --end sigma_min, or take DDIMSampler")])
+        eta = float(plan.run.eta[0])
+        if plan.sampler == "DDIMSampler" and eta not in (0.0, 1.0) and not target.exported:
+            message = f"azula's eta is the square of DDIM's: eta {eta:.6g} there is {np.sqrt(eta):.6g} here"
+            found.append(Finding("eta", message, f"pass eta={eta**2:.10g}, as the export does"))
+            plan = Plan(plan.sampler, plan.run.with_solver(plan.run.solver, float(np.sqrt(eta))), found)
+        assert plan.run is not None
+        hosted, more = single(plan.run)
+        return Plan(plan.sampler, hosted, [*found, *more])
+
+    def write(self, run: Run, plan: Plan, target: Target) -> str:
+        """A subclass, and for `ve` the schedule whose time is sigma."""
+        eta = f", eta={float(run.eta[0]) ** 2!r}" if plan.sampler == "DDIMSampler" else ""
+        schedule = (
+            "from azula.noise import RectifiedSchedule\n" if run.flow
+            else "from azula.noise import Schedule\n"
+        )  # fmt: skip
+        return (
+            f"{header(self.title, plan)}import torch\n{schedule}from azula.sample import {plan.sampler}\n\n"
+            f"TIMES = {python_list(run.levels, indent='')}\n"
+            f"{'' if run.flow else _SIGMA_TIME}\n\n"
+            f"class Grid({plan.sampler}):\n"
+            '    """The sampler on the times above."""\n\n'
+            "    @property\n"
+            "    def timesteps(self):\n"
+            "        return torch.tensor(TIMES, dtype=self.dtype, device=self.device)\n\n\n"
+            "def make(denoiser, **extra):\n"
+            f'    """`denoiser` must have the schedule {"RectifiedSchedule()" if run.flow else "SigmaTime()"}."""\n'
+            f"    return Grid(denoiser, steps=len(TIMES) - 1{eta}, **extra)\n"
+        )
+
+
+_SIGMA_TIME = '''
+
+class SigmaTime(Schedule):
+    """Time is the noise ratio: alpha = 1, sigma = t."""
+
+    def __call__(self, t):
+        return torch.ones_like(t), t
+'''

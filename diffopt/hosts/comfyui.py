@@ -1,0 +1,111 @@
+"""ComfyUI: the string of a ManualSigmas node, or a whole workflow in API format."""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar
+
+import numpy as np
+
+from diffopt.hosts.base import Sampler, Target, start_findings
+from diffopt.hosts.comfyui_graph import workflow
+from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.loops import LoopHost
+from diffopt.hosts.run import Run
+from diffopt.hosts.snippets import options
+from diffopt.hosts.text import comma
+from diffopt.law.start import Start
+from diffopt.processes import TrainedLevels
+
+_ANCESTRAL = Sampler("euler_ancestral", "euler_ancestral", "comfy_euler_ancestral")
+_2M = Sampler("dpmpp_2m", "dpmpp_2m", "comfy_dpmpp_2m")
+_UNIPC = (
+    "it replaces a final 0 by 0.001, in the SIGMAS tensor itself, and runs order 3 with coefficients that no closed form here "
+    "reproduces; optimize with --solver dpmpp_2m (comfy_dpmpp_2m on flow models)"
+)
+_SDE = "not verified on flow models; optimize with --solver dpmpp_2m_sde or comfy_euler_ancestral"
+_CHURN = "no core node sets churn; take --to k_diffusion or edm, or optimize with --solver heun"
+
+SAMPLERS: dict[str, Sampler] = {
+    "euler": Sampler("euler", "euler", "euler", "sigma", "sigma"),
+    "ddim": _ANCESTRAL,
+    "ddpm": _ANCESTRAL,
+    "euler_ancestral": _ANCESTRAL,
+    "comfy_euler_ancestral": _ANCESTRAL,
+    "heun": Sampler("heun", "heun", "heun", "sigma", "time"),
+    "comfy_dpm_2": Sampler("dpm_2", "comfy_dpm_2", "comfy_dpm_2"),
+    "dpmpp_2m": _2M,
+    "comfy_dpmpp_2m": _2M,
+    "dpmpp_2m_sde": Sampler("dpmpp_2m_sde", "dpmpp_2m_sde", "dpmpp_2m_sde"),
+    "dpmpp_sde": Sampler("dpmpp_sde", "dpmpp_sde", None, reason=_SDE),
+    "unipc": Sampler("uni_pc", None, None, reason=_UNIPC),
+    "edm_stochastic": Sampler("heun", None, None, reason=_CHURN),
+}
+
+#: dpmpp_2m_sde starts at s(1 - 1e-4) of an unshifted flow model instead of s = 1, where half-log-SNR is infinite.
+FIRST_BELOW_ONE = 1 - 1e-4
+
+
+class ComfyUI(LoopHost):
+    """ComfyUI with SamplerCustom: N + 1 values verbatim; s on flow models, already shifted."""
+
+    name = "comfyui"
+    title = "ComfyUI"
+    samplers: ClassVar = SAMPLERS
+    variants: ClassVar = {"sigmas": "text for a ManualSigmas node", "workflow": "a workflow in API format"}
+
+    def plan(self, run: Run, target: Target) -> Plan:
+        """Verbatim values; conditioning on the nearest trained level."""
+        plan = super().plan(run, target)
+        if plan.run is not None and run.flow and plan.run.solver.name == "dpmpp_2m_sde" and run.levels[0] == 1:
+            moved = plan.run.with_levels([FIRST_BELOW_ONE, *plan.run.levels[1:]])
+            message = f"dpmpp_2m_sde of ComfyUI moves a first s of 1 to {FIRST_BELOW_ONE:g} (more on a shifted model)"
+            plan = Plan(plan.sampler, moved, [*plan.findings, Finding("clipped", message, "optimize with --t-max 0.9999")])
+        found = [*plan.findings, *_nearest(run)]
+        if not target.exported:
+            found += _exponents(run)
+        return Plan(plan.sampler, plan.run, found)
+
+    def start_law(self, run: Run) -> tuple[Start, list[Finding]]:
+        """sqrt(1 + sigma_0^2) n where sigma_0 reaches the model's largest level, sigma_0 n below it."""
+        top = run.process.sigma_limits[0]
+        full = not run.flow and np.isfinite(top) and run.grid.sigmas[0] >= top * (1 - 1e-5)
+        start: Start = "unit" if full else "sigma"
+        return start, start_findings(self.title, run, start)
+
+    def write(self, run: Run, plan: Plan, target: Target) -> str:
+        """Text for the node, or the workflow."""
+        if target.variant == "workflow":
+            return json.dumps(workflow(run, plan), indent=2) + "\n"
+        return comma(run.levels) + "\n"
+
+    def statement(self, run: Run, plan: Plan, target: Target) -> list[str]:
+        """Where it goes."""
+        extra = options(plan)
+        node = f"a node for it with {', '.join(f'{k} {v}' for k, v in extra.items())}" if extra else "KSamplerSelect"
+        return [f"ManualSigmas -> SamplerCustom, sampler {plan.sampler} ({node}); the plain KSampler takes no sigmas"]
+
+
+def _nearest(run: Run) -> list[Finding]:
+    """How far the network's level is from the sampler's: the nearest index of the trained table."""
+    if not isinstance(run.process, TrainedLevels):
+        return []
+    logs = np.log(run.grid.sigmas[:-1])
+    gap = np.min(np.abs(logs[:, None] - run.process.log_sigma), axis=1)
+    worst = int(np.argmax(gap))
+    if gap[worst] < 1e-4:
+        return []
+    message = (
+        f"ComfyUI conditions the network on the nearest trained level: sigma {run.grid.sigmas[worst]:.6g} is taken for one "
+        f"{100 * np.expm1(gap[worst]):.2g} % away"
+    )
+    return [Finding("conditioning", message, "optimize with --timesteps integer: every sigma is then a trained level")]
+
+
+def _exponents(run: Run) -> list[Finding]:
+    """Values that shortest-text formatting writes with an exponent."""
+    bad = [repr(float(v)) for v in run.levels if "e" in repr(float(v))]
+    if not bad:
+        return []
+    message = f"ManualSigmas reads no exponents: {bad[0]} pasted as it is becomes {' and '.join(bad[0].split('e'))}"
+    return [Finding("misread", message, "paste the text of diffopt export --to comfyui (fixed-point)")]

@@ -1,0 +1,133 @@
+"""A scheduler's configuration (scheduler_config.json), as far as it changes a grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from diffopt.errors import InputError
+from diffopt.foundation.arrays import Array
+from diffopt.hosts.run import Run
+from diffopt.processes import TrainedLevels, alphas_from_betas
+
+#: Flags that replace a user's values by a grid of the scheduler's own.
+OWN_GRIDS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas")
+
+
+@dataclass(frozen=True, eq=False)
+class Config:
+    """Keys of a scheduler_config.json with diffusers' defaults for those that are missing."""
+
+    values: Mapping[str, Any]
+
+    def get(self, key: str, default: Any) -> Any:
+        """A key, or diffusers' default; null counts as missing."""
+        value = self.values.get(key)
+        return default if value is None else value
+
+    @property
+    def scheduler(self) -> str | None:
+        """Class name, where the file says it."""
+        return self.values.get("_class_name")
+
+    @property
+    def own_grid(self) -> str | None:
+        """Flag by which the scheduler makes its own grid, if any is set."""
+        return next((flag for flag in OWN_GRIDS if self.values.get(flag)), None)
+
+    @property
+    def train_steps(self) -> int:
+        """Number of trained levels."""
+        return int(self.get("num_train_timesteps", 1000))
+
+    def shift(self, name: str = "shift") -> tuple[float, str]:
+        """Factor a of the flow shift s = a u/(1 + (a - 1) u), and where it comes from.
+
+        Raises
+        ------
+        InputError
+            Dynamic shifting without `mu`.
+        """
+        if not self.values.get("use_dynamic_shifting"):
+            value = float(self.get(name, 1.0))
+            return value, f"{name} {value:g}"
+        mu = self.values.get("mu")
+        if mu is None:
+            raise InputError(
+                "the scheduler shifts by resolution (use_dynamic_shifting): add \"mu\" to the scheduler config "
+                "(Flux: base_shift + (max_shift - base_shift) (tokens - 256)/(4096 - 256))"
+            )
+        kind = self.get("time_shift_type", "exponential")
+        value = math.exp(float(mu)) if kind == "exponential" else float(mu)
+        return value, f"dynamic {kind} shift, mu {float(mu):g}"
+
+    def alphas_cumprod(self) -> Array | None:
+        """Trained levels, where the file determines them.
+
+        Raises
+        ------
+        InputError
+            Betas that are none, or a rule that is not known here.
+        """
+        if self.values.get("trained_betas") is not None:
+            betas = np.asarray(self.values["trained_betas"], dtype=np.float64)
+            table = np.asarray(np.cumprod(1 - betas), dtype=np.float64)
+        elif "beta_start" in self.values or "beta_schedule" in self.values:
+            rule = self.get("beta_schedule", "linear")
+            start, end = self.get("beta_start", 1e-4), self.get("beta_end", 0.02)
+            table = alphas_from_betas(f"{rule}:{start},{end},{self.train_steps}")
+        else:
+            return None
+        return _zero_terminal(table) if self.values.get("rescale_betas_zero_snr") else table
+
+    def levels(self, run: Run) -> Array | None:
+        """Noise ratios of the model by index, shape (T,): the file's, else the schedule's own table."""
+        table = self.alphas_cumprod()
+        if table is not None:
+            return np.asarray(np.sqrt((1 - table) / table))
+        if isinstance(run.process, TrainedLevels):
+            return np.asarray(np.exp(run.process.log_sigma))
+        return None
+
+
+def _zero_terminal(table: Array) -> Array:
+    """Shift sqrt(alphas_cumprod) so that the last is 0, scaled to keep the first; diffusers then puts 2^-24 there.
+
+    Reference: Lin et al. (2024), arXiv:2305.08891, alg. 1; diffusers rescale_zero_terminal_snr, EulerDiscreteScheduler.
+    """
+    root = np.sqrt(table)
+    shifted = (root - root[-1]) * root[0] / (root[0] - root[-1])
+    square = shifted**2
+    square[-1] = 2.0**-24
+    return np.asarray(square)
+
+
+def read_config(values: Mapping[str, Any]) -> Config:
+    """Config of a mapping; a whole `model_index.json` or anything else is refused.
+
+    Raises
+    ------
+    InputError
+        Neither a class name nor a known key.
+    """
+    known = ("_class_name", "num_train_timesteps", "beta_start", "shift", "beta_schedule", "prediction_type", "mu")
+    if values and not any(key in values for key in known):
+        raise InputError("this is not a scheduler_config.json of diffusers: it has neither _class_name nor num_train_timesteps")
+    return Config(values)
+
+
+def matching_levels(levels: Array | None, run: Run) -> str | None:
+    """A sentence where the model's table is not the one the grid was made for."""
+    if levels is None or not isinstance(run.process, TrainedLevels):
+        return None
+    own = np.exp(run.process.log_sigma)
+    if own.size == levels.size and np.allclose(own, levels, rtol=1e-3):
+        return None
+    return (
+        f"the grid was made for {own.size} levels from {own[0]:.4g} to {own[-1]:.4g}, "
+        f"this model has {levels.size} from {levels[0]:.4g} to {levels[-1]:.4g}"
+    )

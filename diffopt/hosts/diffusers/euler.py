@@ -1,0 +1,138 @@
+"""Schedulers that take sigmas: EulerDiscrete, and EDMEuler by its ramp."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from diffopt.foundation.arrays import Array
+from diffopt.hosts.base import Sampler
+from diffopt.hosts.diffusers.config import Config
+from diffopt.hosts.diffusers.scheduler import Call, Scheduler
+from diffopt.hosts.findings import Finding
+from diffopt.hosts.run import Run
+from diffopt.law.start import Start
+
+_CHURN = (
+    "its s_churn adds the noise after the network was called and never removes the last of it (theory.md, section 50); "
+    "take --to k_diffusion or edm, or optimize with --solver euler"
+)
+
+
+class EulerDiscrete(Scheduler):
+    """`sigmas=`: N + 1 values, kept in single precision; the timestep is looked up in the model's table."""
+
+    name = "EulerDiscreteScheduler"
+    samplers: ClassVar = {
+        "euler": Sampler(name, "euler", clock="sigma"),
+        "ddim": Sampler(name, "euler", clock="sigma"),
+        "edm_stochastic": Sampler(name, None, reason=_CHURN),
+    }
+    own_grid = "ignores the flag for a user's sigmas"
+
+    def own_grid_findings(self, config: Config) -> list[Finding]:
+        """The flag is ignored."""
+        flag = config.own_grid
+        return [] if flag is None else [Finding("note", f"{self.name} ignores {flag} when sigmas are given")]
+
+    def call(self, run: Run, config: Config) -> Call:
+        """All N + 1 values."""
+        return Call("sigmas", run.levels)
+
+    def verbatim(self, run: Run, config: Config) -> Call:
+        """The same."""
+        return self.call(run, config)
+
+    def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
+        """Single precision; values outside the table keep their sigma and lose their timestep."""
+        got = np.asarray(call.values, dtype=np.float32).astype(np.float64)
+        found = []
+        if got[-1] != 0:
+            message = f"the grid ends at {got[-1]:.6g}: the pipeline decodes a latent with noise of that level"
+            found.append(Finding("note", message, "optimize with --end zero"))
+        table = config.levels(run)
+        if table is not None:
+            found += outside(got, table)
+        return got, found
+
+    def start(self, run: Run, config: Config) -> Start:
+        """sigma_0 n, or sqrt(1 + sigma_0^2) n with "leading" spacing."""
+        return "unit" if config.get("timestep_spacing", "linspace") == "leading" else "sigma"
+
+
+def outside(levels: Array, table: Array) -> list[Finding]:
+    """Values the model's table does not reach."""
+    last = table.size - 1
+    above = levels > table[-1] * (1 + 1e-6)
+    below = (levels > 0) & (levels < table[0] * (1 - 1e-6))
+    repair = f"optimize with --sigma-max {table[-1]:.6g} (or --process table)"
+    found = []
+    if above.sum() >= 2:
+        message = (
+            f"{above.sum()} values lie above the model's largest level {table[-1]:.6g} and share timestep {last}: "
+            "the run starts at the second and ends in an IndexError"
+        )
+        found.append(Finding("clipped", message, repair))
+    elif above.sum() == 1:
+        message = f"sigma {levels[0]:.6g} is above the model's largest level {table[-1]:.6g}; the network is told timestep {last}"
+        found.append(Finding("clipped", message, repair))
+    if below.any():
+        message = f"{below.sum()} values lie below the model's smallest level {table[0]:.6g}; the network is told timestep 0"
+        found.append(Finding("conditioning", message, f"optimize with --sigma-min {table[0]:.6g}"))
+    return found
+
+
+class EDMEuler(Scheduler):
+    """`sigmas=` is the ramp of the Karras (or exponential) rule in [0, 1]: N values, no final 0, a tensor.
+
+    ramp = (sigma_max^(1/rho) - sigma^(1/rho))/(sigma_max^(1/rho) - sigma_min^(1/rho)).
+    """
+
+    name = "EDMEulerScheduler"
+    samplers: ClassVar = {"euler": Sampler(name, "euler", clock="sigma"), "ddim": Sampler(name, "euler", clock="sigma")}
+
+    def call(self, run: Run, config: Config) -> Call:
+        """The ramp that comes back to the levels."""
+        high, low, rho = self._rule(run, config)
+        kind = config.get("sigma_schedule", "karras")
+        sigma = run.levels[:-1]
+        if kind == "karras":
+            ramp = (high ** (1 / rho) - sigma ** (1 / rho)) / (high ** (1 / rho) - low ** (1 / rho))
+        else:
+            ramp = np.log(sigma / low) / np.log(high / low)
+        ends = {"sigma_max": high, "sigma_min": low, "rho": rho, "sigma_schedule": kind}
+        return Call("sigmas", np.asarray(ramp), "tensor", ends | self._end(run))
+
+    def _rule(self, run: Run, config: Config) -> tuple[float, float, float]:
+        return float(config.get("sigma_max", 80.0)), float(config.get("sigma_min", 0.002)), float(config.get("rho", 7.0))
+
+    def _end(self, run: Run) -> dict[str, Any]:
+        return {"final_sigmas_type": "zero"}
+
+    def verbatim(self, run: Run, config: Config) -> Call:
+        """Sigmas where the ramp belongs."""
+        return Call("sigmas", run.levels[:-1], "tensor", {})
+
+    def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
+        """What the rule makes of the ramp, then 0."""
+        high, low, rho = self._rule(run, config)
+        with np.errstate(all="ignore"):
+            if config.get("sigma_schedule", "karras") == "karras":
+                base = high ** (1 / rho) + call.values * (low ** (1 / rho) - high ** (1 / rho))
+                made = np.sign(base) * np.abs(base) ** rho
+            else:
+                made = np.exp(np.log(low) + call.values * np.log(high / low))
+        got = np.append(made.astype(np.float32).astype(np.float64), 0.0)
+        found = []
+        if call.values.max(initial=0.0) > 1 + 1e-9:
+            message = "EDMEulerScheduler takes sigmas for the ramp of its rule in [0, 1]: these would become huge negative levels"
+            found.append(Finding("misread", message, "pass the ramp that diffopt export --to diffusers:EDMEulerScheduler writes"))
+        if run.levels[-1] != 0:
+            message = f"the scheduler ends at 0, the grid at {run.levels[-1]:.6g}"
+            found.append(Finding("end", message, "optimize with --end zero"))
+        return got, found
+
+    def start(self, run: Run, config: Config) -> Start:
+        """sqrt(1 + sigma_max^2) n with the configured sigma_max."""
+        return "unit"

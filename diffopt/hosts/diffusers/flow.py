@@ -1,0 +1,141 @@
+"""Schedulers of flow models: values are shifted again, so they are un-shifted first."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from diffopt.foundation.arrays import Array
+from diffopt.hosts.base import Sampler
+from diffopt.hosts.diffusers.config import Config
+from diffopt.hosts.diffusers.scheduler import Call, Scheduler, deviation
+from diffopt.hosts.findings import Finding
+from diffopt.hosts.run import Run
+
+
+def shifted(u: Array, a: float) -> Array:
+    """s = a u / (1 + (a - 1) u)."""
+    return a * u / (1 + (a - 1) * u)
+
+
+def unshifted(s: Array, a: float) -> Array:
+    """u = s / (a - (a - 1) s), the inverse of the shift."""
+    return s / (a - (a - 1) * s)
+
+
+class FlowScheduler(Scheduler):
+    """`sigmas=`: N values of s, no final 0, which the scheduler shifts."""
+
+    processes: ClassVar[tuple[str, ...]] = ("flow",)
+    #: Key of the static shift, how values are passed, and what it does to a first value of 1.
+    shift_key: ClassVar[str] = "shift"
+    kind: ClassVar[str] = "list"
+    below_one: ClassVar[float] = 0.0
+    own_grid = "replaces everything but the two ends by a grid of its own"
+
+    def call(self, run: Run, config: Config) -> Call:
+        """Un-shifted values; shift_terminal cannot be undone by them, so it is switched off."""
+        a, _ = config.shift(self.shift_key)
+        return Call("sigmas", unshifted(run.levels[:-1], a), self.kind, self.options(run))
+
+    def verbatim(self, run: Run, config: Config) -> Call:
+        """The file's own times, already shifted."""
+        return Call("sigmas", run.levels[:-1], self.kind, {})
+
+    def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
+        """Shift, stretch, then 0."""
+        a, text = config.shift(self.shift_key)
+        wish = run.levels[:-1]
+        u = call.values.astype(np.float32).astype(np.float64)
+        got = shifted(u, a)
+        found: list[Finding] = []
+        terminal = None if "shift_terminal" in call.options else config.get("shift_terminal", None)
+        if terminal and abs(got[-1] - terminal) > 1e-6:
+            got = 1 - (1 - got) * (1 - terminal) / (1 - got[-1])
+            message = f"shift_terminal {terminal:g} stretches the grid so that its last s is {terminal:g}, not {wish[-1]:.6g}"
+            found.append(Finding("reshifted", message, f"optimize with --t-min {terminal:g}, or set shift_terminal=None"))
+        if self.below_one and abs(got[0] - 1) < self.below_one:
+            got = np.append(got[0] - self.below_one, got[1:])
+        gap = deviation(wish, got)
+        if gap > 1e-5 and not found:
+            k = int(np.argmax(np.abs(got / wish - 1)))
+            message = f"{self.name} shifts what it is given ({text}): s = {wish[k]:.6g} becomes {got[k]:.6g}"
+            found.append(Finding("reshifted", message, "take diffopt export --to diffusers --scheduler-config FILE (un-shifted)"))
+        if run.levels[-1] != 0:
+            message = f"the scheduler appends 0 after {wish[-1]:.6g}, the grid ends at {run.levels[-1]:.6g}"
+            found.append(Finding("end", message, "optimize with --end zero"))
+        return np.append(got.astype(np.float32).astype(np.float64), 0.0), found
+
+
+class FlowMatchEuler(FlowScheduler):
+    """FlowMatchEulerDiscreteScheduler: Euler, the same in every clock."""
+
+    name = "FlowMatchEulerDiscreteScheduler"
+    samplers: ClassVar = {
+        "euler": Sampler(name, None, "euler", flow_clock="sigma"),
+        "ddim": Sampler(name, None, "euler", flow_clock="sigma"),
+        "comfy_euler_ancestral": Sampler(name, None, None, reason=(
+            "its s_churn and s_noise are accepted and ignored; take --to diffusers:LTXEulerAncestralRFScheduler")),
+    }  # fmt: skip
+
+    def options(self, run: Run) -> dict[str, Any]:
+        """No grid of its own, nothing stretched."""
+        own = {f"use_{kind}_sigmas": False for kind in ("karras", "exponential", "beta")}
+        return {**own, "stochastic_sampling": False, "shift_terminal": None}
+
+    def configured(self, run: Run, config: Config) -> Sampler | None:
+        """stochastic_sampling re-noises fully at each step."""
+        if config.get("stochastic_sampling", False):
+            return Sampler(self.name, None, None, reason="stochastic_sampling re-noises fully at each step; set it to False")
+        return None
+
+
+class LTXEulerAncestral(FlowScheduler):
+    """LTXEulerAncestralRFScheduler: ComfyUI's ancestral Euler on flow models; N + 1 values verbatim."""
+
+    name = "LTXEulerAncestralRFScheduler"
+    samplers: ClassVar = {"comfy_euler_ancestral": Sampler(name, None, "comfy_euler_ancestral")}
+    own_grid = "has no such flag"
+
+    def call(self, run: Run, config: Config) -> Call:
+        """All N + 1 values, unshifted."""
+        eta = float(run.eta[0]) if run.solver.eta_meaning is not None else 1.0
+        return Call("sigmas", run.levels, "list", {"eta": eta, "s_noise": 1.0})
+
+    def verbatim(self, run: Run, config: Config) -> Call:
+        """The same."""
+        return self.call(run, config)
+
+    def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
+        """Verbatim."""
+        return call.values.astype(np.float32).astype(np.float64), []
+
+
+class UniPC(FlowScheduler):
+    """UniPCMultistepScheduler: sigmas only with use_flow_sigmas, as a NumPy array; a first 1 becomes 1 - 1e-6."""
+
+    name = "UniPCMultistepScheduler"
+    processes = ("ve", "vp_linear", "vp_cosine", "table", "flow")
+    samplers: ClassVar = {"unipc": Sampler(name, "unipc", "unipc")}
+    shift_key = "flow_shift"
+    kind = "array"
+    below_one = 1e-6
+
+    def options(self, run: Run) -> dict[str, Any]:
+        """Order 2, bh2, lower order at the end."""
+        own = {f"use_{kind}_sigmas": False for kind in ("karras", "exponential", "beta")}
+        flow = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"} if run.flow else {"use_flow_sigmas": False}
+        end = "zero" if run.levels[-1] == 0 else "sigma_min"
+        common = {"solver_order": 2, "solver_type": "bh2", "predict_x0": True, "lower_order_final": True, "disable_corrector": []}
+        return {**common, "final_sigmas_type": end, **own, **flow}
+
+    def configured(self, run: Run, config: Config) -> Sampler | None:
+        """bh1 divides by 0 on a last step to 0."""
+        kind, order = config.get("solver_type", "bh2"), int(config.get("solver_order", 2))
+        if kind == "bh1" and run.levels[-1] == 0:
+            return Sampler(self.name, None, None, reason="solver_type bh1 gives NaN on a last step to 0; set solver_type='bh2'")
+        if (kind, order) != ("bh2", 2):
+            reason = f"{kind} of order {order} is no solver here; set solver_type='bh2', solver_order=2"
+            return Sampler(self.name, None, None, reason=reason)
+        return Sampler(self.name, "unipc", "unipc")

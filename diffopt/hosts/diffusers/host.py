@@ -1,0 +1,133 @@
+"""The host diffusers: a scheduler for each solver, its own argument or an exact subclass."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from diffopt.errors import UnsupportedError
+from diffopt.hosts.base import Host, Target
+from diffopt.hosts.diffusers.by_timesteps import DDPM, DPMSolverMultistep, DPMSolverSinglestep, HeunDiscrete
+from diffopt.hosts.diffusers.config import Config, read_config
+from diffopt.hosts.diffusers.euler import EDMEuler, EulerDiscrete
+from diffopt.hosts.diffusers.flow import FlowMatchEuler, LTXEulerAncestral, UniPC
+from diffopt.hosts.diffusers.others import REFUSED, EulerAncestral, refusal
+from diffopt.hosts.diffusers.scheduler import Scheduler, plan_for
+from diffopt.hosts.diffusers.snippet import call_text, subclass_text
+from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.run import Run
+
+SCHEDULERS: dict[str, Scheduler] = {
+    s.name: s
+    for s in (
+        EulerDiscrete(), DPMSolverMultistep(), DPMSolverSinglestep(), HeunDiscrete(), UniPC(), FlowMatchEuler(), EDMEuler(),
+        DDPM(), EulerAncestral(), LTXEulerAncestral(),
+    )
+}  # fmt: skip
+
+#: Scheduler of each solver on models of noise ratios and on flow models.
+RATIO = {
+    "euler": "EulerDiscreteScheduler", "heun": "HeunDiscreteScheduler", "dpmpp_2m": "DPMSolverMultistepScheduler",
+    "dpmpp_3m": "DPMSolverMultistepScheduler", "dpmpp_2m_sde": "DPMSolverMultistepScheduler", "unipc": "UniPCMultistepScheduler",
+    "euler_ancestral": "EulerAncestralDiscreteScheduler", "comfy_euler_ancestral": "EulerAncestralDiscreteScheduler",
+    "ddpm": "DDPMScheduler", "edm_stochastic": "EulerDiscreteScheduler",
+}  # fmt: skip
+FLOW = {
+    "euler": "FlowMatchEulerDiscreteScheduler", "ddim": "FlowMatchEulerDiscreteScheduler", "unipc": "UniPCMultistepScheduler",
+    "dpmpp_2m": "DPMSolverMultistepScheduler", "dpmpp_3m": "DPMSolverMultistepScheduler",
+    "dpmpp_2m_sde": "DPMSolverMultistepScheduler", "euler_ancestral": "DPMSolverMultistepScheduler",
+    "ddpm": "DPMSolverMultistepScheduler", "comfy_euler_ancestral": "LTXEulerAncestralRFScheduler",
+}  # fmt: skip
+
+
+class Diffusers(Host):
+    """Hugging Face diffusers 0.42; the scheduler follows from the solver, or is named after a colon."""
+
+    name = "diffusers"
+    title = "diffusers"
+    samplers: ClassVar = {name: SCHEDULERS[c].samplers[name] for name, c in RATIO.items() if name in SCHEDULERS[c].samplers}
+    variants: ClassVar = {
+        "call": "the scheduler's own argument", "snippet": "a subclass that sets the grid exactly",
+        **dict.fromkeys(SCHEDULERS, ""),
+    }  # fmt: skip
+    suffix = ".py"
+
+    def choose(self, run: Run, target: Target) -> str:
+        """Class name: the one asked for, the config's in a check, or the solver's.
+
+        Raises
+        ------
+        UnsupportedError
+            No scheduler runs the solver.
+        """
+        if target.variant in SCHEDULERS:
+            return str(target.variant)
+        said = read_config(target.config).scheduler
+        if said is not None and not target.exported:
+            return said
+        name = run.solver.name
+        if name == "ddim" and not run.flow:
+            return "EulerAncestralDiscreteScheduler" if np.any(run.eta) else "EulerDiscreteScheduler"
+        table = FLOW if run.flow else RATIO
+        if name not in table:
+            raise UnsupportedError(
+                f"no scheduler of diffusers runs {name!r} on {'flow' if run.flow else 'these'} models; it has {', '.join(table)}"
+            )
+        return table[name]
+
+    def plan(self, run: Run, target: Target) -> Plan:
+        """What the scheduler visits and computes."""
+        config = read_config(target.config)
+        name = self.choose(run, target)
+        if name in REFUSED or name not in SCHEDULERS:
+            return Plan(name, None, [refusal(name)])
+        scheduler = SCHEDULERS[name]
+        if target.exported and (target.variant == "snippet" or not _native(scheduler, run)):
+            return self._exact(scheduler, run, config)
+        if not _native(scheduler, run) and not target.exported:
+            plan = self._exact(scheduler, run, config)
+            message = f"{name} has no argument for this grid"
+            lost = Finding("dropped", message, "take diffopt export --to diffusers:snippet, which sets it")
+            return Plan(name, plan.run, [lost, *plan.findings])
+        return plan_for(scheduler, self, run, config, target.exported)
+
+    def _exact(self, scheduler: Scheduler, run: Run, config: Config) -> Plan:
+        """The grid in single precision, set past the scheduler's own rules."""
+        sampler = scheduler.samplers.get(run.solver.name)
+        if sampler is None:
+            raise UnsupportedError(f"{scheduler.name} does not run {run.solver.name!r}; it runs {', '.join(scheduler.samplers)}")
+        base = self.sampled(run, sampler)
+        if base.run is None:
+            return base
+        start, found = scheduler.start_law(run, config)
+        levels = np.asarray(run.levels, dtype=np.float32).astype(np.float64)
+        if scheduler.name == "HeunDiscreteScheduler" and levels[-1] != 0:
+            found = [*found, Finding("note", f"the grid ends at {levels[-1]:.6g}: the pipeline decodes a latent with that noise")]
+        hosted = base.run.with_levels(levels)
+        hosted = Run(hosted.grid, hosted.solver, hosted.eta, start) if start is not None else None  # type: ignore[assignment]
+        return Plan(scheduler.name, hosted, [f for f in base.findings if f.kind != "start"] + found)
+
+    def write(self, run: Run, plan: Plan, target: Target) -> str:
+        """Python that makes the scheduler and the arguments of the pipeline."""
+        scheduler = SCHEDULERS[plan.sampler]
+        if target.variant == "snippet" or not _native(scheduler, run):
+            return subclass_text(scheduler, run, plan)
+        return call_text(scheduler.call(run, read_config(target.config)), plan)
+
+    def statement(self, run: Run, plan: Plan, target: Target) -> list[str]:
+        """How to use the file."""
+        if target.config and read_config(target.config).own_grid and plan.run is not None:
+            return [f"the file switches {read_config(target.config).own_grid} off; pipe(prompt, **prepare(pipe))"]
+        return ["pipe(prompt, **prepare(pipe)), with prepare from the file"]
+
+
+def _native(scheduler: Scheduler, run: Run) -> bool:
+    """Whether set_timesteps has an argument for this run."""
+    if isinstance(scheduler, UniPC):
+        return run.flow
+    if isinstance(scheduler, DPMSolverMultistep):
+        return not run.flow
+    return scheduler.native
+
+

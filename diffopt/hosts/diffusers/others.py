@@ -1,0 +1,78 @@
+"""Schedulers that take no grid: one that the snippet can set, and those that are refused, with the reason."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from diffopt.foundation.arrays import Array
+from diffopt.hosts.base import Sampler
+from diffopt.hosts.diffusers.config import Config
+from diffopt.hosts.diffusers.scheduler import Call, Scheduler
+from diffopt.hosts.findings import Finding
+from diffopt.hosts.run import Run
+from diffopt.law.start import Start
+
+
+class EulerAncestral(Scheduler):
+    """EulerAncestralDiscreteScheduler: no grid input, eta always 1; the snippet sets its sigmas."""
+
+    name = "EulerAncestralDiscreteScheduler"
+    native = False
+    samplers: ClassVar = {
+        "euler_ancestral": Sampler(name, "euler_ancestral", eta=1.0),
+        "ddpm": Sampler(name, "euler_ancestral", eta=1.0),
+        "ddim": Sampler(name, "euler_ancestral", eta=1.0),
+        "comfy_euler_ancestral": Sampler(name, "euler_ancestral", eta=1.0),
+    }
+
+    def call(self, run: Run, config: Config) -> Call:
+        """What the snippet sets."""
+        return Call("sigmas", run.levels)
+
+    def verbatim(self, run: Run, config: Config) -> Call:
+        """The same; nothing takes it."""
+        return self.call(run, config)
+
+    def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
+        """Verbatim."""
+        return call.values.astype(np.float32).astype(np.float64), []
+
+    def start(self, run: Run, config: Config) -> Start:
+        """As EulerDiscrete."""
+        return "unit" if config.get("timestep_spacing", "linspace") == "leading" else "sigma"
+
+
+_TAKE = "take diffopt export --to diffusers, which names a scheduler that takes the grid"
+_NO_GRID = "takes no grid: set_timesteps has only a number of steps"
+
+#: Class name -> what is wrong with it.
+REFUSED: dict[str, str] = {
+    "DDIMScheduler": (
+        "takes no grid, and its step computes the previous timestep as t - T//N whatever the list says: overwritten "
+        "timesteps run wrong; EulerDiscreteScheduler with sigmas is the same scheme"
+    ),
+    "TCDScheduler": "ends at the model's smallest level instead of 0 and leaves that noise in, with a law of its own",
+    "LCMScheduler": "re-noises fully at each step, which is no optimized scheme here",
+    "MiniMaxH3Scheduler": "expects the velocity towards the data, the opposite sign of every other flow model",
+    "DEISMultistepScheduler": f"{_NO_GRID}, and on a last step to 0 it gives NaN",
+    **{
+        f"{name}Scheduler": _NO_GRID
+        for name in (
+            "PNDM", "IPNDM", "LMSDiscrete", "KDPM2Discrete", "KDPM2AncestralDiscrete", "SASolver", "DPMSolverSDE",
+            "EDMDPMSolverMultistep", "CosineDPMSolverMultistep", "FlowMatchHeunDiscrete", "DDIMInverse", "DDIMParallel",
+        )
+    },
+}  # fmt: skip
+
+
+def refusal(name: str) -> Finding:
+    """Finding for a class that cannot run the grid."""
+    reason = REFUSED.get(name, "is not known here")
+    return Finding("refused", f"{name} {reason}", _TAKE)
+
+
+def options_text(options: dict[str, Any]) -> str:
+    """`key=value, ...` of a configuration."""
+    return ", ".join(f"{key}={value!r}" for key, value in options.items())

@@ -1,0 +1,99 @@
+"""Python that sets a grid on a scheduler of diffusers."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+
+from diffopt.hosts.diffusers.scheduler import Call, Scheduler
+from diffopt.hosts.findings import Plan
+from diffopt.hosts.run import Run
+from diffopt.hosts.snippets import header
+from diffopt.hosts.text import python_list
+
+_PREPARE = '''
+
+def prepare(pipe):
+    """pipe(prompt, **prepare(pipe))"""
+    pipe.scheduler = {maker}.from_config(pipe.scheduler.config, **OPTIONS)
+    return {result}
+'''
+
+
+def call_text(call: Call, plan: Plan) -> str:
+    """The scheduler's own argument."""
+    values = call.values
+    whole = call.argument == "timesteps" and bool(np.all(values == np.round(values)))
+    text = str([int(v) for v in values]) if whole else python_list(values, indent="")
+    imports = {"array": "import numpy as np\n", "tensor": "import torch\n"}.get(call.kind, "")
+    wrapped = {"array": f"np.array({text})", "tensor": f"torch.tensor({text}, dtype=torch.float64)"}.get(call.kind, text)
+    return (
+        f"{header('diffusers', plan)}{imports}"
+        f"from diffusers import {plan.sampler}\n\n"
+        f"OPTIONS = {_dictionary(dict(call.options))}\n"
+        f"GRID = {wrapped}\n"
+        + _PREPARE.format(maker=plan.sampler, result=f'{{"{call.argument}": GRID}}')
+    )
+
+
+def _dictionary(options: dict[str, Any]) -> str:
+    if not options:
+        return "{}"
+    return "{\n" + "".join(f"    {key!r}: {value!r},\n" for key, value in options.items()) + "}"
+
+
+def snippet_options(scheduler: Scheduler, run: Run) -> dict[str, Any]:
+    """Configuration for the exact subclass."""
+    options = scheduler.options(run)
+    if run.flow and scheduler.name == "DPMSolverMultistepScheduler":
+        options |= {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
+    return options
+
+
+def subclass_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
+    """A subclass whose set_timesteps sets N + 1 sigmas as they are."""
+    steps = run.grid.steps
+    heun = scheduler.name == "HeunDiscreteScheduler"
+    if run.flow:
+        times = "        self.timesteps = (sigmas[:-1] * self.config.num_train_timesteps).to(device)\n"
+    else:
+        times = textwrap.indent(_TABLE, " " * 8)
+    twice = textwrap.indent(_TWICE, " " * 8) if heun else ""
+    return (
+        f"{header('diffusers', plan)}import numpy as np\nimport torch\nfrom diffusers import {scheduler.name}\n\n"
+        f"OPTIONS = {_dictionary(snippet_options(scheduler, run))}\n"
+        f"SIGMAS = {python_list(run.levels, indent='')}\n\n\n"
+        f"class ExactGrid({scheduler.name}):\n"
+        f'    """{scheduler.name} on the {steps + 1} sigmas above, whatever number of steps is asked for."""\n\n'
+        "    def set_timesteps(self, num_inference_steps=None, device=None, **ignored):\n"
+        f"        super().set_timesteps({steps}, device=device{_mu(run)})\n"
+        "        sigmas = torch.tensor(SIGMAS, dtype=torch.float32)\n"
+        f"{times}{twice}"
+        "        self.sigmas = sigmas\n"
+        "        self.num_inference_steps = len(self.timesteps)\n"
+        "        self._step_index, self._begin_index = None, 0\n"
+        + _PREPARE.format(maker="ExactGrid", result=f'{{"num_inference_steps": {steps}}}')
+    )
+
+
+def _mu(run: Run) -> str:
+    """Flow schedulers with dynamic shifting want a mu, whose effect is overwritten."""
+    if not run.flow:
+        return ""
+    return ", mu=0.0 if self.config.get('use_dynamic_shifting') else None"
+
+
+#: The model's own table gives the timesteps, log-linearly.
+_TABLE = """\
+levels = np.sqrt((1 - self.alphas_cumprod.double().numpy()) / self.alphas_cumprod.double().numpy())
+index = np.interp(np.log(SIGMAS[:-1]), np.log(levels), np.arange(len(levels)))
+self.timesteps = torch.tensor(index, dtype=torch.float32, device=device)
+"""
+
+#: Heun visits inner points twice.
+_TWICE = """\
+sigmas = torch.cat([sigmas[:1], sigmas[1:-1].repeat_interleave(2), sigmas[-1:]])
+self.timesteps = torch.cat([self.timesteps[:1], self.timesteps[1:].repeat_interleave(2)])
+"""

@@ -1,0 +1,100 @@
+"""NVIDIA's EDM generate.py: t_steps as code, or the flags of the nearest Karras grid."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from diffopt.errors import UnsupportedError
+from diffopt.foundation.arrays import Array
+from diffopt.hosts.base import Sampler, Target
+from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.loops import LoopHost
+from diffopt.hosts.run import Run
+from diffopt.hosts.snippets import header
+from diffopt.hosts.text import python_list
+
+SAMPLERS: dict[str, Sampler] = {
+    "heun": Sampler("edm_sampler", "heun", clock="sigma"),
+    "edm_stochastic": Sampler("edm_sampler", "edm_stochastic"),
+    "euler": Sampler("ablation_sampler(solver='euler')", "euler", clock="sigma"),
+}
+
+
+class EDM(LoopHost):
+    """generate.py of NVlabs/edm: always a last step to 0; no input for a grid, so code or flags."""
+
+    name = "edm"
+    title = "EDM"
+    samplers: ClassVar = SAMPLERS
+    processes = ("ve", "vp_linear", "vp_cosine", "table")
+    variants: ClassVar = {"t_steps": "code that replaces t_steps", "flags": "flags of the Karras grid that fits best"}
+    suffix = ".py"
+
+    def plan(self, run: Run, target: Target) -> Plan:
+        """Verbatim in double precision; with `flags` the fitted Karras grid."""
+        plan = self.sampled(run)
+        if plan.run is None:
+            return plan
+        found, hosted = [*plan.findings], plan.run
+        if run.grid.sigmas[-1] != 0:
+            message = f"EDM appends 0: it goes on from {run.grid.sigmas[-1]:.6g} to 0 with one step more"
+            found.append(Finding("end", message, "optimize with --end zero"))
+            hosted = hosted.with_levels(np.append(hosted.levels, 0.0))
+        if target.variant == "flags":
+            levels, _ = self._fit(hosted)
+            gap = float(np.max(np.abs(np.log(levels / hosted.levels[:-1]))))
+            hosted = hosted.with_levels(np.append(levels, 0.0))
+            message = f"the nearest Karras grid is up to {100 * np.expm1(gap):.3g} % away in sigma"
+            found.append(Finding("note", message, "take --to edm:t_steps for the exact grid"))
+        elif not target.exported:
+            message = "generate.py takes no list of sigmas, only --sigma_min, --sigma_max and --rho"
+            found.append(Finding("dropped", message, "paste the code of diffopt export --to edm, or the flags of --to edm:flags"))
+        return Plan(plan.sampler, hosted, found)
+
+    def _fit(self, run: Run) -> tuple[Array, float]:
+        """Least squares in log sigma over rho, with the grid's own ends."""
+        wish = run.levels[:-1]
+        if wish.size < 2:
+            raise UnsupportedError("a grid of one step has no family; take --to edm:t_steps")
+
+        def levels(rho: float) -> Array:
+            ramp = np.linspace(wish[0] ** (1 / rho), wish[-1] ** (1 / rho), wish.size)
+            return np.asarray(ramp**rho)
+
+        found = minimize_scalar(lambda r: float(np.sum(np.log(levels(r) / wish) ** 2)), bounds=(1, 100), method="bounded")
+        rho = round(float(found.x), 6)
+        return levels(rho), rho
+
+    def write(self, run: Run, plan: Plan, target: Target) -> str:
+        """Six lines that replace the time steps, or the flags."""
+        assert plan.run is not None
+        churn = "".join(f" --{key}={value:.10g}" for key, value in _churn(plan.run).items())
+        solver = " --solver=euler" if run.solver.name == "euler" else ""
+        steps = plan.run.grid.steps
+        if target.variant == "flags":
+            _, rho = self._fit(plan.run)
+            top, low = plan.run.levels[0], plan.run.levels[-2]
+            return f"--steps={steps} --sigma_max={top:.10g} --sigma_min={low:.10g} --rho={rho:.10g}{solver}{churn}\n"
+        return (
+            f"{header(self.title, plan)}"
+            f"# In {plan.sampler.partition('(')[0]} of generate.py, instead of the lines that make t_steps;"
+            f" run it with --steps={steps}{solver}{churn}.\n"
+            f"t_steps = torch.as_tensor({python_list(run.levels[:steps], indent='')},\n"
+            "                          dtype=torch.float64, device=latents.device)\n"
+            "t_steps = torch.cat([net.round_sigma(t_steps), torch.zeros_like(t_steps[:1])])\n"
+        )
+
+    def statement(self, run: Run, plan: Plan, target: Target) -> list[str]:
+        """What round_sigma does."""
+        return ["net.round_sigma changes nothing on EDM networks; VP, VE and iDDPM networks round to their levels"]
+
+
+def _churn(run: Run) -> dict[str, float]:
+    """Flags of the churn; empty without."""
+    names: dict[str, Any] = {"S_churn": "s_churn", "S_min": "s_tmin", "S_max": "s_tmax", "S_noise": "s_noise"}
+    if run.solver.name != "edm_stochastic":
+        return {}
+    return {flag: float(np.real(getattr(run.solver, name))) for flag, name in names.items()}

@@ -1,0 +1,64 @@
+"""What the hosts that run k-diffusion's loops have in common: values verbatim, in single precision."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diffopt.errors import InputError
+from diffopt.hosts.base import Host, Sampler, Target
+from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.run import Run
+
+CHURN = "s_churn, s_tmin, s_tmax and s_noise of the heun sampler"
+
+#: k-diffusion's loops, as all these hosts have them; flow models only where a host says so.
+K_DIFFUSION: dict[str, Sampler] = {
+    "euler": Sampler("euler", "euler", clock="sigma"),
+    "ddim": Sampler("euler_ancestral", "euler_ancestral"),
+    "euler_ancestral": Sampler("euler_ancestral", "euler_ancestral"),
+    "ddpm": Sampler("euler_ancestral", "euler_ancestral"),
+    "comfy_euler_ancestral": Sampler("euler_ancestral", "euler_ancestral"),
+    "heun": Sampler("heun", "heun", clock="sigma"),
+    "comfy_dpm_2": Sampler("dpm_2", "comfy_dpm_2"),
+    "dpmpp_2m": Sampler("dpmpp_2m", "dpmpp_2m"),
+    "comfy_dpmpp_2m": Sampler("dpmpp_2m", "dpmpp_2m"),
+    "dpmpp_sde": Sampler("dpmpp_sde", "dpmpp_sde"),
+    "dpmpp_2m_sde": Sampler("dpmpp_2m_sde", "dpmpp_2m_sde"),
+    "edm_stochastic": Sampler("heun", "edm_stochastic"),
+}
+
+
+class LoopHost(Host):
+    """A host that takes N + 1 values as they are and rounds them to single precision."""
+
+    def plan(self, run: Run, target: Target) -> Plan:
+        """The host's recurrence on single-precision levels."""
+        plan = self.sampled(run)
+        if plan.run is None:
+            return plan
+        hosted, findings = single(plan.run)
+        return Plan(plan.sampler, hosted, [*plan.findings, *findings, *ending(self.title, run)])
+
+
+def single(run: Run) -> tuple[Run | None, list[Finding]]:
+    """The run on single-precision levels; None where two of them become one."""
+    levels = np.asarray(run.levels, dtype=np.float32).astype(np.float64)
+    try:
+        return run.with_levels(levels), []
+    except InputError:
+        k = int(np.flatnonzero(np.diff(levels) >= 0)[0])
+        message = f"values {k} and {k + 1} ({levels[k]:.9g}) are the same number in single precision"
+        return None, [Finding("duplicated", message, "use fewer steps or a smaller range")]
+
+
+def ending(title: str, run: Run) -> list[Finding]:
+    """A note where the run stops above 0."""
+    last = float(run.levels[-1])
+    if last == 0:
+        return []
+    return [Finding("note", f"the grid ends at {last:.6g}: {title} returns the state with noise of that level")]
+
+
+def without_churn(samplers: dict[str, Sampler], why: str) -> dict[str, Sampler]:
+    """Same table with the churn sampler refused."""
+    return {**samplers, "edm_stochastic": Sampler("heun", None, reason=why)}
