@@ -48,32 +48,37 @@ class Azula(LoopHost):
         return Plan(plan.sampler, hosted, [*found, *more])
 
     def write(self, run: Run, plan: Plan, target: Target) -> str:
-        """A subclass, and for `ve` the schedule whose time is sigma."""
+        """A subclass, and the schedule whose time is the level."""
         eta = f", eta={float(run.eta[0]) ** 2!r}" if plan.sampler == "DDIMSampler" else ""
-        schedule = (
-            "from azula.noise import RectifiedSchedule\n" if run.flow
-            else "from azula.noise import Schedule\n"
-        )  # fmt: skip
         return (
-            f"{header(self.title, plan)}import torch\n{schedule}from azula.sample import {plan.sampler}\n\n"
+            f"{header(self.title, plan)}import torch\nfrom azula.noise import Schedule\nfrom azula.sample import {plan.sampler}\n\n"
             f"TIMES = {python_list(run.levels, indent='')}\n"
-            f"{'' if run.flow else _SIGMA_TIME}\n\n"
+            f"{_FLOW_TIME if run.flow else _SIGMA_TIME}\n\n"
             f"class Grid({plan.sampler}):\n"
             '    """The sampler on the times above."""\n\n'
             "    @property\n"
             "    def timesteps(self):\n"
             "        return torch.tensor(TIMES, dtype=self.dtype, device=self.device)\n\n\n"
             "def make(denoiser, **extra):\n"
-            f'    """`denoiser` must have the schedule {"RectifiedSchedule()" if run.flow else "SigmaTime()"}."""\n'
+            f'    """`denoiser` must have the schedule GridTime()."""\n'
             f"    return Grid(denoiser, steps=len(TIMES) - 1{eta}, **extra)\n"
         )
 
 
 _SIGMA_TIME = '''
 
-class SigmaTime(Schedule):
+class GridTime(Schedule):
     """Time is the noise ratio: alpha = 1, sigma = t."""
 
     def __call__(self, t):
         return torch.ones_like(t), t
+'''
+
+_FLOW_TIME = '''
+
+class GridTime(Schedule):
+    """Time is s: alpha = 1 - t, sigma = t."""
+
+    def __call__(self, t):
+        return 1 - t, t
 '''

@@ -49,7 +49,8 @@ class Sampler:
         name, clock = (self.flow, self.flow_clock) if flow else (self.solver, self.clock)
         if name is None:
             return None
-        made: Solver = SOLVERS[name](**({} if clock is None else {"clock": clock}), **options)
+        own: dict[str, Any] = {**options} if clock is None else {**options, "clock": clock}
+        made: Solver = SOLVERS[name](**own)
         return made
 
 

@@ -111,7 +111,7 @@ class DPMSolverMultistep(ByTimesteps):
         """Algorithm, order, end; no grid of its own."""
         noisy = run.solver.eta_meaning is not None and bool(np.any(run.eta))
         order = {"dpmpp_2m": 2, "dpmpp_3m": 3, "dpmpp_2m_sde": 2}.get(run.solver.name, 1)
-        lowered = run.levels[-1] == 0 or run.solver.name == "dpmpp_3m"
+        lowered = bool(run.levels[-1] == 0) or run.solver.name == "dpmpp_3m"
         return {
             "algorithm_type": "sde-dpmsolver++" if noisy else "dpmsolver++", "solver_order": order, "solver_type": "midpoint",
             "lower_order_final": lowered, "euler_at_final": False, "use_lu_lambdas": False, **_FLAGS, **_ends(run),

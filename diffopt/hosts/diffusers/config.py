@@ -18,6 +18,13 @@ from diffopt.processes import TrainedLevels, alphas_from_betas
 OWN_GRIDS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas")
 
 
+#: Keys by which a scheduler's configuration is recognized.
+KNOWN = (
+    "_class_name", "num_train_timesteps", "beta_start", "trained_betas", "shift", "flow_shift", "use_dynamic_shifting", "mu",
+    "prediction_type", "timestep_spacing", "sigma_schedule", "sigma_max", *OWN_GRIDS,
+)  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False)
 class Config:
     """Keys of a scheduler_config.json with diffusers' defaults for those that are missing."""
@@ -114,8 +121,7 @@ def read_config(values: Mapping[str, Any]) -> Config:
     InputError
         Neither a class name nor a known key.
     """
-    known = ("_class_name", "num_train_timesteps", "beta_start", "shift", "beta_schedule", "prediction_type", "mu")
-    if values and not any(key in values for key in known):
+    if values and not any(key in values for key in KNOWN):
         raise InputError("this is not a scheduler_config.json of diffusers: it has neither _class_name nor num_train_timesteps")
     return Config(values)
 

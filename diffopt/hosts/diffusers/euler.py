@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def outside(levels: Array, table: Array) -> list[Finding]:
 
 
 class EDMEuler(Scheduler):
-    """`sigmas=` is the ramp of the Karras (or exponential) rule in [0, 1]: N values, no final 0, a tensor.
+    """`sigmas=` is the ramp of the Karras rule in [0, 1]: N values, no final 0, a tensor.
 
     ramp = (sigma_max^(1/rho) - sigma^(1/rho))/(sigma_max^(1/rho) - sigma_min^(1/rho)).
     """
@@ -95,20 +95,12 @@ class EDMEuler(Scheduler):
     def call(self, run: Run, config: Config) -> Call:
         """The ramp that comes back to the levels."""
         high, low, rho = self._rule(run, config)
-        kind = config.get("sigma_schedule", "karras")
-        sigma = run.levels[:-1]
-        if kind == "karras":
-            ramp = (high ** (1 / rho) - sigma ** (1 / rho)) / (high ** (1 / rho) - low ** (1 / rho))
-        else:
-            ramp = np.log(sigma / low) / np.log(high / low)
-        ends = {"sigma_max": high, "sigma_min": low, "rho": rho, "sigma_schedule": kind}
-        return Call("sigmas", np.asarray(ramp), "tensor", ends | self._end(run))
+        ramp = (high ** (1 / rho) - run.levels[:-1] ** (1 / rho)) / (high ** (1 / rho) - low ** (1 / rho))
+        rule = {"sigma_max": high, "sigma_min": low, "rho": rho, "sigma_schedule": "karras", "final_sigmas_type": "zero"}
+        return Call("sigmas", np.asarray(ramp), "tensor", rule)
 
     def _rule(self, run: Run, config: Config) -> tuple[float, float, float]:
         return float(config.get("sigma_max", 80.0)), float(config.get("sigma_min", 0.002)), float(config.get("rho", 7.0))
-
-    def _end(self, run: Run) -> dict[str, Any]:
-        return {"final_sigmas_type": "zero"}
 
     def verbatim(self, run: Run, config: Config) -> Call:
         """Sigmas where the ramp belongs."""
@@ -117,14 +109,14 @@ class EDMEuler(Scheduler):
     def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
         """What the rule makes of the ramp, then 0."""
         high, low, rho = self._rule(run, config)
-        with np.errstate(all="ignore"):
-            if config.get("sigma_schedule", "karras") == "karras":
-                base = high ** (1 / rho) + call.values * (low ** (1 / rho) - high ** (1 / rho))
-                made = np.sign(base) * np.abs(base) ** rho
-            else:
-                made = np.exp(np.log(low) + call.values * np.log(high / low))
-        got = np.append(made.astype(np.float32).astype(np.float64), 0.0)
+        base = high ** (1 / rho) + call.values * (low ** (1 / rho) - high ** (1 / rho))
+        made = np.sign(base) * np.abs(base) ** rho
         found = []
+        if call.options.get("sigma_schedule", config.get("sigma_schedule", "karras")) != "karras":
+            made = np.geomspace(high, low, call.values.size)
+            message = "the exponential rule of EDMEulerScheduler uses only the number of values"
+            found.append(Finding("dropped", message, "set sigma_schedule='karras', as the export does"))
+        got = np.append(made.astype(np.float32).astype(np.float64), 0.0)
         if call.values.max(initial=0.0) > 1 + 1e-9:
             message = "EDMEulerScheduler takes sigmas for the ramp of its rule in [0, 1]: these would become huge negative levels"
             found.append(Finding("misread", message, "pass the ramp that diffopt export --to diffusers:EDMEulerScheduler writes"))

@@ -57,8 +57,10 @@ class FlowScheduler(Scheduler):
             found.append(Finding("reshifted", message, f"optimize with --t-min {terminal:g}, or set shift_terminal=None"))
         if self.below_one and abs(got[0] - 1) < self.below_one:
             got = np.append(got[0] - self.below_one, got[1:])
+            message = f"{self.name} moves a first s of 1 to 1 - {self.below_one:g}; the second step then has a slope"
+            found.append(Finding("note", message))
         gap = deviation(wish, got)
-        if gap > 1e-5 and not found:
+        if gap > 1e-5 and not any(f.kind == "reshifted" for f in found):
             k = int(np.argmax(np.abs(got / wish - 1)))
             message = f"{self.name} shifts what it is given ({text}): s = {wish[k]:.6g} becomes {got[k]:.6g}"
             found.append(Finding("reshifted", message, "take diffopt export --to diffusers --scheduler-config FILE (un-shifted)"))

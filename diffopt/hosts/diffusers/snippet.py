@@ -67,7 +67,7 @@ def subclass_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
         f"SIGMAS = {python_list(run.levels, indent='')}\n\n\n"
         f"class ExactGrid({scheduler.name}):\n"
         f'    """{scheduler.name} on the {steps + 1} sigmas above, whatever number of steps is asked for."""\n\n'
-        "    def set_timesteps(self, num_inference_steps=None, device=None, **ignored):\n"
+        "    def set_timesteps(self, num_inference_steps=None, device=None, timesteps=None, sigmas=None, mu=None, **ignored):\n"
         f"        super().set_timesteps({steps}, device=device{_mu(run)})\n"
         "        sigmas = torch.tensor(SIGMAS, dtype=torch.float32)\n"
         f"{times}{twice}"

@@ -1,0 +1,156 @@
+"""Exports and checks as values: text, findings, and the errors before and after."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from diffopt.data.spectrum import Spectrum
+from diffopt.errors import DiffoptError, InputError, UnsupportedError
+from diffopt.hosts import ALIASES, HOSTS, Host
+from diffopt.hosts.base import Target, described
+from diffopt.hosts.errors import run_errors
+from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.run import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a host does with a grid.
+
+    Attributes
+    ----------
+    host, sampler : str
+        Names; the sampler's is the host's own.
+    plan : Plan
+        The run there, and the findings.
+    text : str, bytes or None
+        What `export` writes; None in a check.
+    suffix : str
+        Of the file.
+    said : list of str
+        Where the text goes and what else is to be set.
+    before, after : dict or None
+        Errors of the file's run and of the host's, where a spectrum was given.
+    """
+
+    host: str
+    sampler: str
+    plan: Plan
+    text: str | bytes | None = None
+    suffix: str = ".txt"
+    said: list[str] = field(default_factory=list)
+    before: dict[str, float | None] | None = None
+    after: dict[str, float | None] | None = None
+
+    @property
+    def altered(self) -> bool:
+        """Whether the host would alter the grid or the scheme."""
+        return self.plan.altered
+
+    def lines(self) -> list[str]:
+        """The statement, a sentence a line."""
+        run = self.plan.run
+        first = f"{self.host} runs {self.sampler}"
+        if run is not None:
+            first += f": {described(run)}, {run.grid.steps} steps, start {run.start}"
+            if run.solver.eta_meaning is not None:
+                first += f", eta {float(run.eta[0]):.6g} ({run.solver.eta_meaning})"
+        lines = [first, *self.said]
+        lines += [f"{f.kind}: {f.message}" + (f"; {f.repair}" if f.repair else "") for f in self.plan.findings]
+        if self.before is not None:
+            lines.append(f"exact error of the file: {_numbers(self.before)}")
+            lines.append(f"exact error there: {_numbers(self.after)}" if self.after else "exact error there: no closed form")
+        return lines
+
+    def document(self) -> dict[str, Any]:
+        """Plain data of a check."""
+        run = self.plan.run
+        return {
+            "host": self.host, "sampler": self.sampler, "altered": self.altered,
+            "findings": [
+                {"kind": f.kind, "altered": f.altered, "message": f.message, "repair": f.repair} for f in self.plan.findings
+            ],
+            "solver": None if run is None else run.solver.name,
+            "clock": None if run is None else run.solver.clock_name(run.process),
+            "start": None if run is None else run.start,
+            "levels": None if run is None else run.levels.tolist(),
+            "eta": None if run is None else run.eta.tolist(),
+            "errors": self.before, "errors_there": self.after,
+        }  # fmt: skip
+
+
+def _numbers(errors: Mapping[str, float | None]) -> str:
+    return ", ".join(f"{name} {'undefined' if value is None else format(value, '.6g')}" for name, value in errors.items())
+
+
+def find_host(text: str) -> tuple[Host, str | None]:
+    """Host and variant of `NAME` or `NAME:VARIANT`.
+
+    Raises
+    ------
+    InputError
+        Unknown names, with the nearest known one.
+    """
+    name, _, variant = text.partition(":")
+    name = ALIASES.get(name.lower(), name.lower())
+    if name not in HOSTS:
+        close = difflib.get_close_matches(name, [*HOSTS, *ALIASES], 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(HOSTS)}"
+        raise InputError(f"host {text!r} is unknown; {hint} (diffopt list hosts)")
+    host = HOSTS[name]()
+    if variant and variant not in host.variants:
+        short = [v for v in host.variants if v.removesuffix("Scheduler") == variant]
+        if not short:
+            known = ", ".join(host.variants) or "none"
+            raise InputError(f"host {name!r} has no form {variant!r}; it has {known}")
+        variant = short[0]
+    return host, variant or None
+
+
+def export_run(run: Run, to: str, config: Mapping[str, Any] | None = None, spectrum: Spectrum | None = None) -> Answer:
+    """Text for a host, with what it will run.
+
+    Raises
+    ------
+    InputError, UnsupportedError
+        Unknown host; a process or a scheme that the host cannot run, with the alternative.
+    """
+    host, variant = find_host(to)
+    target = Target(variant, config or {}, exported=True)
+    plan = host.plan(run, target)
+    refused = plan.refusal
+    if refused is not None:
+        raise UnsupportedError(refused.message + (f"; {refused.repair}" if refused.repair else ""))
+    text = host.write(run, plan, target)
+    before, after = _errors(run, plan, spectrum)
+    return Answer(host.name, plan.sampler, plan, text, host.suffix, host.statement(run, plan, target), before, after)
+
+
+def check_run(run: Run, name: str, config: Mapping[str, Any] | None = None, spectrum: Spectrum | None = None) -> Answer:
+    """What a host does with the file's numbers as they are."""
+    host, variant = find_host(name)
+    plan = host.plan(run, Target(variant, config or {}, exported=False))
+    before, after = _errors(run, plan, spectrum)
+    return Answer(host.name, plan.sampler, plan, before=before, after=after)
+
+
+def _errors(run: Run, plan: Plan, spectrum: Spectrum | None) -> tuple[Any, Any]:
+    if spectrum is None:
+        return None, None
+    with np.errstate(all="ignore"):
+        return run_errors(run, spectrum), None if plan.run is None else _after(plan.run, spectrum)
+
+
+def _after(run: Run, spectrum: Spectrum) -> dict[str, float | None] | None:
+    try:
+        return run_errors(run, spectrum)
+    except DiffoptError:
+        return None
+
+
+__all__ = ["Answer", "Finding", "check_run", "export_run", "find_host"]

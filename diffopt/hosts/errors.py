@@ -1,0 +1,32 @@
+"""Exact errors of a run on a host."""
+
+from __future__ import annotations
+
+from diffopt.data.spectrum import Spectrum
+from diffopt.hosts.run import Run
+from diffopt.objectives.evaluation import evaluate
+from diffopt.objectives.problem import Problem
+from diffopt.processes.span import End
+
+#: Errors that are stated.
+STATED = ("frechet", "kl", "robust")
+
+
+def run_errors(run: Run, spectrum: Spectrum) -> dict[str, float | None]:
+    """`frechet`, `kl` and `robust` of a run on a spectrum; None where one is not defined.
+
+    Raises
+    ------
+    UnsupportedError
+        The scheme has no limit at an end of the grid.
+    """
+    sigmas = run.grid.sigmas
+    end: End = "zero" if sigmas[-1] == 0 else "sigma_min"
+    low = sigmas[-2] if end == "zero" and sigmas.size > 2 else sigmas[-1]
+    bottom = min(float(low), float(sigmas[0]) / 2)
+    low_limit = max(bottom, run.process.sigma_limits[1])
+    problem = Problem.create(
+        spectrum, run.process, run.solver, run.grid.steps, float(sigmas[0]), low_limit, end, run.start
+    )  # fmt: skip
+    found = evaluate(problem, run.grid, run.eta, expand=False)
+    return {name: getattr(found, name) for name in STATED}

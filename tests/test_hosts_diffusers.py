@@ -1,0 +1,134 @@
+"""Exports for diffusers, executed and driven step by step through the real schedulers, against our tables.
+
+Every step of every scheduler agrees with the table of the run that the export announces, to the single precision inside
+the schedulers; stochastic ones path by path, with the noise that they drew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from host_driving import BETAS, drive_scheduler, executed, worst
+from problems import EXAMPLES
+
+from diffopt.hosts.answer import export_run
+from diffopt.hosts.diffusers.host import FLOW, RATIO, SCHEDULERS
+from diffopt.hosts.run import Run
+from diffopt.solvers import SOLVERS
+
+pytestmark = [pytest.mark.hosts, pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")]
+
+SIGMAS = [14.6, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.0]
+LONG = [*np.geomspace(14.6, 0.05, 18), 0.0]
+S = np.array([1.0, 0.93, 0.8, 0.62, 0.43, 0.25, 0.09, 0.0])
+#: Deviation allowed at every step, in standard deviations of the marginal.
+BOUND = 5e-5
+
+
+@dataclass(frozen=True)
+class Case:
+    """A solver, how it is exported, the model's configuration."""
+
+    solver: str
+    to: str = "diffusers"
+    flow: bool = False
+    config: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    sigmas: Any = None
+    process: str = "table"
+    eta: float | None = None
+
+    @property
+    def label(self) -> str:
+        kind = "flow" if self.flow else self.process
+        extra = ",".join(f"{k}={v}" for k, v in self.config.items() if k != "_class_name")
+        return f"{self.solver}-{self.to.partition(':')[2] or 'call'}-{kind}-{extra}-{len(self.sigmas or SIGMAS)}"
+
+    def run(self) -> Run:
+        process = EXAMPLES["flow" if self.flow else self.process]
+        with np.errstate(divide="ignore"):
+            sigmas = S / (1 - S) if self.flow else self.sigmas or SIGMAS
+        return Run.create(process, sigmas, SOLVERS[self.solver](**self.options), self.eta)
+
+
+SNIPPET, KARRAS = "diffusers:snippet", {"use_karras_sigmas": True}
+SIGMA = {"clock": "sigma"}
+CASES = [
+    Case("euler"),
+    Case("euler", config={"timestep_spacing": "leading", **KARRAS}),
+    Case("euler", "diffusers:DPMSolverMultistepScheduler"),
+    Case("euler", "diffusers:DPMSolverSinglestepScheduler"),
+    Case("euler", "diffusers:EDMEulerScheduler", process="ve", sigmas=[80.0, 30.0, 9.0, 3.0, 0.8, 0.2, 0.05, 0.0]),
+    Case("euler", "diffusers:EDMEulerScheduler", config={"sigma_schedule": "exponential"}, process="ve", sigmas=[80.0, 9.0, 0.8, 0.05, 0.0]),
+    Case("heun"),
+    Case("heun", SNIPPET),
+    *[Case(name, to, sigmas=grid) for name in ("dpmpp_2m", "dpmpp_3m", "dpmpp_2m_sde") for to in ("diffusers", SNIPPET) for grid in (None, LONG)],
+    Case("dpmpp_2m", SNIPPET, sigmas=SIGMAS[:-1]),
+    Case("unipc"),
+    Case("unipc", sigmas=LONG),
+    Case("euler_ancestral"),
+    Case("euler_ancestral", "diffusers:DPMSolverMultistepScheduler"),
+    Case("ddpm"),
+    Case("ddim", eta=1.0),
+    Case("euler", flow=True),
+    Case("euler", flow=True, options=SIGMA, config={"shift": 3.0}),
+    Case("euler", flow=True, config={"use_dynamic_shifting": True, "mu": 0.9}),
+    Case("euler", flow=True, config={"use_dynamic_shifting": True, "mu": 2.5, "time_shift_type": "linear"}),
+    Case("euler", flow=True, config={"shift": 3.0, "shift_terminal": 0.1, **KARRAS}),
+    Case("unipc", flow=True, config={"flow_shift": 5.0}),
+    Case("unipc", flow=True),
+    Case("comfy_euler_ancestral", flow=True),
+    Case("comfy_euler_ancestral", flow=True, eta=0.5),
+    *[Case(name, flow=True) for name in ("dpmpp_2m", "dpmpp_3m", "dpmpp_2m_sde", "euler_ancestral", "ddpm")],
+]
+
+
+def prepared(case: Case, text: str) -> Any:
+    """The scheduler after the exported file and the pipeline's call of set_timesteps."""
+    import diffusers
+
+    names = executed(text)
+    config = {k: v for k, v in case.config.items() if k != "mu"}
+    if case.flow:
+        first = diffusers.FlowMatchEulerDiscreteScheduler if "flow_shift" not in config else diffusers.UniPCMultistepScheduler
+    else:
+        first = diffusers.EulerDiscreteScheduler
+    base = {} if case.flow or case.process == "ve" else BETAS
+    pipe = SimpleNamespace(scheduler=SimpleNamespace(config={**base, **config}) if case.flow else first(**base, **{k: v for k, v in config.items() if k != "sigma_schedule"}))
+    arguments = names.prepare(pipe)
+    if "mu" in case.config:
+        arguments = {**arguments, "mu": case.config["mu"]}
+    pipe.scheduler.set_timesteps(**arguments)
+    return pipe.scheduler
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)
+def test_every_step_of_an_exported_grid_is_our_table(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = export_run(case.run(), case.to, case.config)
+    assert answer.plan.run is not None
+    scheduler = prepared(case, str(answer.text))
+    hosted = answer.plan.run
+    got, draws = drive_scheduler(scheduler, hosted, monkeypatch)
+    if hosted.table.stochastic:
+        assert len(draws) >= hosted.grid.steps - 1, "the scheduler drew no noise of ours"
+    # UniPC's states are predictions; the correction of a step comes with the next one.
+    deviation = worst(hosted, got, draws, 0 if case.solver == "unipc" else -1)
+    print(f"{case.label}: {deviation:.1e}")
+    assert deviation < BOUND
+    if not case.flow and hasattr(scheduler, "sigmas"):
+        mine = hosted.levels
+        visited = scheduler.sigmas.double().numpy()
+        visited = visited[np.append(True, np.diff(visited) != 0)]
+        np.testing.assert_allclose(visited, mine, rtol=5e-6)  # cumprod in single precision inside the schedulers
+
+
+def test_every_scheduler_and_every_solver_of_the_tables_is_driven() -> None:
+    driven = {(c.solver, c.flow) for c in CASES}
+    assert {(name, True) for name in FLOW if name != "ddim"} <= driven
+    assert {(name, False) for name in RATIO if name not in ("edm_stochastic", "comfy_euler_ancestral")} <= driven
+    classes = {c.to.partition(":")[2] for c in CASES} | {export_run(c.run(), c.to, c.config).sampler for c in CASES}
+    assert set(SCHEDULERS) <= classes
