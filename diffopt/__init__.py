@@ -24,6 +24,8 @@ NAMES = {
     "best_eta": "api.best_eta:best_eta",
     "posterior": "api.posterior:posterior",
     "load": "api.load:load",
+    "export": "api.export:export",
+    "check": "api.check:check",
     "Dataset": "data.dataset:Dataset",
     "Spectrum": "data.spectrum:Spectrum",
     "Ensemble": "data.ensemble:Ensemble",

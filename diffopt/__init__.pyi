@@ -1,7 +1,9 @@
 from diffopt.api.best_eta import best_eta as best_eta
+from diffopt.api.check import check as check
 from diffopt.api.compare import compare as compare
 from diffopt.api.estimate import estimate as estimate
 from diffopt.api.evaluate import evaluate as evaluate
+from diffopt.api.export import export as export
 from diffopt.api.load import load as load
 from diffopt.api.optimize import optimize as optimize
 from diffopt.api.orders import orders as orders

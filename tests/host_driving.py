@@ -171,7 +171,7 @@ class _Nothing:
 class _Vision(ModuleType):
     """torchvision is only imported by name: its release for this torch cannot be imported without a compiled part."""
 
-    __path__: list[str] = []
+    __path__ = ()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -179,8 +179,7 @@ class _Vision(ModuleType):
         return _Nothing()
 
 
-VISION = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional", "torchvision.transforms.v2", "torchvision.datasets",
-          "torchvision.utils", "torchvision.transforms.v2.functional")  # fmt: skip
+VISION = ("torchvision", *(f"torchvision.{part}" for part in ("datasets", "utils", "transforms", "transforms.functional")))
 
 
 def imported(package: str, module: str, monkeypatch: pytest.MonkeyPatch, keep_init: bool = True) -> ModuleType:

@@ -43,7 +43,9 @@ def k_sampling(monkeypatch: pytest.MonkeyPatch) -> Any:
     return imported("k_diffusion", "sampling", monkeypatch, keep_init=False)
 
 
-def k_states(module: Any, name: str, extra: dict[str, Any], run: Run, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Any], list[Any]]:
+def k_states(
+    module: Any, name: str, extra: dict[str, Any], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[Any], list[Any]]:
     """States at every grid point, from the callback, and the noise drawn."""
     import torch
 
@@ -53,8 +55,9 @@ def k_states(module: Any, name: str, extra: dict[str, Any], run: Run, monkeypatc
     x, seen = torch.from_numpy(start_of(run)), []
     sigmas = torch.tensor(run.levels, dtype=torch.float32).double()
     last = getattr(module, f"sample_{name}")(
-        model_for_k_diffusion(run), x, sigmas, disable=True, callback=lambda d: seen.append(d["x"].clone().numpy()), **extra, **sampler
-    )
+        model_for_k_diffusion(run), x, sigmas, disable=True, callback=lambda d: seen.append(d["x"].clone().numpy()),
+        **extra, **sampler,
+    )  # fmt: skip
     return [*seen, last.numpy()], noise.draws
 
 
@@ -77,7 +80,7 @@ def test_k_diffusion_runs_our_table(name: str, end: str, k_sampling: Any, monkey
         deviation = max(float(np.max(gap)) for gap in gaps)
     else:
         deviation = worst(hosted, got, draws)
-    print(f"k-diffusion {answer.sampler} ({name}, {end}): {deviation:.1e}")
+
     assert deviation < BOUND
 
 
@@ -141,13 +144,12 @@ def test_smalldiffusion_runs_our_table(name: str, end: str, monkeypatch: pytest.
         eval=lambda: None, rand_input=lambda n: noise(EIG.shape),
         predict_eps_cfg=lambda x, sigma, *_: sigma / (eig + sigma**2) * x,
     )  # fmt: skip
-    state, seen = torch.from_numpy(start_of(hosted)), []
+    state = torch.from_numpy(start_of(hosted))
     names = executed(str(answer.text).replace("*_, x = samples(", "return samples("))
-    for value in names.sample(model, xt=state, accelerator=SimpleNamespace(device="cpu")):
-        seen.append(value.numpy())
+    seen = [value.numpy() for value in names.sample(model, xt=state, accelerator=SimpleNamespace(device="cpu"))]
     assert package.samples is names.samples
     deviation = worst(hosted, [state.numpy(), *seen], noise.draws)
-    print(f"smalldiffusion {answer.sampler} ({name}, {end}): {deviation:.1e}")
+
     assert deviation < BOUND
 
 
@@ -183,5 +185,5 @@ def test_azula_runs_our_table(name: str, process: str, monkeypatch: pytest.Monke
         state = sampler.step(state, t, s)
         seen.append(state.numpy())
     deviation = worst(hosted, seen, noise.draws)
-    print(f"azula {answer.sampler} ({name}, {process}): {deviation:.1e}")
+
     assert deviation < BOUND

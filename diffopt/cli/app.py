@@ -18,6 +18,8 @@ COMMANDS = {
     "compare-schedules": "compare:compare_schedules",
     "convergence": "convergence:convergence",
     "eta": "eta:eta",
+    "export": "export:export",
+    "check": "check:check",
     "list": "listing:list_names",
     "schema": "listing:schema",
     "spectrum": "spectrum.group:app",

@@ -58,6 +58,22 @@ def emit(text: str, output: Path | None, force: bool, quiet: bool) -> None:
     note(f"wrote {output}", quiet)
 
 
+def emit_bytes(data: bytes, output: Path | None, force: bool, quiet: bool) -> None:
+    """Write bytes to a file (atomically) or to stdout, where they are text unless stdout takes bytes."""
+    if output is None:
+        if data.startswith(b"\x93NUMPY"):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+            return
+        _print(data.decode())
+        return
+    from diffopt.foundation.atomic import write_atomic
+
+    write_atomic(output, data, force)
+    note(f"wrote {output}", quiet)
+
+
 def _print(text: str) -> None:
     """Write to stdout; where the reader has gone (`| head`), go on in silence."""
     try:

@@ -183,6 +183,33 @@ class ConvergenceDocument(Document):
     diffopt_version: str
 
 
+class FindingPart(Document):
+    """One thing that a host does differently."""
+
+    kind: str
+    altered: bool = Field(description="whether the grid or the scheme is another one because of it")
+    message: str
+    repair: str
+
+
+class CheckDocument(Document):
+    """Output of `diffopt check`."""
+
+    schema_: Literal["diffopt.check/1"] = Field(default="diffopt.check/1", alias="schema")
+    host: str
+    sampler: str = Field(description="the host's own name")
+    altered: bool
+    findings: list[FindingPart]
+    solver: str | None = Field(description="what the host runs, in our terms; null where it has no closed form")
+    clock: str | None
+    start: str | None
+    levels: list[float] | None = Field(description="noise ratios that the host visits; s on flow models")
+    eta: list[float] | None
+    errors: dict[str, float | None] | None
+    errors_there: dict[str, float | None] | None
+    diffopt_version: str
+
+
 class GridDocument(BaseModel):
     """What `diffopt evaluate` needs of a schedule file; other keys are ignored."""
 
@@ -247,6 +274,7 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "diffopt.comparison/1": ComparisonDocument,
     "diffopt.eta/1": EtaDocument,
     "diffopt.convergence/1": ConvergenceDocument,
+    "diffopt.check/1": CheckDocument,
 }
 
 

@@ -51,7 +51,8 @@ class Azula(LoopHost):
         """A subclass, and the schedule whose time is the level."""
         eta = f", eta={float(run.eta[0]) ** 2!r}" if plan.sampler == "DDIMSampler" else ""
         return (
-            f"{header(self.title, plan)}import torch\nfrom azula.noise import Schedule\nfrom azula.sample import {plan.sampler}\n\n"
+            f"{header(self.title, plan)}import torch\n"
+            f"from azula.noise import Schedule\nfrom azula.sample import {plan.sampler}\n\n"
             f"TIMES = {python_list(run.levels, indent='')}\n"
             f"{_FLOW_TIME if run.flow else _SIGMA_TIME}\n\n"
             f"class Grid({plan.sampler}):\n"

@@ -120,6 +120,10 @@ class Host(ABC):
             raise UnsupportedError(
                 f"host {self.name!r} cannot run a grid of process {run.process.name!r}; it runs {', '.join(self.processes)}"
             )
+        if not run.flow and not np.isfinite(run.grid.sigmas[0]):
+            raise UnsupportedError(
+                f"host {self.name!r} takes finite sigmas and the grid starts at pure noise; optimize with a finite --sigma-max"
+            )
 
     def sampled(self, run: Run, sampler: Sampler | None = None) -> Plan:
         """Plan with the host's recurrence, eta and start law on an unchanged grid.

@@ -17,6 +17,11 @@ def meant(text: str) -> list[float]:
     return [float(item.replace("_", "")) for item in _NUMBER.findall(text)]
 
 
+def is_pasted(text: str) -> bool:
+    """Whether a text has anything like a number in it."""
+    return re.search(r"\d|\b(nan|inf|infinity)\b", text, re.IGNORECASE) is not None
+
+
 def _comfyui(text: str) -> list[float]:
     return [float(item) for item in _COMFY.findall(text)]
 

@@ -7,6 +7,7 @@ from typing import Any
 from diffopt.data.builtin import BUILTINS
 from diffopt.errors import InputError
 from diffopt.foundation.names import suggestion
+from diffopt.hosts import HOSTS
 from diffopt.objectives import OBJECTIVES
 from diffopt.processes import PROCESSES
 from diffopt.schedules import SCHEDULES
@@ -78,6 +79,17 @@ def _builtins(long: bool) -> Rows:
     return rows
 
 
+def _hosts(long: bool) -> Rows:
+    rows = []
+    for name, cls in HOSTS.items():
+        forms = [v for v in cls.variants if not v.endswith("Scheduler")]
+        row = {"name": name, "forms": ", ".join(forms), "processes": ", ".join(cls.processes), "summary": _first_line(cls)}
+        if long:
+            row |= {"samplers": ", ".join(cls.samplers), "start": cls.start}
+        rows.append(row)
+    return rows
+
+
 GROUPS = {
     "solvers": _solvers,
     "schedules": _schedules,
@@ -85,6 +97,7 @@ GROUPS = {
     "objectives": _objectives,
     "processes": _processes,
     "builtins": _builtins,
+    "hosts": _hosts,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.report import answers, text
+
+if TYPE_CHECKING:
+    from diffopt.api.export import ExportText
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -104,15 +107,29 @@ class RunResult(Result):
             raise UnsupportedError("a file does not hold the spectrum; evaluate it: diffopt.evaluate(spectrum, schedule).plot()")
         return self.data.spectrum
 
-    def export(self, host: str, **options: Any) -> Any:
-        """What a host takes: text, a file or a call; see `diffopt.export`."""
-        from importlib import import_module
+    def export(self, host: str, **options: Any) -> ExportText:
+        """Text that a host reads; see :func:`diffopt.export`."""
+        from diffopt.api.export import export
 
-        try:
-            module = import_module("diffopt.api.export")
-        except ModuleNotFoundError:
-            raise UnsupportedError("this version exports to no host; use .sigmas, .times or .timesteps") from None
-        return module.export(self, host, **options)
+        return export(self, host, **options)
+
+    def apply(self, scheduler: Any) -> Any:
+        """Make a scheduler of diffusers run this grid, whatever number of steps its pipeline asks for.
+
+        Raises
+        ------
+        UnsupportedError
+            The scheduler runs another recurrence; the message names the right one.
+        """
+        from diffopt.api.apply import apply
+
+        return apply(self, scheduler)
+
+    def sigmas_tensor(self, device: Any = None) -> Any:
+        """Levels (N + 1,) as a torch tensor in single precision: noise ratios, s on flow models."""
+        from diffopt.api.apply import sigmas_tensor
+
+        return sigmas_tensor(self, device)
 
     def __repr__(self) -> str:
         errors = ", ".join(f"{k} {text.short(v)}" for k, v in self.errors.items() if k in ("frechet", "robust"))

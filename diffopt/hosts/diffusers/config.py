@@ -5,14 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from diffopt.documents.scheduler_config import NAMES
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.encoding import read_bytes
+from diffopt.foundation.paths import is_folder
+from diffopt.foundation.strict_json import parse
 from diffopt.hosts.run import Run
-from diffopt.processes import TrainedLevels, alphas_from_betas
+from diffopt.processes import TrainedLevels
+from diffopt.processes.beta_rules import betas_of, cumulated, zero_terminal_snr
 
 #: Flags that replace a user's values by a grid of the scheduler's own.
 OWN_GRIDS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas")
@@ -84,12 +90,15 @@ class Config:
             betas = np.asarray(self.values["trained_betas"], dtype=np.float64)
             table = np.asarray(np.cumprod(1 - betas), dtype=np.float64)
         elif "beta_start" in self.values or "beta_schedule" in self.values:
-            rule = self.get("beta_schedule", "linear")
-            start, end = self.get("beta_start", 1e-4), self.get("beta_end", 0.02)
-            table = alphas_from_betas(f"{rule}:{start},{end},{self.train_steps}")
+            rule = str(self.get("beta_schedule", "linear"))
+            start, end = float(self.get("beta_start", 1e-4)), float(self.get("beta_end", 0.02))
+            table = cumulated(betas_of(rule, start, end, self.train_steps))
         else:
             return None
-        return _zero_terminal(table) if self.values.get("rescale_betas_zero_snr") else table
+        if self.values.get("rescale_betas_zero_snr"):
+            # A last 0 is 2^-24 in EulerDiscreteScheduler and its relatives.
+            table = np.maximum(zero_terminal_snr(table), 2.0**-24)
+        return np.asarray(table)
 
     def levels(self, run: Run) -> Array | None:
         """Noise ratios of the model by index, shape (T,): the file's, else the schedule's own table."""
@@ -97,20 +106,9 @@ class Config:
         if table is not None:
             return np.asarray(np.sqrt((1 - table) / table))
         if isinstance(run.process, TrainedLevels):
-            return np.asarray(np.exp(run.process.log_sigma))
+            finite = run.process.log_sigma[np.isfinite(run.process.log_sigma)]
+            return np.asarray(np.exp(finite))
         return None
-
-
-def _zero_terminal(table: Array) -> Array:
-    """Shift sqrt(alphas_cumprod) so that the last is 0, scaled to keep the first; diffusers then puts 2^-24 there.
-
-    Reference: Lin et al. (2024), arXiv:2305.08891, alg. 1; diffusers rescale_zero_terminal_snr, EulerDiscreteScheduler.
-    """
-    root = np.sqrt(table)
-    shifted = (root - root[-1]) * root[0] / (root[0] - root[-1])
-    square = shifted**2
-    square[-1] = 2.0**-24
-    return np.asarray(square)
 
 
 def read_config(values: Mapping[str, Any]) -> Config:
@@ -126,12 +124,29 @@ def read_config(values: Mapping[str, Any]) -> Config:
     return Config(values)
 
 
+def load_config(path: str) -> dict[str, Any]:
+    """Keys of a scheduler_config.json, of the folder that holds it, or of a pipeline's folder.
+
+    Raises
+    ------
+    InputError
+        Missing, no JSON, or no such configuration.
+    """
+    file = Path(path)
+    if is_folder(path):
+        file = next((file / name for name in NAMES if (file / name).is_file()), file / NAMES[0])
+    found = parse(read_bytes(file), str(file))
+    if not isinstance(found, dict):
+        raise InputError(f"{file}: no scheduler config (no _class_name, no beta_schedule)")
+    return dict(read_config(found).values)
+
+
 def matching_levels(levels: Array | None, run: Run) -> str | None:
     """A sentence where the model's table is not the one the grid was made for."""
     if levels is None or not isinstance(run.process, TrainedLevels):
         return None
-    own = np.exp(run.process.log_sigma)
-    if own.size == levels.size and np.allclose(own, levels, rtol=1e-3):
+    own = np.exp(run.process.log_sigma[np.isfinite(run.process.log_sigma)])
+    if np.allclose(own, levels[: own.size], rtol=1e-3):
         return None
     return (
         f"the grid was made for {own.size} levels from {own[0]:.4g} to {own[-1]:.4g}, "

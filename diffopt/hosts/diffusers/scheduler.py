@@ -129,7 +129,7 @@ def plan_for(scheduler: Scheduler, host: Host, run: Run, config: Config, exporte
         message = f"{scheduler.name} does not run {run.process.name!r} models, only {', '.join(scheduler.processes)}"
         repair = "take diffopt export --to diffusers without a scheduler's name"
         return Plan(scheduler.name, None, [Finding("refused", message, repair)])
-    base = _recurrence(scheduler, host, run, config, exported)
+    base = plan_recurrence(scheduler, host, run, config, exported)
     if base.run is None:
         return base
     findings = [f for f in base.findings if f.kind != "start"]
@@ -146,7 +146,7 @@ def plan_for(scheduler: Scheduler, host: Host, run: Run, config: Config, exporte
     return Plan(scheduler.name, _started(hosted, start), findings + more)
 
 
-def _recurrence(scheduler: Scheduler, host: Host, run: Run, config: Config, exported: bool) -> Plan:
+def plan_recurrence(scheduler: Scheduler, host: Host, run: Run, config: Config, exported: bool) -> Plan:
     """The scheduler's recurrence on the file's grid; in a check as its own configuration says."""
     sampler = None if exported or not config.values else scheduler.configured(run, config)
     sampler = sampler or scheduler.samplers.get(run.solver.name)

@@ -1,0 +1,43 @@
+"""A grid in a program that is running: a scheduler of diffusers, a tensor for a sampling loop."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from diffopt.api.hosting import run_of
+from diffopt.errors import UnsupportedError
+from diffopt.hosts.diffusers.apply import apply_run
+
+
+def apply(schedule: Any, scheduler: Any) -> Any:
+    """Make a scheduler of diffusers run a grid, whatever number of steps its pipeline asks for.
+
+    Parameters
+    ----------
+    schedule : path, result or array
+        A grid.
+    scheduler : object
+        `pipe.scheduler`; its `set_timesteps` is replaced on this object alone.
+
+    Raises
+    ------
+    UnsupportedError
+        The scheduler runs another recurrence than the grid was made for.
+    """
+    return apply_run(run_of(schedule), scheduler)
+
+
+def sigmas_tensor(schedule: Any, device: Any = None) -> Any:
+    """Levels (N + 1,) as a torch tensor in single precision: noise ratios, s on flow models.
+
+    Raises
+    ------
+    UnsupportedError
+        torch is not installed.
+    """
+    try:
+        torch: Any = import_module("torch")
+    except ModuleNotFoundError:
+        raise UnsupportedError("sigmas_tensor needs torch: pip install torch; .sigmas is a numpy array") from None
+    return torch.tensor(run_of(schedule).levels, dtype=torch.float32, device=device)

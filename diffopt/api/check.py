@@ -1,0 +1,151 @@
+"""`diffopt.check`: what a host really does with a grid."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diffopt import __version__
+from diffopt.api.arguments import verb
+from diffopt.api.hosting import config_of, data_of, run_of
+from diffopt.api.results.base import Result
+from diffopt.documents.schemas import CheckDocument, dump
+from diffopt.errors import InputError
+from diffopt.foundation.encoding import decode, read_bytes
+from diffopt.foundation.paths import is_file
+from diffopt.hosts.answer import Answer, check_run, find_host
+from diffopt.hosts.comfyui_graph import graph_findings
+from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.pasted import READERS, is_pasted, pasted_findings
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CheckResult(Result):
+    """What a host does with a grid (`diffopt.check/1`)."""
+
+    @property
+    def altered(self) -> bool:
+        """Whether the host would alter the grid or the scheme."""
+        return bool(self.document["altered"])
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """One mapping a finding: kind, altered, message, repair."""
+        return list(self.document["findings"])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per finding."""
+        nothing = {"kind": "none", "altered": False, "message": f"{self.document['host']} runs the grid as it is", "repair": ""}
+        return self.findings or [nothing]
+
+    def view(self, width: int) -> Any:
+        """A line a finding, with the repair below it."""
+        from rich.text import Text
+
+        document, lines = self.document, []
+        lines.append(f"{document['host']}: {document['sampler']}" + ("" if document["altered"] else ", the grid is run as it is"))
+        for row in self.findings:
+            lines.append(f"{'!' if row['altered'] else '-'} {row['kind']}: {row['message']}")
+            lines += [f"    {row['repair']}"] if row["repair"] else []
+        for key, title in (("errors", "exact error of the file"), ("errors_there", "exact error there")):
+            found = document[key]
+            lines += [] if not found else [f"{title}: " + ", ".join(f"{k} {v:.6g}" for k, v in found.items() if v is not None)]
+        return Text("\n".join(lines))
+
+    def __repr__(self) -> str:
+        return f"CheckResult({self.document['host']}, {'altered' if self.altered else 'as it is'}, {len(self.findings)} findings)"
+
+
+@verb
+def check(schedule: Any, host: str, *, scheduler_config: Any = None, spectrum: Any = None) -> CheckResult:
+    """Say what a host does with a grid's numbers as they are, and how to repair it.
+
+    Parameters
+    ----------
+    schedule : path, result or array
+        As in :func:`diffopt.export`; a path may also hold text as it is pasted into a host, or a workflow of ComfyUI.
+    host : str
+        Host, as `diffopt list hosts` names them; a scheduler of diffusers after a colon.
+    scheduler_config : path, mapping or scheduler, optional
+        diffusers: the model's scheduler_config.json.
+    spectrum : optional
+        Data for which the errors are stated; default the schedule's own.
+
+    Returns
+    -------
+    CheckResult
+        `.altered`, `.findings`.
+
+    Raises
+    ------
+    InputError
+        No schedule, an unknown host, a missing configuration.
+
+    Examples
+    --------
+    >>> import diffopt
+    >>> schedule = diffopt.optimize([4.0, 1.0, 0.1], process="flow", steps=3)
+    >>> diffopt.check(schedule, "diffusers", scheduler_config={"shift": 3.0}).findings[0]["kind"]
+    'reshifted'
+    """
+    found = find_host(host)[0]
+    pasted = _pasted(schedule, found.name)
+    if pasted is not None:
+        answer = Answer(found.name, "text", Plan("text", None, pasted))
+        if any(f.altered for f in pasted) or not _is_list(schedule):
+            return _result(answer)
+    run = run_of(schedule)
+    data = data_of(schedule, spectrum)
+    return _result(check_run(run, host, config_of(scheduler_config), None if data is None else data.spectrum))
+
+
+def _result(answer: Answer) -> CheckResult:
+    return CheckResult(dump(CheckDocument(**answer.document(), diffopt_version=__version__)))
+
+
+def _content(schedule: Any) -> tuple[str, Any] | None:
+    """Text of a path and its JSON value, if it is one."""
+    if not isinstance(schedule, str | Path) or not is_file(schedule):
+        return None
+    text = decode(read_bytes(Path(schedule)), str(schedule))
+    try:
+        return text, json.loads(text)
+    except (ValueError, RecursionError):
+        return text, None
+
+
+def _is_list(schedule: Any) -> bool:
+    found = _content(schedule)
+    return found is not None and isinstance(found[1], list)
+
+
+def _pasted(schedule: Any, host: str) -> list[Finding] | None:
+    """Findings on pasted text or on a workflow; None where the file is a schedule."""
+    found = _content(schedule)
+    if found is None:
+        return None
+    text, value = found
+    if isinstance(value, dict):
+        nodes = [v for v in value.values() if isinstance(v, dict) and "class_type" in v]
+        if not nodes and not ("nodes" in value and "links" in value):
+            return None
+        if host != "comfyui":
+            raise InputError(f"{schedule} is a workflow of ComfyUI; check it with --host comfyui")
+        return graph_findings(value) + [f for n in nodes for f in _in_node(n)]
+    if host not in READERS:
+        if isinstance(value, list):
+            return None
+        raise InputError(f"{schedule} is not a schedule file; text as it is pasted is checked for {', '.join(READERS)}")
+    if not is_pasted(text):
+        raise InputError(f"{schedule} is neither a schedule file nor a list of numbers; give what diffopt optimize -o wrote")
+    return pasted_findings(text, host)
+
+
+def _in_node(node: dict[str, Any]) -> list[Finding]:
+    """Findings on the text of a ManualSigmas node."""
+    value = node.get("inputs", {}).get("sigmas")
+    if node.get("class_type") != "ManualSigmas" or not isinstance(value, str):
+        return []
+    return pasted_findings(value, "comfyui")

@@ -1,0 +1,91 @@
+"""`diffopt.export`: a grid in the form that a host reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from diffopt.api.hosting import config_of, data_of, run_of
+from diffopt.foundation.notes import listening
+from diffopt.hosts.answer import Answer, export_run
+
+
+class ExportText(str):
+    """Exported text; `statement` says what the host will run, `altered` whether that is another grid or scheme.
+
+    Attributes
+    ----------
+    answer : Answer
+        The run on the host, its findings and errors.
+    notes : tuple of str
+        Sentences about what was assumed.
+    """
+
+    answer: Answer
+    notes: tuple[str, ...]
+
+    @property
+    def statement(self) -> tuple[str, ...]:
+        """What the host will run, its sampler's name, and the exact error there."""
+        return tuple(self.answer.lines())
+
+    @property
+    def altered(self) -> bool:
+        """Whether the host runs another grid or scheme than the file's."""
+        return self.answer.altered
+
+    def save(self, path: str | Path, force: bool = False) -> None:
+        """Write the file, whole or not at all."""
+        from diffopt.foundation.atomic import write_atomic
+
+        write_atomic(path, content(self), force)
+
+
+def content(text: ExportText) -> bytes:
+    """Bytes of the file."""
+    raw = text.answer.text
+    return raw if isinstance(raw, bytes) else str(text).encode()
+
+
+def export(schedule: Any, to: str, *, scheduler_config: Any = None, spectrum: Any = None) -> ExportText:
+    """Write a grid as a host reads it, and say what the host will run.
+
+    Parameters
+    ----------
+    schedule : path, result or array
+        A file that `diffopt optimize` wrote, what a verb returned, or noise ratios (N + 1,).
+    to : str
+        Host, as `diffopt list hosts` names them, with a form after a colon: `comfyui`, `comfyui:workflow`,
+        `diffusers`, `diffusers:snippet`, `diffusers:HeunDiscreteScheduler`.
+    scheduler_config : path, mapping or scheduler, optional
+        diffusers: the model's scheduler_config.json, whose levels and shifts count.
+    spectrum : optional
+        Data for which the errors are stated; default the schedule's own.
+
+    Returns
+    -------
+    ExportText
+        The text (a string), with `.statement`, `.altered` and `.save(path)`.
+
+    Raises
+    ------
+    InputError
+        No schedule, an unknown host, a missing configuration.
+    UnsupportedError
+        A process or a scheme that the host cannot run; the message names the alternative.
+
+    Examples
+    --------
+    >>> import diffopt
+    >>> schedule = diffopt.optimize([4.0, 1.0, 0.1], solver="heun", steps=3)
+    >>> print(diffopt.export(schedule, "comfyui").split(", ")[0])
+    80.00000000
+    """
+    with listening() as heard:
+        run = run_of(schedule)
+        data = data_of(schedule, spectrum)
+        answer = export_run(run, to, config_of(scheduler_config), None if data is None else data.spectrum)
+    raw = answer.text if answer.text is not None else ""
+    text = ExportText(raw if isinstance(raw, str) else raw.decode("latin-1"))
+    text.answer, text.notes = answer, tuple(heard)
+    return text
