@@ -21,7 +21,8 @@ START = np.array([1.0, -1.0, 0.5, 1.5, -0.7, 1.0]).reshape(1, 6, 1, 1)
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
 
 #: Schedulers whose state is x = x_0 + sigma n; the others of noise ratios keep x/sqrt(1 + sigma^2).
-EXPLODING = ("EulerDiscreteScheduler", "HeunDiscreteScheduler", "EulerAncestralDiscreteScheduler", "EDMEulerScheduler")
+EXPLODING = ("EulerDiscreteScheduler", "HeunDiscreteScheduler", "EulerAncestralDiscreteScheduler", "EDMEulerScheduler",
+             "LMSDiscreteScheduler")  # fmt: skip
 
 
 class Noise:

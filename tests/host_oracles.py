@@ -57,51 +57,6 @@ def dpmpp_2m(run: Any, x: Array) -> Array:
     return model.leave(x)
 
 
-def euler_ancestral(run: Any, x: Array) -> Array:
-    """sample_euler_ancestral, and sample_euler_ancestral_RF on flow models."""
-    model = Host(run)
-    x, sigmas = model.enter(x), model.sigmas
-    for i in range(len(sigmas) - 1):
-        now, after, eta = sigmas[i], sigmas[i + 1], run.eta[i]
-        denoised = model(x, now)
-        if not model.flow:
-            up = min(after, eta * math.sqrt(after**2 * (now**2 - after**2) / now**2))
-            down = math.sqrt(after**2 - up**2)
-            x = x + (x - denoised) / now * (down - now)
-            if after > 0:
-                x = x + run.noises[i][0] * up
-            continue
-        if after == 0:
-            x = denoised
-            continue
-        down = after * (1 + (after / now - 1) * eta)
-        alpha, alpha_down = 1 - after, 1 - down
-        renoise = math.sqrt(max(0.0, after**2 - down**2 * alpha**2 / alpha_down**2))
-        x = (down / now) * x + (1 - down / now) * denoised
-        if eta > 0:
-            x = (alpha / alpha_down) * x + run.noises[i][0] * renoise
-    return model.leave(x)
-
-
-def dpm_2(run: Any, x: Array) -> Array:
-    """sample_dpm_2."""
-    model = Host(run)
-    x, sigmas = model.enter(x), model.sigmas
-    for i in range(len(sigmas) - 1):
-        now, after = sigmas[i], sigmas[i + 1]
-        d = (x - model(x, now)) / now
-        if after == 0:
-            x = x + d * (after - now)
-            continue
-        middle = math.exp((math.log(now) + math.log(after)) / 2)
-        x_2 = x + d * (middle - now)
-        d_2 = (x_2 - model(x_2, middle)) / middle
-        x = x + d_2 * (after - now)
-    return model.leave(x)
-
-
 HOST_ORACLES: dict[str, Callable[[Any, Array], Array]] = {
     "comfy_dpmpp_2m": dpmpp_2m,
-    "comfy_euler_ancestral": euler_ancestral,
-    "comfy_dpm_2": dpm_2,
 }

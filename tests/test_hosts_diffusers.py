@@ -46,6 +46,7 @@ class Case:
     def label(self) -> str:
         kind = "flow" if self.flow else self.process
         extra = ",".join(f"{k}={v}" for k, v in self.config.items() if k != "_class_name")
+        extra = ",".join(filter(None, [extra, *(f"{k}={v}" for k, v in self.options.items())]))
         return f"{self.solver}-{self.to.partition(':')[2] or 'call'}-{kind}-{extra}-{len(self.sigmas or SIGMAS)}"
 
     def run(self) -> Run:
@@ -73,6 +74,11 @@ CASES = [
     Case("dpmpp_2m", SNIPPET, sigmas=SIGMAS[:-1]),
     Case("unipc"),
     Case("unipc", sigmas=LONG),
+    *[Case("unipc", options={"order": order}, sigmas=grid) for order in (1, 3) for grid in (None, LONG)],
+    Case("dpmpp_2m", SNIPPET, options={"lower_order_final": True}, sigmas=SIGMAS[:-1]),
+    Case("dpmpp_3m", SNIPPET, options={"lower_order_final": False}),
+    Case("lms"),
+    *[Case("deis", options={"order": order, "variant": "logrho"}, sigmas=SIGMAS[:-1]) for order in (1, 2, 3)],
     Case("euler_ancestral"),
     Case("euler_ancestral", "diffusers:DPMSolverMultistepScheduler"),
     Case("ddpm"),
@@ -84,8 +90,8 @@ CASES = [
     Case("euler", flow=True, config={"shift": 3.0, "shift_terminal": 0.1, **KARRAS}),
     Case("unipc", flow=True, config={"flow_shift": 5.0}),
     Case("unipc", flow=True),
-    Case("comfy_euler_ancestral", flow=True),
-    Case("comfy_euler_ancestral", flow=True, eta=0.5),
+    Case("flow_ancestral", flow=True),
+    Case("flow_ancestral", flow=True, eta=0.5),
     *[Case(name, flow=True) for name in ("dpmpp_2m", "dpmpp_3m", "dpmpp_2m_sde", "euler_ancestral", "ddpm")],
 ]
 
@@ -132,6 +138,6 @@ def test_every_step_of_an_exported_grid_is_our_table(case: Case, monkeypatch: py
 def test_every_scheduler_and_every_solver_of_the_tables_is_driven() -> None:
     driven = {(c.solver, c.flow) for c in CASES}
     assert {(name, True) for name in FLOW if name != "ddim"} <= driven
-    assert {(name, False) for name in RATIO if name not in ("edm_stochastic", "comfy_euler_ancestral")} <= driven
+    assert {(name, False) for name in RATIO if name not in ("edm_stochastic", "flow_ancestral")} <= driven
     classes = {c.to.partition(":")[2] for c in CASES} | {export_run(c.run(), c.to, c.config).sampler for c in CASES}
     assert set(SCHEDULERS) <= classes

@@ -32,6 +32,10 @@ class Sampler:
         Clocks of the two, where they have one.
     eta : float or None
         Value the host fixes; None where the user sets one number.
+    takes : tuple of str
+        Options of our solver that the host has too.
+    fixed : mapping
+        Options that the host's code fixes otherwise than ours.
     reason : str
         Why a None above is refused, and what to take instead.
     """
@@ -43,14 +47,18 @@ class Sampler:
     flow_clock: str | None = None
     eta: float | None = None
     reason: str = ""
+    takes: tuple[str, ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
-    def solver_for(self, flow: bool, options: Mapping[str, Any]) -> Solver | None:
-        """Our solver object for a model kind."""
+    def solver_for(self, flow: bool, given: Solver) -> Solver | None:
+        """Our solver object for a model kind, with those of the given one's options that the host has."""
         name, clock = (self.flow, self.flow_clock) if flow else (self.solver, self.clock)
         if name is None:
             return None
-        own: dict[str, Any] = {**options} if clock is None else {**options, "clock": clock}
-        made: Solver = SOLVERS[name](**own)
+        own: dict[str, Any] = {key: getattr(given, key) for key in self.takes if hasattr(given, key)}
+        if clock is not None:
+            own["clock"] = clock
+        made: Solver = SOLVERS[name](**own, **self.fixed)
         return made
 
 
@@ -138,7 +146,7 @@ class Host(ABC):
         if sampler is None:
             known = ", ".join(name for name, s in self.samplers.items() if (s.flow if run.flow else s.solver) is not None)
             raise UnsupportedError(f"host {self.name!r} has no sampler that is {run.solver.name!r}; it has {known}")
-        solver = sampler.solver_for(run.flow, _options(run.solver))
+        solver = sampler.solver_for(run.flow, run.solver)
         if solver is None:
             finding = Finding("refused", f"{sampler.name} of {self.title}: {sampler.reason}", "")
             return Plan(sampler.name, None, [finding])
@@ -185,21 +193,24 @@ def _eta_of(run: Run, hosted: Run) -> float | None:
     return float(hosted.eta[0]) if hosted.solver.eta_meaning is not None else 0.0
 
 
-def _options(solver: Solver) -> dict[str, Any]:
-    """Churn numbers and the like; the clock is the host's."""
-    return {key: value for key, value in vars(solver).items() if key != "clock"}
-
-
 def described(run: Run) -> str:
     """Solver and clock."""
     clock = run.solver.clock_name(run.process)
-    return run.solver.name + (f" in the {clock} clock" if clock else "")
+    return _named(run.solver) + (f" in the {clock} clock" if clock else "")
 
 
 def flags(run: Run) -> str:
     """The flags that optimize for this run."""
     clock = run.solver.clock_name(run.process)
-    return f"--solver {run.solver.name}" + (f" --clock {clock}" if clock else "")
+    return f"--solver {_named(run.solver)}" + (f" --clock {clock}" if clock else "")
+
+
+def _named(solver: Solver) -> str:
+    """Name with those options that are not the default's."""
+    plain, own = type(solver)(), vars(solver)
+    said = {k: v for k, v in own.items() if k not in ("clock", "error") and v != getattr(plain, k)}
+    text = ",".join(f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in said.items())
+    return solver.name + (f":{text}" if text else "")
 
 
 def start_findings(title: str, run: Run, start: Start) -> list[Finding]:

@@ -17,13 +17,13 @@ from diffopt.hosts.text import comma
 from diffopt.law.start import Start
 from diffopt.processes import TrainedLevels
 
-_ANCESTRAL = Sampler("euler_ancestral", "euler_ancestral", "comfy_euler_ancestral")
+_ANCESTRAL = Sampler("euler_ancestral", "euler_ancestral", "flow_ancestral")
 _2M = Sampler("dpmpp_2m", "dpmpp_2m", "comfy_dpmpp_2m")
 _UNIPC = (
     "it replaces a final 0 by 0.001, in the SIGMAS tensor itself, and runs order 3 with coefficients that no closed form here "
     "reproduces; optimize with --solver dpmpp_2m (comfy_dpmpp_2m on flow models)"
 )
-_SDE = "not verified on flow models; optimize with --solver dpmpp_2m_sde or comfy_euler_ancestral"
+_FLOW = "not verified on flow models; optimize with --solver comfy_dpmpp_2m, heun, dpmpp_2m_sde or flow_ancestral"
 _CHURN = "no core node sets churn; take --to k_diffusion or edm, or optimize with --solver heun"
 
 SAMPLERS: dict[str, Sampler] = {
@@ -31,13 +31,18 @@ SAMPLERS: dict[str, Sampler] = {
     "ddim": _ANCESTRAL,
     "ddpm": _ANCESTRAL,
     "euler_ancestral": _ANCESTRAL,
-    "comfy_euler_ancestral": _ANCESTRAL,
+    "flow_ancestral": _ANCESTRAL,
     "heun": Sampler("heun", "heun", "heun", "sigma", "time"),
-    "comfy_dpm_2": Sampler("dpm_2", "comfy_dpm_2", "comfy_dpm_2"),
+    "dpm_2": Sampler("dpm_2", "dpm_2", "dpm_2", "sigma", "time"),
+    "dpm_2_ancestral": Sampler("dpm_2_ancestral", "dpm_2_ancestral", reason=_FLOW),
+    "dpmpp_2s_ancestral": Sampler("dpmpp_2s_ancestral", "dpmpp_2s_ancestral", reason=_FLOW),
+    "lms": Sampler("lms", "lms", clock="sigma", fixed={"euler_at_final": True}, reason=_FLOW),
+    "ipndm": Sampler("ipndm", "ipndm", clock="sigma", reason=_FLOW),
     "dpmpp_2m": _2M,
     "comfy_dpmpp_2m": _2M,
     "dpmpp_2m_sde": Sampler("dpmpp_2m_sde", "dpmpp_2m_sde", "dpmpp_2m_sde"),
-    "dpmpp_sde": Sampler("dpmpp_sde", "dpmpp_sde", None, reason=_SDE),
+    "dpmpp_3m_sde": Sampler("dpmpp_3m_sde", "dpmpp_3m_sde", reason=_FLOW),
+    "dpmpp_sde": Sampler("dpmpp_sde", "dpmpp_sde", reason=_FLOW),
     "unipc": Sampler("uni_pc", None, None, reason=_UNIPC),
     "edm_stochastic": Sampler("heun", None, None, reason=_CHURN),
 }

@@ -13,6 +13,8 @@ from diffopt.hosts.text import comma
 _SAMPLER_NODES: dict[str, tuple[str, dict[str, Any]]] = {
     "euler_ancestral": ("SamplerEulerAncestral", {"s_noise": 1.0}),
     "dpmpp_2m_sde": ("SamplerDPMPP_2M_SDE", {"s_noise": 1.0, "noise_device": "gpu"}),
+    "dpmpp_3m_sde": ("SamplerDPMPP_3M_SDE", {"s_noise": 1.0, "noise_device": "gpu"}),
+    "dpmpp_2s_ancestral": ("SamplerDPMPP_2S_Ancestral", {"s_noise": 1.0}),
     "dpmpp_sde": ("SamplerDPMPP_SDE", {"s_noise": 1.0, "r": 0.5, "noise_device": "gpu"}),
 }
 #: Names to replace by the user's own.

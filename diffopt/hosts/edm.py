@@ -11,14 +11,14 @@ from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.hosts.base import Sampler, Target
 from diffopt.hosts.findings import Finding, Plan
-from diffopt.hosts.loops import LoopHost
+from diffopt.hosts.loops import CHURN, LoopHost
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header
 from diffopt.hosts.text import python_list
 
 SAMPLERS: dict[str, Sampler] = {
     "heun": Sampler("edm_sampler", "heun", clock="sigma"),
-    "edm_stochastic": Sampler("edm_sampler", "edm_stochastic"),
+    "edm_stochastic": Sampler("edm_sampler", "edm_stochastic", takes=CHURN),
     "euler": Sampler("ablation_sampler(solver='euler')", "euler", clock="sigma"),
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from diffopt.hosts.base import Sampler, Target
 from diffopt.hosts.findings import Finding, Plan
-from diffopt.hosts.loops import LoopHost
+from diffopt.hosts.loops import CHURN, LoopHost
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header, options
 from diffopt.hosts.text import python_list
@@ -22,14 +22,18 @@ SAMPLERS: dict[str, Sampler] = {
     "ddim": _ANCESTRAL,
     "ddpm": _ANCESTRAL,
     "euler_ancestral": _ANCESTRAL,
-    "comfy_euler_ancestral": _ANCESTRAL,
+    "flow_ancestral": _ANCESTRAL,
     "heun": Sampler("Heun", "heun", None, "sigma", reason=_FLOW),
-    "comfy_dpm_2": Sampler("DPM2", "comfy_dpm_2", None, reason=_FLOW),
+    "dpm_2": Sampler("DPM2", "dpm_2", None, "sigma", reason=_FLOW),
+    "dpm_2_ancestral": Sampler("DPM2 a", "dpm_2_ancestral", None, reason=_FLOW),
+    "dpmpp_2s_ancestral": Sampler("DPM++ 2S a", "dpmpp_2s_ancestral", None, reason=_FLOW),
+    "dpmpp_3m_sde": Sampler("DPM++ 3M SDE", "dpmpp_3m_sde", None, reason=_FLOW),
+    "lms": Sampler("LMS", "lms", None, "sigma", reason=_FLOW),
     "dpmpp_2m": _2M,
     "comfy_dpmpp_2m": _2M,
     "dpmpp_sde": Sampler("DPM++ SDE", "dpmpp_sde", None, reason=_FLOW),
     "dpmpp_2m_sde": Sampler("DPM++ 2M SDE", "dpmpp_2m_sde", None, reason=_FLOW),
-    "edm_stochastic": Sampler("Heun", "edm_stochastic", None, reason=_FLOW),
+    "edm_stochastic": Sampler("Heun", "edm_stochastic", None, reason=_FLOW, takes=CHURN),
 }
 #: Samplers for which the host asks for steps + 1 points and drops the last but one.
 DISCARDS = ("DPM2", "DPM2 a", "DPM++ 3M SDE")

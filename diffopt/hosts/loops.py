@@ -9,7 +9,8 @@ from diffopt.hosts.base import Host, Sampler, Target
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.run import Run
 
-CHURN = "s_churn, s_tmin, s_tmax and s_noise of the heun sampler"
+#: EDM's four numbers, under the same names in k-diffusion.
+CHURN = ("s_churn", "s_tmin", "s_tmax", "s_noise")
 
 #: k-diffusion's loops, as all these hosts have them; flow models only where a host says so.
 K_DIFFUSION: dict[str, Sampler] = {
@@ -17,14 +18,18 @@ K_DIFFUSION: dict[str, Sampler] = {
     "ddim": Sampler("euler_ancestral", "euler_ancestral"),
     "euler_ancestral": Sampler("euler_ancestral", "euler_ancestral"),
     "ddpm": Sampler("euler_ancestral", "euler_ancestral"),
-    "comfy_euler_ancestral": Sampler("euler_ancestral", "euler_ancestral"),
+    "flow_ancestral": Sampler("euler_ancestral", "euler_ancestral"),
     "heun": Sampler("heun", "heun", clock="sigma"),
-    "comfy_dpm_2": Sampler("dpm_2", "comfy_dpm_2"),
+    "dpm_2": Sampler("dpm_2", "dpm_2", clock="sigma"),
+    "dpm_2_ancestral": Sampler("dpm_2_ancestral", "dpm_2_ancestral"),
+    "dpmpp_2s_ancestral": Sampler("dpmpp_2s_ancestral", "dpmpp_2s_ancestral"),
+    "lms": Sampler("lms", "lms", clock="sigma", takes=("order",)),
     "dpmpp_2m": Sampler("dpmpp_2m", "dpmpp_2m"),
     "comfy_dpmpp_2m": Sampler("dpmpp_2m", "dpmpp_2m"),
     "dpmpp_sde": Sampler("dpmpp_sde", "dpmpp_sde"),
     "dpmpp_2m_sde": Sampler("dpmpp_2m_sde", "dpmpp_2m_sde"),
-    "edm_stochastic": Sampler("heun", "edm_stochastic"),
+    "dpmpp_3m_sde": Sampler("dpmpp_3m_sde", "dpmpp_3m_sde"),
+    "edm_stochastic": Sampler("heun", "edm_stochastic", takes=CHURN),
 }
 
 
@@ -57,8 +62,3 @@ def ending(title: str, run: Run) -> list[Finding]:
     if last == 0:
         return []
     return [Finding("note", f"the grid ends at {last:.6g}: {title} returns the state with noise of that level")]
-
-
-def without_churn(samplers: dict[str, Sampler], why: str) -> dict[str, Sampler]:
-    """Same table with the churn sampler refused."""
-    return {**samplers, "edm_stochastic": Sampler("heun", None, reason=why)}

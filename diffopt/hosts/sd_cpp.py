@@ -12,11 +12,11 @@ from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import options
 from diffopt.hosts.text import comma, fixed
 
-_ANCESTRAL = Sampler("euler_a", "euler_ancestral", "comfy_euler_ancestral")
+_ANCESTRAL = Sampler("euler_a", "euler_ancestral", "flow_ancestral")
 _CHURN = "it has no churn; take --to k_diffusion or edm, or optimize with --solver heun"
 _SDE = (
     "on flow models it puts s into the formula for sigma, which is neither the SDE nor ComfyUI's scheme of that name; "
-    "optimize with --solver comfy_euler_ancestral or comfy_dpmpp_2m"
+    "optimize with --solver flow_ancestral or comfy_dpmpp_2m"
 )
 
 SAMPLERS: dict[str, Sampler] = {
@@ -24,9 +24,9 @@ SAMPLERS: dict[str, Sampler] = {
     "ddim": _ANCESTRAL,
     "ddpm": _ANCESTRAL,
     "euler_ancestral": _ANCESTRAL,
-    "comfy_euler_ancestral": _ANCESTRAL,
+    "flow_ancestral": _ANCESTRAL,
     "heun": Sampler("heun", "heun", "heun", "sigma", "time"),
-    "comfy_dpm_2": Sampler("dpm2", "comfy_dpm_2", "comfy_dpm_2"),
+    "dpm_2": Sampler("dpm2", "dpm_2", "dpm_2", "sigma", "time"),
     "dpmpp_2m": Sampler("dpm++2m", "dpmpp_2m", "comfy_dpmpp_2m"),
     "comfy_dpmpp_2m": Sampler("dpm++2m", "dpmpp_2m", "comfy_dpmpp_2m"),
     "dpmpp_2m_sde": Sampler("dpm++2m_sde", "dpmpp_2m_sde", None, reason=_SDE),

@@ -42,8 +42,6 @@ SOLVERS: LazyTable[type[Solver]] = LazyTable(
         "randomized_midpoint": "methods.randomized_midpoint:RandomizedMidpoint",
         "randomized_exponential_midpoint": "methods.randomized_exponential_midpoint:RandomizedExponentialMidpoint",
         "comfy_dpmpp_2m": "methods.comfy_flow:ComfyDPMPP2M",
-        "comfy_euler_ancestral": "methods.comfy_flow:ComfyEulerAncestral",
-        "comfy_dpm_2": "methods.comfy_flow:ComfyDPM2",
         "local_linearization": "methods.local_linearization:LocalLinearization",
         "local_linearization_time": "methods.local_linearization:LocalLinearizationTime",
     },

@@ -15,9 +15,6 @@ from diffopt.hosts.run import Run
 from diffopt.law.start import Start
 from diffopt.solvers import SOLVERS
 
-#: Fewer steps than this end with order 1 where `lower_order_final` is set.
-FEW = 15
-
 
 def nearest_indices(sigmas: Array, table: Array) -> Array:
     """Distinct decreasing indices, nearest in log sigma, shape (N,)."""
@@ -95,8 +92,8 @@ class DPMSolverMultistep(ByTimesteps):
     samplers: ClassVar = {
         "euler": Sampler(name, "euler", "euler", "sigma", "sigma"),
         "ddim": Sampler(name, "euler", "euler", "sigma", "sigma"),
-        "dpmpp_2m": Sampler(name, "dpmpp_2m", "dpmpp_2m"),
-        "dpmpp_3m": Sampler(name, "dpmpp_3m", "dpmpp_3m"),
+        "dpmpp_2m": Sampler(name, "dpmpp_2m", "dpmpp_2m", takes=("lower_order_final",)),
+        "dpmpp_3m": Sampler(name, "dpmpp_3m", "dpmpp_3m", takes=("lower_order_final",)),
         "euler_ancestral": Sampler(name, "euler_ancestral", "euler_ancestral", eta=1.0),
         "ddpm": Sampler(name, "euler_ancestral", "euler_ancestral", eta=1.0),
         "dpmpp_2m_sde": Sampler(name, "dpmpp_2m_sde", "dpmpp_2m_sde", eta=1.0),
@@ -111,7 +108,7 @@ class DPMSolverMultistep(ByTimesteps):
         """Algorithm, order, end; no grid of its own."""
         noisy = run.solver.eta_meaning is not None and bool(np.any(run.eta))
         order = {"dpmpp_2m": 2, "dpmpp_3m": 3, "dpmpp_2m_sde": 2}.get(run.solver.name, 1)
-        lowered = bool(run.levels[-1] == 0) or run.solver.name == "dpmpp_3m"
+        lowered = bool(getattr(run.solver, "lower_order_final", False))
         return {
             "algorithm_type": "sde-dpmsolver++" if noisy else "dpmsolver++", "solver_order": order, "solver_type": "midpoint",
             "lower_order_final": lowered, "euler_at_final": False, "use_lu_lambdas": False, **_FLAGS, **_ends(run),
@@ -125,16 +122,8 @@ class DPMSolverMultistep(ByTimesteps):
             reason = f"algorithm {key[0]} of order {key[1]}, {config.get('solver_type', 'midpoint')} type, is no solver here"
             return Sampler(self.name, None, None, reason=reason)
         clock = "sigma" if name == "euler" else None
-        return Sampler(self.name, name, name, clock, clock, eta=1.0 if SOLVERS[name].eta_meaning else None)
-
-    def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
-        """As the others; short runs that end above 0 get a last step of order 1."""
-        got, found = super().levels(run, call, config)
-        lowered = call.options.get("lower_order_final", config.get("lower_order_final", True))
-        if lowered and got[-1] > 0 and run.grid.steps < FEW and run.solver.name in ("dpmpp_2m", "dpmpp_2m_sde"):
-            message = f"fewer than {FEW} steps that end above 0: the last step is of order 1 (lower_order_final)"
-            found.append(Finding("recurrence", message, "set lower_order_final=False, as the export does"))
-        return got, found
+        lowered = {"lower_order_final": bool(config.get("lower_order_final", True))} if name in ("dpmpp_2m", "dpmpp_3m") else {}
+        return Sampler(self.name, name, name, clock, clock, 1.0 if SOLVERS[name].eta_meaning else None, fixed=lowered)
 
 
 class DPMSolverSinglestep(ByTimesteps):

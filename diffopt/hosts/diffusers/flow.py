@@ -77,7 +77,7 @@ class FlowMatchEuler(FlowScheduler):
     samplers: ClassVar = {
         "euler": Sampler(name, None, "euler", flow_clock="sigma"),
         "ddim": Sampler(name, None, "euler", flow_clock="sigma"),
-        "comfy_euler_ancestral": Sampler(name, None, None, reason=(
+        "flow_ancestral": Sampler(name, None, None, reason=(
             "its s_churn and s_noise are accepted and ignored; take --to diffusers:LTXEulerAncestralRFScheduler")),
     }  # fmt: skip
 
@@ -97,7 +97,7 @@ class LTXEulerAncestral(FlowScheduler):
     """LTXEulerAncestralRFScheduler: ComfyUI's ancestral Euler on flow models; N + 1 values verbatim."""
 
     name = "LTXEulerAncestralRFScheduler"
-    samplers: ClassVar = {"comfy_euler_ancestral": Sampler(name, None, "comfy_euler_ancestral")}
+    samplers: ClassVar = {"flow_ancestral": Sampler(name, None, "flow_ancestral")}
     own_grid = "has no such flag"
 
     def call(self, run: Run, config: Config) -> Call:
@@ -119,7 +119,7 @@ class UniPC(FlowScheduler):
 
     name = "UniPCMultistepScheduler"
     processes = ("ve", "vp_linear", "vp_cosine", "table", "flow")
-    samplers: ClassVar = {"unipc": Sampler(name, "unipc", "unipc")}
+    samplers: ClassVar = {"unipc": Sampler(name, "unipc", "unipc", takes=("order",))}
     shift_key = "flow_shift"
     kind = "array"
     below_one = 1e-6
@@ -129,7 +129,9 @@ class UniPC(FlowScheduler):
         own = {f"use_{kind}_sigmas": False for kind in ("karras", "exponential", "beta")}
         flow = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"} if run.flow else {"use_flow_sigmas": False}
         end = "zero" if run.levels[-1] == 0 else "sigma_min"
-        common = {"solver_order": 2, "solver_type": "bh2", "predict_x0": True, "lower_order_final": True, "disable_corrector": []}
+        order = getattr(run.solver, "order", 2)
+        common: dict[str, Any] = {"solver_order": order, "solver_type": "bh2", "predict_x0": True, "lower_order_final": True}
+        common["disable_corrector"] = []
         return {**common, "final_sigmas_type": end, **own, **flow}
 
     def configured(self, run: Run, config: Config) -> Sampler | None:
@@ -137,7 +139,5 @@ class UniPC(FlowScheduler):
         kind, order = config.get("solver_type", "bh2"), int(config.get("solver_order", 2))
         if kind == "bh1" and run.levels[-1] == 0:
             return Sampler(self.name, None, None, reason="solver_type bh1 gives NaN on a last step to 0; set solver_type='bh2'")
-        if (kind, order) != ("bh2", 2):
-            reason = f"{kind} of order {order} is no solver here; set solver_type='bh2', solver_order=2"
-            return Sampler(self.name, None, None, reason=reason)
-        return Sampler(self.name, "unipc", "unipc")
+        end = bool(config.get("lower_order_final", True))
+        return Sampler(self.name, "unipc", "unipc", fixed={"order": order, "variant": kind, "lower_order_final": end})

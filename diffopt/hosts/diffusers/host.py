@@ -12,7 +12,7 @@ from diffopt.hosts.diffusers.by_timesteps import DDPM, DPMSolverMultistep, DPMSo
 from diffopt.hosts.diffusers.config import Config, read_config
 from diffopt.hosts.diffusers.euler import EDMEuler, EulerDiscrete
 from diffopt.hosts.diffusers.flow import FlowMatchEuler, LTXEulerAncestral, UniPC
-from diffopt.hosts.diffusers.others import REFUSED, EulerAncestral, refusal
+from diffopt.hosts.diffusers.others import REFUSED, DEISMultistep, EulerAncestral, LMSDiscrete, refusal
 from diffopt.hosts.diffusers.scheduler import Scheduler, plan_for
 from diffopt.hosts.diffusers.snippet import call_text, subclass_text
 from diffopt.hosts.findings import Finding, Plan
@@ -22,7 +22,7 @@ SCHEDULERS: dict[str, Scheduler] = {
     s.name: s
     for s in (
         EulerDiscrete(), DPMSolverMultistep(), DPMSolverSinglestep(), HeunDiscrete(), UniPC(), FlowMatchEuler(), EDMEuler(),
-        DDPM(), EulerAncestral(), LTXEulerAncestral(),
+        DDPM(), EulerAncestral(), LTXEulerAncestral(), LMSDiscrete(), DEISMultistep(),
     )
 }  # fmt: skip
 
@@ -30,14 +30,15 @@ SCHEDULERS: dict[str, Scheduler] = {
 RATIO = {
     "euler": "EulerDiscreteScheduler", "heun": "HeunDiscreteScheduler", "dpmpp_2m": "DPMSolverMultistepScheduler",
     "dpmpp_3m": "DPMSolverMultistepScheduler", "dpmpp_2m_sde": "DPMSolverMultistepScheduler", "unipc": "UniPCMultistepScheduler",
-    "euler_ancestral": "EulerAncestralDiscreteScheduler", "comfy_euler_ancestral": "EulerAncestralDiscreteScheduler",
-    "ddpm": "DDPMScheduler", "edm_stochastic": "EulerDiscreteScheduler",
+    "euler_ancestral": "EulerAncestralDiscreteScheduler", "flow_ancestral": "EulerAncestralDiscreteScheduler",
+    "lms": "LMSDiscreteScheduler", "deis": "DEISMultistepScheduler", "ddpm": "DDPMScheduler",
+    "edm_stochastic": "EulerDiscreteScheduler",
 }  # fmt: skip
 FLOW = {
     "euler": "FlowMatchEulerDiscreteScheduler", "ddim": "FlowMatchEulerDiscreteScheduler", "unipc": "UniPCMultistepScheduler",
     "dpmpp_2m": "DPMSolverMultistepScheduler", "dpmpp_3m": "DPMSolverMultistepScheduler",
     "dpmpp_2m_sde": "DPMSolverMultistepScheduler", "euler_ancestral": "DPMSolverMultistepScheduler",
-    "ddpm": "DPMSolverMultistepScheduler", "comfy_euler_ancestral": "LTXEulerAncestralRFScheduler",
+    "ddpm": "DPMSolverMultistepScheduler", "flow_ancestral": "LTXEulerAncestralRFScheduler",
 }  # fmt: skip
 
 
@@ -83,6 +84,8 @@ class Diffusers(Host):
         if name in REFUSED or name not in SCHEDULERS:
             return Plan(name, None, [refusal(name)])
         scheduler = SCHEDULERS[name]
+        if scheduler.refused(run):
+            return Plan(name, None, [Finding("refused", f"{name}: {scheduler.refused(run)}")])
         if target.exported and (target.variant == "snippet" or not _native(scheduler, run)):
             return self._exact(scheduler, run, config)
         if not _native(scheduler, run) and not target.exported:

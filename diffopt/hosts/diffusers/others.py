@@ -1,4 +1,4 @@
-"""Schedulers that take no grid: one that the snippet can set, and those that are refused, with the reason."""
+"""Schedulers that take no grid: those that the snippet can set, and those that are refused, with the reason."""
 
 from __future__ import annotations
 
@@ -15,17 +15,10 @@ from diffopt.hosts.run import Run
 from diffopt.law.start import Start
 
 
-class EulerAncestral(Scheduler):
-    """EulerAncestralDiscreteScheduler: no grid input, eta always 1; the snippet sets its sigmas."""
+class SnippetOnly(Scheduler):
+    """A scheduler without a grid input, whose sigmas the snippet sets."""
 
-    name = "EulerAncestralDiscreteScheduler"
     native = False
-    samplers: ClassVar = {
-        "euler_ancestral": Sampler(name, "euler_ancestral", eta=1.0),
-        "ddpm": Sampler(name, "euler_ancestral", eta=1.0),
-        "ddim": Sampler(name, "euler_ancestral", eta=1.0),
-        "comfy_euler_ancestral": Sampler(name, "euler_ancestral", eta=1.0),
-    }
 
     def call(self, run: Run, config: Config) -> Call:
         """What the snippet sets."""
@@ -44,6 +37,51 @@ class EulerAncestral(Scheduler):
         return "unit" if config.get("timestep_spacing", "linspace") == "leading" else "sigma"
 
 
+class EulerAncestral(SnippetOnly):
+    """EulerAncestralDiscreteScheduler: eta always 1."""
+
+    name = "EulerAncestralDiscreteScheduler"
+    samplers: ClassVar = {
+        "euler_ancestral": Sampler(name, "euler_ancestral", eta=1.0),
+        "ddpm": Sampler(name, "euler_ancestral", eta=1.0),
+        "ddim": Sampler(name, "euler_ancestral", eta=1.0),
+        "flow_ancestral": Sampler(name, "euler_ancestral", eta=1.0),
+    }
+
+
+class LMSDiscrete(SnippetOnly):
+    """LMSDiscreteScheduler: order 4 in the pipelines, kept on a last step to 0; its integrals are numerical."""
+
+    name = "LMSDiscreteScheduler"
+    samplers: ClassVar = {"lms": Sampler(name, "lms", clock="sigma", fixed={"order": 4, "euler_at_final": False})}
+
+    def options(self, run: Run) -> dict[str, Any]:
+        """No grid of its own."""
+        return {f"use_{kind}_sigmas": False for kind in ("karras", "exponential", "beta")}
+
+
+class DEISMultistep(SnippetOnly):
+    """DEISMultistepScheduler, variant logrho; NaN on a last step to 0."""
+
+    name = "DEISMultistepScheduler"
+    _ZERO = "it gives NaN on a last step to 0; optimize with --end sigma_min"
+    samplers: ClassVar = {"deis": Sampler(name, "deis", takes=("order", "lower_order_final"), fixed={"variant": "logrho"})}
+
+    def options(self, run: Run) -> dict[str, Any]:
+        """Order and end."""
+        own = {f"use_{kind}_sigmas": False for kind in ("karras", "exponential", "beta")}
+        order, lowered = getattr(run.solver, "order", 3), bool(getattr(run.solver, "lower_order_final", False))
+        return {"algorithm_type": "deis", "solver_type": "logrho", "solver_order": order, "lower_order_final": lowered, **own}
+
+    def refused(self, run: Run) -> str:
+        """A last step to 0."""
+        return self._ZERO if run.levels[-1] == 0 else ""
+
+    def start(self, run: Run, config: Config) -> Start:
+        """N(0, 1)."""
+        return "unit"
+
+
 _TAKE = "take diffopt export --to diffusers, which names a scheduler that takes the grid"
 _NO_GRID = "takes no grid: set_timesteps has only a number of steps"
 
@@ -56,11 +94,10 @@ REFUSED: dict[str, str] = {
     "TCDScheduler": "ends at the model's smallest level instead of 0 and leaves that noise in, with a law of its own",
     "LCMScheduler": "re-noises fully at each step, which is no optimized scheme here",
     "MiniMaxH3Scheduler": "expects the velocity towards the data, the opposite sign of every other flow model",
-    "DEISMultistepScheduler": f"{_NO_GRID}, and on a last step to 0 it gives NaN",
     **{
         f"{name}Scheduler": _NO_GRID
         for name in (
-            "PNDM", "IPNDM", "LMSDiscrete", "KDPM2Discrete", "KDPM2AncestralDiscrete", "SASolver", "DPMSolverSDE",
+            "PNDM", "IPNDM", "KDPM2Discrete", "KDPM2AncestralDiscrete", "SASolver", "DPMSolverSDE",
             "EDMDPMSolverMultistep", "CosineDPMSolverMultistep", "FlowMatchHeunDiscrete", "DDIMInverse", "DDIMParallel",
         )
     },
@@ -71,8 +108,3 @@ def refusal(name: str) -> Finding:
     """Finding for a class that cannot run the grid."""
     reason = REFUSED.get(name, "is not known here")
     return Finding("refused", f"{name} {reason}", _TAKE)
-
-
-def options_text(options: dict[str, Any]) -> str:
-    """`key=value, ...` of a configuration."""
-    return ", ".join(f"{key}={value!r}" for key, value in options.items())

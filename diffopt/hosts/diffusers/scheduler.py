@@ -92,6 +92,11 @@ class Scheduler(ABC):
         del run, config
         return None
 
+    def refused(self, run: Run) -> str:
+        """Why it cannot run this grid, if so."""
+        del run
+        return ""
+
     def own_grid_findings(self, config: Config) -> list[Finding]:
         """What a flag for a grid of its own does."""
         flag = config.own_grid
