@@ -34,7 +34,8 @@ def apply_run(run: Run, scheduler: Any) -> Any:
     original, levels = scheduler.set_timesteps, run.levels
 
     @functools.wraps(original)
-    def set_timesteps(num_inference_steps: Any = None, device: Any = None, *_: Any, **given: Any) -> None:
+    def set_timesteps(asked: Any = None, device: Any = None, *_: Any, **given: Any) -> None:
+        del asked
         shift = {"mu": given["mu"]} if given.get("mu") is not None else {}
         original(run.grid.steps, device=device, **shift)
         _set(scheduler, levels, run.flow, kind.name == "HeunDiscreteScheduler", device)
