@@ -15,8 +15,8 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.evaluation import evaluate
+from diffopt.objectives.metrics import COMPARED
 from diffopt.objectives.problem import Problem
-from diffopt.objectives.scores import ERRORS
 from diffopt.processes import VE, Flow, VPLinear
 from diffopt.processes.grid import Grid
 from diffopt.processes.span import Span
@@ -50,7 +50,7 @@ def test_every_column_is_what_evaluate_says(solver, start):
         problem = Problem.create(data, VE(), SOLVERS[solver](), row.steps, start=start)
         exact = evaluate(problem, Grid.create(VE(), row.sigmas))
         assert row.denoiser_calls == exact.denoiser_calls <= 9
-        for name in ERRORS:
+        for name in COMPARED:
             value = getattr(exact, name)
             assert row.errors[name] == (None if value is None else pytest.approx(value, rel=1e-5)), name
         for name, perturb in PERTURBATIONS.items():
@@ -285,7 +285,7 @@ def test_perturbations_change_the_spectrum_by_twenty_percent(name):
 @pytest.mark.parametrize("sign", ["", "-"])
 def test_sorting_by_every_column(column, sign):
     result = Selection(sort=sign + column).apply(compare(setting(["euler", "heun"], [5, 9])))
-    values = [r.errors[column] if column in ERRORS else getattr(r, column) for r in result.rows]
+    values = [r.errors[column] if column in COMPARED else getattr(r, column) for r in result.rows]
     assert values == sorted(values, reverse=bool(sign))
 
 

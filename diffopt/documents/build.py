@@ -22,6 +22,7 @@ from diffopt.documents.schemas import (
 )
 from diffopt.objectives import Objective
 from diffopt.objectives.evaluation import Evaluation
+from diffopt.objectives.metrics import COMPARED
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.schedules import Schedule
@@ -46,7 +47,7 @@ def evaluation_document(
 
 
 def _score(e: Evaluation) -> ScorePart:
-    return ScorePart(frechet=e.frechet, kl=e.kl, robust=e.robust)
+    return ScorePart(**{metric: e.values.get(metric) for metric in COMPARED})
 
 
 def schedule_document(
@@ -65,7 +66,7 @@ def schedule_document(
         objective=ObjectivePart(name=objective.name, value=scored),
         errors=_errors(evaluation),
         baselines={
-            name: _score(e) for name, e in baselines.items()
+name: _score(e) for name, e in baselines.items()
         },
         spectrum=spectrum_part(problem.spectrum),
         optimizer=OptimizerPart(

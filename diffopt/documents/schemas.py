@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from diffopt.objectives.metrics import COMPARED, METRICS
 
 
 class Document(BaseModel):
@@ -22,26 +25,22 @@ class ProcessPart(Document):
     sigma_min: float
 
 
-class ErrorsPart(Document):
+def _fields(names: Iterable[str]) -> dict[str, Any]:
+    """A field for each metric, with its title and unit."""
+    said = {name: f"{METRICS[name].title}, {METRICS[name].unit}" for name in names}
+    return {name: (float | None, Field(default=None, description=text)) for name, text in said.items()}
+
+
+class _Reasons(Document):
     """Errors in data units (kl in nats); null where not defined, the reason beside it in `reasons`."""
 
-    frechet: float | None = None
-    kl: float | None = None
-    robust: float | None = None
-    first_order_frechet: float | None = None
-    initialization: float | None = None
-    discretization: float | None = None
-    truncation: float | None = None
-    kl_discretization: float | None = None
     reasons: dict[str, str] | None = None
 
 
-class ScorePart(Document):
-    """Exact errors of a baseline."""
-
-    frechet: float | None = None
-    kl: float | None = None
-    robust: float | None = None
+#: Every error of a run.
+ErrorsPart: Any = create_model("ErrorsPart", __base__=_Reasons, __doc__=_Reasons.__doc__, **_fields(METRICS))
+#: Exact errors of a baseline.
+ScorePart: Any = create_model("ScorePart", __base__=Document, __doc__="Exact errors of a baseline.", **_fields(COMPARED))
 
 
 class SpectrumPart(Document):
@@ -226,7 +225,7 @@ class GridDocument(BaseModel):
     spectrum: dict[str, Any] | None = None
 
 
-class ComparisonRow(Document):
+class _RowHead(Document):
     """One grid with one solver; errors that are not defined are null, the reason in `reasons`."""
 
     schedule: str
@@ -234,21 +233,23 @@ class ComparisonRow(Document):
     design: str | None = Field(description="name of the noise design of a stochasticity row")
     solver: str
     clock: str | None
-    budget: int = Field(description="denoiser calls asked for (steps with --equal-steps)")
+    budget: int = Field(description="steps asked for (denoiser calls with --calls)")
     steps: int
     denoiser_calls: int
-    frechet: float | None
-    kl: float | None
-    discretization: float | None
-    kl_discretization: float | None
-    robust: float | None
-    ratio: float | None = Field(description="objective over that of the group's optimized row")
-    held_out: dict[str, float | None] = Field(description="frechet of the same grid on perturbed spectra")
-    held_out_worst: float | None
-    best: bool = Field(description="smallest objective of its group that is not optimized")
-    sigmas: list[float | None]
-    eta: list[float]
-    reasons: dict[str, str]
+
+
+_TAIL: dict[str, Any] = {
+    "ratio": (float | None, Field(description="objective over that of the group's optimized row")),
+    "held_out": (dict[str, float | None], Field(description="frechet of the same grid on perturbed spectra")),
+    "held_out_worst": (float | None, ...),
+    "best": (bool, Field(description="smallest objective of its group that is not optimized")),
+    "sigmas": (list[float | None], ...),
+    "eta": (list[float], ...),
+    "reasons": (dict[str, str], ...),
+}
+
+#: A row of a comparison: what it is, its errors, how it stands.
+ComparisonRow: Any = create_model("ComparisonRow", __base__=_RowHead, __doc__=_RowHead.__doc__, **_fields(COMPARED), **_TAIL)
 
 
 class ComparisonDocument(Document):

@@ -1,4 +1,4 @@
-"""The question asked: which data, process, solver, budget and range; and the exact answer for a grid."""
+"""The exact answer for a grid: every error of the table of metrics."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import numpy as np
 
 from diffopt.data.compression import short
 from diffopt.data.spectrum import Spectrum
+from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.law.law import Law
 from diffopt.law.local_errors import first_order_frechet
-from diffopt.objectives.frechet import frechet_terms
-from diffopt.objectives.kl import kl_terms
+from diffopt.law.start import Start
+from diffopt.objectives import Objective
+from diffopt.objectives.metrics import METRICS, Ends, Metric, mean_gap
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.robust import Robust
 from diffopt.processes.grid import Grid
@@ -27,44 +29,35 @@ ROBUST_EXACT = 20_000
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Exact errors of a grid; None where an error is not defined, with the reason in `reasons`.
+    """Exact errors of a grid.
 
     Attributes
     ----------
-    frechet, kl : float or None
-        2-Wasserstein distance and KL(data || output) of the output law.
-    robust : float
-        The default objective.
-    initialization, discretization, truncation : float or None
-        W2 between outputs from the start law and from the exact start; between the latter and the
-        marginal at the last grid point; between that marginal and the data. Their sum bounds frechet.
-    kl_discretization : float or None
-        KL(marginal at the last grid point || output from the exact start).
-    first_order_frechet : float or None
-        Leading-order prediction, where the solver has one.
+    values : dict
+        Errors by the names of METRICS, each also an attribute (`evaluation.frechet`); None where not defined.
+        The sum of initialization, discretization and truncation bounds frechet.
     variance, mean : ndarray, shape (n,)
         Output law per entry of the spectrum, in the process's coordinates.
     denoiser_calls : int
         Model evaluations of the run.
+    reasons : dict
+        Why an error is None.
     """
 
-    frechet: float | None
-    kl: float | None
-    robust: float | None
-    initialization: float | None
-    discretization: float | None
-    truncation: float
-    kl_discretization: float | None
-    first_order_frechet: float | None
+    values: dict[str, float | None]
     variance: Array
     mean: Array
     denoiser_calls: int
     reasons: dict[str, str] = field(default_factory=dict)
 
+    def __getattr__(self, name: str) -> float | None:
+        if name in METRICS:
+            return self.values.get(name)
+        raise AttributeError(name)
+
     def errors(self) -> dict[str, float | None]:
         """The scalar errors by name."""
-        names = ("frechet", "kl", "robust", "first_order_frechet", "initialization", "discretization", "truncation")
-        return {name: getattr(self, name) for name in (*names, "kl_discretization")}
+        return {name: self.values.get(name) for name in METRICS}
 
 
 def evaluate(problem: Problem, grid: Grid, eta: float | Array | None = None, expand: bool = True) -> Evaluation:
@@ -83,31 +76,24 @@ def _evaluation(table: Table, problem: Problem, grid: Grid, eta: float | Array |
     for low in range(0, spectrum.eig.size, BLOCK):
         sums.add(spectrum.part(slice(low, low + BLOCK)))
     reasons: dict[str, str] = {}
-    values = {name: _finite(name, value, reasons) for name, value in sums.values().items()}
-    robust = _finite("robust", _robust(table, problem), reasons)
-    first = _first_order(problem, grid, eta) if expand else None
-    if expand and first is None:
-        reasons["first_order_frechet"] = "infinite: a step has no finite local error; use --end sigma_min or another solver"
-    return Evaluation(
-        robust=robust,
-        first_order_frechet=first,
-        variance=np.concatenate(sums.variances),
-        mean=np.concatenate(sums.means),
-        denoiser_calls=table.calls,
-        reasons=reasons,
-        **values,  # type: ignore[arg-type]
-    )
+    values: dict[str, float | None] = {}
+    for name, metric in METRICS.items():
+        if metric.share is not None:
+            values[name] = finite(name, metric.finish(sums.totals[name]), reasons)
+        elif metric.objective is not None:
+            spectrum = _prepared(metric.objective(), problem)
+            values[name] = whole(name, metric, table, spectrum, problem.start, reasons)
+    if expand:
+        values["first_order_frechet"] = finite("first_order_frechet", _first_order(problem, grid, eta), reasons)
+    return Evaluation(values, np.concatenate(sums.variances), np.concatenate(sums.means), table.calls, reasons)
 
 
 class _Sums:
-    """Squared distances accumulated over blocks of eigenvalues."""
+    """Sums of the metrics over blocks of eigenvalues."""
 
     def __init__(self, table: Table, problem: Problem) -> None:
         self.table, self.start = table, problem.start
-        self.alpha, self.level = float(table.alpha[-1]), float(table.level[-1])
-        self.totals = dict.fromkeys(
-            ("frechet", "kl", "initialization", "discretization", "truncation", "kl_discretization"), 0.0
-        )
+        self.totals = {name: 0.0 for name, metric in METRICS.items() if metric.share is not None}
         self.variances: list[Array] = []
         self.means: list[Array] = []
 
@@ -115,54 +101,49 @@ class _Sums:
         """Add a block's shares."""
         law = Law(self.table, block, self.start)
         exact = law if self.start == "exact" else Law(self.table, block, "exact")
-        mu = np.zeros_like(block.eig) if block.mean is None else block.mean
-        gap, exact_gap = self._gap(law) * mu, self._gap(exact) * mu
-        marginal = self.alpha**2 * block.eig + self.level**2
-        shift = (self.alpha - 1) * mu
-        total, w = self.totals, block.weight
-        total["frechet"] += frechet_terms(law.variance, block.eig, gap + shift, w).loss
-        total["kl"] += kl_terms(law.variance, block.eig, gap + shift, w).loss
-        if self.start != "exact":
-            total["initialization"] += frechet_terms(law.variance, exact.variance, gap - exact_gap, w).loss
-        total["discretization"] += frechet_terms(exact.variance, marginal, exact_gap, w).loss
-        total["kl_discretization"] += kl_terms(exact.variance, marginal, exact_gap, w).loss
-        total["truncation"] += frechet_terms(marginal, block.eig, shift, w).loss
+        ends = Ends.create(law, exact)
+        for name in self.totals:
+            share = METRICS[name].share
+            assert share is not None
+            self.totals[name] += share(ends)
         self.variances.append(law.variance)
-        self.means.append(self.alpha * mu + gap)
-
-    def _gap(self, law: Law) -> Array:
-        return np.zeros_like(law.variance) if law.mean_gap is None else law.mean_gap
-
-    def values(self) -> dict[str, float]:
-        """Distances; divergences stay sums."""
-        return {k: v if k.startswith("kl") else float(np.sqrt(v)) for k, v in self.totals.items()}
+        mu = np.zeros_like(block.eig) if block.mean is None else block.mean
+        self.means.append(float(self.table.alpha[-1]) * mu + mean_gap(law) * mu)
 
 
-def _robust(table: Table, problem: Problem) -> float:
-    objective = Robust()
-    spectrum = problem.spectrum
-    if problem.data.members is None and spectrum.eig.size * len(objective.scales) > ROBUST_EXACT:
+def whole(
+    name: str, metric: Metric, table: Table, prepared: Spectrum, start: Start, reasons: dict[str, str]
+) -> float | None:
+    """Value of a metric that is an objective, on the spectrum it has prepared."""
+    assert metric.objective is not None
+    if metric.noise_only and not table.stochastic:
+        return finite(name, np.inf, reasons)
+    try:
+        return finite(name, metric.objective().value(table, prepared, start), reasons)
+    except UnsupportedError as error:
+        reasons[name] = str(error)
+        return None
+
+
+def _prepared(objective: Objective, problem: Problem) -> Spectrum:
+    """Spectrum of an objective: in full where it is short enough, else by bins of 0.02 in log eig."""
+    spectrum, members = problem.spectrum, problem.data.members
+    copies = len(objective.scales) if isinstance(objective, Robust) else 1
+    if members is None and spectrum.eig.size * copies > ROBUST_EXACT:
         spectrum = problem.data.short("exact")
-    spectrum = objective.prepare(spectrum, problem.data.members)
-    if spectrum.eig.size > ROBUST_EXACT:
-        spectrum = short(spectrum, "exact")
-    return objective.value(table, spectrum, problem.start)
+    spectrum = objective.prepare(spectrum, members)
+    return short(spectrum, "exact") if spectrum.eig.size > ROBUST_EXACT else spectrum
 
 
-def _first_order(problem: Problem, grid: Grid, eta: float | Array | None) -> float | None:
-    spectrum = problem.spectrum
-    if spectrum.eig.size > ROBUST_EXACT:
-        spectrum = short(spectrum, "exact")
-    return first_order_frechet(spectrum, grid, problem.solver, eta, problem.start)
+def _first_order(problem: Problem, grid: Grid, eta: float | Array | None) -> float:
+    spectrum = problem.data.short("exact") if problem.spectrum.eig.size > ROBUST_EXACT else problem.spectrum
+    found = first_order_frechet(spectrum, grid, problem.solver, eta, problem.start)
+    return np.inf if found is None else found
 
 
-def _finite(name: str, value: float, reasons: dict[str, str]) -> float | None:
+def finite(name: str, value: float, reasons: dict[str, str]) -> float | None:
+    """The value, or None with its reason where it is infinite."""
     if np.isfinite(value):
-        return value
-    if name == "kl":
-        reasons[name] = "infinite: a direction is degenerate in the data (eigenvalue 0) or in the output, not in both"
-    elif name == "kl_discretization":
-        reasons[name] = "infinite: a direction is degenerate in only one of the two laws"
-    else:
-        reasons[name] = "infinite: the scheme divides by a vanishing eigenvalue; end above 0 or use another solver"
+        return float(value)
+    reasons[name] = METRICS[name].infinite
     return None

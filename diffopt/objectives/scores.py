@@ -11,19 +11,11 @@ from diffopt.data.compression import short
 from diffopt.data.dataset import Dataset
 from diffopt.data.perturbation import PERTURBATIONS
 from diffopt.data.spectrum import Spectrum
-from diffopt.foundation.arrays import Array
 from diffopt.law.law import Law
 from diffopt.law.start import Start
-from diffopt.objectives import Objective
-from diffopt.objectives.kl import kl_terms
-from diffopt.objectives.robust import Robust
+from diffopt.objectives.evaluation import finite, whole
+from diffopt.objectives.metrics import COMPARED, METRICS, Ends, mean_gap
 from diffopt.solvers.table import Table
-
-#: Errors in the order of the columns.
-ERRORS = ("frechet", "kl", "discretization", "kl_discretization", "robust")
-
-_DEGENERATE = "infinite: a direction is degenerate in only one of the two laws"
-_DIVIDES = "infinite: the scheme divides by a vanishing eigenvalue"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +49,11 @@ class Scorer:
             np.concatenate([part.weight for part in parts]),
             np.concatenate(means) if means else None,
         )
-        self.objective: Objective = Robust()
-        self.ensemble = short(self.objective.prepare(data.spectrum, data.members), "design")
+        self.prepared = {
+            name: short(metric.objective().prepare(data.spectrum, data.members), "design")
+            for name in COMPARED
+            if (metric := METRICS[name]).objective is not None
+        }
 
     def score(self, table: Table) -> Scores:
         """Errors of a run (theory.md, eqs. 25-34)."""
@@ -68,44 +63,25 @@ class Scorer:
             return self._scores(table, law, exact)
 
     def _scores(self, table: Table, law: Law, exact: Law) -> Scores:
-        alpha, level, base = float(table.alpha[-1]), float(table.level[-1]), self.slices[0]
-        eig, weight = self.spectrum.eig, self.spectrum.weight
-        to_data = self._gap(law, alpha - 1)
-        inner = self._gap(exact, 0.0)
-        variance, end = law.variance[base], exact.variance[base]
-        target = alpha**2 * eig + level**2
-        values = {
-            "frechet": _distance(variance, eig, _part(to_data, base), weight),
-            "kl": kl_terms(variance, eig, _part(to_data, base), weight).loss,
-            "discretization": _distance(end, target, _part(inner, base), weight),
-            "kl_discretization": kl_terms(end, target, _part(inner, base), weight).loss,
-            "robust": self.objective.value(table, self.ensemble, self.start),
-        }
+        reasons: dict[str, str] = {}
+        errors: dict[str, float | None] = {}
+        ends = Ends.create(law, exact, self.spectrum.eig.size)
+        for name in COMPARED:
+            metric = METRICS[name]
+            if metric.share is not None:
+                errors[name] = finite(name, metric.finish(metric.share(ends)), reasons)
+            else:
+                errors[name] = whole(name, metric, table, self.prepared[name], self.start, reasons)
+        return Scores(errors, self._held_out(law, float(table.alpha[-1])), reasons)
+
+    def _held_out(self, law: Law, alpha: float) -> dict[str, float | None]:
+        """Frechet distance on each of the perturbed spectra."""
+        mean = self.joined.mean
+        to_data = None if mean is None else (mean_gap(law) + (alpha - 1)) * mean
         held = {}
         for name, part in zip(PERTURBATIONS, self.slices[1:], strict=True):
-            eig, weight = self.joined.eig[part], self.joined.weight[part]
-            held[name] = _finite(_distance(law.variance[part], eig, _part(to_data, part), weight))
-        errors = {name: _finite(value) for name, value in values.items()}
-        missing = [name for name, value in errors.items() if value is None]
-        reasons = {name: _DEGENERATE if name.startswith("kl") else _DIVIDES for name in missing}
-        return Scores(errors, held, reasons)
-
-    def _gap(self, law: Law, shift: float) -> Array | None:
-        """Output mean minus target mean; `shift` is the target's own distance from alpha mu."""
-        if law.mean_gap is None or law.spectrum.mean is None:
-            return None
-        return np.asarray((law.mean_gap + shift) * law.spectrum.mean)
-
-
-def _distance(variance: Array, target: Array, gap: Array | None, weight: Array) -> float:
-    """2-Wasserstein distance of eq. (29), without the derivatives that the objective carries."""
-    square = (np.sqrt(variance) - np.sqrt(target)) ** 2
-    return float(np.sqrt(weight @ (square if gap is None else square + gap**2)))
-
-
-def _part(gap: Array | None, part: slice) -> Array | None:
-    return None if gap is None else gap[part]
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+            square = (np.sqrt(law.variance[part]) - np.sqrt(self.joined.eig[part])) ** 2
+            square = square if to_data is None else square + to_data[part] ** 2
+            value = float(np.sqrt(self.joined.weight[part] @ square))
+            held[name] = value if np.isfinite(value) else None
+        return held

@@ -9,6 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from diffopt.objectives.metrics import METRICS
 from diffopt.report.text import grid_rows, short
 
 
@@ -41,7 +42,7 @@ def run_view(document: Mapping[str, Any]) -> RenderableType:
     parts.append(rows_table(grid_rows(document)))
     parts.append(Text())
     parts.append(rows_table(_score_rows(document)))
-    reasons = document["errors"].get("reasons") or {}
+    reasons = {k: v for k, v in (document["errors"].get("reasons") or {}).items() if not METRICS[k].noise_only}
     parts += [Text(f"{name}: {reason}", style="dim") for name, reason in reasons.items()]
     return Group(*parts)
 

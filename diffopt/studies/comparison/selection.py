@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from diffopt.errors import InputError
-from diffopt.objectives.scores import ERRORS
+from diffopt.objectives.metrics import COMPARED
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers.designs import DESIGNS
 from diffopt.studies.comparison.comparison import KINDS, Comparison, Row
 
 #: Columns that rows can be sorted by.
-SORTABLE = ("schedule", "kind", "solver", "budget", "steps", "denoiser_calls", *ERRORS, "ratio", "held_out_worst")
+SORTABLE = ("schedule", "kind", "solver", "budget", "steps", "denoiser_calls", *COMPARED, "ratio", "held_out_worst")
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _ordered(rows: list[Row], sort: str) -> list[Row]:
     name = sort.removeprefix("-")
 
     def key(row: Row) -> tuple[bool, float | str]:
-        value = row.errors[name] if name in ERRORS else getattr(row, name)
+        value = row.errors[name] if name in COMPARED else getattr(row, name)
         return (True, 0.0) if value is None else (False, value)
 
     # Missing values stay last in both directions.

@@ -12,8 +12,8 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 from diffopt.law.start import Start
+from diffopt.objectives.metrics import COMPARED
 from diffopt.objectives.problem import Problem
-from diffopt.objectives.scores import ERRORS
 from diffopt.processes import Process
 from diffopt.processes.span import End
 from diffopt.schedules import SCHEDULES, Schedule
@@ -85,8 +85,8 @@ class Setting:
             raise InputError("nothing to compare: name at least one solver and one number of steps")
         if min(self.budgets) < 1:
             raise InputError(f"a budget must be at least 1, got {min(self.budgets)}")
-        if self.objective not in ERRORS:
-            raise InputError(f"objective {self.objective!r} is unknown; use one of {', '.join(ERRORS)}")
+        if self.objective not in COMPARED:
+            raise InputError(f"objective {self.objective!r} is unknown; use one of {', '.join(COMPARED)}")
         for names, known in ((self.schedules, SCHEDULES), (self.designs, DESIGNS)):
             for name in names:
                 if name not in known:

@@ -1,0 +1,143 @@
+"""The one table of errors: documents, columns, comparisons and pictures read it, so that a new error is one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffopt.foundation.arrays import Array
+from diffopt.law.law import Law
+from diffopt.objectives.base import Objective
+from diffopt.objectives.frechet import frechet_terms
+from diffopt.objectives.kl import kl_terms
+from diffopt.objectives.path_kl import PathKL
+from diffopt.objectives.robust import Robust
+
+_DIVIDES = "infinite: the scheme divides by a vanishing eigenvalue; end above 0 or use another solver"
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """Gaussian laws where a run ends, per eigenvalue, arrays of shape (d,) in the coordinates of the process.
+
+    Attributes
+    ----------
+    eig, weight : ndarray
+        Data variance and multiplicities.
+    output, exact, marginal : ndarray
+        Variance of the output from the start law, from the exact start, and of the exact marginal
+        alpha^2 eig + level^2 (theory.md, eqs. 25-28).
+    to_data, to_marginal, apart, shift : ndarray or None
+        Means: output minus data; output from the exact start minus marginal; output minus output from the exact
+        start; marginal minus data. None is 0.
+    """
+
+    eig: Array
+    weight: Array
+    output: Array
+    exact: Array
+    marginal: Array
+    to_data: Array | None
+    to_marginal: Array | None
+    apart: Array | None
+    shift: Array | None
+
+    @classmethod
+    def create(cls, law: Law, exact: Law, size: int | None = None) -> Ends:
+        """Of the laws from the start law and from the exact start, the first `size` entries of both."""
+        table, spectrum = law.table, law.spectrum.part(slice(0, size))
+        alpha, level, eig, mu = float(table.alpha[-1]), float(table.level[-1]), spectrum.eig, spectrum.mean
+        variances = law.variance[:size], exact.variance[:size], alpha**2 * eig + level**2
+        if mu is None:
+            return cls(eig, spectrum.weight, *variances, None, None, None, None)
+        gap, inner, shift = mean_gap(law)[:size] * mu, mean_gap(exact)[:size] * mu, (alpha - 1) * mu
+        return cls(eig, spectrum.weight, *variances, gap + shift, inner, gap - inner, shift)
+
+
+def mean_gap(law: Law) -> Array:
+    """Output mean minus the marginal's, as multiples of the data's mean."""
+    return np.zeros_like(law.variance) if law.mean_gap is None else law.mean_gap
+
+
+@dataclass(frozen=True)
+class Metric:
+    """An error of a run.
+
+    Attributes
+    ----------
+    unit, title : str
+        For people.
+    share : callable or None
+        Sum over the eigenvalues of some `Ends`; additive, so that long spectra are taken block by block.
+    root : bool
+        Whether the value is the root of the sum.
+    objective : type of Objective or None
+        Instead of `share`: its value on the spectrum that it prepares.
+    compared : bool
+        Whether baselines, comparisons and their columns show it, and searches may minimize it there.
+    noise_only : bool
+        Whether it is defined for runs with injected noise alone.
+    infinite : str
+        Why it may be infinite, and what to try.
+    """
+
+    unit: str
+    title: str
+    share: Callable[[Ends], float] | None = None
+    root: bool = False
+    objective: type[Objective] | None = None
+    compared: bool = False
+    noise_only: bool = False
+    infinite: str = _DIVIDES
+
+    def finish(self, total: float) -> float:
+        """Value made of the sum."""
+        return float(np.sqrt(total)) if self.root else float(total)
+
+
+def _w2(of: Array, to: Array, gap: Array | None, weight: Array) -> float:
+    return frechet_terms(of, to, gap, weight).loss
+
+
+#: Errors by name, in the order of documents and columns. Sums are those of theory.md, eqs. 29 and 30.
+METRICS: dict[str, Metric] = {
+    "frechet": Metric(
+        "data units", "2-Wasserstein distance of the output to the data",
+        lambda e: _w2(e.output, e.eig, e.to_data, e.weight), root=True, compared=True,
+    ),
+    "kl": Metric(
+        "nats", "KL(data || output)", lambda e: kl_terms(e.output, e.eig, e.to_data, e.weight).loss, compared=True,
+        infinite="infinite: a direction is degenerate in the data (eigenvalue 0) or in the output, not in both",
+    ),
+    "robust": Metric("data units", "local errors that cannot cancel, rms over an ensemble", objective=Robust, compared=True),
+    "first_order_frechet": Metric(
+        "data units", "leading order of frechet",
+        infinite="infinite: a step has no finite local error; use --end sigma_min or another solver",
+    ),
+    "initialization": Metric(
+        "data units", "2-Wasserstein distance of the output to that from the exact start",
+        lambda e: _w2(e.output, e.exact, e.apart, e.weight), root=True,
+    ),
+    "discretization": Metric(
+        "data units", "2-Wasserstein distance of the output from the exact start to the marginal where the grid ends",
+        lambda e: _w2(e.exact, e.marginal, e.to_marginal, e.weight), root=True, compared=True,
+    ),
+    "truncation": Metric(
+        "data units", "2-Wasserstein distance of the marginal where the grid ends to the data",
+        lambda e: _w2(e.marginal, e.eig, e.shift, e.weight), root=True,
+    ),
+    "kl_discretization": Metric(
+        "nats", "KL(marginal where the grid ends || output from the exact start)",
+        lambda e: kl_terms(e.exact, e.marginal, e.to_marginal, e.weight).loss, compared=True,
+        infinite="infinite: a direction is degenerate in only one of the two laws",
+    ),
+    "path_kl": Metric(
+        "nats", "KL(exact reverse path on the grid || path of the sampler)", objective=PathKL, compared=True, noise_only=True,
+        infinite="infinite: a step injects no noise; it needs a solver with noise and --end sigma_min",
+    ),
+}  # fmt: skip
+
+#: Errors that baselines and comparisons show.
+COMPARED = tuple(name for name, metric in METRICS.items() if metric.compared)
