@@ -22,6 +22,7 @@ from diffopt.report.comparison import document
 from diffopt.schedules import Schedule
 from diffopt.solvers import SOLVERS
 from diffopt.solvers.designs import DESIGNS
+from diffopt.studies.comparison.comparison import Comparison
 from diffopt.studies.comparison.comparison import compare as run
 from diffopt.studies.comparison.selection import Selection
 from diffopt.studies.comparison.setting import Setting
@@ -45,6 +46,7 @@ def compare(
     add: Any = None,
     equal_steps: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
     **flags: Unpack[Flags],
 ) -> ComparisonResult:
     """Score every published schedule and the optimum with each solver and budget.
@@ -65,6 +67,8 @@ def compare(
         Your own: files, lists of noise ratios, results.
     progress : callable, optional
         Called with (groups done, groups in all).
+    workers : int
+        Processes; the result does not depend on their number.
     **flags
         The flags of `diffopt compare-schedules` with underscores.
 
@@ -94,11 +98,18 @@ def compare(
     data = load_dataset(spectrum, **reading(flags))
     problems = _problems(settings, solver, data)
     setting = _setting(problems, budgets, calls is None, settings, selection, added(add), extra, bool(patterns) or not extra)
-    result = selection.apply(run(setting, progress))
+    result = selection.apply(run(setting, progress, workers))
     said = {"solver": solver, "steps": steps, "calls": calls, "only": only, "skip": skip, "kind": kind, "sort": sort,
             "top": top, "add": add, **flags}  # fmt: skip
     command = command_line("compare-schedules", spectrum, said)
-    return ComparisonResult(document(result, command), tuple(data_notes(data)), result, sort is not None)
+    notes = (*data_notes(data), *_other_ranges(result))
+    return ComparisonResult(document(result, command), notes, result, sort is not None)
+
+
+def _other_ranges(result: Comparison) -> list[str]:
+    """A note for each added grid that does not fill the range."""
+    found = {row.schedule: row.other_range for row in result.rows if row.other_range is not None}
+    return [f"note: {name} {why}: another problem than the other rows solve, so it has no ratio" for name, why in found.items()]
 
 
 def _parametrized(patterns: list[str]) -> tuple[list[str], dict[str, Schedule]]:

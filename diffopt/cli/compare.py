@@ -31,7 +31,7 @@ def compare_schedules(given: Given) -> None:
     from diffopt.api.compare import compare as call
 
     with groups("comparing", given.quiet) as progress:
-        result = call(data, progress=progress, **flags)
+        result = call(data, progress=progress, workers=out.cores(), **flags)
     if page is not None:
         from diffopt.foundation.atomic import write_atomic
 

@@ -103,3 +103,8 @@ def render_run(data: dict[str, Any], form: str) -> str:
         "lines": lambda: report.to_lines(data["sigmas"]),
     }
     return writers[form]()
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -243,6 +243,7 @@ _TAIL: dict[str, Any] = {
     "held_out": (dict[str, float | None], Field(description="frechet of the same grid on perturbed spectra")),
     "held_out_worst": (float | None, ...),
     "best": (bool, Field(description="smallest objective of its group that is not optimized")),
+    "other_range": (str | None, Field(description="how the grid misses the range that the group compares")),
     "sigmas": (list[float | None], ...),
     "eta": (list[float], ...),
     "reasons": (dict[str, str], ...),

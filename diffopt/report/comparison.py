@@ -46,7 +46,8 @@ def _row(row: Row) -> ComparisonRow:
     return ComparisonRow(
         schedule=row.schedule, kind=row.kind, design=row.design, solver=row.solver, clock=row.clock, budget=row.budget,
         steps=row.steps, denoiser_calls=row.denoiser_calls, **row.errors, ratio=row.ratio, held_out=row.held_out,
-        held_out_worst=row.held_out_worst, best=row.best, sigmas=[_finite(float(v)) for v in row.sigmas],
+        held_out_worst=row.held_out_worst, best=row.best, other_range=row.other_range,
+        sigmas=[_finite(float(v)) for v in row.sigmas],
         eta=[float(v) for v in row.eta], reasons=row.reasons,
     )  # fmt: skip
 
@@ -55,7 +56,7 @@ def flat_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows without lists, for csv and markdown."""
     rows = []
     for row in data["rows"]:
-        flat = {k: v for k, v in row.items() if k not in ("held_out", "sigmas", "eta", "reasons")}
+        flat = {k: v for k, v in row.items() if k not in ("held_out", "sigmas", "eta", "reasons", "other_range")}
         rows.append(flat | {f"held_out_{k}": v for k, v in row["held_out"].items()})
     return rows
 
@@ -104,6 +105,8 @@ def view(comparison: Comparison, width: int, mixed: bool = False) -> RenderableT
     objective = comparison.setting.objective
     marks = f"* best published {objective} of its group; ratio = {objective} over the optimized row's"
     parts.append(Text(marks, "dim"))
+    if any(row.other_range for row in comparison.rows):
+        parts.append(Text("~ fills another range and solves another problem than its group", "dim"))
     parts.append(Text("held_out: largest frechet on the spectrum scaled, tilted, blurred by 20 %", "dim"))
     if comparison.skipped:
         parts.append(Text(f"{len(comparison.skipped)} rows have no meaning here (json says why)", "dim"))
@@ -137,7 +140,7 @@ def _table(key: tuple[object, ...], rows: Sequence[Row], width: int) -> Table:
 
 def _columns(rows: Sequence[Row], mixed: bool, width: int) -> dict[str, list[str]]:
     """Columns that fit: the text beside names and numbers goes first where there is no room."""
-    columns = {"": ["*" if r.best else "" for r in rows], "schedule": [shown_name(r) for r in rows]}
+    columns = {"": ["*" if r.best else "~" if r.other_range else "" for r in rows], "schedule": [shown_name(r) for r in rows]}
     columns |= {"kind": [r.kind for r in rows], "solver": [r.solver for r in rows]}
     columns |= {"steps": [str(r.steps) for r in rows], "calls": [str(r.denoiser_calls) for r in rows]}
     if not mixed:

@@ -56,6 +56,8 @@ class Row:
         Value of the objective over that of the group's optimized row.
     best : bool
         Smallest objective among the rows of its group that are not optimized.
+    other_range : str or None
+        Where the row does not fill the range of the group; then it has no ratio and is never the optimum.
     """
 
     schedule: str
@@ -73,6 +75,7 @@ class Row:
     design: str | None = None
     ratio: float | None = None
     best: bool = False
+    other_range: str | None = None
 
     @property
     def held_out_worst(self) -> float | None:
@@ -164,7 +167,8 @@ class _Runs:
         rows = self._named(problem, budget) if asked else []
         for name, levels in setting.added.items():
             if steps_of(levels) == steps:
-                rows.append(self._row(problem, budget, Grid.create(setting.process, levels), name, "added"))
+                row = self._row(problem, budget, Grid.create(setting.process, levels), name, "added")
+                rows.append(replace(row, other_range=other_range(row.sigmas, problem)))
         if setting.optimized and rows:
             rows.append(self._optimized(problem, budget, rows))
         self.rows += _ranked(rows, setting.objective)
@@ -195,13 +199,14 @@ class _Runs:
     def _optimized(self, problem: Problem, budget: int, rows: list[Row]) -> Row:
         """The optimum, or a better row (of the user's, or through rounding) where there is one."""
         objective = self.setting.objective
-        first = min(rows, key=lambda r: _value(r, objective))
+        rows = [row for row in rows if row.other_range is None]
+        first = min(rows, key=lambda r: _value(r, objective), default=None)
         starts = _starts(rows, problem, objective)
         result = optimize(
             problem, OBJECTIVES[objective](), searches=len(starts), starts=starts or None, tolerance=TOLERANCE
         )
         row = self._row(problem, budget, result.grid, "optimized", "optimized")
-        if _value(first, objective) < _value(row, objective):
+        if first is not None and _value(first, objective) < _value(row, objective):
             return replace(first, schedule="optimized", kind="optimized", design=None)
         return row
 
@@ -251,9 +256,29 @@ def _starts(rows: list[Row], problem: Problem, objective: str) -> list[str]:
 def _ranked(rows: list[Row], objective: str) -> list[Row]:
     """Rows with ratios to the group's optimum and the best published one marked."""
     optimum = next((_value(r, objective) for r in rows if r.kind == "optimized"), None)
-    published = [r for r in rows if r.kind != "optimized"]
+    published = [r for r in rows if r.kind != "optimized" and r.other_range is None]
     best = min(published, key=lambda r: _value(r, objective), default=None)
-    return [replace(r, ratio=_ratio(_value(r, objective), optimum), best=r is best) for r in rows]
+    return [_placed(r, _ratio(_value(r, objective), optimum), r is best) for r in rows]
+
+
+def _placed(row: Row, ratio: float | None, best: bool) -> Row:
+    """The row with its ratio; one of another range solves another problem and has none."""
+    if row.other_range is None:
+        return replace(row, ratio=ratio, best=best)
+    return replace(row, reasons=row.reasons | {"ratio": f"another range: {row.other_range}"})
+
+
+def other_range(sigmas: Array, problem: Problem) -> str | None:
+    """How a grid misses the range of the problem; None where it fills it."""
+    if not np.isclose(sigmas[0], problem.sigma_max, rtol=1e-6, atol=0):
+        return f"starts at sigma {sigmas[0]:g}, not {problem.sigma_max:g}"
+    if (sigmas[-1] == 0) != (problem.end == "zero"):
+        return f"ends at {sigmas[-1]:g}, not at {'0' if problem.end == 'zero' else 'sigma_min'}"
+    last = sigmas[-2] if problem.end == "zero" and sigmas.size > 2 else sigmas[-1]
+    low = problem.sigma_min
+    if problem.end == "sigma_min" and not np.isclose(last, low, rtol=1e-6, atol=0):
+        return f"ends at {last:g}, not at {low:g}"
+    return f"reaches sigma {last:g}, below {low:g}" if 0 < last < low * (1 - 1e-6) else None
 
 
 def _ratio(value: float, optimum: float | None) -> float | None:
