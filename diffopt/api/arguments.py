@@ -48,6 +48,7 @@ class Flags(TypedDict, total=False):
     beta_max: float | None
     alphas_cumprod: Any
     betas: str | None
+    scheduler_config: Any
     sigma_max: float | None
     sigma_min: float | None
     t_max: float | None

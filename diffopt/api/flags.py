@@ -63,6 +63,7 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
         Flag("beta_max", float, "Of vp_linear [default: 20].", "X"),
         Flag("alphas_cumprod", str, "Table of a trained model, for --process table.", "FILE"),
         Flag("betas", str, "E.g. scaled_linear:0.00085,0.012,1000, for --process table.", "RULE"),
+        Flag("scheduler_config", str, "Config of a diffusers scheduler: process table or flow.", "FILE"),
     )),
     "range": ("Range", (
         Flag("sigma_max", float, "Largest noise ratio [default: 80; flow: pure noise; table: its end].", "X"),

@@ -12,12 +12,15 @@ import numpy as np
 
 from diffopt.data.dataset import Dataset
 from diffopt.documents.grid_file import grid_document, parse_sigmas, read_grid_file
+from diffopt.documents.options import fields_of
 from diffopt.documents.schemas import GridDocument
 from diffopt.documents.settings import Chosen, Settings, with_error
 from diffopt.errors import InputError
 from diffopt.objectives.problem import Problem
-from diffopt.processes import Process
+from diffopt.processes import PROCESSES, Process
 
+#: Settings of which a process makes its table of noise levels.
+TABLES = ("betas", "alphas_cumprod", "scheduler_config")
 #: Flags that a given grid answers itself.
 ANSWERED = ("steps", "sigma_max", "sigma_min", "t_max", "t_min", "end")
 
@@ -42,7 +45,7 @@ class GivenGrid:
             return settings
         said = file_settings(self.document)
         if "process" in given:
-            said = {k: v for k, v in said.items() if k not in ("betas", "alphas_cumprod")}
+            said = {k: v for k, v in said.items() if k not in TABLES}
             said["process_options"] = {}
         if "solver" in given:
             said.pop("clock", None)
@@ -59,9 +62,10 @@ def file_settings(document: GridDocument) -> dict[str, Any]:
     """What a schedule file says, under the names of the settings."""
     said: dict[str, Any] = {k: getattr(document, k) for k in ("solver", "clock", "start")}
     process = dict(document.process or {})
-    said |= {"process": process.pop("name", None), "betas": process.pop("betas", None)}
-    said["alphas_cumprod"] = process.pop("alphas_cumprod", None)
-    said["process_options"] = {k: v for k, v in process.items() if k not in ("sigma_max", "sigma_min")}
+    said |= {"process": process.pop("name", None), **{name: process.pop(name, None) for name in TABLES}}
+    known = fields_of(PROCESSES[said["process"]]) if said["process"] in PROCESSES else process
+    # What else stands there describes the process and makes nothing of it.
+    said["process_options"] = {k: v for k, v in process.items() if k in known and k not in ("sigma_max", "sigma_min")}
     return said | {"solver_options": document.solver_options}
 
 

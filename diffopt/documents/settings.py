@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from diffopt.data.dataset import Dataset
 from diffopt.documents.loss_curve import make_score_error
-from diffopt.documents.options import assigned, made, named, option_list, pick
+from diffopt.documents.noise_table import table_process
+from diffopt.documents.options import assigned, fields_of, made, named, option_list, pick
+from diffopt.documents.scheduler_config import config_process
 from diffopt.errors import InputError
 from diffopt.law.start import STARTS
 from diffopt.objectives import OBJECTIVES, Objective
 from diffopt.objectives.problem import Problem
-from diffopt.processes import PROCESSES, Process, TrainedLevels, alphas_from_betas
+from diffopt.processes import PROCESSES, Process, TrainedLevels
 from diffopt.processes.span import ENDS
 from diffopt.schedules import SCHEDULES, Schedule
 from diffopt.solvers import SOLVERS, Solver
@@ -50,6 +53,7 @@ class Settings:
     process: Any = "ve"
     alphas_cumprod: Any = None
     betas: str | None = None
+    scheduler_config: Any = None
     sigma_max: float | None = None
     sigma_min: float | None = None
     t_max: float | None = None
@@ -151,8 +155,6 @@ class Chosen:
 
 
 def _has(option: str, classes: Sequence[type | None]) -> bool:
-    from diffopt.documents.options import fields_of
-
     return any(c is not None and option in fields_of(c) for c in classes)
 
 
@@ -179,8 +181,14 @@ def _built(found: tuple[Any, dict[str, Any], Any], options: dict[str, Any], what
 
 def _process(settings: Settings, found: tuple[Any, dict[str, Any], Any], options: dict[str, Any]) -> Process:
     cls, _, thing = found
-    if (settings.alphas_cumprod is not None or settings.betas) and (cls is not TrainedLevels or thing is not None):
-        raise InputError(f"--alphas-cumprod and --betas need --process table, got {cls.name!r}")
+    tables = {k: getattr(settings, k) for k in ("alphas_cumprod", "betas", "scheduler_config")}
+    given = [f"--{k.replace('_', '-')}" for k, v in tables.items() if v is not None]
+    if len(given) > 1:
+        raise InputError(f"give one of {' and '.join(given)}")
+    if settings.scheduler_config is not None and settings.process == "ve":
+        return config_process(str(settings.scheduler_config))
+    if given and (cls is not TrainedLevels or thing is not None):
+        raise InputError(f"{given[0]} needs --process table, got {cls.name!r}")
     if cls is TrainedLevels and thing is None:
         return _trained(settings)
     process: Process = _built(found, options, "process")
@@ -188,18 +196,13 @@ def _process(settings: Settings, found: tuple[Any, dict[str, Any], Any], options
 
 
 def _trained(settings: Settings) -> Process:
-    """Process `table` of a file, a rule or an array."""
-    if settings.betas and settings.alphas_cumprod is not None:
-        raise InputError("give --betas or --alphas-cumprod, not both")
-    if settings.betas:
-        return TrainedLevels(alphas_from_betas(settings.betas), ("betas", settings.betas))
-    if settings.alphas_cumprod is None:
-        raise InputError("process 'table' needs --alphas-cumprod FILE or --betas scaled_linear:0.00085,0.012,1000")
-    if not isinstance(settings.alphas_cumprod, str):
-        return TrainedLevels(np.asarray(settings.alphas_cumprod, dtype=np.float64))
-    from diffopt.documents.spectrum_file import load_numbers
-
-    return TrainedLevels(load_numbers(settings.alphas_cumprod), ("alphas_cumprod", settings.alphas_cumprod))
+    """Process `table` of a file, a rule, a config or an array."""
+    if settings.scheduler_config is not None:
+        return config_process(str(settings.scheduler_config))
+    table = settings.alphas_cumprod
+    if table is not None and not isinstance(table, str | Path):
+        return TrainedLevels(np.asarray(table, dtype=np.float64))
+    return table_process(None if table is None else str(table), settings.betas)
 
 
 def make_problem(
