@@ -96,3 +96,34 @@ def test_every_group_gets_the_row_to_take():
     assert "keep it" in answers.compared({"objective": "robust", "rows": rows})[0]
     rows = [row("karras", None), row("beta", None)]
     assert "not defined" in answers.compared({"objective": "robust", "rows": rows})[0]
+
+
+def test_eta_says_what_to_set_and_how_good_the_present_one_is():
+    found = diffopt.best_eta(EIG, "ddim", 6, start="sigma", noise_objective="exact")
+    table = found.document
+    own = diffopt.evaluate(EIG, schedule="karras", solver="ddim", steps=6, start="sigma")
+    assert table["present"]["eta"] == [0.0] * 6
+    assert table["present"]["exact"] == pytest.approx(own.errors["discretization"], rel=1e-2)
+    best = min(row["exact"] for row in table["rows"])
+    (sentence,) = found.answers()
+    if table["present"]["exact"] <= best * 1.02:
+        assert "keep it" in sentence
+    else:
+        told = float(re.search(r"exact error ([\d.e+-]+\d)", sentence)[1])
+        assert best <= told * 1.005 <= best * 1.03
+
+
+def test_the_table_of_eta_has_at_most_eight_rows_and_begins_with_the_present_setting():
+    from diffopt.report.studies import eta_table
+
+    found = diffopt.best_eta(EIG, "euler_maruyama", 5, noise_objective="exact")
+    rows = eta_table(found.document)
+    assert len(rows) <= 8
+    assert rows[0]["setting"] == "present"
+    assert [row["exact"] for row in rows[1:]] == sorted(row["exact"] for row in rows[1:])
+
+
+def test_the_cheapest_solver_is_named():
+    found = diffopt.orders(EIG, "euler,heun", [20, 40, 80], metric="frechet", sigma_min=0.05)
+    best = min(found.document["rows"], key=lambda row: row["calls"])
+    assert f"frechet: {best['solver']} with {best['calls']} calls" in found.answers()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Unpack
 
 from diffopt import __version__
@@ -15,7 +16,7 @@ from diffopt.documents.settings import make_problem, make_schedule, words
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.processes.clocks import CLOCKS
-from diffopt.studies.eta import DESIGNS, OBJECTIVES, NoiseDesign, noise_study
+from diffopt.studies.eta import DESIGNS, OBJECTIVES, NoiseDesign, noise_study, present
 
 #: Solver and schedule unless others are named.
 SOLVER, SCHEDULE = "euler_maruyama", "karras"
@@ -31,6 +32,7 @@ def best_eta(
     *,
     design: Any = None,
     noise_objective: Any = None,
+    progress: Callable[[int, int], None] | None = None,
     **flags: Unpack[Flags],
 ) -> EtaResult:
     """Find the best coefficient of the injected noise on the grid of a schedule.
@@ -43,6 +45,8 @@ def best_eta(
         A solver with noise; default `euler_maruyama`, 10 steps.
     design, noise_objective : str or list, optional
         Of none, constant, window, per_step; of exact, signed, absolute. Default all.
+    progress : callable, optional
+        Called with (answers found, at most).
     **flags
         The flags of `diffopt eta` with underscores; `clock` may be a list. `score_error` is a rule such as `0.02`,
         `random:data:0.02` or `curve:FILE`, or a function e(sigma).
@@ -71,15 +75,17 @@ def best_eta(
     schedule = make_schedule(settings.schedule or SCHEDULE)
     grid = schedule.grid(problem.compressed().span)
     designs, goals = _chosen(design, DESIGNS, "design"), _chosen(noise_objective, OBJECTIVES, "objective")
-    answers = noise_study(problem, grid, None, designs, goals, clocks)
+    answers = noise_study(problem, grid, None, designs, goals, clocks, progress)
     if not answers:
         raise UnsupportedError("the scheme has no finite error here in any clock; use --end sigma_min or another solver")
     meaning = problem.solver.eta_meaning
+    now = present(problem, grid, None, settings.eta)
     document = EtaDocument(
         solver=problem.solver.name, solver_options=options_of(problem.solver), steps=grid.steps, eta_meaning=meaning,
         schedule=schedule.name, schedule_options=options_of(schedule), score_error=error_text(problem.solver),
         start=problem.start, end=problem.end, process=process_part(problem), spectrum=spectrum_part(data.spectrum),
-        sigmas=[finite(s) for s in grid.sigmas], rows=[NoiseRow(**_row(answer)) for answer in answers],
+        sigmas=[finite(s) for s in grid.sigmas],
+        present=None if now is None else NoiseRow(**_row(now)), rows=[NoiseRow(**_row(answer)) for answer in answers],
         diffopt_version=__version__,
     )  # fmt: skip
     note = f"using solver {problem.solver.name}, schedule {schedule.name}, eta in the sense of {meaning}"

@@ -12,7 +12,10 @@ def eta(given: Given) -> None:
     Example: diffopt eta builtin:photos -s ddim -n 20 --schedule karras --score-error data:0.05 --start sigma
     """
     from diffopt.api.best_eta import best_eta
+    from diffopt.cli.progress import groups
 
     data = given.require_data()
     given.check()
-    given.finish(best_eta(data, **given.flags))
+    with groups("scanning eta", given.quiet, "answers") as progress:
+        result = best_eta(data, progress=progress, **given.flags)
+    given.finish(result)

@@ -145,6 +145,7 @@ class EtaDocument(Document):
     end: str
     spectrum: SpectrumPart
     sigmas: list[float | None]
+    present: NoiseRow | None = Field(default=None, description="the setting in force; null where its error is not finite")
     rows: list[NoiseRow]
     diffopt_version: str
 

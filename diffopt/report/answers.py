@@ -88,6 +88,42 @@ def compared(data: Document) -> list[str]:
     return [_group(key, rows, objective) for key, rows in grouped(data["rows"]).items()]
 
 
+def noise(data: Document) -> str:
+    """Whether the present eta is good, and what to set: the simplest design that is near the best."""
+    rows, now, meaning = data["rows"], data["present"], data["eta_meaning"]
+    best = min(rows, key=lambda row: row["exact"])
+    simple = [row for row in rows if row["exact"] <= best["exact"] * (1 + NEAR)]
+    order = ("none", "constant", "window", "per_step")
+    chosen = min(simple, key=lambda row: (order.index(row["design"]), row["exact"]))
+    setting = {
+        "none": "inject no noise (eta 0)",
+        "constant": f"set eta {number(chosen['eta'][0])}",
+        "window": f"set eta in a window of sigma, up to {number(max(chosen['eta']))}",
+        "per_step": f"set eta per step, {number(min(chosen['eta']))} to {number(max(chosen['eta']))}",
+    }[chosen["design"]]
+    where = f" in the {chosen['clock']} clock" if chosen["clock"] and (now is None or now["clock"] != chosen["clock"]) else ""
+    sense = f" (in the sense of {meaning})" if meaning and chosen["design"] != "none" else ""
+    if now is None:
+        return f"The present setting has no finite error here: {setting}{where}{sense}, exact error {number(chosen['exact'])}."
+    if now["exact"] <= chosen["exact"] * (1 + NEAR):
+        return f"The present eta {number(now['eta'][0])} is within {100 * NEAR:g} % of the best: keep it."
+    told = gain(chosen["exact"], now["exact"])
+    return f"{setting[0].upper()}{setting[1:]}{where}{sense}: exact error {number(chosen['exact'])}, {told} the present one."
+
+
+def cheapest(data: Document) -> str:
+    """Which solver reaches the accuracy with the fewest calls, by metric."""
+    parts = []
+    for metric in dict.fromkeys(row["metric"] for row in data["rows"]):
+        known = [row for row in data["rows"] if row["metric"] == metric and row["calls"] is not None]
+        if known:
+            best = min(known, key=lambda row: row["calls"])
+            parts.append(f"{metric}: {best['solver']} with {best['calls']} calls ({best['needed']} steps)")
+    if not parts:
+        return f"No solver reaches the accuracy {number(data['accuracy'])} within the steps that were tried."
+    return f"Cheapest for an error of {number(data['accuracy'])}: {'; '.join(parts)}."
+
+
 def grouped(rows: Iterable[Document]) -> dict[tuple[str, int], list[Document]]:
     """Rows by solver and budget; noise designs stand apart."""
     found: dict[tuple[str, int], list[Document]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,8 @@ from diffopt.processes.grid import Grid
 from diffopt.solvers import run_table
 from diffopt.solvers.model_error import ModelError
 
+#: Called with (answers found, answers at most).
+Progress = Callable[[int, int], None]
 #: Largest eta that is tried, and points of the first scan.
 ETA_MAX, SCAN = 3.0, 49
 DESIGNS = ("none", "constant", "window", "per_step")
@@ -152,8 +155,9 @@ def noise_study(
     designs: tuple[str, ...] = DESIGNS,
     objectives: tuple[str, ...] = OBJECTIVES,
     clocks: tuple[str, ...] | None = None,
+    progress: Progress | None = None,
 ) -> list[NoiseDesign]:
-    """Best eta for every clock, design and objective.
+    """Best eta for every clock, design and objective; `progress` is called with (answers found, at most).
 
     Raises
     ------
@@ -165,10 +169,12 @@ def noise_study(
         raise UnsupportedError(f"solver {solver.name!r} injects no noise; use euler_maruyama, ddim or sra1")
     names: list[str | None] = [solver.clock]
     if solver.uses_clock:
-        every = [c for c in CLOCKS if c != "time" or problem.process.continuous]
+        # The time of `ve` is sigma: one clock under two names.
+        every = [c for c in CLOCKS if c != "time" or (problem.process.continuous and problem.process.name != "ve")]
         names = list(clocks) if clocks else [solver.clock] if solver.clock else list(every)
-    answers = []
-    for name in names:
+    answers: list[NoiseDesign] = []
+    asked = [("none", "exact")] * ("none" in designs) + [(d, o) for d in designs if d != "none" for o in objectives]
+    for place, name in enumerate(names):
         study = NoiseStudy(replace(problem, solver=replace(solver, clock=name)), grid, error)
         try:
             finite = np.isfinite(study.error("exact", 0.0))
@@ -179,6 +185,21 @@ def noise_study(
             continue
         if not finite:
             continue
-        answers += [study.solve("none", "exact")] if "none" in designs else []
-        answers += [study.solve(d, o) for d in designs if d != "none" for o in objectives]
+        for done, (design, objective) in enumerate(asked, 1):
+            answers.append(study.solve(design, objective))
+            if progress is not None:
+                progress(place * len(asked) + done, len(names) * len(asked))
     return answers
+
+
+def present(problem: Problem, grid: Grid, error: ModelError | None = None, eta: float | None = None) -> NoiseDesign | None:
+    """The setting in force, the solver's own eta unless another is given, in the solver's own clock; None where not finite."""
+    study = NoiseStudy(problem, grid, error)
+    etas = problem.solver.etas(eta, grid.steps)
+    try:
+        errors = {name: study.error(name, etas) for name in OBJECTIVES}
+    except UnsupportedError:
+        return None
+    if not all(np.isfinite(value) for value in errors.values()):
+        return None
+    return NoiseDesign(problem.solver.clock_name(problem.process), "present", "none", etas, errors, {"eta": float(etas[0])})

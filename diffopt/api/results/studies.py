@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffopt.api.results.base import Result
+from diffopt.report import answers
+from diffopt.report.studies import eta_table, orders_table
 from diffopt.studies.orders import Convergence
 
 
@@ -26,8 +28,18 @@ class OrdersResult(Result):
         """One row per solver and metric, without the errors by step count."""
         return [{k: v for k, v in row.items() if k not in ("steps", "errors")} for row in self.document["rows"]]
 
+    def view(self, width: int) -> Any:
+        """A row per solver and metric that fits, with names in full."""
+        from diffopt.report.terminal import rows_table
+
+        return rows_table(orders_table(self.document))
+
+    def answers(self) -> list[str]:
+        """The cheapest solver for the accuracy."""
+        return [answers.cheapest(self.document)]
+
     def figure(self) -> Any:
-        """Error over the number of steps."""
+        """Error over denoiser calls."""
         if not self.convergences:
             return super().figure()
         from diffopt.report.orders_figures import convergence_picture
@@ -43,8 +55,18 @@ class EtaResult(Result):
     """How much noise a sampler should inject (`diffopt.eta/1`)."""
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row per design and objective, the etas as their range."""
+        """One row per design and objective, the etas as their ends."""
         return [_short(row) for row in self.document["rows"]]
+
+    def view(self, width: int) -> Any:
+        """The present setting and the best of each design in the exact error, at most eight rows."""
+        from diffopt.report.terminal import rows_table
+
+        return rows_table(eta_table(self.document))
+
+    def answers(self) -> list[str]:
+        """Whether the present setting is good, and what to set."""
+        return [answers.noise(self.document)]
 
     def __repr__(self) -> str:
         best = min(self.document["rows"], key=lambda row: row["exact"])
@@ -53,4 +75,4 @@ class EtaResult(Result):
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
     kept = {k: v for k, v in row.items() if k not in ("parameters", "eta")}
-    return kept | {"eta": f"{min(row['eta']):.3g}..{max(row['eta']):.3g}"}
+    return kept | {"eta_low": min(row["eta"]), "eta_high": max(row["eta"])}

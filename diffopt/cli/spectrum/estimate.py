@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diffopt.cli.bar import Bar
+from diffopt.cli.progress import Bar
 from diffopt.cli.spectrum.output import format_of, say, write
 from diffopt.data.ensemble import Ensemble
 from diffopt.errors import InputError

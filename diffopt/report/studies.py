@@ -1,0 +1,52 @@
+"""Tables of studies for people: what decides, in columns that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from diffopt.report.text import short
+
+#: Rows of the table of noise settings.
+MOST = 8
+
+
+def eta_table(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The present setting, then the best row of each design and clock in the exact error, the best first."""
+    rows = sorted(document["rows"], key=lambda row: row["exact"])
+    found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for row in rows:
+        found.setdefault((row["design"], row["clock"]), row)
+    chosen = list(found.values())[: MOST - (document["present"] is not None)]
+    clocks = {row["clock"] for row in chosen}
+    shown = [("present", document["present"])] if document["present"] is not None else []
+    base = document["present"]["exact"] if document["present"] is not None else None
+    table = []
+    for name, row in [*shown, *((row["design"], row) for row in chosen)]:
+        line = {"setting": name, "eta": eta_text(row["eta"]), "exact": row["exact"]}
+        if len(clocks) > 1:
+            line["clock"] = row["clock"] or "-"
+        line["of present"] = row["exact"] / base if base else None
+        table.append(line)
+    return table
+
+
+def eta_text(etas: list[float]) -> str:
+    """One number, or the ends of a range."""
+    low, high = min(etas), max(etas)
+    return short(high) if high - low <= 1e-3 * max(high, 1e-12) else f"{low:.2g} to {high:.2g}"
+
+
+def orders_table(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Solver with its clock, metric, order with interval, and steps and calls for the accuracy."""
+    table = []
+    for row in document["rows"]:
+        interval = "" if row["low"] is None or row["high"] is None else f" ({row['low']:.2f} to {row['high']:.2f})"
+        table.append({
+            "solver": row["solver"] + (f" ({row['clock']})" if row["clock"] else ""),
+            "metric": row["metric"],
+            "order": "-" if row["order"] is None else f"{row['order']:.2f}{interval}",
+            "steps": row["needed"],
+            "calls": row["calls"],
+        })  # fmt: skip
+    return table
