@@ -127,3 +127,22 @@ def test_the_cheapest_solver_is_named():
     found = diffopt.orders(EIG, "euler,heun", [20, 40, 80], metric="frechet", sigma_min=0.05)
     best = min(found.document["rows"], key=lambda row: row["calls"])
     assert f"frechet: {best['solver']} with {best['calls']} calls" in found.answers()[0]
+
+
+def test_the_flags_of_edm_give_the_grid_of_the_file():
+    """The printed flags, put into the published formula, are the grid: rho, sigma_min and sigma_max in one."""
+    found = diffopt.optimize(EIG, "heun", 7, free="family", schedule="karras")
+    line = next(a for a in found.answers() if a.startswith("EDM: "))
+    flags = {k: float(v) for k, v in re.findall(r"--(\w+)=(\S+)", line)}
+    ramp = np.arange(int(flags["steps"])) / (flags["steps"] - 1)
+    ends = flags["sigma_max"] ** (1 / flags["rho"]), flags["sigma_min"] ** (1 / flags["rho"])
+    sigmas = np.append((ends[0] + ramp * (ends[1] - ends[0])) ** flags["rho"], 0)
+    np.testing.assert_allclose(sigmas, found.sigmas, rtol=1e-5)
+    assert f"rho {flags['rho']:.4g}"[:6] in found.answers()[1]
+
+
+def test_no_flags_where_edm_runs_another_scheme():
+    for solver, free in (("dpmpp_2m", "family"), ("heun", "grid")):
+        schedule = {"schedule": "karras"} if free == "family" else {}
+        found = diffopt.optimize(EIG, solver, 5, free=free, **schedule)
+        assert not any(a.startswith("EDM") for a in found.answers())

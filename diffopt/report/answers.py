@@ -48,6 +48,38 @@ def optimized(data: Document) -> str:
     return ", ".join(parts) + "."
 
 
+#: Flags of EDM's generate.py by our names, in its order.
+EDM = {
+    "sigma_min": "sigma_min", "sigma_max": "sigma_max", "rho": "rho", "s_churn": "S_churn", "s_tmin": "S_min",
+    "s_tmax": "S_max", "s_noise": "S_noise",
+}  # fmt: skip
+
+
+def family(data: Document) -> list[str]:
+    """Parameters that were free, and the flags of EDM's generate.py where its sampler runs them."""
+    found = (data.get("optimizer") or {}).get("family") or {}
+    if not found:
+        return []
+    lines = ["Free parameters: " + ", ".join(f"{name} {value:.6g}" for name, value in found.items()) + "."]
+    flags = edm_flags(data)
+    return [*lines, f"EDM: generate.py {flags}"] if flags else lines
+
+
+def edm_flags(data: Document) -> str:
+    """`--steps=18 --rho=7 ...` of a Karras grid that EDM's sampler can run; empty for others."""
+    optimizer = data.get("optimizer") or {}
+    solver, process = data["solver"], data["process"]
+    runs = optimizer.get("schedule") == HABIT and process["name"] == "ve" and data["end"] == "zero"
+    own = solver in ("heun", "edm_stochastic") and data["clock"] in (None, "sigma")
+    if not (runs and own) or "grid" in optimizer["free"]:
+        return ""
+    values = {"sigma_min": data["sigmas"][-2], "sigma_max": data["sigmas"][0]}
+    values |= data.get("solver_options") or {}
+    values |= {k: v for k, v in optimizer["family"].items() if k not in ("sigma_min", "sigma_max")}
+    listed = [f"--{flag}={values[name]:.8g}" for name, flag in EDM.items() if isinstance(values.get(name), int | float)]
+    return " ".join([f"--steps={data['steps']}", *listed])
+
+
 def evaluated(data: Document) -> list[str]:
     """Which part of the error dominates, and how far habit and optimum are."""
     errors, name = data["errors"], data.get("schedule") or "this grid"

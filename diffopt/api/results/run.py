@@ -152,7 +152,7 @@ class ScheduleResult(RunResult):
 
     def answers(self) -> list[str]:
         """What is gained over the habit, in the objective that was minimized."""
-        return [answers.optimized(self.document)] if "objective" in self.document else []
+        return [answers.optimized(self.document), *answers.family(self.document)] if "objective" in self.document else []
 
 
 @dataclass(frozen=True, eq=False, repr=False)
