@@ -1,4 +1,4 @@
-"""Entry point: one-line errors, exit codes, quiet death on a closed pipe."""
+"""Entry point: one-line errors, exit codes, streams that are closed, full or read no further."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import sys
 import typer
 from typer.main import get_command
 
+from diffopt.cli import streams
 from diffopt.cli.app import application, spelled
 from diffopt.errors import DiffoptError
 
-BAD_INPUT, INTERRUPTED = 2, 130
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 #: What the numerical libraries under numpy take their number of threads from.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS")
 
@@ -20,27 +21,58 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return the exit code (the README has the table of codes)."""
     words = spelled(sys.argv[1:] if argv is None else argv)
+    streams.prepare()
     try:
-        command = get_command(application(words[0] if words else None))
-        code = command.main(args=words, prog_name="diffopt", standalone_mode=False)
+        code = _run(words)
         sys.stdout.flush()
         if code == INTERRUPTED:  # typer turns Ctrl-C into this code without a word
             return _fail("interrupted", INTERRUPTED)
-        return code if isinstance(code, int) else 0
+        return code
     except BrokenPipeError:
-        # The reader has gone (`| head`): point stdout at nothing so that shutdown stays silent.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has gone (`| head`).
+        streams.silence(sys.stdout)
         return 0
     except typer.TyperException as error:
         return _fail(error.format_message(), error.exit_code)
     except DiffoptError as error:
         return _fail(str(error), BAD_INPUT)
-    except (typer.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
+    except typer.Abort as error:
+        if isinstance(error.__cause__, EOFError):
+            return _fail("the data end too early; check that the file is complete", BAD_INPUT)
+        return _fail("interrupted", INTERRUPTED)
+    except MemoryError:
+        return _fail("out of memory; use a shorter spectrum or a smaller problem", FAILED)
+    except OSError as error:
+        return _system(error)
+
+
+def _run(words: list[str]) -> int:
+    command = get_command(application(words[0] if words else None))
+    try:
+        code = command.main(args=words, prog_name="diffopt", standalone_mode=False)
+    except SystemExit as error:
+        # How typer ends on a reader that has gone.
+        if isinstance(error.__context__, BrokenPipeError):
+            raise error.__context__ from None
+        raise
+    return code if isinstance(code, int) else 0
+
+
+def _system(error: OSError) -> int:
+    """What the system refuses: a file the user named, or a stream that takes no more."""
+    reason = error.strerror or str(error)
+    if error.filename is not None:
+        return _fail(f"{error.filename}: {reason}", BAD_INPUT)
+    streams.silence(sys.stdout)
+    return _fail(f"standard output cannot be written: {reason}", FAILED)
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    from diffopt.cli.output import note
+
+    note(f"error: {' '.join(message.split())}", quiet=False)
     return code
 
 

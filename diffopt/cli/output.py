@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+#: Names of standard output.
+STANDARD = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 FORMATS = ("json", "table", "csv", "markdown", "lines")
 
 
@@ -28,18 +31,41 @@ def _known(form: str) -> str:
 
 
 def note(message: str, quiet: bool) -> None:
-    """One line of talk on stderr."""
-    if not quiet:
-        sys.stderr.write(message + "\n")
+    """One line of talk on stderr; where nobody can hear it, nothing."""
+    if quiet:
+        return
+    from diffopt.foundation.shown import visible
+
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(visible(message) + "\n")
+        sys.stderr.flush()
 
 
-def check_paths(force: bool, output: Path | None, plot: Path | None = None) -> None:
-    """Refuse bad targets, and pictures that cannot be drawn, before any work is done."""
-    from diffopt.foundation.atomic import check_target
+def target(text: str | None) -> Path | None:
+    """File to write, None for standard output: no name, `-`, or one of the system's names of it.
 
-    for path in (output, plot):
+    Raises
+    ------
+    InputError
+        A name that ends with a slash.
+    """
+    if text is None or text in STANDARD:
+        return None
+    if text.endswith(("/", os.sep)):
+        from diffopt.errors import InputError
+
+        raise InputError(f"output {text} is a directory; name a file in it")
+    return Path(text)
+
+
+def check_paths(force: bool, output: Path | None, plot: Path | None = None, *others: Path | None) -> None:
+    """Refuse bad targets, two of one name, and pictures that cannot be drawn, before any work is done."""
+    from diffopt.foundation.atomic import check_distinct, check_target
+
+    for path in (output, plot, *others):
         if path is not None:
             check_target(path, force)
+    check_distinct((output, plot, *others))
     if plot is not None:
         from diffopt.report.style import check_kind, figure
 
@@ -53,32 +79,40 @@ def emit(text: str, output: Path | None, force: bool, quiet: bool) -> None:
         _print(text)
         return
     from diffopt.foundation.atomic import write_atomic
+    from diffopt.foundation.shown import ESCAPE
 
-    write_atomic(output, text.encode(), force)
+    write_atomic(output, text.encode("utf-8", ESCAPE), force)
     note(f"wrote {output}", quiet)
 
 
 def emit_bytes(data: bytes, output: Path | None, force: bool, quiet: bool) -> None:
     """Write bytes to a file (atomically) or to stdout, where they are text unless stdout takes bytes."""
-    if output is None:
-        if data.startswith(b"\x93NUMPY"):
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-            return
+    if output is not None:
+        from diffopt.foundation.atomic import write_atomic
+
+        write_atomic(output, data, force)
+        note(f"wrote {output}", quiet)
+        return
+    if not hasattr(sys.stdout, "buffer"):
         _print(data.decode())
         return
-    from diffopt.foundation.atomic import write_atomic
-
-    write_atomic(output, data, force)
-    note(f"wrote {output}", quiet)
+    with _reader_may_go():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
 
 
 def _print(text: str) -> None:
-    """Write to stdout; where the reader has gone (`| head`), go on in silence."""
-    try:
+    with _reader_may_go():
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+@contextmanager
+def _reader_may_go() -> Iterator[None]:
+    """Where the reader has gone (`| head`), go on in silence; what is still to be flushed at the end goes nowhere."""
+    try:
+        yield
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

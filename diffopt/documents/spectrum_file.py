@@ -23,6 +23,7 @@ from diffopt.foundation.array_file import NPY, ZIP
 from diffopt.foundation.encoding import decode, expanded, read_bytes, suffix
 from diffopt.foundation.notes import note
 from diffopt.foundation.paths import exists, is_folder
+from diffopt.foundation.shown import text
 from diffopt.foundation.strict_json import numbers, parse
 
 #: Names under which an .npz or .json may hold eigenvalues, a covariance, weights and a mean.
@@ -86,7 +87,8 @@ def _named(argument: str, key: str | None, feature_space: bool) -> Dataset:
     reader = READERS.get(LIKE.get(kind, kind))
     if reader is None:
         raise InputError(f"{argument}: unknown kind {path.suffix!r}; use one of {', '.join(READERS)}")
-    return reader(read_bytes(path, argument), argument, key, feature_space)
+    label = text(argument)
+    return reader(read_bytes(path, label), label, key, feature_space)
 
 
 def builtin_names() -> list[str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from diffopt.errors import InputError
+from diffopt.foundation.shown import visible
 
 
 def check_target(path: Path | str, force: bool = False) -> Path:
@@ -15,22 +18,61 @@ def check_target(path: Path | str, force: bool = False) -> Path:
     Raises
     ------
     InputError
-        A directory, a device, a missing parent directory, or an existing file without `force`.
+        A directory, a device, a missing parent directory, links in a circle, a name the system does not take, or
+        an existing file without `force`.
     """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise InputError(f"output {path} is a directory; name a file in it")
-    if target.exists() and not target.is_file():
-        raise InputError(f"output {path} is not a regular file; write to standard output instead")
-    if target.exists() and not force:
-        raise InputError(f"output {path} exists; choose another name or add --force")
-    if not target.parent.is_dir():
-        raise InputError(f"output {path}: directory {target.parent} does not exist; create it first")
+    shown = visible(str(path))[:200]
+    try:
+        target = Path(os.path.realpath(path))
+        mode = _mode(target)
+        parent = _mode(target.parent)
+    except (OSError, ValueError) as error:
+        raise InputError(f"output {shown} cannot be written: {getattr(error, 'strerror', None) or error}") from None
+    if mode is not None and stat.S_ISLNK(mode):
+        raise InputError(f"output {shown} is a symbolic link that leads in a circle; choose another name")
+    if mode is not None and stat.S_ISDIR(mode):
+        raise InputError(f"output {shown} is a directory; name a file in it")
+    if mode is not None and not stat.S_ISREG(mode):
+        raise InputError(f"output {shown} is not a regular file; write to standard output instead")
+    if mode is not None and not force:
+        raise InputError(f"output {shown} exists; choose another name or add --force")
+    if parent is None or not stat.S_ISDIR(parent):
+        raise InputError(f"output {shown}: directory {visible(str(target.parent))} does not exist; create it first")
     return target
+
+
+def check_distinct(paths: Iterable[Path | str | None]) -> None:
+    """Refuse two outputs of one name.
+
+    Raises
+    ------
+    InputError
+        Naming both.
+    """
+    seen: dict[str, str] = {}
+    for path in paths:
+        if path is None:
+            continue
+        try:
+            real = os.path.realpath(path)
+        except (OSError, ValueError):
+            continue
+        if real in seen:
+            raise InputError(f"outputs {visible(seen[real])} and {visible(str(path))} are the same file; give two names")
+        seen[real] = str(path)
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def write_atomic(path: Path | str, data: bytes, force: bool = False) -> None:
     """Write `data` beside the target and move it there in one step.
+
+    Without `force` the final name is created exclusively: of several writers at once one succeeds.
 
     Raises
     ------
@@ -38,10 +80,11 @@ def write_atomic(path: Path | str, data: bytes, force: bool = False) -> None:
         The target is refused (see :func:`check_target`) or the system does not let us write.
     """
     target = check_target(path, force)
+    shown = visible(str(path))[:200]
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
-    except OSError as error:
-        raise InputError(f"output {path} cannot be written: {error.strerror}") from error
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
+    except (OSError, ValueError) as error:
+        raise InputError(f"output {shown} cannot be written: {getattr(error, 'strerror', None) or error}") from None
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
@@ -49,12 +92,28 @@ def write_atomic(path: Path | str, data: bytes, force: bool = False) -> None:
             os.fsync(stream.fileno())
         # mkstemp makes private files; give the result the permissions any new file would get.
         os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
+        if force:
+            os.replace(name, target)
+        else:
+            _create(name, target)
+    except FileExistsError:
+        raise InputError(f"output {shown} exists; choose another name or add --force") from None
     except OSError as error:
-        raise InputError(f"output {path} cannot be written: {error.strerror}") from error
+        raise InputError(f"output {shown} cannot be written: {error.strerror or error}") from None
     finally:
         if os.path.exists(name):
             os.unlink(name)
+
+
+def _create(name: str, target: Path) -> None:
+    """Give the file its final name unless another has it; by an empty file first where there are no hard links."""
+    try:
+        os.link(name, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        os.replace(name, target)
 
 
 def _umask() -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
+from diffopt.foundation.shown import visible
 from diffopt.report.chart import bars
 
 SHOWN = (
@@ -47,16 +48,16 @@ def _plain(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)[:80]
 
 
-def summary(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None = None) -> None:
-    """Print the summary and the chart to standard output."""
-    from rich.console import Console
+def summary(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None, width: int, colour: bool) -> str:
+    """The summary and the chart for a terminal of that width; names are text, whatever is in them."""
+    from rich.console import Group
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console(highlight=False)
+    from diffopt.report.terminal import to_terminal
+
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, value in rows(spectrum, facts, ensemble):
-        table.add_row(name, value)
-    console.print(table)
-    console.print()
-    for line in bars(spectrum, max(20, console.width - 44)):
-        console.print(line, markup=False)
+        table.add_row(Text(visible(name)), Text(visible(value)))
+    chart = [Text(line) for line in bars(spectrum, max(20, width - 44))]
+    return to_terminal(Group(table, Text(), *chart), width, colour)

@@ -9,6 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from diffopt.foundation.shown import visible
 from diffopt.objectives.metrics import METRICS
 from diffopt.report.text import grid_rows, short
 
@@ -27,7 +28,7 @@ def rows_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> T
     for name in rows[0] if rows else ():
         table.add_column(name, justify="left" if isinstance(rows[0][name], str) and name != "sigma" else "right")
     for row in rows:
-        table.add_row(*(short(v) for v in row.values()))
+        table.add_row(*(Text(visible(short(v))) for v in row.values()))
     return table
 
 
@@ -38,12 +39,12 @@ def with_answers(view: RenderableType, answers: Sequence[str]) -> RenderableType
 
 def run_view(document: Mapping[str, Any]) -> RenderableType:
     """Summary, grid and baselines of a schedule or evaluation document."""
-    parts: list[RenderableType] = [Text(_headline(document), style="bold"), Text(_conditions(document)), Text()]
+    parts: list[RenderableType] = [Text(visible(_headline(document)), style="bold"), Text(visible(_conditions(document))), Text()]
     parts.append(rows_table(grid_rows(document)))
     parts.append(Text())
     parts.append(rows_table(_score_rows(document)))
     reasons = {k: v for k, v in (document["errors"].get("reasons") or {}).items() if not METRICS[k].noise_only}
-    parts += [Text(f"{name}: {reason}", style="dim") for name, reason in reasons.items()]
+    parts += [Text(visible(f"{name}: {reason}"), style="dim") for name, reason in reasons.items()]
     return Group(*parts)
 
 

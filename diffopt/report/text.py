@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from diffopt.foundation.shown import cell, markdown
+
 Row = Mapping[str, Any]
 
 
@@ -26,12 +28,17 @@ def _render(value: Any, depth: int) -> str:
     return json.dumps(value, allow_nan=False, ensure_ascii=False)
 
 
+def _text(value: Any) -> Any:
+    """Cells of csv: text is never a formula, missing values are empty."""
+    return "" if value is None else cell(value) if isinstance(value, str) else value
+
+
 def to_csv(rows: Sequence[Row]) -> str:
     """Comma-separated rows with a header; missing values are empty."""
     out = io.StringIO()
     writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in rows)
+    writer.writerows({k: _text(v) for k, v in row.items()} for row in rows)
     return out.getvalue()
 
 
@@ -41,7 +48,7 @@ def to_markdown(rows: Sequence[Row]) -> str:
         return ""
     names = list(rows[0])
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    lines += ["| " + " | ".join(short(row[n]) for n in names) + " |" for row in rows]
+    lines += ["| " + " | ".join(markdown(short(row[n])) for n in names) + " |" for row in rows]
     return "\n".join(lines) + "\n"
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from diffopt.cli import output as out
 from diffopt.data.dataset import Dataset
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents import spectrum_formats as spectrum_files
 from diffopt.errors import InputError
-from diffopt.foundation.atomic import write_atomic
 
 FORMATS = ("json", "npz", "npy", "csv", "table")
 
@@ -21,7 +21,7 @@ FORMATS = ("json", "npz", "npy", "csv", "table")
 def say(lines: Iterable[str]) -> None:
     """Write notes to standard error, one per line."""
     for line in lines:
-        sys.stderr.write(f"note: {line}\n")
+        out.note(f"note: {line}", quiet=False)
 
 
 def encode(form: str, spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None) -> bytes:
@@ -76,14 +76,9 @@ def write(
     if chosen == "table":
         from diffopt.report.spectrum import summary
 
-        summary(spectrum, facts, ensemble)
+        out.emit(summary(spectrum, facts, ensemble, out.terminal_width(), sys.stdout.isatty()), None, False, True)
         return
-    data = encode(chosen, spectrum, facts, ensemble)
-    if output is None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    else:
-        write_atomic(output, data, force)
+    out.emit_bytes(encode(chosen, spectrum, facts, ensemble), output, force)
 
 
 def show(
@@ -99,7 +94,8 @@ def show(
         save(spectrum, facts, ensemble, plot, force)
     chosen = format_of(None, form)
     if chosen == "table":
-        spectrum_table.summary(spectrum, facts, ensemble)
+        text = spectrum_table.summary(spectrum, facts, ensemble, out.terminal_width(), sys.stdout.isatty())
+        out.emit(text, None, False, True)
     elif chosen == "json":
         document = spectrum_files.document(spectrum, facts, ensemble)
         short = {
@@ -109,6 +105,6 @@ def show(
             {"label": m["label"], "probability": m["probability"], "entries": len(m["eigenvalues"])}
             for m in document.get("members", [])
         ]
-        sys.stdout.write(json.dumps(short, allow_nan=False, indent=1) + "\n")
+        out.emit(json.dumps(short, allow_nan=False, indent=1) + "\n", None, False, True)
     else:
         raise InputError(f"show prints a table or json, got {chosen!r}; use `diffopt spectrum convert`")

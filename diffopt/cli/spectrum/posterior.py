@@ -50,13 +50,10 @@ def posterior(
 
     Example: diffopt spectrum posterior power:2 --shape 32,32 --operator blur:1.5 --noise 0.05 -o posterior.json
     """
-    import sys
-
     from diffopt.cli import output as out
     from diffopt.data.posterior.posterior import posterior as compute
     from diffopt.documents.operator_text import parse_operator, parse_shape
     from diffopt.documents.prior_file import encode, load_measurement, load_prior
-    from diffopt.foundation.atomic import write_atomic
 
     out.check_paths(force, output)
     field = load_prior(prior, parse_shape(shape), key)
@@ -66,7 +63,4 @@ def posterior(
     form = "json" if output is None else output.suffix.lower().lstrip(".")
     data = encode(result, facts, form)
     out.note(f"{result.spectrum.dim:g} directions, trace {result.spectrum.trace:.4g}, {result.method}", quiet)
-    if output is None:
-        sys.stdout.write(data.decode())
-    else:
-        write_atomic(output, data, force)
+    out.emit_bytes(data, output, force)

@@ -1,0 +1,284 @@
+"""Streams and files as a shell may leave them: closed, full, read no further, in other encodings; names of any bytes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import diffopt
+from diffopt.cli.main import main
+from diffopt.data.ensemble import Ensemble
+from diffopt.data.spectrum import Spectrum
+from diffopt.documents.spectrum_formats import to_json
+from diffopt.errors import InputError
+from diffopt.foundation.atomic import check_distinct, check_target, write_atomic
+from diffopt.foundation.shown import cell, markdown, text, visible
+from diffopt.report import spectrum as spectrum_report
+from diffopt.report.terminal import rows_table, to_terminal
+from diffopt.report.text import to_csv, to_markdown
+from diffopt.report.text import to_json as report_json
+
+ROOT = Path(diffopt.__file__).parents[1]
+DIFFOPT = f"{sys.executable} -m diffopt"
+
+#: A short run of every command that writes to standard output.
+COMMANDS = {
+    "optimize": "optimize e.txt -n 2",
+    "evaluate": "evaluate e.txt --schedule karras -n 3",
+    "compare-schedules": "compare-schedules e.txt -n 2 --only karras,uniform_t",
+    "convergence": "convergence e.txt -s euler --metric frechet --sigma-min 0.1 -n 8,16",
+    "eta": "eta e.txt -n 3 --design constant --noise-objective exact --clock sigma",
+    "list": "list solvers",
+    "schema": "schema",
+    "show": "spectrum show e.txt",
+    "show as a table": "spectrum show e.txt --format table",
+    "convert": "spectrum convert e.txt",
+    "posterior": "spectrum posterior e.txt --operator diagonal:1 --noise 0.1",
+    "estimate": "spectrum estimate samples.csv",
+    "help": "--help",
+    "version": "--version",
+}
+
+
+def shell(line, folder, **environment):
+    """Run a line of bash: (exit code, stdout, stderr)."""
+    settings = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=folder, env=settings, capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=120
+    )
+    return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "e.txt").write_text("4 1 0.25 0.01")
+    np.savetxt(tmp_path / "samples.csv", np.random.default_rng(0).normal(size=(30, 3)), delimiter=",")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_reader_that_goes_is_no_error(folder, name):
+    code, _, err = shell(f"set -o pipefail; {DIFFOPT} {COMMANDS[name]} | true", folder)
+    assert code == 0, err
+    assert "Traceback" not in err
+    assert "Broken" not in err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_full_disk_is_one_line_and_exit_1(folder, name):
+    code, _, err = shell(f"{DIFFOPT} {COMMANDS[name]} > /dev/full", folder)
+    assert code == 1
+    assert "No space left" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+
+
+@pytest.mark.parametrize("name", ["evaluate", "list", "show", "convert"])
+def test_closed_streams(folder, name):
+    code, _, err = shell(f"{DIFFOPT} {COMMANDS[name]} >&-", folder)
+    assert (code, "Traceback" in err) == (1, False)
+    assert "standard output" in err.splitlines()[-1]
+    code, out, _ = shell(f"{DIFFOPT} {COMMANDS[name]} 2>&-", folder)
+    assert code == 0
+    assert out
+    code, out, _ = shell(f"{DIFFOPT} {COMMANDS[name]} 2>/dev/full", folder)
+    assert code == 0
+    assert out
+    code, _, err = shell(f"{DIFFOPT} evaluate - --schedule karras <&-", folder)
+    assert (code, "standard input" in err) == (2, True)
+
+
+def test_a_terminal_that_knows_ascii_only(folder):
+    (folder / "ü λ.txt").write_text("4 1")
+    for line in ("spectrum show 'ü λ.txt'", "evaluate 'ü λ.txt' --schedule karras -n 3"):
+        code, out, err = shell(f"{DIFFOPT} {line}", folder, PYTHONIOENCODING="ascii")
+        assert code == 0, err
+        data = json.loads(out.decode("ascii"))
+        assert "ü λ.txt" in json.dumps(data, ensure_ascii=False)
+    line = f"{DIFFOPT} evaluate 'ü λ.txt' --schedule karras -n 3 --format table"
+    code, out, err = shell(line, folder, PYTHONIOENCODING="ascii")
+    assert code == 0, err
+    assert b"\\u03bb" in out
+
+
+def test_a_name_that_is_no_text(folder):
+    """The bytes are shown; the document is valid UTF-8 and valid JSON."""
+    name = b"a\xff.txt"
+    (folder / os.fsdecode(name)).write_bytes(b"4 1")
+    for line in (b"spectrum show ", b"spectrum convert ", b"evaluate --schedule karras -n 3 "):
+        code, out, err = shell(f"{DIFFOPT} ".encode() + line + b"$'a\\xff.txt'", folder)
+        assert code == 0, err
+        assert json.loads(out.decode("utf-8"))
+        assert b"\\\\xff" in out
+    code, _, err = shell(f"{DIFFOPT} optimize ".encode() + b"$'a\\xff.txt' -n 2 -o grid.json", folder)
+    assert code == 0, err
+    assert "\\xff" in json.loads((folder / "grid.json").read_text("utf-8"))["spectrum"]["source"]
+    code, _, err = shell(f"{DIFFOPT} optimize e.txt -n 2 -o ".encode() + b"$'b\\xff.json'", folder)
+    assert code == 0, err
+    assert (folder / os.fsdecode(b"b\xff.json")).exists()
+    code, _, err = shell(f"{DIFFOPT} optimize ".encode() + b"$'none\\xff.txt'", folder)
+    assert (code, "\\xff" in err) == (2, True)
+
+
+def test_a_folder_that_is_gone(folder):
+    line = f'mkdir gone; cd gone; rmdir ../gone; {DIFFOPT} evaluate "{folder}/e.txt" --schedule karras -n 3'
+    code, out, err = shell(line, folder)
+    assert code == 0, err
+    assert out
+    code, out, err = shell(line + " -o grid.json", folder)
+    assert (code, out) == (2, b"")
+    assert "cannot be written" in err
+
+
+def test_standard_output_by_its_names(folder):
+    for name in ("-", "/dev/stdout"):
+        for rest in ("| cat", "> kept.json; cat kept.json"):
+            code, out, err = shell(f"{DIFFOPT} evaluate e.txt --schedule karras -n 3 -o {name} {rest}", folder)
+            assert code == 0, err
+            assert json.loads(out)["schema"] == "diffopt.evaluation/1"
+    assert not (folder / "-").exists()
+
+
+# --- files that are written -----------------------------------------------------------------------
+
+
+def test_targets_that_are_refused(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "there").write_text("x")
+    os.mkfifo(tmp_path / "pipe")
+    cases = {
+        "loop": "circle", ".": "directory", "none/a": "does not exist", "there": "--force", "pipe": "regular",
+        "there/a": "does not exist", "x" * 300: "cannot be written", "a\0b": "cannot be written",
+    }  # fmt: skip
+    for name, word in cases.items():
+        for act in (lambda p: check_target(p), lambda p: write_atomic(p, b"new")):
+            with pytest.raises(InputError, match=word):
+                act(f"{tmp_path}/{name}")
+    assert (tmp_path / "there").read_text() == "x"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["loop", "pipe", "there"]
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    write_atomic(tmp_path / "link", b"new", force=True)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_of_many_writers_one_succeeds(tmp_path, monkeypatch, links):
+    """Without --force the name is created once, also where the system has no hard links."""
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(95, "not supported")))
+    for turn in range(20):
+        outcomes = []
+        barrier = threading.Barrier(6)
+
+        def write(number, turn=turn, outcomes=outcomes, barrier=barrier):
+            barrier.wait()
+            try:
+                write_atomic(tmp_path / f"{turn}", str(number).encode() * 1000)
+                outcomes.append(number)
+            except InputError as error:
+                assert "--force" in str(error)
+
+        threads = [threading.Thread(target=write, args=(n,)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(outcomes) == 1
+        assert (tmp_path / f"{turn}").read_bytes() == str(outcomes[0]).encode() * 1000
+    assert len(list(tmp_path.iterdir())) == 20
+
+
+def test_two_outputs_of_one_name(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    with pytest.raises(InputError, match="same file"):
+        check_distinct([tmp_path / "a", None, tmp_path / "b"])
+    check_distinct([tmp_path / "a", None, None, tmp_path / "c"])
+
+
+def test_picture_and_document_of_one_name_are_refused_before_work(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "e.txt").write_text("4 1")
+    assert main(["optimize", "e.txt", "-n", "2", "--plot", "same.svg", "-o", "same.svg"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert [p.name for p in tmp_path.iterdir()] == ["e.txt"]
+
+
+def test_unreadable_files_and_folders(tmp_path, monkeypatch, capsys):
+    """A closed folder or file, as the system says it (root reads everything, so its answer is played)."""
+    (tmp_path / "e.txt").write_text("4 1")
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", "e.txt")
+
+    for name in ("read_bytes", "exists", "is_dir", "is_file"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"pathlib.Path.{name}", refuse)
+            code = main(["evaluate", str(tmp_path / "e.txt"), "--schedule", "karras"])
+        captured = capsys.readouterr()
+        if name in ("read_bytes",):
+            assert (code, captured.out) == (2, "")
+            assert "Permission denied" in captured.err
+        assert "Traceback" not in captured.err
+
+
+# --- names are text -------------------------------------------------------------------------------
+
+#: Names that mean something to a terminal, a browser, a spreadsheet, a picture or a table.
+HOSTILE = ("[/x]", "[bold]b[/bold]", "[link=http://x]y[/link]", "\x1b[31mred", "a\rb", "a\nb", "<script>", "=1+1", "@x",
+           "a|b", "a`b")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_text_in_every_table(name):
+    row = {"schedule": name, "value": 1.0}
+    shown = to_terminal(rows_table([row]), 200, True)
+    assert "\x1b[31m" not in shown
+    assert "\x1b]8" not in shown
+    assert visible(name) in shown
+    assert len(to_markdown([row]).splitlines()) == 3
+    line = to_markdown([row]).splitlines()[2]
+    assert line.replace("\\|", "").count("|") == 3
+    assert "<script" not in line
+    written = to_csv([row]).splitlines()
+    assert len(written) == 2
+    assert not written[1].strip('"').startswith(("=", "@", "+", "-"))
+    assert json.loads(report_json([row])) == [row]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_text_in_a_summary(name):
+    whole = Spectrum.create([4.0, 1.0], source=name)
+    members = Ensemble.create([whole, whole], labels=[name, "other"])
+    shown = spectrum_report.summary(whole, {"method": name, "shape": [name], "source_hash": name}, members, 300, True)
+    assert "\x1b[31m" not in shown
+    assert "\x1b]8" not in shown
+    assert shown.count(visible(name)) >= 4
+    assert json.loads(to_json(whole, {}, members))["members"][0]["label"] == name
+
+
+def test_escapes():
+    assert text(os.fsdecode(b"a\xff\xc3\xa4")) == "a\\xffä"
+    assert visible("a\x1b[0m\u202e\u2028b\U000e0001") == "a\\x1b[0m\\u202e\\u2028b\\U000e0001"
+    assert cell("-1") == "'-1"
+    assert cell("karras") == "karras"
+    assert markdown("a|b<c") == "a\\|b&lt;c"
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="diffopt.escape")
+    stream.write(json.dumps("ü\U0001f600", ensure_ascii=False))
+    stream.flush()
+    assert json.loads(stream.buffer.getvalue()) == "ü\U0001f600"
