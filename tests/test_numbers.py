@@ -165,7 +165,7 @@ JSON_REFUSED = {
     "deep": ("[" * 5000 + "]" * 5000, "nested deeper"),
     "deep objects": ('{"a":' * 5000 + "1" + "}" * 5000, "nested deeper"),
     "a huge integer": ("[1" + "0" * 400 + "]", "digits"),
-    "an integer beyond doubles": ("[2" + "0" * 308 + "]", "too large"),
+    "an integer beyond doubles": ("[2" + "0" * 308 + "]", "309 digits"),
     "a huge number": ("[1e400]", "too large"),
     "sum beyond a double": ("[1e308, 1e308]", "larger units"),
     "weights that are text": ('{"eigenvalues": [4, 1], "weights": ["1", "2"]}', "without quotes"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -10,13 +11,14 @@ import numpy as np
 
 from diffopt.api.arguments import Flags, read, reading, verb
 from diffopt.api.command import command_line
-from diffopt.api.grids import given_grid
+from diffopt.api.grids import GivenGrid, given_grid
 from diffopt.api.notes import data_notes
 from diffopt.api.results.compare import ComparisonResult
+from diffopt.documents.grid_file import is_list
 from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule, many, words
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import InputError
-from diffopt.foundation.arrays import Array
+from diffopt.foundation.shown import text
 from diffopt.objectives.problem import Problem
 from diffopt.report.comparison import document
 from diffopt.schedules import Schedule
@@ -27,6 +29,8 @@ from diffopt.studies.comparison.comparison import compare as run
 from diffopt.studies.comparison.selection import Selection
 from diffopt.studies.comparison.setting import Setting
 
+#: Leads a list of times of the process among added grids.
+TIMES = "times:"
 #: Keywords of this verb alone.
 OWN = ("calls", "only", "skip", "kind", "sort", "top", "add", "equal_steps")
 
@@ -142,14 +146,15 @@ def _problems(settings: Settings, solver: Any, data: Any) -> list[Problem]:
 
 def _setting(
     problems: list[Problem], budgets: list[int], equal_steps: bool, settings: Settings, selection: Selection,
-    grids: dict[str, Array], extra: dict[str, Schedule], others: bool,
+    grids: dict[str, GivenGrid], extra: dict[str, Schedule], others: bool,
 ) -> Setting:  # fmt: skip
     first = problems[0]
+    points = {name: np.array(grid.sigmas(first.process, first.end)) for name, grid in grids.items()}
     return Setting(
         first.data, first.process, [p.solver for p in problems], budgets, first.sigma_max, first.sigma_min,
         first.end, first.start, make_objective(settings.objective).name, selection.schedules() if others else [],
         _designs(selection, problems) if others else [],
-        grids if not selection.kinds or "added" in selection.kinds else {}, selection.optimized, equal_steps, extra,
+        points if not selection.kinds or "added" in selection.kinds else {}, selection.optimized, equal_steps, extra,
     )  # fmt: skip
 
 
@@ -160,38 +165,33 @@ def _designs(selection: Selection, problems: list[Problem]) -> list[str]:
     return selection.designs() if asked or noisy else []
 
 
-def added(grids: Any) -> dict[str, Array]:
+def added(grids: Any) -> dict[str, GivenGrid]:
     """Grids by name: the file's stem, or grid_1, grid_2, ... for lists."""
     if grids is None:
         return {}
     if isinstance(grids, Mapping) and "sigmas" not in grids:
-        return {str(name): _levels(grid) for name, grid in grids.items()}
+        return {str(name): _given(grid, str(name)) for name, grid in grids.items()}
     single = isinstance(grids, str | Path | Mapping) or hasattr(grids, "document") or (np.ndim(grids) == 1 and not any(
         isinstance(item, str | Path) for item in grids
     ))
-    named_grids: dict[str, Array] = {}
+    named_grids: dict[str, GivenGrid] = {}
     for i, grid in enumerate([grids] if single else grids, 1):
         name = _grid_name(grid) or f"grid_{i}"
-        named_grids[name if name not in named_grids else f"{name}_{i}"] = _levels(grid)
+        name = name if name not in named_grids else f"{name}_{i}"
+        named_grids[name] = _given(grid, f"--add {name}")
     return named_grids
 
 
 def _grid_name(grid: Any) -> str | None:
-    return Path(grid).stem if isinstance(grid, Path) or (isinstance(grid, str) and not is_list(grid) and grid != "-") else None
+    plain = isinstance(grid, str) and not is_list(grid) and grid != "-" and not grid.startswith(TIMES)
+    return text(Path(grid).stem) if isinstance(grid, Path) or plain else None
 
 
-def _levels(grid: Any) -> Array:
-    listed = given_grid(None, grid) if isinstance(grid, str) and is_list(grid) else given_grid(grid)
+def _given(grid: Any, label: str) -> GivenGrid:
+    """A list, a file or a result; `times:LIST` is a list of the process's own times."""
+    if isinstance(grid, str) and grid.startswith(TIMES):
+        listed = given_grid(None, None, grid.removeprefix(TIMES))
+    else:
+        listed = given_grid(None, grid) if isinstance(grid, str) and is_list(grid) else given_grid(grid)
     assert listed is not None
-    return np.array(listed.values, dtype=np.float64)
-
-
-def is_list(text: str) -> bool:
-    """Whether a text is a list of numbers and not a path."""
-    words = text.strip().strip("[]()").replace(";", ",").replace(",", " ").split()
-    try:
-        return len(words) > 1 and [float(word) for word in words] != []
-    except ValueError:
-        return False
-
-
+    return replace(listed, label=label) if listed.document is None else listed

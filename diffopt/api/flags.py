@@ -62,8 +62,8 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
         Flag("beta_min", float, "Of vp_linear [default: 0.1].", "X"),
         Flag("beta_max", float, "Of vp_linear [default: 20].", "X"),
         Flag("alphas_cumprod", str, "Table of a trained model, for --process table.", "FILE"),
-        Flag("betas", str, "E.g. scaled_linear:0.00085,0.012,1000, for --process table.", "RULE"),
-        Flag("scheduler_config", str, "Config of a diffusers scheduler: process table or flow.", "FILE"),
+        Flag("betas", str, "E.g. scaled_linear:0.00085,0.012,1000, or a file, for --process table.", "RULE"),
+        Flag("scheduler_config", str, "scheduler_config.json of a model (diffusers), or its folder: says the process.", "FILE"),
     )),
     "range": ("Range", (
         Flag("sigma_max", float, "Largest noise ratio [default: 80; flow: pure noise; table: its end].", "X"),
@@ -108,8 +108,8 @@ def flags_of(verb: str) -> dict[str, Flag]:
 OWN: dict[str, tuple[Flag, ...]] = {
     "optimize": (),
     "evaluate": (
-        Flag("sigmas", str, 'Noise ratios, e.g. "80,20,5,1,0".', "LIST"),
-        Flag("times", str, "Times of the process, e.g. for flow: 1,0.9,0.6,0.", "LIST"),
+        Flag("sigmas", str, 'Noise ratios, e.g. "80,20,5,1,0", or a file.', "LIST"),
+        Flag("times", str, "Times of the process, e.g. for flow: 1,0.9,0.6,0, or a file.", "LIST"),
     ),
     "compare": (
         Flag("calls", str, "Budgets in denoiser calls instead of steps, comma list.", "LIST"),
@@ -118,7 +118,7 @@ OWN: dict[str, tuple[Flag, ...]] = {
         Flag("kind", str, "fixed, table, spectrum, stochasticity, added, optimized; comma list.", "LIST"),
         Flag("sort", str, "Column, with - in front for descending.", "COLUMN"),
         Flag("top", int, "Best rows kept per group.", "N"),
-        Flag("add", list, 'Your own grid: a file, - or "14.6,...,0"; may be repeated.', "GRID"),
+        Flag("add", list, 'Your own grid: a file, -, "14.6,...,0" or times:1,0.9,...,0; may be repeated.', "GRID"),
         Flag("equal_steps", bool, "Budgets are solver steps, as they are without --calls."),
         Flag("explain", str, "What a row is, and nothing else.", "NAME"),
         Flag("html", str, "One self-contained page.", "FILE"),

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from diffopt.data.dataset import Dataset
-from diffopt.documents.grid_file import grid_document, parse_sigmas, read_grid_file
+from diffopt.documents.grid_file import check_flow, check_order, clipped, grid_document, parse_sigmas, read_grid_file
 from diffopt.documents.options import fields_of
 from diffopt.documents.schemas import GridDocument
 from diffopt.documents.settings import Chosen, Settings, with_error
 from diffopt.errors import InputError
+from diffopt.foundation.shown import text
 from diffopt.objectives.problem import Problem
 from diffopt.processes import PROCESSES, Process
 
@@ -44,8 +45,8 @@ class GivenGrid:
         if self.document is None:
             return settings
         said = file_settings(self.document)
-        if "process" in given:
-            said = {k: v for k, v in said.items() if k not in TABLES}
+        if {"process", "scheduler_config"} & given:
+            said = {k: v for k, v in said.items() if k not in ("process", *TABLES)}
             said["process_options"] = {}
         if "solver" in given:
             said.pop("clock", None)
@@ -55,13 +56,17 @@ class GivenGrid:
 
     def sigmas(self, process: Process, end: str) -> list[float]:
         """Noise ratios (theory.md, eq. 1)."""
-        return times_to_sigmas(self.values, process, end) if self.in_time else self.values
+        if self.in_time:
+            return clipped(times_to_sigmas(self.values, process, end), process, self.label)
+        if self.document is None or self.document.process is None:
+            check_flow(self.values, process, self.label)
+        return clipped(self.values, process, self.label)
 
 
 def file_settings(document: GridDocument) -> dict[str, Any]:
     """What a schedule file says, under the names of the settings."""
     said: dict[str, Any] = {k: getattr(document, k) for k in ("solver", "clock", "start")}
-    process = dict(document.process or {})
+    process = document.process_values()
     said |= {"process": process.pop("name", None), **{name: process.pop(name, None) for name in TABLES}}
     known = fields_of(PROCESSES[said["process"]]) if said["process"] in PROCESSES else process
     # What else stands there describes the process and makes nothing of it.
@@ -80,23 +85,23 @@ def given_grid(grid: Any, sigmas: Any = None, times: Any = None) -> GivenGrid | 
     if sum(thing is not None for thing in (grid, sigmas, times)) > 1:
         raise InputError("give one grid: a file, a list of sigmas or a list of times")
     if sigmas is not None:
-        return GivenGrid(_numbers(sigmas, "--sigmas"))
+        return GivenGrid(_numbers(sigmas, "--sigmas"), label="--sigmas")
     if times is not None:
-        return GivenGrid(_numbers(times, "--times"), in_time=True)
+        return GivenGrid(_numbers(times, "--times"), in_time=True, label="--times")
     if grid is None:
         return None
     document = getattr(grid, "document", grid)
     if isinstance(document, Mapping):
         return _in_document(grid_document(dict(document), "the result"), "the result")
     if isinstance(grid, str | Path):
-        return _in_document(read_grid_file(str(grid)).document, str(grid))
+        file = read_grid_file(str(grid))
+        return GivenGrid(file.sigmas, file.in_time, file.document, text(str(grid)))
     return GivenGrid(_numbers(grid, "grid"))
 
 
 def _in_document(document: GridDocument, label: str) -> GivenGrid:
     values = [math.inf if s is None else s for s in document.sigmas]
-    if document.steps is not None and document.steps != len(values) - 1:
-        raise InputError(f"{label} says {document.steps} steps and lists {len(values)} sigmas; expected {document.steps + 1}")
+    check_order(values, label)
     return GivenGrid(values, document=document, label=label)
 
 
@@ -109,7 +114,9 @@ def _numbers(values: Any, name: str) -> list[float]:
         raise InputError(f"{name.lstrip('-')} must be a list of numbers, got {type(values).__name__}") from None
     if array.ndim != 1 or array.size < 2:
         raise InputError(f"{name.lstrip('-')} must be a list of at least 2 numbers, got shape {array.shape}")
-    return [float(v) for v in array]
+    listed = [float(v) for v in array]
+    check_order(listed, name.lstrip("-"))
+    return listed
 
 
 def times_to_sigmas(times: list[float], process: Process, end: str) -> list[float]:
@@ -158,7 +165,7 @@ def grid_problem(grid: GivenGrid, settings: Settings, data: Dataset) -> tuple[Pr
     zero = sigmas[-1] == 0
     low = sigmas[-2] if zero and len(sigmas) > 2 else sigmas[-1]
     low = min(low, sigmas[0] / 2)
-    said = (grid.document.process or {}).get("sigma_min") if grid.document is not None else None
+    said = grid.document.process_values().get("sigma_min") if grid.document is not None else None
     if isinstance(said, int | float) and not isinstance(said, bool) and process_knows(chosen.process, said, low):
         low = float(said)
     end = "zero" if zero else "sigma_min"

@@ -41,14 +41,14 @@ def mismatch_notes(grid: GivenGrid, problem: Problem, given: set[str]) -> list[s
     if document is None:
         return []
     found = []
-    made_for = (document.spectrum or {}).get("sha256")
+    made_for = document.spectrum_values().get("sha256")
     if isinstance(made_for, str) and made_for != problem.spectrum.sha256:
-        source = (document.spectrum or {}).get("source", "?")
+        source = document.spectrum_values().get("source", "?")
         ours = f"{problem.spectrum.source} ({problem.spectrum.sha256[:8]})"
         found.append(f"spectrum {source} ({made_for[:8]}), evaluated on {ours}")
     if document.solver is not None and document.solver != problem.solver.name:
         found.append(f"solver {document.solver}, evaluated with {problem.solver.name}")
-    process = document.process or {}
+    process = document.process_values()
     if process.get("name") not in (None, problem.process.name):
         found.append(f"process {process['name']}, evaluated on {problem.process.name}")
     else:

@@ -114,7 +114,8 @@ class Given:
         from diffopt.cli import output as out
 
         self.form()
-        out.check_paths(self.force, self.output, self.plot)
+        others = [Path(self.flags[name]) for name in ("html", "error_map") if self.flags.get(name)]
+        out.check_paths(self.force, self.output, self.plot, *others)
 
     def form(self) -> str:
         """Form of the result by --format, by the suffix of -o, or by who is looking."""
@@ -126,7 +127,7 @@ class Given:
         """Notes, picture, and the result as a file or on standard output."""
         from diffopt.cli import output as out
 
-        for note in result.notes:
+        for note in (*result.notes, *result.remarks(self.form())):
             out.note(note, self.quiet)
         if self.plot is not None:
             result.plot(self.plot, self.force)
@@ -191,6 +192,7 @@ def _option(title: str, flag: Flag) -> inspect.Parameter:
 
 def gather(values: dict[str, Any], flags: list[Flag], arguments: tuple[str, ...]) -> Given | None:
     """Values of the flags over those of the other sources; None after --show-settings."""
+    from diffopt.cli.output import target
     from diffopt.cli.sources import merged, shown
 
     extra = {name: values.pop(name) for name in arguments}
@@ -207,7 +209,7 @@ def gather(values: dict[str, Any], flags: list[Flag], arguments: tuple[str, ...]
     output = found.get("output")
     return Given(
         data, {k: v for k, v in found.items() if k not in steering and k != "spectrum"}, frozenset(explicit), extra,
-        None if output in (None, "-") else Path(output), found.get("format"),
+        target(output), found.get("format"),
         Path(found["plot"]) if found.get("plot") else None, bool(found.get("force")), bool(found.get("quiet")),
     )  # fmt: skip
 

@@ -1,51 +1,100 @@
-"""Grids that a user gives: schedule files and comma lists."""
+"""Grids that a user gives: schedule files, lists of numbers in any form, flow times."""
 
 from __future__ import annotations
 
-import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
+from diffopt.documents.number_list import NumberList, content_of, list_of, stdin_bytes
+from diffopt.documents.numbers import NumberTable, parse_table
 from diffopt.documents.schemas import GridDocument
 from diffopt.errors import InputError
+from diffopt.foundation.encoding import read_bytes
+from diffopt.foundation.notes import note
+from diffopt.foundation.paths import exists
+from diffopt.foundation.shown import text as readable
+from diffopt.foundation.strict_json import numbers
+from diffopt.processes import Process
+
+#: Keys and columns that hold noise ratios, and those that hold times.
+SIGMAS, TIMES = ("sigmas", "sigma"), ("s", "times", "time")
+#: How far a published table may miss the range of its model: it has three digits, and hosts clip.
+ROUNDED = 0.01
 
 
 @dataclass(frozen=True)
 class GridFile:
-    """A schedule file: the grid and the sampler it was made for."""
+    """A schedule file: the grid and the sampler it was made for.
+
+    Attributes
+    ----------
+    path : str
+        For messages.
+    document : GridDocument
+        What the file says; of a bare list the numbers alone.
+    in_time : bool
+        Whether the file names its numbers times of the process.
+    """
 
     path: str
     document: GridDocument
+    in_time: bool = False
 
     @property
     def sigmas(self) -> list[float]:
-        """Noise ratios; a leading null is pure noise."""
+        """Noise ratios (or times); a leading null is pure noise."""
         return [math.inf if s is None else s for s in self.document.sigmas]
 
 
 def read_grid_file(path: str) -> GridFile:
-    """Read a file that `diffopt optimize` wrote (or any JSON with `sigmas`).
+    """Read a file that `diffopt optimize` wrote in any form, or any list of noise ratios; `-` is standard input.
 
     Raises
     ------
     InputError
-        Missing file, invalid JSON, or no list of sigmas in it.
+        Missing, unreadable, or no grid in it.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"schedule {path}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"schedule {path} is not text; expected the JSON that diffopt optimize writes") from None
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"schedule {path} is not a schedule file ({error})") from None
-    return GridFile(path, grid_document({"sigmas": content} if isinstance(content, list) else content, f"schedule {path}"))
+    label = f"schedule {readable(path)[:200]}"
+    content = content_of(stdin_bytes() if path == "-" else read_bytes(Path(path), label), path)
+    if isinstance(content, dict):
+        if isinstance(content.get("rows"), list) and "sigmas" not in content:
+            raise InputError(f"{label} holds {len(content['rows'])} rows, not one grid; save the `sigmas` of a row as a list")
+        document = grid_document(content, label)
+    else:
+        found = _list(content, label)
+        in_time = found.name in TIMES
+        document = grid_document({"sigmas": _nulls(found.values), **_etas(found, label)}, label)
+        return _ordered(GridFile(label, document, in_time))
+    return _ordered(GridFile(label, document))
+
+
+def _list(content: Any, label: str) -> NumberList:
+    if isinstance(content, list):
+        return NumberList(np.array(numbers(content, label, null=math.inf), dtype=np.float64), None, {})
+    if isinstance(content, NumberTable | Mapping | np.ndarray):
+        return list_of(content, (*SIGMAS, *TIMES), None, label)
+    raise InputError(f"{label} is not a schedule file: expected a list of numbers or an object, got {type(content).__name__}")
+
+
+def _nulls(values: np.ndarray) -> list[float | None]:
+    return [None if math.isinf(v) and v > 0 else float(v) for v in values]
+
+
+def _etas(found: NumberList, label: str) -> dict[str, Any]:
+    """The column `eta` of a written grid: one number a step, none at the last point."""
+    column = found.rest.get("eta")
+    if column is None or np.all(np.isnan(column)):
+        return {}
+    if np.any(np.isnan(column[:-1])):
+        raise InputError(f"{label}: the column eta has gaps; give one number a step")
+    return {"eta": [float(e) for e in column[:-1]]}
 
 
 def grid_document(content: Any, label: str) -> GridDocument:
@@ -54,29 +103,104 @@ def grid_document(content: Any, label: str) -> GridDocument:
     Raises
     ------
     InputError
-        No list of sigmas in it, or an entry of the wrong kind.
+        No list of sigmas in it, an entry of the wrong kind, or lists of lengths that do not fit.
     """
     try:
-        return GridDocument.model_validate(content)
+        document = GridDocument.model_validate(content)
     except (ValueError, RecursionError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else None
         detail = f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}" if first else str(error)
-        raise InputError(f"{label} is not a schedule file ({detail})") from None
+        raise InputError(f"{label} is not a schedule file ({detail[:200]})") from None
+    steps = len(document.sigmas) - 1
+    if document.steps is not None and document.steps != steps:
+        raise InputError(f"{label} says {document.steps} steps and lists {steps + 1} sigmas; expected {document.steps + 1}")
+    if document.eta is not None and len(document.eta) != steps:
+        raise InputError(f"{label} has {len(document.eta)} values of eta for {steps} steps; expected one a step")
+    return document
 
 
-def parse_sigmas(text: str, name: str = "--sigmas") -> list[float]:
-    """Numbers of "80,20,5,0"; brackets and blanks are fine, `inf` is pure noise.
+def _ordered(file: GridFile) -> GridFile:
+    check_order(file.sigmas, file.path)
+    return file
+
+
+def check_order(values: Sequence[float], label: str) -> None:
+    """Refuse lists that are no grid, in words about the list.
 
     Raises
     ------
     InputError
-        An item that is no number.
+        Fewer than two numbers, NaN, a negative number, or numbers that do not decrease.
     """
-    items = text.strip().strip("[]()").replace(";", ",").split(",")
+    if len(values) < 2:
+        raise InputError(f"{label}: a grid needs at least two numbers, such as 80,20,5,1,0; got {len(values)}")
+    bad = next((v for v in values if math.isnan(v) or v < 0), None)
+    if bad is not None:
+        raise InputError(f"{label}: a grid has numbers >= 0, decreasing, such as 80,20,5,1,0; got {bad:g}")
+    for place, (high, low) in enumerate(pairwise(values), 1):
+        if not high > low:
+            if all(a < b for a, b in pairwise(values)):
+                raise InputError(f"{label}: the numbers increase; a grid decreases: give the list in reverse")
+            raise InputError(f"{label}: the numbers must decrease, but {high:g} is followed by {low:g} (position {place})")
+
+
+def parse_sigmas(text: str, name: str = "--sigmas") -> list[float]:
+    """Numbers of "80,20,5,0", separated as in :func:`parse_table`; `inf` is pure noise. A file's name is read.
+
+    Raises
+    ------
+    InputError
+        An item that is no number, or no grid.
+    """
+    label = f"{name} {readable(text)[:60]!r}"
+    if not is_list(text) and exists(text):
+        return read_grid_file(text).sigmas
     try:
-        numbers = [float(item) for item in items if item.strip()]
-    except ValueError as error:
-        raise InputError(f"{name} {text!r}: {error}; expected a comma list such as 80,20,5,1,0") from None
-    if len(numbers) < 2 or any(math.isnan(x) or x < 0 for x in numbers):
-        raise InputError(f"{name} {text!r}: needs at least two numbers >= 0, decreasing, such as 80,20,5,1,0")
-    return numbers
+        table = parse_table(text, label)
+    except InputError as error:
+        raise InputError(f"{error}; expected a list such as 80,20,5,1,0, or a file") from None
+    if min(table.rows.shape) > 1 or table.names is not None:
+        raise InputError(f"{label}: expected one list of numbers such as 80,20,5,1,0, got {table.rows.shape[0]} rows")
+    values = [float(v) for v in table.rows.ravel()]
+    check_order(values, label)
+    return values
+
+
+def is_list(text: str) -> bool:
+    """Whether a text begins as a list of numbers does and not as a path."""
+    words = text.strip().strip("[]()").replace(";", " ").replace(",", " ").split()
+    try:
+        return bool(words) and not math.isnan(float(words[0])) and (len(words) > 1 or not exists(text))
+    except ValueError:
+        return False
+
+
+def check_flow(values: Sequence[float], process: Process, label: str) -> None:
+    """Refuse a bare list of noise ratios that is one of times of `flow`.
+
+    Raises
+    ------
+    InputError
+        It starts at exactly 1.
+    """
+    if process.name == "flow" and values[0] == 1 and all(v <= 1 for v in values):
+        raise InputError(
+            f"{label} starts at exactly 1 and stays below: for process flow these look like times s, as its hosts read them; "
+            f"use --times {','.join(f'{v:g}' for v in values[:3])},... (s = 1 is pure noise; a noise ratio of 1 is s = 0.5)"
+        )
+
+
+def clipped(values: Sequence[float], process: Process, label: str) -> list[float]:
+    """Ends that miss the process's own by less than 1 %, moved there with a note, as hosts do."""
+    high, low = process.sigma_limits
+    result = list(values)
+    if high * (1 + 1e-9) < result[0] <= high * (1 + ROUNDED) and math.isfinite(result[0]):
+        part = 100 * (result[0] / high - 1)
+        note(f"note: {label} starts at {result[0]:g}, {part:.2g} % above the process's end {high:.6g}; clipped to it")
+        result[0] = high
+    last = len(result) - (2 if result[-1] == 0 else 1)
+    if last > 0 and low * (1 - ROUNDED) <= result[last] < low * (1 - 1e-9):
+        part = 100 * (1 - result[last] / low)
+        note(f"note: {label} ends at {result[last]:g}, {part:.2g} % below the process's end {low:.6g}; clipped to it")
+        result[last] = low
+    return result

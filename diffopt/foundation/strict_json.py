@@ -41,8 +41,9 @@ def _constant(name: str) -> float:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 300 and len(text.lstrip("-")) > 309:
-        raise ValueError(f"an integer of {len(text)} digits is too large")
+    digits = len(text.lstrip("-"))
+    if digits > 309 or (digits > 300 and math.isinf(float(text))):
+        raise ValueError(f"an integer of {digits} digits is too large")
     return int(text)
 
 

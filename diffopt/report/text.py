@@ -57,6 +57,12 @@ def to_lines(values: Sequence[float | None]) -> str:
     return "".join(f"{fixed(v)}\n" for v in values)
 
 
+def host_values(document: Mapping[str, Any]) -> list[float | None]:
+    """Points of a grid as its hosts read them: times s for `flow`, noise ratios else."""
+    values: list[float | None] = list(document["times"] if document["process"]["name"] == "flow" else document["sigmas"])
+    return values
+
+
 def fixed(value: float | None) -> str:
     """Fixed-point text that keeps 9 significant digits; infinity as `inf`."""
     if value is None:
@@ -76,12 +82,14 @@ def short(value: Any) -> str:
 
 
 def grid_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row per grid point of a schedule or evaluation document."""
+    """One row per grid point of a schedule or evaluation document; flow leads with its time s."""
     eta = [*document["eta"], None]
     steps = document["timesteps"]
+    flow = document["process"]["name"] == "flow"
     rows = []
     for i, (sigma, time) in enumerate(zip(document["sigmas"], document["times"], strict=True)):
-        row: dict[str, Any] = {"step": i, "sigma": "inf" if sigma is None else sigma, "time": time}
+        ratio = "inf" if sigma is None else sigma
+        row: dict[str, Any] = {"step": i, "s": time, "sigma": ratio} if flow else {"step": i, "sigma": ratio, "time": time}
         if steps is not None:
             row["timestep"] = steps[i] if i < len(steps) else None
         if document["eta_meaning"]:

@@ -49,6 +49,11 @@ class Result:
         """What the result says, in a sentence or a few."""
         return []
 
+    def remarks(self, form: str) -> tuple[str, ...]:
+        """Notes about one form of the result."""
+        del form
+        return ()
+
     def view(self, width: int) -> Any:
         """Rich object for a terminal."""
         from diffopt.report.terminal import rows_table

@@ -81,8 +81,14 @@ class RunResult(Result):
         return text.grid_rows(self.document)
 
     def lines(self) -> str:
-        """One noise ratio a line, fixed point."""
-        return text.to_lines(self.document["sigmas"])
+        """One noise ratio a line (for `flow` a time s), fixed point."""
+        return text.to_lines(text.host_values(self.document))
+
+    def remarks(self, form: str) -> tuple[str, ...]:
+        """What the numbers of `lines` are where they are no noise ratios."""
+        if form != "lines" or self.document["process"]["name"] != "flow":
+            return ()
+        return ("note: the lines are times s of flow, as its hosts read them; --times reads them, the noise ratio is s/(1 - s)",)
 
     def view(self, width: int) -> Any:
         """Summary, grid and baselines."""

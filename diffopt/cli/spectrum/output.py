@@ -78,7 +78,7 @@ def write(
 
         out.emit(summary(spectrum, facts, ensemble, out.terminal_width(), sys.stdout.isatty()), None, False, True)
         return
-    out.emit_bytes(encode(chosen, spectrum, facts, ensemble), output, force)
+    out.emit_bytes(encode(chosen, spectrum, facts, ensemble), output, force, True)
 
 
 def show(

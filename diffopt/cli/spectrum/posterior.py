@@ -63,4 +63,4 @@ def posterior(
     form = "json" if output is None else output.suffix.lower().lstrip(".")
     data = encode(result, facts, form)
     out.note(f"{result.spectrum.dim:g} directions, trace {result.spectrum.trace:.4g}, {result.method}", quiet)
-    out.emit_bytes(data, output, force)
+    out.emit_bytes(data, output, force, True)
