@@ -312,7 +312,6 @@ BAD = [
     ("evaluate", "eig.npy", "--sigmas", "1,b"),
     ("evaluate", "eig.npy", "--sigmas", "3,nan,0"),
     ("evaluate", "eig.npy", "none.json"),
-    ("evaluate", "eig.npy", "eig.npy"),
     ("convergence", "eig.npy", "-s", "euler", "--paths", "50"),
     ("convergence", "eig.npy", "-s", "euler", "--paths", "0"),
     ("list", "everything"),
