@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from diffopt.documents.number_list import load_list
@@ -20,21 +22,23 @@ SIGMAS = ("sigmas", "sigma")
 LONG, SIGNAL = 50, 0.5
 
 
-def table_process(alphas_cumprod: str | None, betas: str | None) -> TrainedLevels:
-    """Process `table` of a file (`alphas_cumprod`) or of a rule or a file (`betas`).
+def table_process(alphas_cumprod: Any, betas: str | None) -> TrainedLevels:
+    """Process `table` of an array or a file (`alphas_cumprod`), or of a rule or a file (`betas`).
 
     Raises
     ------
     InputError
         None or both given, unreadable, or numbers that are neither betas nor alphas_cumprod.
     """
-    if alphas_cumprod and betas:
+    if alphas_cumprod is not None and betas:
         raise InputError("give --betas or --alphas-cumprod, not both")
     if betas:
         kind = betas.partition(":")[0].strip()
         if kind not in KINDS and exists(betas):
             return TrainedLevels(load_table(betas, betas=True), ("betas", betas))
         return TrainedLevels(alphas_from_betas(betas), ("betas", betas))
+    if alphas_cumprod is not None and not isinstance(alphas_cumprod, str):
+        return TrainedLevels(np.asarray(alphas_cumprod, dtype=np.float64))
     if not alphas_cumprod:
         raise InputError(
             "process 'table' needs --betas scaled_linear:0.00085,0.012,1000, --alphas-cumprod FILE or --scheduler-config FILE"

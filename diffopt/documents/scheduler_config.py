@@ -54,6 +54,21 @@ def config_process(path: str) -> Process:
     return _table(config, str(file), path)
 
 
+def configured(path: str, process: Any) -> Process:
+    """Process of a config beside one that is named: another name contradicts it.
+
+    Raises
+    ------
+    InputError
+        Naming both.
+    """
+    found = config_process(path)
+    if process not in ("ve", found.name):
+        name = getattr(process, "name", process)
+        raise InputError(f"--scheduler-config {path} is process {found.name!r} and --process {name!r}; leave one out")
+    return found
+
+
 def _find(path: str) -> Path:
     if not is_folder(path):
         return Path(path)

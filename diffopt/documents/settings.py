@@ -13,7 +13,7 @@ from diffopt.data.dataset import Dataset
 from diffopt.documents.loss_curve import make_score_error
 from diffopt.documents.noise_table import table_process
 from diffopt.documents.options import assigned, fields_of, made, named, option_list, pick
-from diffopt.documents.scheduler_config import config_process
+from diffopt.documents.scheduler_config import configured
 from diffopt.errors import InputError
 from diffopt.law.start import STARTS
 from diffopt.objectives import OBJECTIVES, Objective
@@ -185,24 +185,15 @@ def _process(settings: Settings, found: tuple[Any, dict[str, Any], Any], options
     given = [f"--{k.replace('_', '-')}" for k, v in tables.items() if v is not None]
     if len(given) > 1:
         raise InputError(f"give one of {' and '.join(given)}")
-    if settings.scheduler_config is not None and settings.process == "ve":
-        return config_process(str(settings.scheduler_config))
+    if settings.scheduler_config is not None and (thing is not None or not options):
+        return configured(str(settings.scheduler_config), settings.process)
     if given and (cls is not TrainedLevels or thing is not None):
         raise InputError(f"{given[0]} needs --process table, got {cls.name!r}")
     if cls is TrainedLevels and thing is None:
-        return _trained(settings)
+        table = settings.alphas_cumprod
+        return table_process(str(table) if isinstance(table, Path) else table, settings.betas)
     process: Process = _built(found, options, "process")
     return process
-
-
-def _trained(settings: Settings) -> Process:
-    """Process `table` of a file, a rule, a config or an array."""
-    if settings.scheduler_config is not None:
-        return config_process(str(settings.scheduler_config))
-    table = settings.alphas_cumprod
-    if table is not None and not isinstance(table, str | Path):
-        return TrainedLevels(np.asarray(table, dtype=np.float64))
-    return table_process(None if table is None else str(table), settings.betas)
 
 
 def make_problem(
