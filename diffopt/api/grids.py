@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from diffopt.data.dataset import Dataset
+from diffopt.documents.grid_document import GridDocument
 from diffopt.documents.grid_file import check_flow, check_order, clipped, grid_document, parse_sigmas, read_grid_file
 from diffopt.documents.options import fields_of
-from diffopt.documents.schemas import GridDocument
 from diffopt.documents.settings import Chosen, Settings, with_error
 from diffopt.errors import InputError
 from diffopt.foundation.shown import text

@@ -43,9 +43,9 @@ def data_of(schedule: Any, spectrum: Any) -> Dataset | None:
     if isinstance(own, Dataset):
         return own
     grid = given_grid(schedule)
-    said = (grid.document.spectrum if grid is not None and grid.document is not None else None) or {}
+    said = grid.document.spectrum_values() if grid is not None and grid.document is not None else {}
     source, digest = said.get("source"), said.get("sha256")
-    if not isinstance(source, str) or source in ("-", "array"):
+    if source is None or source in ("-", "array"):
         note("note: errors are not stated; give the spectrum with --spectrum")
         return None
     try:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from diffopt.documents.grid_document import GridDocument
 from diffopt.documents.number_list import NumberList, content_of, list_of, stdin_bytes
 from diffopt.documents.numbers import NumberTable, parse_table
-from diffopt.documents.schemas import GridDocument
 from diffopt.errors import InputError
 from diffopt.foundation.encoding import read_bytes
 from diffopt.foundation.notes import note
