@@ -123,10 +123,12 @@ def run(request: Request) -> None:
         engine, checkpoint = _engine(request, bar, stack, hashed)
         samples = Samples(source, _scaling(request, source, bar), request.block)
         result = estimate_samples(samples, request.method_options(), engine)
-        facts = facts_of(result, hashed)
         # The checkpoint is of the sweep over all data; the sweeps over parts of them must not find it.
         others = Local(bar) if isinstance(engine, Local) else engine
         ensemble = _ensemble(request, result, others)
+        facts = facts_of(result, hashed)
+        if ensemble is not None:
+            facts["notes"].append(f"ensemble of {len(ensemble.spectra)}: {described(ensemble)}")
         if request.n_boot:
             boot = (request.n_boot, request.seed, request.boot_solver, request.boot_steps)
             facts |= boot_facts(result, others, *boot, facts["notes"])
@@ -135,6 +137,13 @@ def run(request: Request) -> None:
         checkpoint.discard()
     if not request.quiet:
         say(facts["notes"])
+
+
+def described(ensemble: Ensemble) -> str:
+    """Labels and probabilities of the first members."""
+    pairs = zip(ensemble.labels, ensemble.probabilities, strict=True)
+    listed = [f"{label[:40]} ({probability:.3g})" for label, probability in list(pairs)[:6]]
+    return ", ".join(listed) + (", ..." if len(ensemble.spectra) > 6 else "")
 
 
 def _scaling(request: Request, source: Source, bar: Bar) -> Scaling:

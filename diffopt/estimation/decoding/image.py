@@ -38,8 +38,13 @@ def decode_image(data: bytes, name: str, options: ReadOptions) -> Raw:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pillow.init()
-        with reading(name):
-            image = pillow.open(io.BytesIO(data), formats=[f for f in FORMATS if f in pillow.OPEN])
+        try:
+            with reading(name):
+                image = pillow.open(io.BytesIO(data), formats=[f for f in FORMATS if f in pillow.OPEN])
+        except InputError as error:
+            if isinstance(error.__cause__, pillow.UnidentifiedImageError):
+                raise InputError(f"{name}: {_unknown(data)}") from None
+            raise
         with image:
             options.check_member(4 * image.width * image.height, f"{name}: {image.width} x {image.height} pixels")
             _check_frames(image, name, options.log)
@@ -48,6 +53,13 @@ def decode_image(data: bytes, name: str, options: ReadOptions) -> Raw:
                     return _asked(image, data, name, options)
             with reading(name):
                 return _numbers(image, data, name, options.log)
+
+
+def _unknown(data: bytes) -> str:
+    """Why pillow has not recognised an image."""
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "a kind of TIFF that is not read (doubles, several bands, big TIFF?), or broken; save the numbers as .npy"
+    return "no image of a known kind, or broken"
 
 
 def _check_frames(image: Any, name: str, log: Log) -> None:
@@ -95,8 +107,8 @@ def _retyped(array: Raw, image: Any) -> Raw:
         return array.view(np.uint32)
     if array.dtype == np.uint8 and form == 2:
         return array.view(np.int8)
-    if array.dtype == np.uint16 and form == 2:
-        return array.view(np.int16)
+    if form == 2 and bits == 16:
+        return array.astype(np.int16)
     return array
 
 
@@ -118,8 +130,6 @@ def _say_losses(image: Any, data: bytes, name: str, log: Log) -> None:
         log.remark("16-bit colours are read with 8 bits (pillow keeps the upper byte); save them as .npy to keep all", name)
     if largest not in (0, 255, 65535):
         log.remark(f"pixels from 0 to {largest} are stretched to the full range, as the format means", name)
-    if image.format == "TIFF" and image.mode == "F" and _tag(image, BITS, 32) == 64:
-        log.remark("64-bit pixels are read with 32 bits", name)
 
 
 def _pnm_largest(data: bytes) -> int:

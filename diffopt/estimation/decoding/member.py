@@ -82,11 +82,7 @@ def choose(shapes: dict[str, Shape | None], name: str, options: ReadOptions) -> 
     """The array of an archive that is the sample: with two axes or more if there is one, else any."""
     key = None if is_component(options.key) else options.key
     wide = any(shape is not None and len(shape) >= 2 for shape in shapes.values())
-    chosen = pick(shapes, key, name, 2 if wide else 1)
-    others = sorted(n for n in shapes if n != chosen and "flipped" in n)
-    if others:
-        options.log.remark(f"array {chosen!r} is read; flipped copies beside it are not", name)
-    return chosen
+    return pick(shapes, key, name, options.log, 2 if wide else 1)
 
 
 ARRAYS = {".npy": _npy, ".npz": _npz, ".safetensors": _safetensors}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2, vq
@@ -32,7 +34,10 @@ def cluster(samples: Samples, engine: Engine, clusters: int, seed: int) -> NDArr
     if not 2 <= clusters <= len(points):
         raise InputError(f"--clusters must be from 2 to the number of samples {len(points)}, got {clusters}")
     chosen = random.choice(len(points), min(LEARNT, len(points)), replace=False)
-    centers, _ = kmeans2(points[chosen], clusters, minit="++", seed=random, missing="raise")
+    with warnings.catch_warnings():
+        # A cluster that has become empty keeps its centre and gets no label.
+        warnings.simplefilter("ignore")
+        centers, _ = kmeans2(points[chosen], clusters, minit="++", seed=random, missing="warn")
     numbers, lonely = joined(points, centers)
     if len(set(numbers.tolist())) < 2:
         raise InputError(f"--clusters {clusters}: all samples but single ones form one cluster; there are no clusters")

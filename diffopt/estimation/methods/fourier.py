@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from diffopt.errors import InputError
 from diffopt.estimation.engines.local import Engine
 from diffopt.estimation.methods.pca import need_two
-from diffopt.estimation.methods.raw_spectrum import RawSpectrum, check_varies, mean_matters, pooled
+from diffopt.estimation.methods.raw_spectrum import RawSpectrum, above_rounding, check_varies, mean_matters, pooled
 from diffopt.estimation.sources.samples import Samples
 from diffopt.estimation.sums.cross import Cross, planes
 from diffopt.foundation.arrays import Array
@@ -66,7 +66,7 @@ def fourier(samples: Samples, engine: Engine, keep_mean: bool = True, radial: bo
     flat = None if projections is None else projections.ravel()
     power = float(np.vdot(center, center).real)
     return RawSpectrum(
-        np.maximum(eig.ravel(), 0.0), repeated, flat, n, trace, *pooled(center, trace, n), power, None, notes
+        above_rounding(eig.ravel(), samples.dim), repeated, flat, n, trace, *pooled(center, trace, n), power, None, notes
     )
 
 

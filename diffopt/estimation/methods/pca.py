@@ -8,7 +8,7 @@ from scipy.linalg.blas import dsyrk
 
 from diffopt.errors import InputError
 from diffopt.estimation.engines.local import Engine
-from diffopt.estimation.methods.raw_spectrum import RawSpectrum, check_varies, mean_matters, pooled
+from diffopt.estimation.methods.raw_spectrum import RawSpectrum, above_rounding, check_varies, mean_matters, pooled
 from diffopt.estimation.sources.samples import Samples
 from diffopt.estimation.sums.moments import Covariance
 from diffopt.estimation.sums.rows import Rows
@@ -41,6 +41,7 @@ def pca(samples: Samples, engine: Engine, keep_mean: bool = True, powers: bool =
     if n <= samples.dim:
         # The covariance of n samples has rank n - 1 at most; the rest is rounding.
         eig[: samples.dim - n + 1] = 0.0
+    eig = above_rounding(eig, samples.dim)
     ones = np.ones_like(eig)
     return RawSpectrum(eig, ones, projections, n, trace, *pooled(mean, trace, n), float(mean @ mean), scatter)
 
@@ -102,7 +103,7 @@ def dual(samples: Samples, engine: Engine, keep_mean: bool = True) -> RawSpectru
     engine.progress(f"eigenvalues of {n} x {n}", 0, None)
     gram = dsyrk(1.0 / (n - 1), rows.T, trans=1, lower=1)
     eig, vectors = scipy.linalg.eigh(gram, overwrite_a=True, check_finite=False, driver="evd")
-    eig, vectors = np.maximum(eig[1:], 0.0), vectors[:, 1:]
+    eig, vectors = above_rounding(eig[1:], n), vectors[:, 1:]
     projections = None
     if keep_mean and mean_matters(mean, trace, n):
         projections = _dual_mean(eig, vectors, rows @ mean, float(mean @ mean), samples.dim)

@@ -9,6 +9,9 @@ import numpy as np
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 
+#: Multiple of d eps l_1 below which an eigenvalue is rounding.
+ROUNDING = 8
+
 
 @dataclass(frozen=True)
 class RawSpectrum:
@@ -58,6 +61,11 @@ def check_varies(trace: float, mean_square: float, label: str) -> None:
     """
     if not np.isfinite(trace) or trace <= 1e-28 * mean_square or trace <= 1e-300:
         raise InputError(f"{label}: the samples do not vary (or overflow), their variance is {trace:g}")
+
+
+def above_rounding(eig: Array, dim: int) -> Array:
+    """Eigenvalues with those within rounding of 0 set to 0 (docs/spectra.md, section 2)."""
+    return np.where(eig > ROUNDING * dim * np.finfo(np.float64).eps * eig.max(initial=0.0), eig, 0.0)
 
 
 def mean_matters(mean: Array, trace: float, samples: int) -> bool:

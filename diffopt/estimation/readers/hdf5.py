@@ -30,7 +30,7 @@ class Hdf5Source(Source):
         self.label, self.log = str(self.path), self.options.log
         self._check_classic()
         with reading(self.label), self._file() as file:
-            self.key = pick(self._datasets(file), self.options.key, self.label)
+            self.key = pick(self._datasets(file), self.options.key, self.label, self.log)
             data = file[self.key]
             if data.external is not None or data.is_virtual:
                 raise InputError(

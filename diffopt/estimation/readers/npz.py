@@ -33,7 +33,7 @@ class NpzSource(Source):
             if len(members) > 10_000:
                 raise InputError(f"{self.label}: {len(members)} arrays; at most 10000 are allowed")
             headers = {m.filename[:-4]: self._header(archive, m) for m in members}
-            self.key = pick({k: h.shape for k, h in headers.items()}, self.options.key, self.label)
+            self.key = pick({k: h.shape for k, h in headers.items()}, self.options.key, self.label, self.log)
             stored = archive.getinfo(self.key + ".npy")
         self.label = f"{self.path}:{self.key}"
         self._settle(headers[self.key], stored)

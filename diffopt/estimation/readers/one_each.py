@@ -11,6 +11,7 @@ import numpy as np
 from diffopt.errors import InputError
 from diffopt.estimation.decoding.member import decode
 from diffopt.estimation.members.base import Members
+from diffopt.estimation.members.components import split
 from diffopt.estimation.members.kinds import kind_of
 from diffopt.estimation.sources.source import Block, Raw, Source
 
@@ -30,7 +31,7 @@ class MemberSource(Source):
         for name, data in self.members.read(0):
             first = self._usable(name, data)
             if first is not None:
-                self.shape, self.dtype = first.shape, first.dtype
+                self.shape, self.dtype, self._first_name = first.shape, first.dtype, name
                 self.asks_range = _no_range(name, first)
                 break
         else:
@@ -66,12 +67,15 @@ class MemberSource(Source):
         return array
 
     def _differs(self, array: Raw, name: str) -> str:
-        sides = {a.shape[:2] for a in (array, np.empty(self.shape, np.uint8)) if a.ndim in (2, 3)}
-        colour = array.dtype == self.dtype == np.uint8 and len(sides) == 1
+        flat = {array.ndim, len(self.shape)} == {2, 3} and array.shape[:2] == self.shape[:2]
+        hint = "bring all to one size and type"
+        if flat and array.dtype == self.dtype == np.uint8:
+            hint = "grey among colours? add --mode RGB or --mode L"
+        elif split(name)[1] != split(self._first_name)[1]:
+            hint += f", or choose one with --key {split(self._first_name)[1]}"
         return (
             f"{self.label}:{name}: {array.dtype} of shape {array.shape}, but the first sample is "
-            f"{self.dtype} of shape {self.shape}; "
-            + ("grey among colours? add --mode RGB or --mode L" if colour else "bring all to one size and type")
+            f"{self.dtype} of shape {self.shape}; {hint}"
         )
 
     def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:

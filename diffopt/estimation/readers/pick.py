@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from diffopt.errors import InputError
+from diffopt.estimation.sources.source import Log
 
 Shape = tuple[int, ...]
 
@@ -14,7 +15,7 @@ MEANS, COVARIANCES = ("mu", "mean"), ("sigma", "cov", "covariance")
 BESIDE = ("flipped", "mask", "original_size", "crop_ltrb", "_bnds", "_bounds")
 
 
-def pick(shapes: Mapping[str, Shape | None], key: str | None, label: str, axes: int = 2) -> str:
+def pick(shapes: Mapping[str, Shape | None], key: str | None, label: str, log: Log, axes: int = 2) -> str:
     """Name of the array to read: `key`, the only one with enough axes, or the only one called like data.
 
     Parameters
@@ -23,6 +24,8 @@ def pick(shapes: Mapping[str, Shape | None], key: str | None, label: str, axes: 
         Shape of each array; None where it is not known.
     key : str or None
         Its name, or the beginning of it up to an underscore (`latents` for `latents_64x64`).
+    log : Log
+        Told about a choice among several.
     axes : int
         Least number of axes.
 
@@ -40,6 +43,9 @@ def pick(shapes: Mapping[str, Shape | None], key: str | None, label: str, axes: 
     latents = [name for name in plain if name.startswith("latents_")]
     for names in (able, plain, usual, latents):
         if len(names) == 1:
+            others = [name for name in able if name != names[0]]
+            if others:
+                log.remark(f"array {names[0]!r} is read, {_names(others)} beside it not (--key)", label)
             return names[0]
     if not able:
         hint = "; it is a spectrum already: give it to diffopt as it is" if "eigenvalues" in shapes else ""

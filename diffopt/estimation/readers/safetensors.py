@@ -26,7 +26,7 @@ class SafetensorsSource(Source):
     def __post_init__(self) -> None:
         self.label, self.log = str(self.path), self.options.log
         tensors = self._tensors()
-        self.key = pick({n: t.shape for n, t in tensors.items()}, self.options.key, self.label)
+        self.key = pick({n: t.shape for n, t in tensors.items()}, self.options.key, self.label, self.log)
         self.label = f"{self.path}:{self.key}"
         self._tensor = tensors[self.key]
         self.form = self._tensor.form(self.label)

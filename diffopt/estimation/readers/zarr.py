@@ -44,7 +44,7 @@ class ZarrSource(Source):
     def __post_init__(self) -> None:
         self.label, self.log = str(self.path), self.options.log
         shapes = self._arrays()
-        self.key = pick(shapes, self.options.key, self.label)
+        self.key = pick(shapes, self.options.key, self.label, self.log)
         self.label = f"{self.path}:{self.key}" if self.key != "." else self.label
         with reading(self.label):
             array = self._array()

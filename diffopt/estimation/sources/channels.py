@@ -83,7 +83,7 @@ def _named(shape: tuple[int, ...], choice: str) -> int:
 def _two(shape: tuple[int, ...]) -> Channels:
     """A picture, or a few signals side by side."""
     small = min(shape)
-    if small <= max(FEW, 16) and max(shape) >= 8 * small:
+    if 1 < small <= 16 and max(shape) >= 8 * small:
         return Channels(None, f"axis {shape.index(small)} ({small}) could hold channels or be a side")
     return Channels(None)
 

@@ -55,14 +55,14 @@ class Dialect:
 
 
 def dialect_of(lines: Sequence[str], label: str) -> Dialect:
-    """Dialect of a table, from its first lines; names in the very first do not count.
+    """Dialect of a table, from its first lines; the very first does not count where it holds names.
 
     Raises
     ------
     InputError
         Commas that can be read in two ways.
     """
-    body = lines[1:] or lines
+    body = lines if PLAIN.match(lines[0].replace('"', "")) else lines[1:] or lines
     if any(";" in line for line in body):
         return _other(";", body, label)
     if any("\t" in line.strip() for line in body):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -70,6 +71,11 @@ def layout_of(rows: Sequence[list[str]], label: str) -> Layout:
     elif found.width > 1 and len(body) >= BARE_ROWS and counting(body) is not None:
         found.counts_from = counting(body)
         found.drop(0, f"the first column counts {found.counts_from}, {(found.counts_from or 0) + 1}, ... and is left out")
+    if 0 not in found.dropped and found.width > 1 and len(body) >= BARE_ROWS and rising(body):
+        raise InputError(
+            f"{label}: the first column is whole numbers that rise from row to row ({body[0][0]}, {body[1][0]}, ...): an "
+            "index? Remove it or call it index; if it is a number of the samples, shuffle the rows"
+        )
     if len(found.dropped) >= found.width:
         raise InputError(f"{label}: no column of numbers beside the index")
     return found
@@ -119,6 +125,14 @@ def counting(rows: Sequence[list[str]]) -> int | None:
     """Where the first column starts if it counts 0, 1, 2, ... or 1, 2, 3, ..."""
     column = [row[0] for row in rows]
     return int(column[0]) if column[0] in ("0", "1") and _counts(column) else None
+
+
+def rising(rows: Sequence[list[str]]) -> bool:
+    """Whether the first column is whole numbers in strictly rising order, beside others that are not whole."""
+    if not all(_whole(row[0]) and len(row[0]) < 16 for row in rows) or all(_whole(c) for row in rows for c in row):
+        return False
+    column = [int(row[0]) for row in rows]
+    return all(a < b for a, b in itertools.pairwise(column))
 
 
 def _number(cell: str) -> bool:
