@@ -21,6 +21,7 @@ NAMES = {
     "compare": "api.compare:compare",
     "estimate": "api.estimate:estimate",
     "orders": "api.orders:orders",
+    "budget": "api.budget:budget",
     "best_eta": "api.best_eta:best_eta",
     "posterior": "api.posterior:posterior",
     "load": "api.load:load",

@@ -1,4 +1,5 @@
 from diffopt.api.best_eta import best_eta as best_eta
+from diffopt.api.budget import budget as budget
 from diffopt.api.check import check as check
 from diffopt.api.compare import compare as compare
 from diffopt.api.estimate import estimate as estimate

@@ -96,6 +96,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "evaluate": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "error"),
     "compare": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "objective"),
     "orders": ("spectrum", "sampler", "solver", "process", "range", "schedule"),
+    "budget": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule"),
     "best_eta": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "error"),
 }
 
@@ -129,6 +130,19 @@ OWN: dict[str, tuple[Flag, ...]] = {
         Flag("paths", int, "strong: coupled paths that are simulated, a multiple of 20 [default: 2000].", "N"),
         Flag("seed", int, "strong: of those paths [default: 0].", "N"),
         Flag("error_map", str, "Picture of where the first solver's error is made.", "FILE"),
+    ),
+    "budget": (
+        Flag("samples", float, "Training samples n [default: infinitely many].", "N"),
+        Flag("tau", float, "Step size of the descent on the score-matching loss [default: a perfect score].", "X"),
+        Flag("iterations", int, "Its number of steps [default: until it is stationary].", "K"),
+        Flag("precondition", bool, "Inputs of the score have unit variance, as in preconditioned networks."),
+        Flag("langevin", float, "Langevin chain at --sigma-min with this step size, instead of a diffusion sampler.", "GAMMA"),
+        Flag("minimize", str, "Optimize these: sigma_min, steps, eta, samples, tau, iterations, langevin.", "LIST"),
+        Flag("subject_to", str, "Limits, e.g. calls<=20 or samples+2*iterations<=1e5.", "LIST"),
+        Flag("verify", int, "Simulate every term with this many repetitions.", "N"),
+        Flag("seed", int, "Of the simulation [default: 0].", "N"),
+        Flag("kernel", str, "Write the kernel matrices.", "FILE.npz"),
+        Flag("over", str, "What --plot runs over: samples or steps.", "NAME"),
     ),
     "best_eta": (
         Flag("design", str, "Comma list of none, constant, window, per_step [default: all].", "LIST"),

@@ -20,6 +20,7 @@ COMMANDS = {
     "eta": "eta:eta",
     "export": "export:export",
     "check": "check:check",
+    "error-budget": "error_budget:error_budget",
     "list": "listing:list_names",
     "schema": "listing:schema",
     "spectrum": "spectrum.group:app",

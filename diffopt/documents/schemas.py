@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from diffopt.foundation.registry import LazyTable
 from diffopt.objectives.metrics import COMPARED, METRICS
 
 
@@ -255,14 +256,18 @@ class ComparisonDocument(Document):
 
 
 #: Documents by schema name.
-DOCUMENTS: dict[str, type[BaseModel]] = {
-    "diffopt.schedule/1": ScheduleDocument,
-    "diffopt.evaluation/1": EvaluationDocument,
-    "diffopt.comparison/1": ComparisonDocument,
-    "diffopt.eta/1": EtaDocument,
-    "diffopt.convergence/1": ConvergenceDocument,
-    "diffopt.check/1": CheckDocument,
-}
+DOCUMENTS: LazyTable[type[BaseModel]] = LazyTable(
+    "diffopt.documents",
+    {
+        "diffopt.schedule/1": "schemas:ScheduleDocument",
+        "diffopt.evaluation/1": "schemas:EvaluationDocument",
+        "diffopt.comparison/1": "schemas:ComparisonDocument",
+        "diffopt.eta/1": "schemas:EtaDocument",
+        "diffopt.convergence/1": "schemas:ConvergenceDocument",
+        "diffopt.check/1": "schemas:CheckDocument",
+        "diffopt.budget/1": "budget_schema:BudgetDocument",
+    },
+)
 
 
 def dump(document: BaseModel) -> dict[str, Any]:

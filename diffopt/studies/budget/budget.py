@@ -28,7 +28,9 @@ REACH = 0.25
 #: sensitive, since its variance has the score in the denominator.
 SWING, SWING_CONFINED = 0.18, 0.12
 #: Distinct eigenvalues up to which no compression is needed, and bin width of it.
-EXACT, WIDTH = 600, 0.04
+EXACT, WIDTH = 400, 0.1
+#: Points at which derivatives for the bound of the compression are measured.
+GRID = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +56,17 @@ class Setting:
 
     @cached_property
     def short(self) -> Spectrum:
-        """Spectrum the kernels are evaluated on."""
-        whole = compress(self.spectrum, 1e-12 if self.spectrum.eig.size <= EXACT else WIDTH).spectrum
-        return whole
+        """Spectrum the kernels are evaluated on: one entry per distinct eigenvalue, or compressed where they are many."""
+        return self._distinct if not self.compressed else compress(self.spectrum, WIDTH).spectrum
+
+    @cached_property
+    def _distinct(self) -> Spectrum:
+        return compress(self.spectrum, 1e-12).spectrum
+
+    @property
+    def compressed(self) -> bool:
+        """Whether eigenvalues stand for others."""
+        return self._distinct.eig.size > EXACT
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +122,8 @@ def budget(setting: Setting) -> Budget:
 class _Work:
     """One evaluation; the spectrum is the short one."""
 
-    def __init__(self, setting: Setting) -> None:
-        self.setting, self.spectrum = setting, setting.short
+    def __init__(self, setting: Setting, spectrum: Spectrum | None = None) -> None:
+        self.setting, self.spectrum = setting, setting.short if spectrum is None else spectrum
         self.weight, sampler = self.spectrum.weight, setting.sampler
         self.data = Output(self.spectrum.eig, np.zeros_like(self.spectrum.eig))
         self.limit = sampler.limit(self.spectrum)
@@ -167,15 +177,26 @@ class _Work:
             "noise_floor": _finite(self.limit.distance(self.data, self.weight)),
             "initialization": _finite(self.started.distance(self.exact, self.weight)),
         }
-        if self.setting.samples is not None:
-            sampled = sampling_spread(self.setting.sampler, self.spectrum, self.setting.samples, self._training)
-            moved, spread = replace(moved, variance=np.maximum(moved.variance + sampled.shift, 0)), spread + sampled
-        kernel = wasserstein_kernel(moved.variance, self.spectrum.eig, spread, self.weight)
+        moved, kernel = self._everything(spread, moved)
         total = _finite(moved.distance(self.data, self.weight) + kernel.value(self.weight))
         if any(value is None for value in terms.values()):
             total = None
         interaction = None if total is None else total - sum(v for v in terms.values() if v is not None)
         return Budget(terms, total, interaction, self._reasons(terms, kernel), kernel.ratio, self.spectrum, self.kernels)
+
+    def _everything(self, spread: Spread, moved: Output) -> tuple[Output, Kernel]:
+        """Mean law and kernel of the total (eq. 190)."""
+        if self.setting.samples is not None:
+            sampled = sampling_spread(self.setting.sampler, self.spectrum, self.setting.samples, self._training)
+            moved, spread = replace(moved, variance=np.maximum(moved.variance + sampled.shift, 0)), spread + sampled
+        return moved, wasserstein_kernel(moved.variance, self.spectrum.eig, spread, self.weight)
+
+    def shares(self) -> Array:
+        """Share of every direction in the total, shape (d,)."""
+        _, spread, moved = self._optimization()
+        moved, kernel = self._everything(spread, moved)
+        gap = np.sqrt(moved.variance) - np.sqrt(self.spectrum.eig)
+        return gap**2 + moved.mean_error**2 + kernel.by_eigenvalue(self.weight)
 
     @property
     def _training(self) -> Training | None:
@@ -204,6 +225,20 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def contributions(result: Budget) -> dict[str, Array]:
-    """Share of every direction in the random terms, per eigenvalue."""
-    return {name: kernel.by_eigenvalue(result.spectrum.weight) for name, kernel in result.kernels.items()}
+def compression_bound(setting: Setting) -> float:
+    """Most that the compression may change the total: eq. (36) for each of the kernel's variables.
+
+    The fourth derivative of a direction's share by log eig is measured on a grid over the range of the spectrum, whose
+    points take part with no weight.
+    """
+    if not setting.compressed:
+        return 0.0
+    short, coefficient = setting.short, compress(setting.spectrum, WIDTH).coefficient
+    positive = short.eig[short.eig > 0]
+    grid, step = np.linspace(np.log(positive[0]), np.log(positive[-1]), GRID, retstep=True)
+    eig = np.concatenate([short.eig, np.exp(grid)])
+    weight = np.concatenate([short.weight, np.full(GRID, 1e-9)])
+    work = _Work(replace(setting, spectrum=Spectrum(eig, weight, None, short.source)), Spectrum(eig, weight))
+    share = work.shares()[short.eig.size :]
+    fourth = np.convolve(share, [1, -4, 6, -4, 1], "valid") / step**4
+    return float(2 * coefficient * np.max(np.abs(fourth)))

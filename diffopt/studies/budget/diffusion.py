@@ -15,6 +15,7 @@ from diffopt.law.start import Start
 from diffopt.processes.grid import Grid
 from diffopt.solvers import Solver, run_table
 from diffopt.solvers.model_error import ModelError
+from diffopt.solvers.score_error import perturbed
 from diffopt.solvers.table import Table
 from diffopt.studies.budget.sampler import Level, Output, Sampler, mean_of
 from diffopt.studies.budget.training import Training
@@ -94,29 +95,14 @@ class Diffusion(Sampler):
         table = self.table(training)
         groups = self._groups(table)
         sides = self._sides(table, groups, spectrum.eig)
-        levels = []
+        levels, own = [], _Own(self.table(), spectrum, training, self.start)
         for sigma, nodes in groups.items():
             linear = sum(np.outer(sides.gain[m], sides.cross[m]) for m in nodes)
             energy = sum(
                 np.outer(sides.gain[m] * sides.gain[n], sides.pair[min(m, n), max(m, n)]) for m in nodes for n in nodes
             )
-            levels.append(Level(sigma, np.asarray(linear), np.asarray(energy), self._own(spectrum, training, sigma)))
+            levels.append(Level(sigma, np.asarray(linear), np.asarray(energy), own.at(sigma)))
         return levels
-
-    def _own(self, spectrum: Spectrum, training: Training | None, sigma: float) -> Array:
-        """Half the second derivative of the output's variance by the gain at one level, by differences of exact laws."""
-        bias = None if training is None else training.bias()
-
-        def at(change: float) -> Array:
-            def rule(eig: Numbers, where: Numbers) -> Numbers:
-                root = np.sqrt(eig + where**2)
-                moved = np.where(np.abs(where.real - sigma) <= 1e-9 * sigma, change, 0.0) * root
-                return moved if bias is None else moved + bias.rule(eig, where)
-
-            solver = replace(self.solver, error=ModelError(rule, "absolute"))
-            return Law(run_table(solver, self.grid, self.eta), spectrum, self.start).variance
-
-        return np.asarray((at(STEP) - 2 * at(0.0) + at(-STEP)) / (2 * STEP**2))
 
     def _sides(self, table: Table, groups: dict[float, list[int]], eig: Array) -> _Sides:
         """Sensitivities and covariances of the calls, block by block over the eigenvalues."""
@@ -147,3 +133,24 @@ class _Sides:
             {m: np.concatenate([getattr(p, name)[m] for p in parts]) for m in parts[0].gain} for name in ("gain", "cross")
         )
         return cls(gain, cross, {k: np.concatenate([p.pair[k] for p in parts]) for k in parts[0].pair})
+
+
+class _Own:
+    """Half the second derivative of the output's variance by the gain at one level, by differences of exact laws."""
+
+    def __init__(self, table: Table, spectrum: Spectrum, training: Training | None, start: Start) -> None:
+        self.table, self.spectrum, self.start = table, spectrum, start
+        self.bias = None if training is None else training.bias()
+        self.middle = self._variance(0.0, 0.0)
+
+    def at(self, sigma: float) -> Array:
+        """At the level `sigma`, shape (d,)."""
+        ends = self._variance(STEP, sigma) + self._variance(-STEP, sigma)
+        return np.asarray((ends - 2 * self.middle) / (2 * STEP**2))
+
+    def _variance(self, change: float, sigma: float) -> Array:
+        def rule(eig: Numbers, where: Numbers) -> Numbers:
+            moved = np.where(np.abs(where.real - sigma) <= 1e-9 * sigma, change, 0.0) * np.sqrt(eig + where**2)
+            return moved if self.bias is None else moved + self.bias.rule(eig, where)
+
+        return Law(perturbed(self.table, ModelError(rule, "absolute")), self.spectrum, self.start).variance

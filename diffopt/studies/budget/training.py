@@ -96,8 +96,10 @@ def _transient(spectrum: Spectrum, c: Array, residual: Array, tau: float, count:
 
 def _power_sum(rate: Array, other: Array, count: int) -> Array:
     """sum_k rate^(count - 1 - k) other^k = (rate^count - other^count)/(rate - other), shape (rates, others)."""
-    ratio = np.log(rate)[:, None] - np.log(other)[None, :]
-    flat = np.abs(ratio) < 1e-12
-    safe = np.where(flat, 1.0, ratio)
+    first, second = np.log(rate)[:, None], np.log(other)[None, :]
+    # The larger one in front, so that nothing overflows.
+    ratio = -np.abs(first - second)
+    flat = ratio > -1e-12
+    safe = np.where(flat, -1.0, ratio)
     grown = np.where(flat, float(count), np.expm1(count * safe) / np.expm1(safe))
-    return np.asarray(np.exp((count - 1) * np.log(other))[None, :] * grown)
+    return np.asarray(np.exp((count - 1) * np.maximum(first, second)) * grown)

@@ -1,0 +1,125 @@
+"""From flags to the numbers of an error budget: which sampler is meant, and what it needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from diffopt.api.grids import check_answered, given_grid, grid_problem
+from diffopt.data.dataset import Dataset
+from diffopt.documents.settings import Settings, make_problem, make_schedule, number
+from diffopt.errors import InputError
+from diffopt.law.start import STARTS
+from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
+from diffopt.studies.budget.knobs import Knobs
+
+#: Schedule of a sampler that is given by its steps.
+SCHEDULE = "karras"
+
+
+class _Given:
+    """A grid that was given: the same for every problem."""
+
+    given = True
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+
+    def __call__(self, problem: Problem) -> Grid:
+        del problem
+        return self.grid
+
+
+def make_knobs(
+    settings: Settings, data: Dataset, said: Mapping[str, Any], grid: Any, samples: Any, tau: Any, iterations: Any,
+    precondition: bool, langevin: Any,
+) -> Knobs:  # fmt: skip
+    """Check the numbers and choose the sampler.
+
+    Raises
+    ------
+    InputError
+        A value that is not allowed, or flags that exclude each other.
+    """
+    common: dict[str, Any] = {
+        "spectrum": data.spectrum, "eta": settings.eta, "start": settings.start, "precondition": bool(precondition),
+        "samples": _positive(samples, "samples", 2), "tau": _positive(tau, "tau"), "iterations": _whole(iterations),
+    }  # fmt: skip
+    if tau is None and (iterations is not None or precondition):
+        raise InputError("--iterations and --precondition belong to --tau, the step size of the training; give it")
+    if settings.start not in STARTS:
+        raise InputError(f"start {settings.start!r} is unknown; use one of {', '.join(STARTS)}")
+    if langevin is not None:
+        return _langevin(settings, said, grid, _positive(langevin, "langevin"), common)
+    listed = given_grid(grid)
+    if listed is not None:
+        check_answered(listed, {**said, "steps": said.get("steps")})
+        if settings.schedule is not None:
+            raise InputError("give a grid or --schedule, not both")
+        settings = listed.fill(settings, set(said))
+        problem, sigmas = grid_problem(listed, settings, data)
+        return _diffusion(problem, _Given(Grid.create(problem.process, sigmas)), settings, common)
+    if {"solver", "steps", "schedule"} & set(said):
+        # A smallest noise that is named is where the sampler stops; otherwise it goes on to 0.
+        if "end" not in said and {"sigma_min", "t_min"} & set(said):
+            settings = settings.replace(end="sigma_min")
+        schedule = make_schedule(settings.schedule or SCHEDULE)
+        return _diffusion(make_problem(settings, data), lambda p: schedule.grid(p.compressed().span), settings, common)
+    return _flow(settings, said, common)
+
+
+def _diffusion(problem: Problem, make_grid: Any, settings: Settings, common: dict[str, Any]) -> Knobs:
+    if problem.solver.error is not None:
+        raise InputError("--score-error and the errors of a budget exclude each other")
+    if settings.eta is not None:
+        problem.solver.etas(settings.eta, problem.steps)
+    return Knobs(problem=problem, make_grid=make_grid, **common)
+
+
+def _flow(settings: Settings, said: Mapping[str, Any], common: dict[str, Any]) -> Knobs:
+    if common["tau"] is not None:
+        raise InputError("a trained score needs the levels it is called at: give --steps, a grid file or --langevin")
+    for name in ("process", "end", "clock", "options", "t_max", "t_min", "beta_min", "beta_max", "alphas_cumprod", "betas"):
+        if name in said:
+            raise InputError(f"--{name.replace('_', '-')} belongs to a sampler with steps; give --solver or --steps")
+    low, high = _range(settings)
+    if low is not None and high is not None and low >= high:
+        raise InputError(f"need sigma-max > sigma-min, got {high:g} and {low:g}")
+    return Knobs(sigma_max=80.0 if high is None else high, sigma_min=low, **common)
+
+
+def _langevin(settings: Settings, said: Mapping[str, Any], grid: Any, gamma: float | None, common: dict[str, Any]) -> Knobs:
+    if grid is not None or {"solver", "schedule", "process", "end", "eta", "clock"} & set(said):
+        raise InputError("--langevin is a sampler of its own; leave out the grid, --solver, --schedule, --process, --end, --eta")
+    low, high = _range(settings)
+    if low is None:
+        raise InputError("--langevin needs --sigma-min, the noise ratio at which the chain runs")
+    steps = settings.steps if "steps" in said else None
+    if settings.start != "exact" and steps is None:
+        raise InputError("--start has no effect on the stationary law; give --steps, or leave it out")
+    if settings.start != "exact" and high is None:
+        raise InputError(f"--start {settings.start} needs --sigma-max, the noise ratio it starts from")
+    return Knobs(langevin=gamma, sigma_min=low, sigma_max=high, steps=steps, **common)
+
+
+def _range(settings: Settings) -> tuple[float | None, float | None]:
+    return _positive(settings.sigma_min, "sigma-min"), _positive(settings.sigma_max, "sigma-max")
+
+
+def _positive(value: Any, name: str, least: float = 0.0) -> float | None:
+    if value is None:
+        return None
+    found = number(value, name)
+    if not math.isfinite(found) or found <= 0 or found < least:
+        allowed = f"at least {least:g}" if least else "positive"
+        raise InputError(f"{name} = {value} is not allowed: it must be {allowed} and finite")
+    return found
+
+
+def _whole(value: Any) -> int | None:
+    found = _positive(value, "iterations", 1)
+    if found is not None and not found.is_integer():
+        raise InputError(f"iterations = {value} is not allowed: it must be a whole number")
+    return None if found is None else int(found)

@@ -1,0 +1,77 @@
+"""Result of `budget`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from diffopt.api.results.base import Result
+from diffopt.studies.budget.knobs import Knobs
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BudgetResult(Result):
+    """Where a sampler's error comes from (`diffopt.budget/1`).
+
+    Attributes
+    ----------
+    curve : tuple or None
+        What :meth:`plot` runs over: the name of a number, its value, and the numbers of the budget.
+    """
+
+    curve: tuple[str, float, Knobs] | None = None
+
+    @property
+    def terms(self) -> dict[str, float | None]:
+        """Expected squared 2-Wasserstein error by source, data units squared."""
+        return dict(self.document["terms"])
+
+    @property
+    def total(self) -> float | None:
+        """All sources together."""
+        found: float | None = self.document["total"]
+        return found
+
+    @property
+    def valid(self) -> bool:
+        """Whether the total is claimed to be right within a tenth."""
+        return bool(self.document["valid"])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per source, then interaction and total; simulated values beside them where there are any."""
+        values = {**self.document["terms"], "interaction": self.document["interaction"], "total": self.document["total"]}
+        simulated = self.document["simulated"] or {}
+        rows = []
+        for name, value in values.items():
+            row: dict[str, Any] = {"source": name, "error": value}
+            if simulated:
+                found = simulated.get(name, {})
+                row |= {f"simulated_{k}": found.get(k) for k in ("value", "low", "high")}
+            rows.append(row)
+        return rows
+
+    def figure(self) -> Any:
+        """Stacked terms over the samples or the steps."""
+        if self.curve is None:
+            return super().figure()
+        from diffopt.report.budget_figures import budget_picture
+
+        name, here, knobs = self.curve
+        values = curve_values(name, here)
+        rows = []
+        for value in values:
+            found = knobs.with_value(name, value).evaluate()
+            rows.append({**found.terms, "total": found.total})
+        return budget_picture(name, values, rows, here, f"Error budget of {self.document['sampler']['name']}")
+
+    def __repr__(self) -> str:
+        total = "infinite" if self.total is None else f"{self.total:.4g}"
+        return f"BudgetResult(total {total}, mostly {self.document['dominant']}, {'valid' if self.valid else 'not valid'})"
+
+
+def curve_values(name: str, here: float) -> list[float]:
+    """Values around a number, whole ones for steps."""
+    factors = [2.0**k for k in range(-5, 6)]
+    if name == "steps":
+        return sorted({float(max(1, round(here * f))) for f in factors if here * f <= 400} | {here})
+    return [max(2.0, here * 2 * f) for f in factors]
