@@ -35,7 +35,9 @@ WRITERS = {
     "diffopt.eta/1": [["eta", "eig.npy", "-n", "3", "--sigma-max", "6", "--sigma-min", "0.2"]],
 }
 #: Documents whose writers have tests of their own.
-ELSEWHERE = {"diffopt.check/1", "diffopt.comparison/1", "diffopt.convergence/1", "diffopt.eta/1", "diffopt.spectrum/1", "diffopt.budget/1"}
+ELSEWHERE = {
+    "diffopt.check/1", "diffopt.comparison/1", "diffopt.convergence/1", "diffopt.eta/1", "diffopt.spectrum/1", "diffopt.budget/1",
+}  # fmt: skip
 
 
 def printed(capsys, argv):
