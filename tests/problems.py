@@ -18,9 +18,12 @@ EXAMPLES: dict[str, Process] = {
     "table": TrainedLevels(alphas_from_betas("scaled_linear:0.00085,0.012,1000")),
 }
 
-#: Solvers that are tables of coefficients, eq. (10); the others (random or Jacobian steps) have test_maps.py.
+#: Solvers that are tables of coefficients, eq. (10); the others (random or Jacobian steps) have test_maps.py,
+#: those that are fitted to a spectrum test_fitted.py.
 TABLED: dict[str, type[Solver]] = {
-    name: cls for name, cls in SOLVERS.items() if run_table(cls(), Grid.create(VE(), [3.0, 1.0, 0.3])).maps is None
+    name: cls
+    for name, cls in SOLVERS.items()
+    if not cls.needs_data and run_table(cls(), Grid.create(VE(), [3.0, 1.0, 0.3])).maps is None
 }
 
 CLOCK_NAMES = ("sigma", "variance", "logsnr", "time")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from diffopt.errors import InputError
 from diffopt.foundation.shown import text
 from diffopt.objectives.problem import Problem
 from diffopt.processes import PROCESSES, Process
+from diffopt.processes.points import Points
+from diffopt.solvers import Solver
+from diffopt.solvers.methods.fitted import Fitted
 
 #: Settings of which a process makes its table of noise levels.
 TABLES = ("betas", "alphas_cumprod", "scheduler_config")
@@ -165,16 +168,26 @@ def grid_problem(grid: GivenGrid, settings: Settings, data: Dataset) -> tuple[Pr
     zero = sigmas[-1] == 0
     low = sigmas[-2] if zero and len(sigmas) > 2 else sigmas[-1]
     low = min(low, sigmas[0] / 2)
+    solver = with_coefficients(chosen.solver, grid.document)
     said = grid.document.process_values().get("sigma_min") if grid.document is not None else None
     if isinstance(said, int | float) and not isinstance(said, bool) and process_knows(chosen.process, said, low):
         low = float(said)
     end = "zero" if zero else "sigma_min"
     problem = Problem.create(
-        data, chosen.process, with_error(chosen.solver, settings, data), len(sigmas) - 1, sigmas[0], low,
+        data, chosen.process, with_error(solver, settings, data), len(sigmas) - 1, sigmas[0], low,
         end,  # type: ignore[arg-type]
         settings.start,  # type: ignore[arg-type]
     )  # fmt: skip
+    if isinstance(solver, Fitted) and (gap := solver.mismatch(Points.create(chosen.process, np.array(sigmas)))):
+        raise InputError(f"{grid.label}: {gap}")
     return problem, sigmas
+
+
+def with_coefficients(solver: Solver, document: GridDocument | None) -> Solver:
+    """The solver with the coefficients of the file that names it, where it has such."""
+    if document is None or document.coefficients is None or not isinstance(solver, Fitted) or document.solver != solver.name:
+        return solver
+    return replace(solver, coefficients=tuple(tuple(row) for row in document.coefficients))
 
 
 def process_knows(process: Process, sigma_min: float, low: float) -> bool:

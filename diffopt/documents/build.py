@@ -27,7 +27,8 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.schedules import Schedule
 from diffopt.search.result import OptimizeResult
-from diffopt.solvers import Solver
+from diffopt.solvers import Solver, run_table
+from diffopt.solvers.methods.fitted import coefficients_of
 
 
 def evaluation_document(
@@ -110,6 +111,7 @@ def _run(problem: Problem, grid: Grid, eta: np.ndarray, calls: int) -> dict[str,
         "eta": [float(e) for e in eta],
         "eta_meaning": solver.eta_meaning,
         "solver_options": options_of(solver),
+        "coefficients": coefficients_of(run_table(solver, grid)) if solver.needs_data else None,
         "score_error": error_text(solver),
     }  # fmt: skip
 

@@ -90,6 +90,9 @@ class RunPart(Document):
     eta: list[float] = Field(description="diffusion-term coefficient of each step")
     eta_meaning: str | None = Field(default=None, description="which of the hosts' etas is meant")
     solver_options: dict[str, Any] = Field(default={}, description="options of the solver by the name of their field")
+    coefficients: list[list[float]] | None = Field(
+        default=None, description="per step, newest output first: x' = (sigma'/sigma) x + sum_j c_kj D_(k-j), x = z/alpha"
+    )
     score_error: str | None = Field(default=None, description="error of the score that the errors were computed with")
 
 
@@ -211,6 +214,26 @@ class CheckDocument(Document):
     diffopt_version: str
 
 
+<<<<<<< HEAD
+=======
+class GridDocument(BaseModel):
+    """What `diffopt evaluate` needs of a schedule file; other keys are ignored."""
+
+    model_config = ConfigDict(extra="ignore", defer_build=True)
+    sigmas: list[float | None] = Field(min_length=2)
+    steps: int | None = None
+    eta: list[float] | None = None
+    solver: str | None = None
+    clock: str | None = None
+    process: dict[str, Any] | None = None
+    start: str | None = None
+    end: str | None = None
+    solver_options: dict[str, Any] = {}
+    coefficients: list[list[float]] | None = None
+    spectrum: dict[str, Any] | None = None
+
+
+>>>>>>> a293c98 (Multistep coefficients fitted to the spectrum, in documents too; schedules of flow models with their parameters; published FIDs as a benchmark)
 class _RowHead(Document):
     """One grid with one solver; errors that are not defined are null, the reason in `reasons`."""
 

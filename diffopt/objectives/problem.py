@@ -77,7 +77,8 @@ class Problem:
         if np.isinf(top) and np.isinf(process.start_time()):
             raise InputError(f"process {process.name!r} never reaches pure noise; give a finite sigma-max")
         solver.clock_name(process)
-        return cls(Dataset.of(data), process, solver, steps, top, bottom, end, start)
+        data = Dataset.of(data)
+        return cls(data, process, solver.for_data(data), steps, top, bottom, end, start)
 
     @property
     def spectrum(self) -> Spectrum:

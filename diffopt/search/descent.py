@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 
 from diffopt.data.compression import short
 from diffopt.data.spectrum import Spectrum
-from diffopt.errors import InputError, UnsupportedError
+from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.law.gradient import DifferentiableTable
 from diffopt.objectives import Objective
@@ -20,9 +20,11 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.processes.points import Points
 from diffopt.schedules import SCHEDULES, Schedule
+from diffopt.search.blocks import blocks_of
+from diffopt.search.compromise import compromise
 from diffopt.search.result import OptimizeResult
 from diffopt.search.starts import applicable
-from diffopt.search.variables import FREE, Block, EtaBlock, FamilyBlock, GridBlock, State, design_of
+from diffopt.search.variables import EtaBlock, FamilyBlock, GridBlock, State, design_of
 from diffopt.solvers import build_table
 from diffopt.solvers.table import Pattern
 
@@ -62,8 +64,9 @@ def optimize(
         Data, process, solver, budget, range.
     objective : Objective
         What is minimized.
-    free : sequence of {"grid", "eta", "eta_per_step", "family"}
-        What may move.
+    free : sequence of {"grid", "coefficients", "eta", "eta_per_step", "family"}
+        What may move. Of solvers that fit their coefficients, "grid" alone is a grid for any scheme (`compromise`),
+        "grid" and "coefficients" the search over both, "coefficients" alone keeps the schedule's grid.
     eta : float or array, optional
         Start, or fixed value where eta is not free; None is the solver's default.
     schedule : Schedule, optional
@@ -84,7 +87,14 @@ def optimize(
     UnsupportedError
         No schedule gives a finite objective.
     """
-    return _Search(problem, objective, free, eta, schedule, progress, starts, tolerance).run(searches)
+    one = _Search(problem, objective, free, eta, schedule, progress, starts, tolerance)
+    if not problem.solver.grid_solvers or tuple(free) != ("grid",) or problem.steps < 2:
+        return one.run(searches)
+
+    def search(other: Problem) -> OptimizeResult:
+        return _Search(other, objective, free, None, schedule, progress, starts, tolerance).run(searches)
+
+    return compromise(problem, search, one.value)
 
 
 class _Search:
@@ -101,7 +111,6 @@ class _Search:
         names: Sequence[str] | None = None,
         tolerance: float = TOLERANCE,
     ) -> None:
-        _check_free(free)
         self.problem, self.objective, self.free, self.progress = problem, objective, free, progress
         self.schedule = schedule or SCHEDULES["karras"]()
         # Scaled copies are made of the short spectrum: an ensemble of the full one would be long for nothing.
@@ -110,7 +119,7 @@ class _Search:
             objective.prepare(self.short.spectrum, problem.data.members), "search"
         )
         self.eta = problem.solver.etas(eta, problem.steps)
-        self.blocks = self._blocks()
+        self.blocks = blocks_of(problem, free, self.schedule)
         self.grid_free = any(isinstance(b, GridBlock) for b in self.blocks)
         self.eta_free = any(isinstance(b, EtaBlock) for b in self.blocks)
         self.evaluations = 0
@@ -118,16 +127,6 @@ class _Search:
         self.pattern: Pattern | None = None
         self.refusal = ""
         self.best: tuple[float, State, Array] | None = None
-
-    def _blocks(self) -> list[Block]:
-        blocks: list[Block] = []
-        if "grid" in self.free and self.problem.steps > 1:
-            blocks.append(GridBlock(self.problem))
-        if "eta" in self.free or "eta_per_step" in self.free:
-            blocks.append(EtaBlock(self.problem, "eta_per_step" in self.free))
-        if "family" in self.free:
-            blocks.append(FamilyBlock(self.problem, self.schedule, "grid" not in self.free))
-        return blocks
 
     def run(self, searches: int) -> OptimizeResult:
         """Score the starts, improve the best, report."""
@@ -138,7 +137,9 @@ class _Search:
             if self.refusal:
                 raise UnsupportedError(self.refusal)
             raise UnsupportedError(self._nothing_finite())
-        converged, message = True, "nothing to optimize: one step has no free point"
+        fitted = "coefficients" in self.free and not self.blocks
+        reason = "the grid is kept, its coefficients are fitted" if fitted else "one step has no free point"
+        converged, message = True, f"nothing to optimize: {reason}"
         for rank, name in enumerate(ranked[: max(1, searches)] if self.blocks else ()):
             # Later starts are probed and go on only where they overtake what is already found.
             outcome = self._improve(starts[name], probe=rank > 0)
@@ -158,6 +159,11 @@ class _Search:
             f"no schedule gives a finite {name} for solver {solver!r} here; "
             "try --end sigma_min, --objective robust or another solver"
         )
+
+    def value(self, grid: Grid) -> float:
+        """Objective of a grid on the optimizer's spectrum."""
+        with np.errstate(divide="ignore"):
+            return self._score(State(np.log(grid.sigmas), self.eta, self.problem.process, self.problem.solver))
 
     @property
     def family(self) -> bool:
@@ -285,13 +291,3 @@ def _projected(x: Array, gradient: Array, bounds: Sequence[tuple[float, float]])
     low, high = np.array(bounds).T
     blocked = ((x <= low) & (gradient > 0)) | ((x >= high) & (gradient < 0))
     return np.where(blocked, 0.0, gradient)
-
-
-def _check_free(free: Sequence[str]) -> None:
-    for name in free:
-        if name not in FREE:
-            raise InputError(f"free variable {name!r} is unknown; use a comma list of {', '.join(FREE)}")
-    if "eta" in free and "eta_per_step" in free:
-        raise InputError("eta and eta_per_step cannot both be free; choose one")
-    if not free:
-        raise InputError(f"nothing is free; use a comma list of {', '.join(FREE)}")

@@ -18,7 +18,7 @@ from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
 from diffopt.solvers import Solver
 
-FREE = ("grid", "eta", "eta_per_step", "family")
+FREE = ("grid", "coefficients", "eta", "eta_per_step", "family")
 
 #: Softmax logits beyond this make gaps below 1e-7 of the range: no further.
 LOGIT = 16.0

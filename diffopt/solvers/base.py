@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from diffopt.data.dataset import Dataset
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes import Process
@@ -54,6 +55,10 @@ class Solver(ABC):
     lands_on_data: ClassVar[bool] = True
     #: Whether, without a clock, the scheme sees a process beyond its noise ratios.
     sees_process: ClassVar[bool] = False
+    #: Whether there is no table before :meth:`for_data`.
+    needs_data: ClassVar[bool] = False
+    #: Solvers whose grids this one takes the geometric mean of; empty: a grid of its own.
+    grid_solvers: ClassVar[tuple[str, ...]] = ()
     #: Wiener integrals that the noise sources of a step are, for coupled paths (`diffopt.coupling`); None: unknown.
     kernels: ClassVar[tuple[str, ...] | None] = None
     #: Clock when the user names none; None is the process's default.
@@ -65,6 +70,11 @@ class Solver(ABC):
     @abstractmethod
     def table(self, points: Points, eta: Numbers) -> Table:
         """Coefficients along `points`; `eta` has shape (..., N)."""
+
+    def for_data(self, data: Dataset) -> Solver:
+        """The solver for these data: itself, but for solvers whose coefficients are fitted."""
+        del data
+        return self
 
     def calls(self, steps: int, to_data: bool = True) -> int:
         """Model calls of `steps` steps; `to_data`: the last one is Euler's to sigma = 0, where the scheme has that rule."""

@@ -95,6 +95,8 @@ class Setting:
 
 def calls_of(setting: Setting, solver: Solver, steps: int) -> int:
     """Denoiser calls of a run of `steps` steps, counted in its table."""
+    if solver.needs_data:
+        return solver.calls(steps)
     span = setting.problem(solver, steps).span
     name = "uniform_t" if np.isinf(span.sigma_max) or span.sigma_min <= 0 else "exponential"
     return run_table(solver, SCHEDULES[name]().grid(span)).calls

@@ -1,0 +1,84 @@
+"""Multistep weights that fit the exact trajectory of a spectrum: a least-squares problem a step (theory.md, eq. 132)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffopt.data.spectrum import Spectrum
+from diffopt.foundation.arrays import Array, Numbers
+from diffopt.processes.points import Points
+from diffopt.solvers.rules.adams import back, start_up
+from diffopt.solvers.rules.exponential import step_ratio
+
+#: Factors by which a spectrum is scaled: local variances of real data are mostly smaller.
+SCALES = tuple(4.0 * 2.0**-j for j in range(13))
+
+
+def scaled_copies(spectrum: Spectrum, tilt: float) -> Spectrum:
+    """Union of the spectrum times each factor c of SCALES, shares proportional to c^tilt."""
+    scales = np.array(SCALES)
+    shares = scales**tilt / np.sum(scales**tilt)
+    return Spectrum((scales[:, None] * spectrum.eig).ravel(), (shares[:, None] * spectrum.weight).ravel(), None, spectrum.source)
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Exact trajectory of every eigenvalue along a grid, in the noise-ratio picture.
+
+    Attributes
+    ----------
+    root : ndarray, shape (..., N + 1, d)
+        sqrt(eig + sigma^2), the size of the state.
+    output : ndarray, shape (..., N, d)
+        eig/root, the size of the denoiser's output at the start of each step; 0 at pure noise.
+    share : ndarray, shape (..., N, d)
+        Weight of a squared defect: weight eig/(eig + sigma'^2), carried to the data by the exact flow.
+    """
+
+    root: Numbers
+    output: Numbers
+    share: Numbers
+
+    @classmethod
+    def create(cls, points: Points, eig: Array, weight: Array) -> Trajectory:
+        """Sizes along `points` for positive eigenvalues."""
+        finite = np.isfinite(points.sigma.real)[..., None]
+        variance = eig + np.where(finite, points.sigma[..., None], 1) ** 2
+        root = np.sqrt(variance)
+        output = np.where(finite[..., :-1, :], eig / root[..., :-1, :], 0)
+        return cls(root, output, weight * eig / variance[..., 1:, :])
+
+
+def classical_weights(points: Points, outputs: int) -> Numbers:
+    """2M's weights (13), the centre of the prior: (1 + q/2, -q/2, 0, ...), q = h/h_prev; (1, 0, ...) at the ends."""
+    slope = step_ratio(points) / 2
+    return np.stack([1 + slope, -slope, *[0 * slope] * (outputs - 2)], axis=-1)
+
+
+def fitted_weights(points: Points, ensemble: Spectrum, outputs: int, prior: float) -> Numbers:
+    """Weights w of the last outputs, shape (..., N, outputs), summing to 1 (theory.md, eq. 132)."""
+    path = Trajectory.create(points, ensemble.eig, ensemble.weight)
+    gain = (1 - points.ratio)[..., None]
+    there = start_up(points, outputs, euler_end=False, through_noise=False)
+    centre = classical_weights(points, outputs)
+    columns = [gain * _back(path.output, j) for j in range(outputs)]
+    moved = np.where(points.unbounded[:, None], 0, points.ratio[..., None] * path.root[..., :-1, :])
+    rest = moved - path.root[..., 1:, :] + sum(centre[..., j, None] * columns[j] for j in range(outputs))
+    apart = np.stack([column - columns[0] for column in columns[1:]], axis=-2)
+    weighted = apart * path.share[..., None, :]
+    matrix = weighted @ np.swapaxes(apart, -1, -2)
+    right = -(weighted @ rest[..., None])[..., 0]
+    size = prior**2 * (path.share * columns[0] ** 2).sum(axis=-1)[..., None, None]
+    # The first output's weight is what the others leave: |d|^2 = d (1 + 1 1^T) d in the others' deviations.
+    matrix = matrix + size * (np.eye(outputs - 1) + 1)
+    known = np.arange(1, outputs) < there[:, None]
+    both = known[:, :, None] & known[:, None, :]
+    matrix = np.where(both, matrix, np.eye(outputs - 1))
+    change = np.linalg.solve(matrix, np.where(known, right, 0)[..., None])[..., 0]
+    return centre + np.concatenate([-change.sum(axis=-1, keepdims=True), change], axis=-1)
+
+
+def _back(values: Numbers, lag: int) -> Numbers:
+    return np.moveaxis(back(np.moveaxis(values, -1, 0), lag, 0.0), 0, -1)
