@@ -40,6 +40,7 @@ class GridDocument(BaseModel):
     start: str | None = None
     end: str | None = None
     solver_options: dict[str, Any] = {}
+    coefficients: list[list[float]] | None = None
     spectrum: GivenSpectrum | None = None
 
     def process_values(self) -> dict[str, Any]:

@@ -214,26 +214,6 @@ class CheckDocument(Document):
     diffopt_version: str
 
 
-<<<<<<< HEAD
-=======
-class GridDocument(BaseModel):
-    """What `diffopt evaluate` needs of a schedule file; other keys are ignored."""
-
-    model_config = ConfigDict(extra="ignore", defer_build=True)
-    sigmas: list[float | None] = Field(min_length=2)
-    steps: int | None = None
-    eta: list[float] | None = None
-    solver: str | None = None
-    clock: str | None = None
-    process: dict[str, Any] | None = None
-    start: str | None = None
-    end: str | None = None
-    solver_options: dict[str, Any] = {}
-    coefficients: list[list[float]] | None = None
-    spectrum: dict[str, Any] | None = None
-
-
->>>>>>> a293c98 (Multistep coefficients fitted to the spectrum, in documents too; schedules of flow models with their parameters; published FIDs as a benchmark)
 class _RowHead(Document):
     """One grid with one solver; errors that are not defined are null, the reason in `reasons`."""
 
