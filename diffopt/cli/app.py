@@ -7,9 +7,9 @@ from importlib import import_module
 import typer
 
 from diffopt import __version__
-from diffopt.cli.command import GroupedCommand
+from diffopt.cli.help import GroupedCommand, WholeGroup
 
-SETTINGS = {"help_option_names": ["-h", "--help"]}
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 #: Commands in the order of the help: module and function (or group) of each.
 COMMANDS = {
@@ -64,7 +64,9 @@ def application(first: str | None = None) -> typer.Typer:
     first : str, optional
         First word of the command line; a command's name leaves out the others.
     """
-    app = typer.Typer(name="diffopt", context_settings=SETTINGS, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app = typer.Typer(
+        name="diffopt", cls=WholeGroup, context_settings=SETTINGS, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
     app.callback(invoke_without_command=True)(root)
     for name in (first,) if first in COMMANDS else COMMANDS:
         module, _, attribute = COMMANDS[name].partition(":")

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-from typer.core import TyperCommand
 
 from diffopt.api.flags import GROUPS, OUTPUT, OWN, VERBS, Flag
-from diffopt.cli.values import completer, values
+from diffopt.cli.values import completer
 from diffopt.cli.values import spectrum as complete_spectrum
 
 #: Exit code of a search that did not converge.
@@ -29,40 +28,6 @@ Spectrum = Annotated[
         autocompletion=complete_spectrum,
     ),
 ]
-
-
-class GroupedCommand(TyperCommand):
-    """A command whose help shows its flags by group, and that refuses a flag given twice."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Arguments, then a section per group."""
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
-            if record is not None:
-                argument = param.param_type_name == "argument"
-                title = "Arguments" if argument else getattr(param, "rich_help_panel", None) or "Options"
-                sections.setdefault(title, []).append(record)
-        for title, records in sections.items():
-            with formatter.section(title):
-                formatter.write_dl(records)
-        named = [(p.opts[0], ", ".join(known)) for p in self.get_params(ctx) if (known := values(str(p.name)))]
-        if named:
-            with formatter.section("Values"):
-                formatter.write_dl(named)
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Refuse a flag that is given twice with a value, of which only the last would count."""
-        names = {name: p for p in self.params for name in p.opts if p.param_type_name == "option"}
-        seen: set[str] = set()
-        for word in args[: args.index("--") if "--" in args else None]:
-            param = names.get(word.split("=")[0])
-            if param is None or param.multiple or getattr(param, "is_flag", False):
-                continue
-            if param.name in seen:
-                raise typer.BadParameter(f"{word.split('=')[0]} is given twice; give it once")
-            seen.add(str(param.name))
-        return super().parse_args(ctx, args)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ def compare_schedules(given: Given) -> None:
     """What every published schedule costs on a spectrum, and how far it is from the optimum.
 
     Example: diffopt compare-schedules builtin:photos -n 5,10,20 -s euler,heun,dpmpp_2m
+    Example: diffopt compare-schedules spectrum.npy -s dpmpp_2m -n 10 --html page.html
+    Example: diffopt compare-schedules spectrum.npy --only 'karras,ays_*' --add grid.json
     """
     from diffopt.cli import output as out
     from diffopt.cli.progress import groups

@@ -12,6 +12,7 @@ def convergence(given: Given) -> None:
     """Observed order of each solver, and the steps and model calls that an accuracy takes.
 
     Example: diffopt convergence builtin:photos -s euler,heun,euler_maruyama,sra1 --sigma-min 0.02
+    Example: diffopt convergence spectrum.npy -s heun,dpmpp_2m --metric frechet --accuracy 0.1
     """
     from diffopt.api.orders import error_map, orders
     from diffopt.cli import output as out

@@ -10,6 +10,7 @@ def eta(given: Given) -> None:
     """Best noise coefficient: none, constant, a window in log sigma, per step; by objective and clock.
 
     Example: diffopt eta builtin:photos -s ddim -n 20 --schedule karras --score-error data:0.05 --start sigma
+    Example: diffopt eta spectrum.npy -s euler_ancestral -n 12 --design constant
     """
     from diffopt.api.best_eta import best_eta
     from diffopt.cli.progress import groups

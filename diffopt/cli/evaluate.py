@@ -21,6 +21,8 @@ def evaluate(given: Given) -> None:
     """Exact errors of a grid on a spectrum.
 
     Example: diffopt evaluate builtin:photos --schedule karras --solver heun --steps 10
+    Example: diffopt evaluate spectrum.npy grid.json
+    Example: diffopt evaluate spectrum.npy -s dpmpp_2m --sigmas "14.6,6.5,2.7,1.1,0.4,0.03,0"
     """
     from diffopt.api.evaluate import evaluate as call
 

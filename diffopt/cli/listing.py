@@ -13,7 +13,8 @@ from diffopt.cli.values import completer
 What = Annotated[
     Optional[str],  # noqa: UP045
     typer.Argument(
-        metavar="[solvers|schedules|designs|objectives|processes|hosts|builtins]", help="One kind [default: all].",
+        metavar="[KIND]",
+        help="solvers, schedules, designs, objectives, processes, hosts or builtins [default: all].",
         autocompletion=completer("list"),
     ),
 ]

@@ -12,6 +12,8 @@ def optimize(given: Given) -> None:
     """The best step grid for a spectrum, a solver and a budget.
 
     Example: diffopt optimize builtin:photos --solver heun --steps 10 -o grid.json
+    Example: diffopt optimize spectrum.npy -s dpmpp_2m -n 20 --scheduler-config scheduler_config.json --format lines
+    Example: diffopt optimize spectrum.npy -s heun -n 18 --schedule karras --free family
     """
     from diffopt.api.optimize import optimize as call
     from diffopt.cli.output import note

@@ -8,17 +8,22 @@ from typing import Annotated, Optional
 import typer
 
 from diffopt.cli import spectrum_options as opt
+from diffopt.cli.help import GroupedCommand, WholeGroup
 from diffopt.cli.spectrum import posterior
 
-app = typer.Typer(help="Estimate, show, make and convert covariance spectra.", rich_markup_mode=None)
+app = typer.Typer(
+    help="Estimate, show, make and convert covariance spectra.", cls=WholeGroup, rich_markup_mode=None
+)
 
 
-@app.callback()
-def group() -> None:
+@app.callback(invoke_without_command=True)
+def group(context: typer.Context) -> None:
     """Estimate, show, make and convert covariance spectra."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 def estimate(
     path: Annotated[str, typer.Argument(help="File or folder of samples.")],
     method: Annotated[str, typer.Option("--method", help="auto, pca, fourier or lanczos.")] = "auto",
@@ -67,7 +72,7 @@ def estimate(
     run(Request(**flags))
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 def show(
     spectrum: Annotated[str, typer.Argument(help="SPECTRUM: a file, - or builtin:NAME.")],
     plot: Annotated[Optional[Path], typer.Option("--plot", help="Also draw it, .png or .svg.")] = None,  # noqa: UP045
@@ -84,7 +89,7 @@ def show(
     render(load_dataset(spectrum), plot, form, force)
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 def synthesize(
     kind: Annotated[str, typer.Argument(help="power_law, exponential, two_level or radial.")],
     dim: Annotated[int, typer.Option("--dim", help="Number of directions.")] = 3072,
@@ -118,7 +123,7 @@ def synthesize(
     write(made, {"method": "synthesize"}, None, output, form, force)
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 def convert(
     spectrum: Annotated[str, typer.Argument(help="SPECTRUM: a file, - or builtin:NAME.")],
     output: opt.OutputFile = None,

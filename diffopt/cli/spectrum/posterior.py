@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from diffopt.cli import options as opt
+from diffopt.cli.help import GroupedCommand
 
 Text = Optional[str]  # noqa: UP045
 Prior = Annotated[
@@ -30,7 +31,7 @@ OutputFile = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command to the `spectrum` group."""
-    app.command("posterior")(posterior)
+    app.command("posterior", cls=GroupedCommand)(posterior)
 
 
 def posterior(
