@@ -31,7 +31,7 @@ MAX_FILE, MAX_FUNCTION = 300, 50
 MEDIAN_FILE, MEDIAN_FUNCTION = 120, 8
 
 #: Debts: modules that break a rule today. An entry that has become untrue fails, so the list only shrinks.
-NUMERIC_COMMANDS = {"cli.comparing"}
+NUMERIC_COMMANDS: set[str] = set()
 LONG_FILES: set[str] = set()
 LONG_FUNCTIONS: set[str] = set()
 #: Stand-ins for modules that are still to come.

@@ -9,7 +9,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from diffopt.cli.main import main
+from diffopt.data.ensemble import Ensemble
+from diffopt.data.spectrum import Spectrum
 from diffopt.documents.schemas import DOCUMENTS
+from diffopt.documents.spectrum_formats import to_json as to_bytes
 from diffopt.report.text import to_json
 
 #: Commands that write each document, on a spectrum file `eig.npy`.
@@ -37,6 +40,7 @@ WRITERS = {
 #: Documents whose writers have tests of their own.
 ELSEWHERE = {
     "diffopt.check/1", "diffopt.comparison/1", "diffopt.convergence/1", "diffopt.eta/1", "diffopt.spectrum/1", "diffopt.budget/1",
+    "diffopt.ensemble/1",
 }  # fmt: skip
 
 
@@ -63,6 +67,20 @@ def test_output_validates_against_the_printed_schema(capsys, tmp_path, monkeypat
     version = "diffopt_version"
     for broken in ({**data, "surprise": 1}, {k: v for k, v in data.items() if k != version}, {**data, version: 3}):
         assert not Draft202012Validator(schema).is_valid(broken)
+
+
+@pytest.mark.parametrize("name", ["diffopt.spectrum/1", "diffopt.ensemble/1"])
+def test_spectra_validate_against_the_printed_schema(capsys, tmp_path, name):
+    whole = Spectrum.create([3.0, 1.0, 0.0], mean=[1.0, 0.0, 0.5])
+    members = Ensemble.create([whole, Spectrum.create([2.0])]) if name == "diffopt.ensemble/1" else None
+    (tmp_path / "s.json").write_bytes(to_bytes(whole, {"method": "pca"}, members))
+    schema = printed(capsys, ["schema", name])
+    Draft202012Validator.check_schema(schema)
+    data = printed(capsys, ["spectrum", "convert", str(tmp_path / "s.json")])
+    assert data["schema"] == name
+    Draft202012Validator(schema).validate(data)
+    for key in ("eigenvalues", "sha256", *(["members"] if members else [])):
+        assert not Draft202012Validator(schema).is_valid({k: v for k, v in data.items() if k != key})
 
 
 def test_schema_without_a_name_prints_all(capsys):

@@ -6,12 +6,16 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypedDict, TypeVar
 
 from numpy.typing import ArrayLike
 
 from diffopt.api.flags import flags_of
+from diffopt.data.dataset import Dataset
 from diffopt.documents.settings import Settings
+from diffopt.documents.spectrum_file import load_dataset
+from diffopt.errors import InputError
 from diffopt.foundation.notes import listening
 
 P = ParamSpec("P")
@@ -85,6 +89,22 @@ def read(verb: str, flags: Mapping[str, Any], own: Iterable[str] = (), **more: A
     """Settings of a verb's shared flags; `more` are those it takes by name, `own` its other keywords."""
     check(verb, flags, own)
     return Settings.create(**{k: v for k, v in {**flags, **more}.items() if k not in READING})
+
+
+def loaded(spectrum: Any, flags: Mapping[str, Any]) -> Dataset:
+    """Data of a verb, read once.
+
+    Raises
+    ------
+    InputError
+        What `load_dataset` refuses, and `key` or `feature_space` where there is no file that they could be of.
+    """
+    file = isinstance(spectrum, str | Path) and not str(spectrum).startswith("builtin:")
+    for name in READING:
+        if flags.get(name) and not file:
+            given = spectrum if isinstance(spectrum, str) else f"an object of type {type(spectrum).__name__}"
+            raise InputError(f"--{name.replace('_', '-')} has no effect: it is for files, and the data are {given}")
+    return load_dataset(spectrum, **reading(flags))
 
 
 def reading(flags: Mapping[str, Any]) -> dict[str, Any]:

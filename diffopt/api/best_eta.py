@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any, Unpack
 
 from diffopt import __version__
-from diffopt.api.arguments import Flags, read, reading, verb
+from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.notes import data_notes
 from diffopt.api.results.studies import EtaResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
 from diffopt.documents.options import options_of
 from diffopt.documents.schemas import EtaDocument, NoiseRow, dump
-from diffopt.documents.settings import make_problem, make_schedule, words
-from diffopt.documents.spectrum_file import load_dataset
+from diffopt.documents.settings import make_problem, schedule_of
+from diffopt.documents.values import words
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.processes.clocks import CLOCKS
 from diffopt.studies.eta import DESIGNS, OBJECTIVES, NoiseDesign, noise_study, present
@@ -69,10 +69,10 @@ def best_eta(
     """
     settings = read("best_eta", flags, OWN, solver=SOLVER if solver is None else solver, steps=steps)
     clocks = None if settings.clock is None else _chosen(settings.clock, CLOCKS, "clock")
-    settings = settings.replace(clock=None)
-    data = load_dataset(spectrum, **reading(flags))
+    settings = settings.replace(clock=None, schedule=settings.schedule or SCHEDULE)
+    data = loaded(spectrum, flags)
     problem = make_problem(settings, data)
-    schedule = make_schedule(settings.schedule or SCHEDULE)
+    schedule = schedule_of(settings)
     grid = schedule.grid(problem.compressed().span)
     designs, goals = _chosen(design, DESIGNS, "design"), _chosen(noise_objective, OBJECTIVES, "objective")
     answers = noise_study(problem, grid, None, designs, goals, clocks, progress)

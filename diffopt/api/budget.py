@@ -27,8 +27,8 @@ from diffopt.documents.budget_schema import (
 )
 from diffopt.documents.build import finite, process_part, spectrum_part
 from diffopt.documents.schemas import dump
-from diffopt.documents.settings import words
 from diffopt.documents.spectrum_file import load_dataset
+from diffopt.documents.values import words
 from diffopt.errors import InputError
 from diffopt.foundation.atomic import check_target, write_atomic
 from diffopt.foundation.notes import note

@@ -8,7 +8,8 @@ from typing import Any
 
 from diffopt.api.grids import check_answered, given_grid, grid_problem
 from diffopt.data.dataset import Dataset
-from diffopt.documents.settings import Settings, make_problem, make_schedule, number
+from diffopt.documents.settings import Settings, make_problem, make_schedule
+from diffopt.documents.values import number
 from diffopt.errors import InputError
 from diffopt.law.start import STARTS
 from diffopt.objectives.problem import Problem

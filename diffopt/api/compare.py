@@ -9,14 +9,14 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from diffopt.api.arguments import Flags, read, reading, verb
+from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.command import command_line
 from diffopt.api.grids import GivenGrid, given_grid
 from diffopt.api.notes import data_notes
 from diffopt.api.results.compare import ComparisonResult
 from diffopt.documents.grid_file import is_list
-from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule, many, words
-from diffopt.documents.spectrum_file import load_dataset
+from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule
+from diffopt.documents.values import many, words
 from diffopt.errors import InputError
 from diffopt.foundation.shown import text
 from diffopt.objectives.problem import Problem
@@ -99,7 +99,7 @@ def compare(
     if calls is not None and steps is not None:
         raise InputError("give --steps or --calls, not both")
     budgets = list(dict.fromkeys(many(10 if steps is None else steps, "steps") if calls is None else many(calls, "calls")))
-    data = load_dataset(spectrum, **reading(flags))
+    data = loaded(spectrum, flags)
     problems = _problems(settings, solver, data)
     setting = _setting(problems, budgets, calls is None, settings, selection, added(add), extra, bool(patterns) or not extra)
     result = selection.apply(run(setting, progress, workers))

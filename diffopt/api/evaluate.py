@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from diffopt.api.arguments import Flags, read, reading, verb
+from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.grids import GivenGrid, check_answered, given_grid, grid_problem
-from diffopt.api.notes import data_notes, mismatch_notes, problem_notes
+from diffopt.api.notes import assumption_notes, data_notes, mismatch_notes, problem_notes
 from diffopt.api.results.run import EvaluationResult
 from diffopt.data.dataset import Dataset
 from diffopt.documents.build import evaluation_document
 from diffopt.documents.schemas import dump
-from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule
-from diffopt.documents.spectrum_file import load_dataset
+from diffopt.documents.settings import Settings, make_objective, make_problem, schedule_of
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.evaluation import Evaluation
@@ -78,12 +77,12 @@ def evaluate(
     listed = given_grid(grid, sigmas, times)
     if (listed is None) == (settings.schedule is None):
         raise InputError("give one grid: SCHEDULE.json, --schedule NAME, --sigmas LIST or --times LIST")
-    data = load_dataset(spectrum, **reading(flags))
+    data = loaded(spectrum, flags)
     if listed is not None:
         said = {k for k, v in {**flags, "solver": solver, "steps": steps}.items() if v is not None}
         return _listed(listed, settings, {**flags, "steps": steps}, said, data)
     problem = make_problem(settings, data)
-    rule = make_schedule(settings.schedule)
+    rule = schedule_of(settings)
     return _result(problem, rule.grid(problem.compressed().span), settings.eta, rule, (), data)
 
 
@@ -107,10 +106,12 @@ def _result(
     etas = problem.solver.etas(eta, grid.steps)
     document = dump(evaluation_document(problem, grid, etas, evaluation, schedule, _references(problem, eta)))
 
+    assumed = assumption_notes(problem, grid, etas, evaluation)
+
     def local() -> dict[str, Array]:
         return local_map(problem.solver, grid, problem.spectrum, etas)
 
-    return EvaluationResult(document, (*data_notes(data), *problem_notes(problem), *notes), data, local=local)
+    return EvaluationResult(document, (*data_notes(data), *problem_notes(problem), *notes, *assumed), data, local=local)
 
 
 def _references(problem: Problem, eta: Any) -> dict[str, Evaluation]:

@@ -150,6 +150,9 @@ OWN: dict[str, tuple[Flag, ...]] = {
     ),
 }
 
+#: Forms of a result by the suffix of a file.
+SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".txt": "lines"}
+
 #: Flags of the command line itself.
 OUTPUT = (
     Flag("config", str, "TOML file with these settings; flags win.", "FILE"),

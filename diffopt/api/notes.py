@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from diffopt.api.grids import GivenGrid
 from diffopt.data.dataset import Dataset
+from diffopt.foundation.arrays import Array
+from diffopt.objectives.evaluation import Evaluation, evaluate
 from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
 
 
 def data_notes(data: Dataset, robust: bool = True) -> list[str]:
@@ -33,6 +40,40 @@ def problem_notes(problem: Problem) -> list[str]:
     if meaning:
         parts.append(f"eta in the sense of {meaning}")
     return ["using " + ", ".join(parts)]
+
+
+def assumption_notes(problem: Problem, grid: Grid, eta: Array, evaluation: Evaluation) -> list[str]:
+    """What the exact start hides, and data that the range does not fit, each with its numbers."""
+    spectrum, top = problem.spectrum, problem.sigma_max
+    notes = []
+    wide = float(np.sqrt(spectrum.max))
+    if wide > top:
+        notes.append(
+            f"note: the data's largest standard deviation {wide:.4g} is above sigma_max {top:g}: noise does not cover them; "
+            "scale the data or raise --sigma-max"
+        )
+    if spectrum.mean is not None:
+        length, spread = float(np.sqrt(spectrum.weight @ spectrum.mean**2)), float(np.sqrt(spectrum.trace))
+        if length > spread:
+            notes.append(
+                f"note: the data's mean has length {length:.4g}, beyond their spread {spread:.4g}; subtract it if the model does"
+            )
+    return [*notes, *_start_note(problem, grid, eta, evaluation)]
+
+
+def _start_note(problem: Problem, grid: Grid, eta: Array, evaluation: Evaluation) -> list[str]:
+    """How much a start from noise alone would add, where that is more than the error that is printed."""
+    if problem.start != "exact" or not np.isfinite(problem.sigma_max):
+        return []
+    hosts = replace(problem.compressed(), start="sigma")
+    found = evaluate(hosts, grid, eta, expand=False).initialization
+    frechet = evaluation.frechet
+    if found is None or frechet is None or found <= frechet:
+        return []
+    return [
+        f"note: frechet {frechet:.4g} assumes a start from the exact marginal; a start from N(0, sigma_max^2), as hosts do, "
+        f"adds up to {found:.4g} (see --start sigma, or raise --sigma-max)"
+    ]
 
 
 def mismatch_notes(grid: GivenGrid, problem: Problem, given: set[str]) -> list[str]:

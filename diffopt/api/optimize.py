@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Unpack
 
-from diffopt.api.arguments import Flags, read, reading, verb
-from diffopt.api.notes import data_notes, problem_notes
+from diffopt.api.arguments import Flags, loaded, read, verb
+from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
 from diffopt.documents.build import finite, schedule_document
 from diffopt.documents.schemas import dump
-from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule, words
-from diffopt.documents.spectrum_file import load_dataset
+from diffopt.documents.settings import Settings, make_objective, make_problem, schedule_of
+from diffopt.documents.values import words
 from diffopt.errors import InputError
 from diffopt.objectives.evaluation import Evaluation
 from diffopt.objectives.evaluation import evaluate as run_evaluation
@@ -70,21 +70,22 @@ def optimize(
     True
     """
     settings = read("optimize", flags, solver=solver, steps=steps)
-    data = load_dataset(spectrum, **reading(flags))
+    data = loaded(spectrum, flags)
     problem, objective = make_problem(settings, data), make_objective(settings.objective)
     free = words(settings.free)
     _check_schedule(settings, free)
-    schedule = make_schedule(settings.schedule) if settings.schedule else None
+    schedule = schedule_of(settings) if settings.schedule else None
     result = search(problem, objective, free, settings.eta, schedule, progress=progress)
     solved = replace(problem, solver=result.solver, process=result.process)
     evaluation = run_evaluation(solved, result.grid, result.eta)
     grids = applicable(problem.compressed("reference"), BASELINES)
     document = schedule_document(
         solved, result, evaluation, _baselines(problem, settings, grids), objective, free,
-        schedule.name if schedule is not None else None,
+        schedule,
     )  # fmt: skip
+    assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
-    return ScheduleResult(dump(document), (*data_notes(data), *problem_notes(problem)), data, rivals)
+    return ScheduleResult(dump(document), (*data_notes(data), *problem_notes(problem), *assumed), data, rivals)
 
 
 def _check_schedule(settings: Settings, free: list[str]) -> None:

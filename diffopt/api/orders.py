@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any, Unpack
 
 from diffopt import __version__
-from diffopt.api.arguments import Flags, read, reading, verb
+from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.notes import data_notes
 from diffopt.api.results.studies import OrdersResult
 from diffopt.documents.build import process_part, spectrum_part
 from diffopt.documents.options import options_of
 from diffopt.documents.schemas import ConvergenceDocument, ConvergenceRow, dump
-from diffopt.documents.settings import make_problem, make_schedule, many, number, words
-from diffopt.documents.spectrum_file import load_dataset
+from diffopt.documents.settings import make_problem, schedule_of
+from diffopt.documents.values import many, number, words
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.objectives.problem import Problem
 from diffopt.studies.orders import METRICS, Convergence, with_notes
@@ -77,14 +77,15 @@ def orders(
     >>> [round(row["order"]) for row in found.document["rows"]]
     [1, 2]
     """
-    settings = read("orders", flags, OWN).replace(end="sigma_min")
+    settings = read("orders", flags, OWN)
+    settings = settings.replace(end="sigma_min", schedule=settings.schedule or SCHEDULE)
     metrics = _metrics(metric)
     if "strong" not in metrics and (paths is not None or seed is not None):
         raise InputError("--paths and --seed are of the strong metric, which is not asked for; leave them out")
     counts = None if steps is None else tuple(many(steps, "steps"))
-    data = load_dataset(spectrum, **reading(flags))
+    data = loaded(spectrum, flags)
     goal = 0.01 * data.spectrum.trace**0.5 if accuracy is None else number(accuracy, "accuracy")
-    schedule = make_schedule(settings.schedule or SCHEDULE)
+    schedule = schedule_of(settings)
     names = words(solver) if isinstance(solver, str | list | tuple) else [solver] if solver is not None else list(SOLVERS)
     problems = [make_problem(settings, data, name, strict=len(names) == 1) for name in names]
     rows: list[Convergence] = []
@@ -117,13 +118,14 @@ def _metrics(given: Any) -> list[str]:
     return chosen
 
 
-def error_map(spectrum: Any, solver: Any, steps: int, schedule: Any = None, **flags: Any) -> Any:
+def error_map(spectrum: Any, solver: Any, steps: int, **flags: Any) -> Any:
     """Figure of where a solver's error is made, over the noise ratios and the eigenvalues."""
     from dataclasses import replace
 
     from diffopt.report.orders_figures import error_map as draw
 
-    settings = read("orders", flags, OWN).replace(end="sigma_min")
-    problem: Problem = make_problem(settings, load_dataset(spectrum, **reading(flags)), solver, strict=False)
-    grid = make_schedule(schedule or SCHEDULE).grid(replace(problem.compressed().span, steps=steps))
+    settings = read("orders", flags, OWN)
+    settings = settings.replace(end="sigma_min", schedule=settings.schedule or SCHEDULE)
+    problem: Problem = make_problem(settings, loaded(spectrum, flags), solver, strict=False)
+    grid = schedule_of(settings).grid(replace(problem.compressed().span, steps=steps))
     return draw(problem.solver, grid, problem.spectrum, settings.eta if problem.solver.eta_meaning else None)

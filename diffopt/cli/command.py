@@ -13,7 +13,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from diffopt.api.flags import GROUPS, OUTPUT, OWN, VERBS, Flag
+from diffopt.api.flags import GROUPS, OUTPUT, OWN, SUFFIXES, VERBS, Flag
 from diffopt.cli.values import completer
 from diffopt.cli.values import spectrum as complete_spectrum
 
@@ -85,8 +85,15 @@ class Given:
     def form(self) -> str:
         """Form of the result by --format, by the suffix of -o, or by who is looking."""
         from diffopt.cli import output as out
+        from diffopt.errors import InputError
 
-        return out.chosen_format(self.format, self.output)
+        suffix = "" if self.output is None else self.output.suffix.lower()
+        implied = SUFFIXES.get(suffix)
+        if self.format is None and suffix and implied is None:
+            raise InputError(f"-o {self.output}: unknown suffix {suffix!r}; use one of {', '.join(SUFFIXES)}, or say --format")
+        if self.format is not None and implied not in (None, self.format):
+            raise InputError(f"-o {self.output} means {implied} and --format says {self.format}; leave one out")
+        return out.chosen_format(self.format or implied, self.output)
 
     def finish(self, result: Any) -> None:
         """Notes, picture, and the result as a file or on standard output."""
@@ -166,8 +173,10 @@ def gather(values: dict[str, Any], flags: list[Flag], arguments: tuple[str, ...]
     steering = {flag.name for flag in OUTPUT}
     found, origin = merged(explicit, [flag for flag in flags if flag.name != "config"], explicit.get("config"))
     data = data if data is not None else found.pop("spectrum", None)
-    if data is None and piped():
+    if data is None and piped() and "-" not in extra.values():
         data = "-"
+    if data == "-" and "-" in extra.values():
+        raise typer.BadParameter("SPECTRUM and the grid cannot both be standard input")
     if explicit.get("show_settings"):
         typer.echo(shown({"spectrum": data, **found}, origin), nl=False)
         return None

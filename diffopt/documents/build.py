@@ -58,7 +58,7 @@ def schedule_document(
     baselines: dict[str, Evaluation],
     objective: Objective,
     free: list[str],
-    schedule: str | None,
+    schedule: Schedule | None,
 ) -> ScheduleDocument:
     """Document of `diffopt optimize`."""
     scored = _objective_value(result, evaluation, objective)
@@ -77,7 +77,8 @@ name: _score(e) for name, e in baselines.items()
             starts=result.starts,
             free=free,
             family=result.family,
-            schedule=schedule,
+            schedule=None if schedule is None else schedule.name,
+            schedule_options={} if schedule is None else options_of(schedule),
         ),
         diffopt_version=__version__,
     )

@@ -72,6 +72,7 @@ class OptimizerPart(Document):
     free: list[str]
     family: dict[str, float] = {}
     schedule: str | None = None
+    schedule_options: dict[str, Any] = {}
 
 
 class RunPart(Document):
@@ -268,6 +269,8 @@ DOCUMENTS: LazyTable[type[BaseModel]] = LazyTable(
         "diffopt.eta/1": "schemas:EtaDocument",
         "diffopt.convergence/1": "schemas:ConvergenceDocument",
         "diffopt.check/1": "schemas:CheckDocument",
+        "diffopt.spectrum/1": "spectrum_schemas:SpectrumDocument",
+        "diffopt.ensemble/1": "spectrum_schemas:EnsembleDocument",
         "diffopt.budget/1": "budget_schema:BudgetDocument",
     },
 )

@@ -14,6 +14,7 @@ from diffopt.documents.loss_curve import make_score_error
 from diffopt.documents.noise_table import table_process
 from diffopt.documents.options import assigned, fields_of, made, named, option_list, pick
 from diffopt.documents.scheduler_config import configured
+from diffopt.documents.values import number, one
 from diffopt.errors import InputError
 from diffopt.law.start import STARTS
 from diffopt.objectives import OBJECTIVES, Objective
@@ -25,8 +26,6 @@ from diffopt.solvers import SOLVERS, Solver
 
 #: Flags that are options of a solver or a process under a name of their own.
 OPTION_FLAGS = ("s_churn", "s_tmin", "s_tmax", "s_noise", "beta_min", "beta_max")
-#: Largest number of steps.
-MOST_STEPS = 100_000
 
 
 @dataclass(frozen=True)
@@ -91,25 +90,6 @@ class Settings:
     def replace(self, **changes: Any) -> Settings:
         """Other values for some of them."""
         return Settings(**{f.name: changes.get(f.name, getattr(self, f.name)) for f in fields(self)})
-
-
-def number(value: Any, name: str) -> float:
-    """A real number, from a number or its text.
-
-    Raises
-    ------
-    InputError
-        Anything else, NaN included.
-    """
-    try:
-        if isinstance(value, bool) or "_" in str(value):
-            raise ValueError
-        result = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{name} = {value!r} is not allowed: it must be a number") from None
-    if np.isnan(result):
-        raise InputError(f"{name} = {value!r} is not allowed: it must be a number")
-    return result
 
 
 @dataclass(frozen=True)
@@ -244,48 +224,15 @@ def make_objective(given: Any) -> Objective:
     return objective
 
 
+def schedule_of(settings: Settings) -> Schedule:
+    """The settings' schedule with its share of the options."""
+    found = _class(settings.schedule, SCHEDULES, "schedule")
+    schedule: Schedule = _built(found, {k: v for k, v in settings.options.items() if k in fields_of(found[0])}, "schedule")
+    return schedule
+
+
 def make_schedule(given: Any) -> Schedule:
     """Schedule by name, with its options, or as given."""
     found = _class(given, SCHEDULES, "schedule")
     schedule: Schedule = _built(found, {}, "schedule")
     return schedule
-
-
-def words(given: Any) -> list[str]:
-    """Items of a comma list or of a sequence, each once."""
-    parts = given.split(",") if isinstance(given, str) else [str(item) for item in given]
-    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
-
-
-def one(value: Any, name: str) -> int:
-    """A single number of steps.
-
-    Raises
-    ------
-    InputError
-        Not a positive whole number.
-    """
-    return many(value, name, single=True)[0]
-
-
-def many(value: Any, name: str, single: bool = False) -> list[int]:
-    """Step counts of a number, a sequence or a comma list.
-
-    Raises
-    ------
-    InputError
-        Not positive whole numbers, or several where one is expected.
-    """
-    listed = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
-    parts = list(value) if listed else str(value).split(",")
-    try:
-        if any(isinstance(part, bool) or "_" in str(part) for part in [value, *parts]):
-            raise ValueError
-        numbers = [int(part) if isinstance(part, str) else int(part.__index__()) for part in parts]
-    except (ValueError, AttributeError, TypeError):
-        raise InputError(f"{name} must be a whole number{'' if single else ' or a comma list'}, got {value!r}") from None
-    if any(n < 1 or n > MOST_STEPS for n in numbers) or not numbers:
-        raise InputError(f"{name} must lie in 1..{MOST_STEPS}, got {value}")
-    if single and len(numbers) > 1:
-        raise InputError(f"{name} takes one number here, got {value!r}; comma lists are for compare-schedules")
-    return numbers

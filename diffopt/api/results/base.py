@@ -8,11 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
+from diffopt.api.flags import SUFFIXES
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.report import text
-
-#: Forms of a result by the suffix of a file.
-SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".txt": "lines"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

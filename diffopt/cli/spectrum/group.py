@@ -76,6 +76,7 @@ def estimate(
 def show(
     spectrum: Annotated[str, typer.Argument(help="SPECTRUM: a file, - or builtin:NAME.")],
     plot: Annotated[Optional[Path], typer.Option("--plot", help="Also draw it, .png or .svg.")] = None,  # noqa: UP045
+    key: opt.Key = None,
     form: opt.Format = None,
     force: opt.Force = False,
 ) -> None:
@@ -86,7 +87,7 @@ def show(
     from diffopt.cli.spectrum.output import show as render
     from diffopt.documents.spectrum_file import load_dataset
 
-    render(load_dataset(spectrum), plot, form, force)
+    render(load_dataset(spectrum, key), plot, form, force)
 
 
 @app.command(cls=GroupedCommand)
@@ -126,6 +127,7 @@ def synthesize(
 @app.command(cls=GroupedCommand)
 def convert(
     spectrum: Annotated[str, typer.Argument(help="SPECTRUM: a file, - or builtin:NAME.")],
+    key: opt.Key = None,
     output: opt.OutputFile = None,
     form: opt.Format = None,
     force: opt.Force = False,
@@ -137,7 +139,7 @@ def convert(
     from diffopt.cli.spectrum.output import write
     from diffopt.documents.spectrum_file import load_dataset
 
-    data = load_dataset(spectrum)
+    data = load_dataset(spectrum, key)
     write(data.spectrum, data.facts, data.members, output, form or (None if output else "json"), force)
 
 
