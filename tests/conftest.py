@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,3 +48,23 @@ def loud_floats(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     with np.errstate(divide="raise", over="raise", invalid="raise"):
         yield
+
+
+#: Files that the fast lane takes whole, and those it leaves out: they start many processes or wait.
+WHOLE = ("test_architecture.py", "test_documents.py", "test_answers.py", "test_typing_help.py", "test_tableaux.py")
+SLOW = (
+    "test_readme.py", "test_docs.py", "test_transfer.py", "test_estimation_cli.py", "test_streams.py", "test_kills.py",
+    "test_fuzz.py",
+)  # fmt: skip
+#: Of the other files, one test in so many.
+SHARE = 25
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the fast lane: some files whole, of the others a sample that a test's name alone decides."""
+    for item in items:
+        name = item.path.name
+        sampled = name not in SLOW and zlib.crc32(item.nodeid.encode()) % SHARE == 0
+        away = any(item.get_closest_marker(marker) for marker in ("hosts", "browser"))
+        if not away and (name in WHOLE or sampled):
+            item.add_marker(pytest.mark.fast)
