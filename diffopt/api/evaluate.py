@@ -119,7 +119,7 @@ def _references(problem: Problem, eta: Any) -> dict[str, Evaluation]:
     if problem.steps > REFERENCES:
         return {}
     short = problem.compressed("reference")
-    grids = applicable(short, (HABIT,))
+    grids = applicable(problem, (HABIT,))
     try:
         grids["optimized"] = search(problem, make_objective("robust"), ["grid"], eta).grid
     except DiffoptError:

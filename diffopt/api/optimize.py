@@ -78,7 +78,7 @@ def optimize(
     result = search(problem, objective, free, settings.eta, schedule, progress=progress)
     solved = replace(problem, solver=result.solver, process=result.process)
     evaluation = run_evaluation(solved, result.grid, result.eta)
-    grids = applicable(problem.compressed("reference"), BASELINES)
+    grids = applicable(problem, BASELINES)
     document = schedule_document(
         solved, result, evaluation, _baselines(problem, settings, grids), objective, free,
         schedule,

@@ -41,10 +41,14 @@ class Compressed:
 
 
 def short(spectrum: Spectrum, accuracy: Accuracy) -> Spectrum:
-    """Short spectrum of one of the accuracies, computed once for each spectrum."""
+    """Short spectrum of one of the accuracies, computed once for each spectrum.
+
+    A short spectrum stands for itself at its own accuracy and at all finer ones: its bins hold two entries at most.
+    """
     known = _KNOWN.setdefault(spectrum, {})
     if accuracy not in known:
-        known[accuracy] = compress(spectrum, WIDTHS[accuracy]).spectrum
+        found = known[accuracy] = compress(spectrum, WIDTHS[accuracy]).spectrum
+        _KNOWN[found] = {other: found for other, width in WIDTHS.items() if width <= WIDTHS[accuracy]}
     return known[accuracy]
 
 

@@ -201,9 +201,10 @@ class _Runs:
         objective = self.setting.objective
         rows = [row for row in rows if row.other_range is None]
         first = min(rows, key=lambda r: _value(r, objective), default=None)
-        starts = _starts(rows, problem, objective)
+        # Rows that are left out of the table are starts all the same.
+        starts = _starts(rows, problem, objective) if len(self.setting.schedules) > len(SCHEDULES) // 2 else []
         result = optimize(
-            problem, OBJECTIVES[objective](), searches=len(starts), starts=starts or None, tolerance=TOLERANCE
+            problem, OBJECTIVES[objective](), searches=len(starts) or 3, starts=starts or None, tolerance=TOLERANCE
         )
         row = self._row(problem, budget, result.grid, "optimized", "optimized")
         if first is not None and _value(first, objective) < _value(row, objective):
