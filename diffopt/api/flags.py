@@ -107,7 +107,10 @@ def flags_of(verb: str) -> dict[str, Flag]:
 
 #: Flags of one verb alone.
 OWN: dict[str, tuple[Flag, ...]] = {
-    "optimize": (),
+    "optimize": (
+        Flag("host", str, "Optimize what this host runs: its scheme, start, end and rounding (diffopt list hosts).", "NAME"),
+        Flag("timesteps", str, "integer: only whole timesteps of the model [default: any].", "KIND"),
+    ),
     "evaluate": (
         Flag("sigmas", str, 'Noise ratios, e.g. "80,20,5,1,0", or a file.', "LIST"),
         Flag("times", str, "Times of the process, e.g. for flow: 1,0.9,0.6,0, or a file.", "LIST"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 from diffopt.api.arguments import Flags, loaded, read, verb
+from diffopt.api.hosting import config_of
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
 from diffopt.documents.build import finite, schedule_document
@@ -14,11 +15,14 @@ from diffopt.documents.schemas import dump
 from diffopt.documents.settings import Settings, make_objective, make_problem, schedule_of
 from diffopt.documents.values import words
 from diffopt.errors import InputError
+from diffopt.foundation.notes import note
+from diffopt.hosts.choice import choose
 from diffopt.objectives.evaluation import Evaluation
 from diffopt.objectives.evaluation import evaluate as run_evaluation
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.search.descent import optimize as search
+from diffopt.search.integer import optimize_whole
 from diffopt.search.starts import BASELINES, applicable
 
 
@@ -28,6 +32,8 @@ def optimize(
     solver: Any = None,
     steps: Any = None,
     *,
+    host: str | None = None,
+    timesteps: str | None = None,
     progress: Callable[[int, float], None] | None = None,
     **flags: Unpack[Flags],
 ) -> ScheduleResult:
@@ -41,6 +47,11 @@ def optimize(
         Name (`diffopt list solvers`), with options as in `er_sde:phi=log`; default `euler`.
     steps : int
         Number of solver steps N; default 10.
+    host : str, optional
+        Program that will run the grid (`diffopt list hosts`): its scheme under the solver's name, its start law, end and
+        rounding are optimized for; `start` and `end` that are given stay.
+    timesteps : str, optional
+        `integer` takes whole timesteps of the model only (`table`, `flow`).
     progress : callable, optional
         Called with (evaluations, best value).
     **flags
@@ -69,13 +80,16 @@ def optimize(
     >>> schedule.errors["robust"] < schedule.baselines["karras"]["robust"]
     True
     """
-    settings = read("optimize", flags, solver=solver, steps=steps)
+    settings = read("optimize", flags, ("host", "timesteps"), solver=solver, steps=steps)
     data = loaded(spectrum, flags)
-    problem, objective = make_problem(settings, data), make_objective(settings.objective)
     free = words(settings.free)
     _check_schedule(settings, free)
+    problem, settings, whole = _hosted(make_problem(settings, data), settings, host, timesteps, flags)
+    objective = make_objective(settings.objective)
     schedule = schedule_of(settings) if settings.schedule else None
     result = search(problem, objective, free, settings.eta, schedule, progress=progress)
+    if whole:
+        result = optimize_whole(problem, objective, result, progress)
     solved = replace(problem, solver=result.solver, process=result.process)
     evaluation = run_evaluation(solved, result.grid, result.eta)
     grids = applicable(problem, BASELINES)
@@ -86,6 +100,23 @@ def optimize(
     assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
     return ScheduleResult(dump(document), (*data_notes(data), *problem_notes(problem), *assumed), data, rivals)
+
+
+def _hosted(
+    problem: Problem, settings: Settings, host: str | None, timesteps: str | None, flags: Mapping[str, Any]
+) -> tuple[Problem, Settings, bool]:
+    """The question as a host runs it, and whether only whole timesteps count."""
+    if timesteps not in (None, "any", "integer"):
+        raise InputError(f"timesteps {timesteps!r} is unknown; use integer (whole timesteps of the model) or any")
+    whole = timesteps == "integer"
+    if whole and "grid" not in words(settings.free):
+        raise InputError("--timesteps integer has no effect where the grid is not free; add grid to --free")
+    if host is None:
+        return problem, settings, whole
+    given = {name for name in ("start", "end") if flags.get(name) is not None}
+    choice = choose(problem, settings.eta, words(settings.free), host, config_of(flags.get("scheduler_config")), given)
+    note(choice.note)
+    return choice.problem, settings.replace(eta=choice.eta), whole or (choice.whole and timesteps != "any")
 
 
 def _check_schedule(settings: Settings, free: list[str]) -> None:

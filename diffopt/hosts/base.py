@@ -114,6 +114,11 @@ class Host(ABC):
         del run, plan, target
         return []
 
+    def whole(self, run: Run, target: Target) -> bool:
+        """Whether the host takes whole timesteps only."""
+        del run, target
+        return False
+
     # --- parts that hosts share ------------------------------------------------------------------
 
     def check_process(self, run: Run) -> None:

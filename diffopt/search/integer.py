@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -197,7 +198,7 @@ def _pairs(size: int, path: Path, last: int) -> Iterator[Path]:
         for first in _near(path[k], size):
             for second in _near(path[k + 1], size):
                 found = (*path[:k], first, second, *path[k + 2 :])
-                if all(a > b for a, b in zip(found, found[1:], strict=False)) and found[-1] >= 0:
+                if all(a > b for a, b in pairwise(found)) and found[-1] >= 0:
                     yield found
 
 

@@ -31,8 +31,8 @@ def nearest_indices(sigmas: Array, table: Array) -> Array:
 class ByTimesteps(Scheduler):
     """`timesteps=`: N whole numbers, no final 0; sigma is the table's value."""
 
-    #: Whether fractions survive.
-    whole: ClassVar[bool] = True
+    #: Whether fractions are cut off.
+    cuts: ClassVar[bool] = True
 
     def call(self, run: Run, config: Config) -> Call:
         """The nearest trained levels, no two the same."""
@@ -48,7 +48,7 @@ class ByTimesteps(Scheduler):
     def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
         """Truncated to integers; the last value by `final_sigmas_type`."""
         table = needed_levels(run, config, self.name)
-        used = np.trunc(call.values) if self.whole else call.values.astype(np.float32).astype(np.float64)
+        used = np.trunc(call.values) if self.cuts else call.values.astype(np.float32).astype(np.float64)
         got = np.append(np.interp(used, np.arange(table.size), table), self._last(run, call, config, table))
         found = self._changes(run, call, used, got)
         if run.levels[-1] != got[-1] and (run.levels[-1] == 0 or abs(got[-1] / run.levels[-1] - 1) > 1e-5):
@@ -152,7 +152,7 @@ class HeunDiscrete(ByTimesteps):
 
     name = "HeunDiscreteScheduler"
     samplers: ClassVar = {"heun": Sampler(name, "heun", clock="sigma")}
-    whole = False
+    cuts = False
 
     def call(self, run: Run, config: Config) -> Call:
         """The fractional timesteps whose linear interpolation gives the levels."""

@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from diffopt.errors import UnsupportedError
-from diffopt.hosts.base import Host, Target
-from diffopt.hosts.diffusers.by_timesteps import DDPM, DPMSolverMultistep, DPMSolverSinglestep, HeunDiscrete
+from diffopt.hosts.base import Host, Sampler, Target
+from diffopt.hosts.diffusers.by_timesteps import DDPM, ByTimesteps, DPMSolverMultistep, DPMSolverSinglestep, HeunDiscrete
 from diffopt.hosts.diffusers.config import Config, read_config
 from diffopt.hosts.diffusers.euler import EDMEuler, EulerDiscrete
 from diffopt.hosts.diffusers.flow import FlowMatchEuler, LTXEulerAncestral, UniPC
@@ -89,15 +89,15 @@ class Diffusers(Host):
         if target.exported and (target.variant == "snippet" or not _native(scheduler, run)):
             return self._exact(scheduler, run, config)
         if not _native(scheduler, run) and not target.exported:
-            plan = self._exact(scheduler, run, config)
+            plan = self._exact(scheduler, run, config, scheduler.configured(run, config) if config.values else None)
             message = f"{name} has no argument for this grid"
             lost = Finding("dropped", message, "take diffopt export --to diffusers:snippet, which sets it")
             return Plan(name, plan.run, [lost, *plan.findings])
         return plan_for(scheduler, self, run, config, target.exported)
 
-    def _exact(self, scheduler: Scheduler, run: Run, config: Config) -> Plan:
+    def _exact(self, scheduler: Scheduler, run: Run, config: Config, sampler: Sampler | None = None) -> Plan:
         """The grid in single precision, set past the scheduler's own rules."""
-        sampler = scheduler.samplers.get(run.solver.name)
+        sampler = sampler or scheduler.samplers.get(run.solver.name)
         if sampler is None:
             raise UnsupportedError(f"{scheduler.name} does not run {run.solver.name!r}; it runs {', '.join(scheduler.samplers)}")
         base = self.sampled(run, sampler)
@@ -110,6 +110,11 @@ class Diffusers(Host):
         hosted = base.run.with_levels(levels)
         hosted = Run(hosted.grid, hosted.solver, hosted.eta, start) if start is not None else None  # type: ignore[assignment]
         return Plan(scheduler.name, hosted, [f for f in base.findings if f.kind != "start"] + found)
+
+    def whole(self, run: Run, target: Target) -> bool:
+        """Schedulers that truncate their timesteps, unless the snippet sets the grid."""
+        scheduler = SCHEDULERS.get(self.choose(run, target))
+        return target.variant != "snippet" and isinstance(scheduler, ByTimesteps) and scheduler.cuts and _native(scheduler, run)
 
     def write(self, run: Run, plan: Plan, target: Target) -> str:
         """Python that makes the scheduler and the arguments of the pipeline."""
