@@ -5,6 +5,8 @@
     python benchmarks/estimation.py sparse       10^6 x 3072 float32, a sparse file of 12 GB: memory
     python benchmarks/estimation.py marchenko    what each --shrinkage loses on data of few samples
 
+    python benchmarks/estimation.py coverage     how often the bands of the bootstrap hold the truth
+
 Each part prints one JSON line per result. Temporary files go to the directory --scratch.
 """
 
@@ -24,6 +26,7 @@ from euler_grid import frechet, optimize
 from scipy.linalg.blas import dsyrk
 
 from diffopt.estimation import estimate
+from diffopt.estimation.bootstrap import bands
 from diffopt.estimation.correction.shrinkage import SHRINKAGE
 from diffopt.estimation.engines.local import Local
 from diffopt.estimation.sources.samples import Samples
@@ -156,7 +159,29 @@ def marchenko(_scratch: Path, dim: int = 400) -> None:
             report(part="marchenko", spectrum=name, dim=dim, samples=count, loss_percent=losses)
 
 
-PARTS = {"speed": speed, "wide": wide, "wider": wider, "sparse": sparse, "marchenko": marchenko}
+def coverage(_scratch: Path, runs: int = 200, replicates: int = 60) -> None:
+    """How often the 90 % bands of the bootstrap hold the true eigenvalue: the largest, the middle one, all."""
+    spectra = {
+        "separate": (np.array([9.0, 4.0, 1.0, 0.25]), (50, 300)),
+        "power law 1": (1.0 / np.arange(1, 21), (40, 200, 2000)),
+        "power law 2": (1.0 / np.arange(1, 21) ** 2, (40, 200, 2000)),
+        "white": (np.ones(20), (40, 200, 2000)),
+    }
+    for name, (eig, counts) in spectra.items():
+        for count in counts:
+            held = []
+            for seed in range(runs):
+                data = np.random.default_rng([seed, count]).standard_normal((count, len(eig))) * np.sqrt(eig)
+                found = bands(estimate(data, "pca"), Local(), replicates, seed)
+                truth = eig[(found.quantiles * len(eig)).astype(int)]
+                held.append((found.low <= truth) & (truth <= found.high))
+            share = np.mean(held, axis=0)
+            middle = int(np.argmin(np.abs(found.quantiles - 0.5)))
+            report(spectrum=name, dim=len(eig), samples=count, largest=float(share[0]),
+                       middle=float(share[middle]), all=float(share.mean()))  # fmt: skip
+
+
+PARTS = {"speed": speed, "wide": wide, "wider": wider, "sparse": sparse, "marchenko": marchenko, "coverage": coverage}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
