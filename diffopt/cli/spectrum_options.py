@@ -7,9 +7,13 @@ from typing import Annotated, Optional
 
 import typer
 
+from diffopt.cli.output import target
+
 OutputFile = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--output", "-o", help="File to write; the suffix (.json, .npz, .npy, .csv) is the format."),
+    typer.Option(
+        "--output", "-o", parser=target, metavar="FILE", help="File to write; the suffix (.json, .npz, .npy, .csv) is the format."
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing output file.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]

@@ -17,6 +17,7 @@ from diffopt.foundation.array_file import NPY, ZIP, Archive, read_npy, read_safe
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.encoding import decode, expanded, read_bytes, suffix
 from diffopt.foundation.paths import exists
+from diffopt.foundation.shown import text as readable
 from diffopt.foundation.strict_json import numbers, parse
 
 KINDS = ".npy, .npz, .safetensors, .json, .csv or .txt"
@@ -81,7 +82,7 @@ def stdin_bytes() -> bytes:
 
 def _bytes(path: str) -> bytes:
     if not exists(path):
-        raise InputError(f"no file {path[:200]!r}; expected a list of numbers ({KINDS})")
+        raise InputError(f"no file '{readable(path)[:200]}'; expected a list of numbers ({KINDS})")
     return read_bytes(Path(path), path)
 
 
@@ -99,7 +100,7 @@ def content_of(data: bytes, label: str) -> Any:
     if kind == ".safetensors":
         return read_safetensors(data, label)
     text = decode(data, label)
-    if kind == ".json" or ((kind == "" or label == "-") and text.lstrip()[:1] in ("{", "[")):
+    if kind == ".json" or text.lstrip()[:1] == "{" or ((kind == "" or label == "-") and text.lstrip()[:1] == "["):
         return parse(text, label)
     return parse_table(text, label, gaps=True)
 

@@ -81,13 +81,15 @@ def _named(argument: str, key: str | None, feature_space: bool) -> Dataset:
     path = Path(argument)
     kind = suffix(path)
     if is_folder(path):
-        raise InputError(f"{argument} is a folder; to make a spectrum of samples use `diffopt spectrum estimate`")
+        raise InputError(f"{text(argument)} is a folder; to make a spectrum of samples use `diffopt spectrum estimate`")
     if not exists(path):
-        raise InputError(f"no spectrum file {argument[:200]!r}; give a path, - for standard input, or builtin:photos")
+        raise InputError(f"no spectrum file '{text(argument)[:200]}'; give a path, - for standard input, or builtin:photos")
+    label = text(argument)
+    if kind == "":
+        return _from_bytes(read_bytes(path, label), label, key, feature_space)
     reader = READERS.get(LIKE.get(kind, kind))
     if reader is None:
-        raise InputError(f"{argument}: unknown kind {path.suffix!r}; use one of {', '.join(READERS)}")
-    label = text(argument)
+        raise InputError(f"{text(argument)}: unknown kind {path.suffix!r}; use one of {', '.join(READERS)}")
     return reader(read_bytes(path, label), label, key, feature_space)
 
 
@@ -114,7 +116,7 @@ def load_builtin(name: str) -> Spectrum:
 
 
 def _from_bytes(data: bytes, label: str, key: str | None, feature_space: bool) -> Dataset:
-    """Standard input has no extension: the content tells."""
+    """Standard input and a name without an extension: the content tells."""
     if data[:2] == GZIP:
         data = expanded(data, label)
     if data[:6] == NPY:

@@ -80,7 +80,9 @@ class Schedule(ABC):
             )
         if span.steps == 1 and span.end == "zero":
             return Grid.create(span.process, [span.sigma_max, 0.0])
-        levels = _kept(_Key(self, span))
+        # What overflows is no level, and is refused below.
+        with np.errstate(over="ignore", invalid="ignore"):
+            levels = _kept(_Key(self, span))
         if span.end == "zero" and levels[-1] > 0:
             levels = np.append(levels, 0.0)
         try:

@@ -84,10 +84,15 @@ def show(
 
     Example: diffopt spectrum show cifar10.npz --plot cifar10.svg
     """
+    from diffopt.cli.output import check_paths
     from diffopt.cli.spectrum.output import show as render
+    from diffopt.cli.spectrum.output import spoken
     from diffopt.documents.spectrum_file import load_dataset
 
-    render(load_dataset(spectrum, key), plot, form, force)
+    check_paths(force, None, plot)
+    with spoken():
+        data = load_dataset(spectrum, key)
+    render(data, plot, form, force)
 
 
 @app.command(cls=GroupedCommand)
@@ -136,10 +141,11 @@ def convert(
 
     Example: diffopt spectrum convert cifar10.npz -o cifar10.json
     """
-    from diffopt.cli.spectrum.output import write
+    from diffopt.cli.spectrum.output import spoken, write
     from diffopt.documents.spectrum_file import load_dataset
 
-    data = load_dataset(spectrum, key)
+    with spoken():
+        data = load_dataset(spectrum, key)
     write(data.spectrum, data.facts, data.members, output, form or (None if output else "json"), force)
 
 

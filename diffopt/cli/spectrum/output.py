@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents import spectrum_formats as spectrum_files
 from diffopt.errors import InputError
+from diffopt.foundation.notes import listening
 
 FORMATS = ("json", "npz", "npy", "csv", "table")
 
@@ -22,6 +24,17 @@ def say(lines: Iterable[str]) -> None:
     """Write notes to standard error, one per line."""
     for line in lines:
         out.note(f"note: {line}", quiet=False)
+
+
+@contextmanager
+def spoken(quiet: bool = False) -> Iterator[None]:
+    """Say what readers assume inside; also before an error."""
+    with listening() as heard:
+        try:
+            yield
+        finally:
+            for line in heard:
+                out.note(line, quiet)
 
 
 def encode(form: str, spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None) -> bytes:

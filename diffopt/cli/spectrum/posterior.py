@@ -9,6 +9,7 @@ import typer
 
 from diffopt.cli import options as opt
 from diffopt.cli.help import GroupedCommand
+from diffopt.cli.output import target
 
 Text = Optional[str]  # noqa: UP045
 Prior = Annotated[
@@ -25,7 +26,7 @@ Measurement = Annotated[Text, typer.Option("--measurement", help="y, for the pos
 Method = Annotated[Text, typer.Option("--method", help="fourier or dense [default: fourier where possible].")]
 OutputFile = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--output", "-o", help="File to write, .json or .npz [default: JSON on stdout]."),
+    typer.Option("--output", "-o", parser=target, metavar="FILE", help="File to write, .json or .npz [default: JSON on stdout]."),
 ]
 
 
@@ -52,13 +53,15 @@ def posterior(
     Example: diffopt spectrum posterior power:2 --shape 32,32 --operator blur:1.5 --noise 0.05 -o posterior.json
     """
     from diffopt.cli import output as out
+    from diffopt.cli.spectrum.output import spoken
     from diffopt.data.posterior.posterior import posterior as compute
     from diffopt.documents.operator_text import parse_operator, parse_shape
     from diffopt.documents.prior_file import encode, load_measurement, load_prior
 
     out.check_paths(force, output)
-    field = load_prior(prior, parse_shape(shape), key)
-    given = None if measurement is None else load_measurement(measurement)
+    with spoken(quiet):
+        field = load_prior(prior, parse_shape(shape), key)
+        given = None if measurement is None else load_measurement(measurement)
     result = compute(field, parse_operator(operator, seed or 0), noise, given, method)
     facts = {"prior": prior, "operator": operator, "noise": noise}
     form = "json" if output is None else output.suffix.lower().lstrip(".")
