@@ -23,7 +23,7 @@ ACCURACY = 1e-8
 
 
 #: `robust` has kinks (absolute values, a minimum): where one lies inside the stencil a shorter one is used.
-STEPS = {"robust": 2e-4}
+STEPS = {"robust": 2e-5}
 
 
 def derivative(f, step=2e-3):

@@ -146,7 +146,7 @@ def slow_error(table, eig, start):
         defect = np.array([abs(reached - grid_root[k + 1]), reached - grid_root[k + 1]])
         if noisy and grid_root[k + 1] > 0:
             share, new = moved**2 / grid_root[k + 1] ** 2, n / grid_root[k + 1] ** 2
-            total_defect *= share / min(share + new, 1) if share + new > 0 else 0.0
+            total_defect *= min(share, 1) / min(share + new, 1) if share + new > 0 else 0.0
         if k < steps - 1:
             total_defect += defect / grid_root[k + 1]
         else:

@@ -62,7 +62,7 @@ class Law:
     def _propagate(self, first: Array, with_bias: bool) -> Array:
         """Every node as a linear function of the start (plus biases), shape (N R + 1, d)."""
         rows, needed = self.table.rows, self._needed()
-        nodes = np.zeros((self.table.steps * rows + 1, first.size))
+        nodes = np.zeros((self.table.steps * rows + 1, *first.shape))
         nodes[0] = first
         for k in range(self.table.steps):
             for r in needed:
@@ -95,7 +95,7 @@ class Law:
     def _transition(self, k: int) -> Array:
         """A_k, shape (P, P, d): new carried nodes from old ones (rows of the step, then a shift)."""
         size, rows = self._reach, self.table.rows
-        matrix = np.zeros((size, size, self.spectrum.eig.size))
+        matrix = np.zeros((size, size, *self._first.shape))
         for i in range(size):
             if i >= rows:
                 matrix[i, i - rows] = 1.0
@@ -109,7 +109,7 @@ class Law:
         size, rows = self._reach, self.table.rows
         vectors = {}
         for s in sorted({s for row in self.response.rows for s in row.source}):
-            vector = np.zeros((size, self.spectrum.eig.size))
+            vector = np.zeros((size, *self._first.shape))
             for i in range(min(size, rows)):
                 vector[i] = self.response.rows[rows - 1 - i].source.get(s, np.zeros((k + 1, 1)))[k]
             vectors[s] = vector
@@ -141,20 +141,20 @@ class Law:
         return np.asarray(self.spectrum.mean**2 * (row.spread * e**2 + 2 * row.cross * e + row.jitter))
 
     def _run_covariance(self) -> list[Array]:
-        covariance = np.zeros((self._reach, self._reach, self._first.size))
+        covariance = np.zeros((self._reach, self._reach, *self._first.shape))
         covariance[0, 0] = self._first
         history = [covariance]
         for k in range(self.table.steps):
             a = self._transition(k)
-            covariance = np.einsum("ikd,lkd->ild", np.einsum("ijd,jkd->ikd", a, covariance), a)
+            covariance = np.einsum("ik...,lk...->il...", np.einsum("ij...,jk...->ik...", a, covariance), a)
             for b in self._noise(k).values():
                 covariance = covariance + b[:, None] * b[None, :]
             history.append(covariance)
         return history
 
     def _run_mean(self) -> Array:
-        gap = 0.0 if self.start == "exact" else -float(self.table.alpha[0])
-        return self._propagate(np.full_like(self._first, gap), with_bias=True)
+        gap = 0.0 if self.start == "exact" else -self.table.alpha[0]
+        return self._propagate(np.zeros_like(self._first) + np.asarray(gap)[..., None], with_bias=True)
 
     def pull_back(self, variance_bar: Array, mean_bar: Array | None, bars: TableBars) -> None:
         """Add derivatives with respect to the table, given those with respect to the output law."""

@@ -9,8 +9,8 @@ import numpy as np
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import DiffoptError
 from diffopt.foundation.arrays import Array
+from diffopt.law.exact_chain import ExactChain
 from diffopt.law.linearized import linear_frechet, weak_error
-from diffopt.law.map_response import respond
 from diffopt.law.start import Start, start_variance
 from diffopt.processes.grid import Grid
 from diffopt.solvers import Solver, run_table
@@ -35,8 +35,8 @@ class LocalDefects:
 
     def __init__(self, table: Table, spectrum: Spectrum, start: Start = "exact") -> None:
         self.table, self.spectrum = table, spectrum
-        self._response = respond(table, spectrum.eig, with_bias=True)
-        self._exact = self._response.variance[:: table.rows]
+        self._chain = ExactChain(table, spectrum.eig, with_bias=True)
+        self._exact = self._chain.grid_root**2
         after = self._after
         self.variance_steps = self._defects * after[1:]
         self.mean_steps = self._mean_defects * np.sqrt(after[1:])
@@ -45,24 +45,18 @@ class LocalDefects:
         self.start_mean = shift * np.sqrt(after[0])
 
     @cached_property
-    def _kept(self) -> Array:
-        """1 - n/v per step, the squared correlation of a step's end with its start (eq. 33)."""
-        v = self._exact[1:]
-        share = np.divide(self._response.injected + 0 * v, v, out=np.zeros_like(v), where=v > 0)
-        return np.asarray(np.clip(1 - share, 0, 1))
-
-    @cached_property
     def _after(self) -> Array:
         """Phi^2 from each grid point to the end, shape (N + 1, d) (eq. 66)."""
         v, last = self._exact, self._exact[-1]
-        damping = np.cumprod(np.vstack([np.ones_like(last), self._kept[::-1]]), axis=0)[::-1]
+        kept = np.ones_like(v[1:]) if self._chain.kept is None else self._chain.kept
+        damping = np.cumprod(np.vstack([np.ones_like(last), kept[::-1]]), axis=0)[::-1]
         return np.asarray(damping * np.divide(last, v, out=np.ones_like(v), where=v > 0))
 
     @cached_property
     def _defects(self) -> Array:
         """Variance after one step from the exact law minus the exact variance (eq. 65)."""
-        incoming, steps, rows = self._response.rows[-1].incoming, self.table.steps, self.table.rows
-        root = np.sqrt(self._response.variance)
+        incoming, steps, rows = self._chain.step.incoming, self.table.steps, self.table.rows
+        root = self._chain.computed()
         moved = np.zeros_like(self._exact[1:])
         lags = sorted(incoming)
         for i, p in enumerate(lags):
@@ -70,21 +64,13 @@ class LocalDefects:
                 nodes = [np.maximum(np.arange(steps) * rows - lag, 0) for lag in (p, r)]
                 twice = 1 if p == r else 2
                 product = incoming[p] * incoming[r] * root[nodes[0]] * root[nodes[1]]
-                moved = moved + twice * product * self._correlation(p // rows, r // rows)
-        spread = self._response.rows[-1].spread
-        random = 0.0 if spread is None else spread * self._exact[:-1]
-        return np.asarray(moved + random + self._response.injected - self._exact[1:])
-
-    def _correlation(self, near: int, far: int) -> Array | float:
-        """Correlation of the states `near` and `far` grid points back, along the exact process."""
-        product = np.ones_like(self._kept)
-        for j in range(near + 1, far + 1):
-            product[j:] *= np.sqrt(self._kept[:-j])
-        return product
+                moved = moved + twice * product * self._chain.correlation(p // rows, r // rows)
+        fresh = 0.0 if self._chain.noise is None else self._chain.noise
+        return np.asarray(moved + fresh - self._exact[1:])
 
     @cached_property
     def _mean_defects(self) -> Array:
-        bias = self._response.rows[-1].bias
+        bias = self._chain.step.bias
         return np.zeros_like(self._exact[1:]) if bias is None else np.asarray(bias + 0 * self._exact[1:])
 
     @property

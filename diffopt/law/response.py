@@ -54,7 +54,7 @@ class Response:
 
     def __init__(self, table: Table, eig: Array, with_bias: bool = False) -> None:
         self.table, self.eig = table, eig
-        self.variance = (table.alpha**2)[:, None] * eig + (table.level**2)[:, None]
+        self.variance = (table.alpha**2)[..., None] * eig + (table.level**2)[..., None]
         self._regular = bool(self.variance.all())
         self._inverse = _reciprocal(self.variance, self._regular)
         if table.error is not None:
@@ -67,31 +67,31 @@ class Response:
         table, pattern = self.table, self.table.pattern
         first, nodes = table.reads(row, lag)
         inverse = self._inverse[nodes]
-        total = np.zeros((table.steps, self.eig.size))
+        total = np.zeros((table.steps, *self.variance.shape[1:]))
         inner = total[first:]
         if (row, lag) in pattern.denoised:
             scale = table.denoised[first:, row, lag] * table.alpha[nodes]
-            np.multiply(scale[:, None] * self.eig, inverse, out=inner)
+            np.multiply(scale[..., None] * self.eig, inverse, out=inner)
         if (row, lag) in pattern.score:
             inner -= self._scores(table.score[first:, row, lag], nodes)
         if (row, lag) in pattern.state:
-            inner += table.state[first:, row, lag, None]
+            inner += table.state[first:, row, lag][..., None]
         if self._off is not None and not self._off.random:
             inner -= self._off.passed(row, lag)[:, None] * self._off.gain(nodes, inverse)
         return total
 
     def _scores(self, coefficient: Array, nodes: slice) -> Array:
         """coefficient / v; infinite where a scheme really divides by a vanishing variance."""
-        product = coefficient[:, None] * self._inverse[nodes]
+        product = coefficient[..., None] * self._inverse[nodes]
         if self._regular:
             return product
-        vanishing = (self.variance[nodes] == 0) & (coefficient != 0)[:, None]
+        vanishing = (self.variance[nodes] == 0) & (coefficient != 0)[..., None]
         return np.where(vanishing, np.inf, product)
 
     def _compose(self, with_bias: bool) -> list[RowMap]:
         rows: list[RowMap] = []
         for row in range(self.table.rows):
-            out = RowMap(bias=self._residual(row)[:, None] if with_bias else None)
+            out = RowMap(bias=self._residual(row)[..., None] if with_bias else None)
             for lag in self.table.pattern.by_row.get(row, ()):
                 c = self._coefficients[row, lag]
                 if lag >= row:
@@ -107,7 +107,7 @@ class Response:
             for s in range(self.table.sources):
                 if (row, s) in self.table.pattern.noise:
                     scale = 1.0 if self._off is None else self._off.scale(row)
-                    out.add("source", s, self.table.noise[:, row, s, None] * scale)
+                    out.add("source", s, self.table.noise[:, row, s][..., None] * scale)
             rows.append(out)
         return rows
 
@@ -135,7 +135,7 @@ class Response:
         """Variance of the noise at the end of each step, shape (N, d) or (N, 1)."""
         source = self.rows[-1].source
         if not source:
-            return np.zeros((self.table.steps, 1))
+            return np.zeros((self.table.steps, *[1] * (self.variance.ndim - 1)))
         return np.asarray(sum(value**2 for value in source.values()) + self._remembered)
 
     @property

@@ -20,9 +20,9 @@ def start_variance(table: Table, eig: Array, start: Start) -> Array:
     `exact`: alpha^2 eig + level^2; `sigma`: level^2, i.e. N(0, sigma_max^2) in the noise-ratio picture;
     `unit`: alpha^2 + level^2, i.e. N(0, 1 + sigma_max^2), which is N(0, 1) for variance-preserving ones.
     """
-    alpha, level = float(table.alpha[0]), float(table.level[0])
+    alpha, level = table.alpha[0], table.level[0]
     signal = {"exact": eig, "sigma": np.zeros_like(eig), "unit": np.ones_like(eig)}[start]
-    return np.asarray(alpha**2 * signal + level**2)
+    return np.asarray((alpha**2)[..., None] * signal + (level**2)[..., None])
 
 
 def start_bars(table: Table, eig: Array, start: Start, bar: Array, bars: TableBars) -> None:

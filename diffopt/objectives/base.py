@@ -22,7 +22,7 @@ BLOCK = 20_000
 
 def blocks(spectrum: Spectrum, table: Table) -> list[Spectrum]:
     """Parts of a spectrum for which a table's step maps fit the cache; the objectives add up over them."""
-    size = max(16, BLOCK // table.alpha.shape[-1])
+    size = max(16, BLOCK // table.alpha[..., 0].size if table.aside else BLOCK // table.alpha.shape[-1])
     count = spectrum.eig.size
     if count <= size * 1.5:
         return [spectrum]
@@ -54,6 +54,10 @@ class Objective(ABC):
     def total_and_bars(self, table: Table, spectrum: Spectrum, start: Start) -> tuple[float, TableBars]:
         """The sum and its derivatives by the table."""
 
+    def totals(self, table: Table, spectrum: Spectrum, start: Start) -> Array:
+        """The sums of the grids of a stacked table (`Table.columns`), shape (B,), infinite where not defined."""
+        raise NotImplementedError
+
     @abstractmethod
     def finish(self, total: float) -> tuple[float, float]:
         """Value made of the sum, and its derivative by the sum."""
@@ -61,6 +65,11 @@ class Objective(ABC):
     def value(self, table: Table, spectrum: Spectrum, start: Start) -> float:
         """Value on a prepared spectrum."""
         return self.finish(sum(self.total(table, part, start) for part in blocks(spectrum, table)))[0]
+
+    def values(self, table: Table, spectrum: Spectrum, start: Start) -> Array:
+        """Values of the grids of a stacked table on a prepared spectrum, shape (B,)."""
+        sums = sum(self.totals(table, part, start) for part in blocks(spectrum, table))
+        return np.array([self.finish(float(total))[0] for total in np.atleast_1d(sums)])
 
     def value_and_bars(self, table: Table, spectrum: Spectrum, start: Start) -> tuple[float, TableBars]:
         """Value on a prepared spectrum and derivatives by the table."""
@@ -103,14 +112,27 @@ class LawObjective(Objective):
         """Loss of the law at the end of the table."""
         return self._terms(Law(table, spectrum, start))[0].loss
 
-    def _terms(self, law: Law) -> tuple[Terms, float]:
-        alpha, level, eig = float(law.table.alpha[-1]), float(law.table.level[-1]), law.spectrum.eig
+    @abstractmethod
+    def losses(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Array:
+        """The loss alone, for arrays (..., d): shape (...)."""
+
+    def totals(self, table: Table, spectrum: Spectrum, start: Start) -> Array:
+        """Losses of the laws at the end of a stacked table."""
+        law = Law(table, spectrum, start)
+        return self.losses(law.variance, *self._against(law), spectrum.weight)
+
+    def _against(self, law: Law) -> tuple[Array, Array | None]:
+        """Target variance and mean error, shape (..., d)."""
+        alpha, level, eig = law.table.alpha[-1][..., None], law.table.level[-1][..., None], law.spectrum.eig
         to_data = self.target == "data"
         target = eig if to_data else alpha**2 * eig + level**2
         error = None
         if law.mean_gap is not None and law.spectrum.mean is not None:
             error = (law.mean_gap + (alpha - 1 if to_data else 0)) * law.spectrum.mean
-        return self.terms(law.variance, target, error, law.spectrum.weight), alpha
+        return target, error
+
+    def _terms(self, law: Law) -> tuple[Terms, float]:
+        return self.terms(law.variance, *self._against(law), law.spectrum.weight), float(law.table.alpha[-1])
 
     def total_and_bars(self, table: Table, spectrum: Spectrum, start: Start) -> tuple[float, TableBars]:
         """Loss and derivatives, through the law and through the target."""

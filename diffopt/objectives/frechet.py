@@ -8,17 +8,22 @@ from diffopt.foundation.arrays import Array
 from diffopt.objectives.base import LawObjective, Terms
 
 
+def frechet_losses(variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Array:
+    """sum w [(sqrt V - sqrt T)^2 + e^2] over the last axis (theory.md, eq. 29); infinite for infinite V."""
+    loss = (np.sqrt(variance) - np.sqrt(target)) ** 2 @ weight
+    if mean_error is not None:
+        loss = loss + mean_error**2 @ weight
+    return np.where(np.isfinite(loss), loss, np.inf)
+
+
 def frechet_terms(variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
     """sum w [(sqrt V - sqrt T)^2 + e^2] and its derivatives (theory.md, eq. 29); infinite for infinite V."""
     if not np.all(np.isfinite(variance)):
         return Terms(float("inf"), np.zeros_like(variance), np.zeros_like(variance), None)
     root_v, root_t = np.sqrt(variance), np.sqrt(target)
     gap = root_v - root_t
-    loss = float(weight @ gap**2)
-    by_mean = None
-    if mean_error is not None:
-        loss += float(weight @ mean_error**2)
-        by_mean = 2 * weight * mean_error
+    loss = float(frechet_losses(variance, target, mean_error, weight))
+    by_mean = None if mean_error is None else 2 * weight * mean_error
     return Terms(loss, weight * _over(gap, root_v), -weight * _over(gap, root_t), by_mean)
 
 
@@ -35,6 +40,10 @@ class Wasserstein(LawObjective):
     def terms(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
         """Eq. (29)."""
         return frechet_terms(variance, target, mean_error, weight)
+
+    def losses(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Array:
+        """Eq. (29)."""
+        return frechet_losses(variance, target, mean_error, weight)
 
     def finish(self, total: float) -> tuple[float, float]:
         """Square root."""

@@ -20,6 +20,19 @@ def surplus(top: Array, bottom: Array) -> Array:
     return np.asarray(np.where(near, inner, excess - (np.log(top) - np.log(bottom))))
 
 
+def kl_losses(variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Array:
+    """(1/2) sum w [T/V - 1 - log(T/V) + e^2/V] over the last axis (theory.md, eq. 30)."""
+    variance, target = np.broadcast_arrays(variance, target)
+    both_zero = (variance == 0) & (target == 0)
+    one_zero = ~both_zero & ((variance == 0) | (target == 0) | ~np.isfinite(variance))
+    off = both_zero | one_zero
+    v, t = np.where(off, 1.0, variance), np.where(off, 1.0, target)
+    loss = 0.5 * (surplus(t, v) @ weight)
+    if mean_error is not None:
+        loss = loss + 0.5 * (mean_error**2 / v @ weight)
+    return np.where(one_zero.any(axis=-1) | ~np.isfinite(loss), np.inf, loss)
+
+
 def kl_terms(variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
     """(1/2) sum w [T/V - 1 - log(T/V) + e^2/V] and its derivatives (theory.md, eq. 30).
 
@@ -30,11 +43,10 @@ def kl_terms(variance: Array, target: Array, mean_error: Array | None, weight: A
         nothing = np.zeros_like(variance)
         return Terms(float("inf"), nothing, nothing, None)
     v, t = np.where(both_zero, 1.0, variance), np.where(both_zero, 1.0, target)
-    loss = 0.5 * float(weight @ surplus(t, v))
+    loss = float(kl_losses(variance, target, mean_error, weight))
     by_variance = 0.5 * weight * (1 - t / v) / v
     by_mean = None
     if mean_error is not None:
-        loss += 0.5 * float(weight @ (mean_error**2 / v))
         by_variance = by_variance - 0.5 * weight * (mean_error / v) ** 2
         by_mean = weight * mean_error / v
     return Terms(loss, by_variance, 0.5 * weight * (1 / v - 1 / t), by_mean)
@@ -48,6 +60,10 @@ class Divergence(LawObjective):
     def terms(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Terms:
         """Eq. (30)."""
         return kl_terms(variance, target, mean_error, weight)
+
+    def losses(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Array:
+        """Eq. (30)."""
+        return kl_losses(variance, target, mean_error, weight)
 
     def finish(self, total: float) -> tuple[float, float]:
         """The sum itself."""

@@ -72,6 +72,8 @@ class Table:
     numbers: Numbers = field(default_factory=lambda: np.zeros(0))
     maps: StepMaps | None = None
     error: ModelError | None = None
+    #: Whether the arrays carry simultaneous grids in a last axis instead of leading ones (`columns`).
+    aside: bool = False
 
     @classmethod
     def zeros(cls, points: Points, rows: int = 1, lags: int = 1, sources: int = 0) -> Table:
@@ -90,32 +92,43 @@ class Table:
         """Table of a scheme whose steps are maps."""
         return replace(cls.zeros(points), numbers=maps.stacked(), maps=maps)
 
+    def columns(self) -> Table:
+        """The tables of B grids side by side: arrays (B, ...) become (..., B), so that a law runs over all at once."""
+        names = ("alpha", "level", "state", "denoised", "score", "noise")
+        arrays = {name: np.ascontiguousarray(np.moveaxis(getattr(self, name), 0, -1)) for name in names}
+        return replace(self, **arrays, aside=True)
+
+    @property
+    def _sizes(self) -> tuple[int, ...]:
+        return self.state.shape[:3] if self.aside else self.state.shape[-3:]
+
     @property
     def steps(self) -> int:
         """Number of steps N."""
-        return int(self.state.shape[-3])
+        return int(self._sizes[0])
 
     @property
     def rows(self) -> int:
         """Rows per step R."""
-        return int(self.state.shape[-2])
+        return int(self._sizes[1])
 
     @property
     def lags(self) -> int:
         """Number of earlier nodes a row may use."""
-        return int(self.state.shape[-1])
+        return int(self._sizes[2])
 
     @property
     def sources(self) -> int:
         """Independent noise sources per step."""
-        return int(self.noise.shape[-1])
+        return int(self.noise.shape[2 if self.aside else -1])
 
     @cached_property
     def pattern(self) -> Pattern:
         """Which coefficients are there at all."""
         places = []
         for array in (self.state, self.denoised, self.score, self.noise):
-            used = (array != 0).any(axis=tuple(range(array.ndim - 2)))
+            steps = (0, 3) if self.aside else tuple(range(array.ndim - 2))
+            used = (array != 0).any(axis=steps)
             places.append(frozenset((int(r), int(c)) for r, c in np.argwhere(used)))
         return Pattern(*places)
 
