@@ -27,7 +27,8 @@ from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.problem import Problem
 from diffopt.processes import VE
 from diffopt.processes.points import Points
-from diffopt.search.descent import _Search, optimize
+from diffopt.search.descent import optimize
+from diffopt.search.search import Search
 from diffopt.solvers import SOLVERS, build_table
 
 
@@ -49,14 +50,14 @@ def problem(spectrum: Spectrum, steps: int) -> Problem:
 def without_gradients(spectrum: Spectrum, steps: int, compressed: bool) -> Callable[[], object]:
     """The same objective and variables given to scipy's L-BFGS-B, which then differences them."""
     task, objective = problem(spectrum, steps), OBJECTIVES["robust"]()
-    search = _Search(task, objective, ("grid",), None, None, None)
+    search = Search(task, objective)
     block = search.blocks[0]
     scored = search.spectrum if compressed else objective.prepare(spectrum)
-    start = search._starts()["karras"]
+    start = search.starts()["karras"]
 
     def loss(x: np.ndarray) -> float:
         state = block.apply(x, start)
-        table = build_table(state.solver, Points.create(state.process, np.exp(state.log_sigma)), state.eta)
+        table = build_table(state.solver, Points.create(state.process, state.sigma), state.eta)
         return float(np.log(objective.value(table, scored, "exact")))
 
     return lambda: minimize(loss, block.start(start), method="L-BFGS-B", options={"maxfun": 10**6, "maxiter": 500})

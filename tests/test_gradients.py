@@ -43,10 +43,8 @@ def plain_value(objective, prepared, start, solver, process, sigmas, eta):
 
 
 def check(objective, prepared, start, solver, process, sigmas, eta, message):
-    with np.errstate(divide="ignore"):
-        logs = np.log(sigmas)
     noisy = solver.eta_meaning is not None
-    table = DifferentiableTable(solver, process, Design(logs, eta, True, noisy))
+    table = DifferentiableTable(solver, process, Design(sigmas, eta, True, noisy))
     _, bars = objective.value_and_bars(table.table, prepared, start)
     by_grid, by_eta, _ = table.gradient(bars)
 
@@ -95,7 +93,7 @@ def test_gradient_from_pure_noise(name, objective):
 def test_gradient_by_eta_where_it_vanishes(name):
     """At eta = 0 the one-sided slope by eta is 0 (noise enters squared) or finite, never NaN."""
     solver, thing = make(name), OBJECTIVES["frechet"]()
-    design = Design(np.log(irregular(4, "sigma_min")), np.zeros(4), True, True)
+    design = Design(irregular(4, "sigma_min"), np.zeros(4), True, True)
     table = DifferentiableTable(solver, EXAMPLES["ve"], design)
     _, bars = thing.value_and_bars(table.table, data(False), "exact")
     assert all(np.all(np.isfinite(g)) for g in table.gradient(bars))
@@ -144,8 +142,7 @@ def test_gradient_by_family_parameters(schedule, process, solver, names, objecti
     block = FamilyBlock(problem, rule, True)
     assert {k.name for k in block.knobs} == names
     x = np.array([0.3 if k.name == "sigma_min" else -0.1 for k in block.knobs])
-    with np.errstate(divide="ignore"):
-        state = State(np.log(rule.grid(problem.span).sigmas), tool.etas(None, 5), problem.process, tool)
+    state = State(rule.grid(problem.span).sigmas, tool.etas(None, 5), problem.process, tool)
     moved = block.apply(x, state)
     table = DifferentiableTable(moved.solver, moved.process, design_of(moved, False, False))
     found, bars = thing.value_and_bars(table.table, prepared, problem.start)
@@ -166,18 +163,17 @@ def test_blocks_turn_gradients_by_the_design_into_gradients_by_their_variables(b
     """Chain rule of the unconstrained variables, by differences of the whole composition."""
     solver = make("euler_ancestral")
     problem = Problem.create(data(False), EXAMPLES["ve"], solver, 5, 9.0, 0.08)
-    with np.errstate(divide="ignore"):
-        state = State(np.log(irregular(5)), solver.etas(0.6, 5), problem.process, solver)
+    state = State(irregular(5), solver.etas(0.6, 5), problem.process, solver)
     group = GridBlock(problem) if block == "grid" else EtaBlock(problem, block == "eta_per_step")
     x = group.start(state)
     if block != "grid":
         # A grid that touches sigma_min is moved inside the range by the start.
-        np.testing.assert_array_equal(group.apply(x, state).log_sigma, state.log_sigma)
+        np.testing.assert_array_equal(group.apply(x, state).sigma, state.sigma)
     thing = OBJECTIVES["frechet"]()
 
     def at(x):
         moved = group.apply(x, state)
-        return plain_value(thing, problem.spectrum, "exact", solver, problem.process, np.exp(moved.log_sigma), moved.eta)
+        return plain_value(thing, problem.spectrum, "exact", solver, problem.process, moved.sigma, moved.eta)
 
     moved = group.apply(x, state)
     table = DifferentiableTable(solver, problem.process, design_of(moved, True, True))

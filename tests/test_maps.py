@@ -48,7 +48,7 @@ def test_gradient_is_that_of_finite_differences(name: str, clock: str, objective
         return goal.value(run_table(solver, Grid.create(process, np.exp(log_sigma)), etas), spectrum, start)
 
     base = np.log(SIGMAS)
-    table = DifferentiableTable(solver, process, Design(base, eta, eta_free=True))
+    table = DifferentiableTable(solver, process, Design(np.exp(base), eta, eta_free=True))
     assert goal.value_and_bars(table.table, spectrum, start)[0] == pytest.approx(value(base, eta), rel=1e-12)
     by_grid, by_eta, _ = table.gradient(goal.value_and_bars(table.table, spectrum, start)[1])
     h = 1e-5

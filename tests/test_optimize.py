@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from problems import EXAMPLES, make
 from scipy.optimize import minimize
 
-import diffopt.search.descent as optimize_module
+import diffopt.search.lbfgs as optimize_module
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.objectives import OBJECTIVES
@@ -261,7 +261,7 @@ def test_free_family_of_the_process_and_of_the_churn():
 def test_an_unfinished_search_says_so(monkeypatch):
     """Three evaluations are not enough, and the result does not claim otherwise."""
     monkeypatch.setattr(optimize_module, "BUDGET", 3)
-    found = optimize(problem(solver="heun", steps=12), FRECHET, searches=1)
+    found = optimize(problem(solver="heun", steps=12), OBJECTIVES["robust"](), searches=1)
     assert not found.converged
     assert "3 evaluations" in found.message
     assert found.value <= min(found.scores.values()) * (1 + 1e-12)

@@ -122,11 +122,11 @@ def test_gradients_see_the_error(name: str, random: bool, objective: str) -> Non
     eta = np.full(SIGMAS.size - 1, 0.6 if noisy else 0.0)
 
     def value(log_sigma, eta):
-        design = Design(log_sigma, eta, True, noisy)
+        design = Design(np.exp(log_sigma), eta, True, noisy)
         return target.value(DifferentiableTable(solver, process, design).table, prepared, "sigma")
 
     x = np.log(SIGMAS)
-    table = DifferentiableTable(solver, process, Design(x, eta, True, noisy))
+    table = DifferentiableTable(solver, process, Design(np.exp(x), eta, True, noisy))
     by_grid, by_eta, _ = table.gradient(target.value_and_bars(table.table, prepared, "sigma")[1])
     step = 1e-6
     for i in range(x.size):

@@ -108,7 +108,7 @@ def test_gradients_are_those_of_finite_differences(solver, eta, process):
     objective = OBJECTIVES["frechet"]()
 
     def value(log_sigma, etas):
-        design = Design(log_sigma, etas, True, solver.eta_meaning is not None, ())
+        design = Design(np.exp(log_sigma), etas, True, solver.eta_meaning is not None, ())
         table = DifferentiableTable(solver, process, design)
         return (table, *objective.value_and_bars(table.table, SPECTRUM, "exact"))
 

@@ -29,8 +29,8 @@ class Design:
 
     Attributes
     ----------
-    log_sigma : ndarray, shape (N + 1,)
-        Logarithms; -inf for a final 0, +inf for pure noise.
+    sigma : ndarray, shape (N + 1,)
+        Levels; a final 0 and an infinite first level have no derivative.
     eta : ndarray, shape (N,)
         Diffusion-term coefficients.
     grid_free, eta_free : bool
@@ -39,16 +39,21 @@ class Design:
         Shared parameters.
     """
 
-    log_sigma: Array
+    sigma: Array
     eta: Array
     grid_free: bool = True
     eta_free: bool = False
     directions: tuple[Direction, ...] = ()
 
+    @property
+    def movable(self) -> NDArray[np.bool_]:
+        """Levels with a logarithm."""
+        return np.isfinite(self.sigma) & (self.sigma > 0)
+
 
 @dataclass(frozen=True, eq=False)
 class Direction:
-    """Derivative of the grid, of the process's and of the solver's fields by one shared parameter."""
+    """Derivative of the logarithms of the grid, of the process's and of the solver's fields by one shared parameter."""
 
     log_sigma: Array | None = None
     process: dict[str, float] | None = None
@@ -76,33 +81,30 @@ class DifferentiableTable:
             stacks.append(build_table(solver, Points.create(process, sigma), eta))
         stacks.extend(self._along(solver, process, direction) for direction in design.directions)
         self._stack = _joined(stacks)
-        self.table = _made([np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)], self._stack)
-        if pattern is not None:
-            self.table.__dict__["pattern"] = pattern
+        made = _made([np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)], self._stack)
+        if made.maps is not None:
+            made = replace(made, moved=self._stack.numbers)
+        self.table = made if pattern is None else made.with_pattern(pattern)
 
     def _perturbed(self, lead: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Copies of the grid and of eta, each with one colour perturbed."""
-        log_sigma, eta = self.design.log_sigma, self.design.eta
-        sigma = np.tile(np.exp(log_sigma).astype(complex), (lead, 1))
-        etas = np.tile(eta.astype(complex), (lead, 1))
+        sigma = np.tile(self.design.sigma.astype(complex), (lead, 1))
+        etas = np.tile(self.design.eta.astype(complex), (lead, 1))
+        places = np.flatnonzero(self.design.movable)
         for colour in range(self._colours):
-            points = np.arange(colour, log_sigma.size, self._colours)
-            points = points[np.isfinite(log_sigma[points])]
-            sigma[colour, points] *= 1 + 1j * STEP
+            sigma[colour, places[places % self._colours == colour]] *= 1 + 1j * STEP
         if self.design.eta_free:
             etas[self._colours] += 1j * STEP
         return sigma, etas
 
     def _along(self, solver: Solver, process: Process, direction: Direction) -> Table:
-        log_sigma = self.design.log_sigma.astype(complex)
-        finite = np.isfinite(self.design.log_sigma)
+        sigma, movable = self.design.sigma.astype(complex), self.design.movable
         if direction.log_sigma is not None:
-            log_sigma[finite] += 1j * STEP * direction.log_sigma[finite]
+            sigma[movable] *= 1 + 1j * STEP * direction.log_sigma[movable]
         moved = {k: getattr(process, k) + 1j * STEP * v for k, v in (direction.process or {}).items()}
         tuned = {k: getattr(solver, k) + 1j * STEP * v for k, v in (direction.solver or {}).items()}
         process = moved_process(process, moved)
         solver = replace(solver, **tuned) if tuned else solver
-        sigma = np.where(finite, np.exp(np.where(finite, log_sigma, 0)), np.exp(self.design.log_sigma))
         return build_table(solver, Points.create(process, sigma[None]), self.design.eta[None].astype(complex))
 
     def gradient(self, bars: TableBars) -> tuple[Array, Array, Array]:
@@ -113,7 +115,7 @@ class DifferentiableTable:
         for colour in range(colours):
             for i in range(colour, steps + 1, colours):
                 by_grid[i] = per_step[colour, max(i - 1, 0) : i + self.memory + 1].sum()
-        by_grid[~np.isfinite(self.design.log_sigma)] = 0.0
+        by_grid[~self.design.movable] = 0.0
         if self.design.eta_free:
             by_eta = per_step[colours]
         count = len(self.design.directions)
@@ -129,7 +131,7 @@ class DifferentiableTable:
             for r, place in getattr(self.table.pattern, name):
                 total += getattr(stack, name)[:, :, r, place].imag * bar[:, r, place]
         if stack.maps is not None:
-            total += np.einsum("ckqp,kqp->ck", stack.numbers.imag, bars.numbers)
+            total += bars.numbers * STEP
         for name in ("alpha", "level"):
             product = getattr(stack, name).imag * getattr(bars, name)
             total += product[:, 1:].reshape(-1, steps, rows).sum(axis=-1)

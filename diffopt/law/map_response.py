@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array
 from diffopt.law.response import Response, RowMap
@@ -62,12 +65,20 @@ class MapResponse(Response):
         if row.cross is not None and row.jitter is not None:
             by_m = by_m + self._gap_b * row.cross[:, None]
             by_b = by_b + 2 * self._gap_b * row.jitter[:, None] + self._gap_m * row.cross[:, None]
+        seeds = (by_m * self._weight, by_n[:, None] * self._weight, by_b * self._weight)
+        if self.table.moved is not None:
+            for along, numbers in zip(bars.numbers, self.table.moved, strict=True):
+                along += self._along(numbers, seeds).sum(axis=-1)
+            return
         for i in range(len(self.maps.fields)):
             moved = self.table.numbers.astype(complex)
             moved[..., i] += 1j * STEP
-            m, n, b = (value.imag / STEP for value in self._branches(moved))
-            weighted = self._weight * (by_m * m + by_n[:, None] * n + by_b * b)
-            bars.numbers[:, :, i] += weighted.sum(axis=-1)
+            bars.numbers[:, :, i] += self._along(moved, seeds)
+
+    def _along(self, moved: NDArray[Any], seeds: tuple[Array, Array, Array]) -> Array:
+        """Derivative along the imaginary parts of the numbers, by step and branch, shape (N, Q)."""
+        parts = zip(seeds, self._branches(moved), strict=True)
+        return np.asarray(sum((seed * value.imag).sum(axis=-1) for seed, value in parts) / STEP)
 
 
 def respond(table: Table, eig: Array, with_bias: bool = False) -> Response:

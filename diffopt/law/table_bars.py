@@ -12,7 +12,11 @@ from diffopt.solvers.table import Table
 
 @dataclass(frozen=True, eq=False)
 class TableBars:
-    """Derivatives of a scalar with respect to every number of a table (same shapes)."""
+    """Derivatives of a scalar with respect to every number of a table (same shapes).
+
+    Where the table names directions of its maps' numbers (`Table.moved`), `numbers` holds the derivatives along
+    them by step, shape (C, N).
+    """
 
     alpha: Array
     level: Array
@@ -25,5 +29,6 @@ class TableBars:
     @classmethod
     def zeros(cls, table: Table) -> TableBars:
         """No derivative yet."""
-        arrays = (table.alpha, table.level, table.state, table.denoised, table.score, table.noise, table.numbers)
-        return cls(*(np.zeros(a.shape) for a in arrays))
+        arrays = (table.alpha, table.level, table.state, table.denoised, table.score, table.noise)
+        numbers = table.numbers.shape if table.moved is None else table.moved.shape[:2]
+        return cls(*(np.zeros(shape) for shape in [*(a.shape for a in arrays), numbers]))

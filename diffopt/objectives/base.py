@@ -22,7 +22,7 @@ BLOCK = 20_000
 
 def blocks(spectrum: Spectrum, table: Table) -> list[Spectrum]:
     """Parts of a spectrum for which a table's step maps fit the cache; the objectives add up over them."""
-    size = max(16, BLOCK // table.alpha[..., 0].size if table.aside else BLOCK // table.alpha.shape[-1])
+    size = max(16, (4 * BLOCK if table.aside else BLOCK) // table.alpha.size)
     count = spectrum.eig.size
     if count <= size * 1.5:
         return [spectrum]
@@ -40,6 +40,10 @@ class Objective(ABC):
     name: ClassVar[str]
     unit: ClassVar[str]
     summary: ClassVar[str]
+    #: Whether :meth:`totals` takes the grids of a stacked table at once.
+    stackable: ClassVar[bool] = True
+    #: Whether errors of different steps can cancel, so that there are many local optima.
+    cancels: ClassVar[bool] = True
 
     def prepare(self, spectrum: Spectrum, members: Ensemble | None = None) -> Spectrum:
         """Spectrum on which the sum runs: of all data, or of an ensemble (the data's own members, or made of them)."""

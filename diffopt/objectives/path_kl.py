@@ -27,6 +27,7 @@ class PathKL(Objective):
 
     name = "path_kl"
     unit = "nats"
+    stackable = False
     summary = "exact KL between reverse paths (KLUB); stochastic one-step solvers, --end sigma_min"
 
     def total(self, table: Table, spectrum: Spectrum, start: Start) -> float:

@@ -43,6 +43,7 @@ class Robust(Objective):
     name: ClassVar[str] = "robust"
     unit: ClassVar[str] = "data units"
     summary: ClassVar[str] = "local errors without cancellation, rms over scaled spectra (default)"
+    cancels: ClassVar[bool] = False
     scales: tuple[float, ...] = SCALES
     tilt: float = -0.2
     signed: float = 1.0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from diffopt.errors import DiffoptError
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
@@ -25,7 +27,9 @@ def applicable(problem: Problem, names: Sequence[str] | None = None) -> dict[str
     grids = {}
     for name in names if names is not None else quick_starts(problem.solver):
         try:
-            grids[name] = SCHEDULES[name]().grid(short.span)
+            # What has no meaning here is refused by the grid, so numpy need not speak of it.
+            with np.errstate(all="ignore"):
+                grids[name] = SCHEDULES[name]().grid(short.span)
         except DiffoptError:
             continue
     return grids

@@ -20,8 +20,14 @@ from diffopt.solvers import Solver
 
 FREE = ("grid", "coefficients", "eta", "eta_per_step", "family")
 
-#: Softmax logits beyond this make gaps below 1e-7 of the range: no further.
-LOGIT = 16.0
+#: Softmax logits: no further.
+LOGIT = 12.0
+
+#: Least share of the log range between two points, as a part of an equal share: points never merge.
+GAP = 1e-4
+
+#: Largest eta that is tried.
+ETA_MAX = 4.0
 
 #: Least share of a start, as a part of an equal share: the softmax of a share near 0 has no slope, so a search
 #: that starts with a point at sigma_min (as most named schedules do) would leave it there and call it converged.
@@ -32,7 +38,7 @@ SHARE = 0.3
 class State:
     """A design with the process and the solver it is for (their parameters may be free)."""
 
-    log_sigma: Array
+    sigma: Array
     eta: Array
     process: Process
     solver: Solver
@@ -53,6 +59,15 @@ class Block(ABC):
     def apply(self, x: Array, state: State) -> State:
         """State with this group's variables put in."""
 
+    def place(self, x: Array, state: State) -> State:
+        """As :meth:`apply`, without derivatives."""
+        return self.apply(x, state)
+
+    def at_bound(self, x: Array) -> list[str]:
+        """Names of bounds that an optimum touches, for people."""
+        del x
+        return []
+
     @abstractmethod
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
         """Derivative by the variables."""
@@ -71,33 +86,47 @@ class GridBlock(Block):
         root = float(np.sqrt(problem.spectrum.max))
         # From pure noise the first free ratio has no upper neighbour; none above this is useful.
         self.top = np.log(problem.sigma_max if np.isfinite(problem.sigma_max) else 1e4 * max(1.0, root))
-        self.bottom = np.log(max(problem.sigma_min, 1e-6 * min(1.0, root)))
+        self.bottom = np.log(problem.sigma_min if problem.sigma_min > 0 else _floor(problem))
         self.bounds = [(-LOGIT, LOGIT)] * self.count
 
     def start(self, state: State) -> Array:
         """Logs of the shares of the state's grid, pushed well inside the range."""
-        inner = np.clip(state.log_sigma[1:-1], self.bottom, self.top)
+        with np.errstate(divide="ignore"):
+            inner = np.clip(np.log(state.sigma[1:-1]), self.bottom, self.top)
         edges = np.concatenate([[self.top], inner, [self.bottom]])
         shares = np.maximum(-np.diff(edges) / (self.top - self.bottom), SHARE / self.count)
-        logits: Array = np.log(shares / shares.sum())
+        shares = (shares / shares.sum() - GAP / self.count) / (1 - GAP)
+        logits: Array = np.log(shares)
         return logits - logits.mean()
 
     def _shares(self, x: Array) -> Array:
+        """Softmax, moved by GAP towards equal shares."""
         e = np.exp(x - x.max())
-        return np.asarray(e / e.sum())
+        return np.asarray((1 - GAP) * e / e.sum() + GAP / self.count)
 
     def apply(self, x: Array, state: State) -> State:
-        """Grid with the interior moved."""
-        log_sigma = state.log_sigma.copy()
-        log_sigma[1:-1] = self.top - (self.top - self.bottom) * np.cumsum(self._shares(x))[:-1]
-        return replace(state, log_sigma=log_sigma)
+        """Grid with the interior moved; the ends never pass through a logarithm."""
+        sigma = state.sigma.copy()
+        sigma[1:-1] = np.exp(self.top - (self.top - self.bottom) * np.cumsum(self._shares(x))[:-1])
+        return replace(state, sigma=sigma)
 
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
         """Softmax Jacobian on the sums over all points behind each share."""
-        shares = self._shares(x)
+        soft = (self._shares(x) - GAP / self.count) / (1 - GAP)
         behind = np.zeros(self.count)
-        behind[:-1] = -(self.top - self.bottom) * np.cumsum(by_grid[1:-1][::-1])[::-1]
-        return shares * (behind - shares @ behind)
+        behind[:-1] = -(1 - GAP) * (self.top - self.bottom) * np.cumsum(by_grid[1:-1][::-1])[::-1]
+        return soft * (behind - soft @ behind)
+
+    def at_bound(self, x: Array) -> list[str]:
+        """Points that want to merge."""
+        tight = np.flatnonzero(self._shares(x) < 2 * GAP / self.count)
+        return [f"the least distance of points {k} and {k + 1}" for k in tight]
+
+
+def _floor(problem: Problem) -> float:
+    """Smallest level worth a point where sigma_min is 0: far below the smallest direction of the data."""
+    positive = problem.spectrum.eig[problem.spectrum.eig > 0]
+    return float(1e-6 * min(1.0, np.sqrt(positive.max()), 1e3 * np.sqrt(positive.min())))
 
 
 class EtaBlock(Block):
@@ -110,7 +139,7 @@ class EtaBlock(Block):
                 "use ddim, euler_ancestral, dpmpp_2m_sde or euler_maruyama"
             )
         self.per_step, self.steps = per_step, problem.steps
-        self.bounds = [(0.0, 4.0)] * (problem.steps if per_step else 1)
+        self.bounds = [(0.0, ETA_MAX)] * (problem.steps if per_step else 1)
 
     def start(self, state: State) -> Array:
         """The state's eta, or its mean."""
@@ -119,6 +148,10 @@ class EtaBlock(Block):
     def apply(self, x: Array, state: State) -> State:
         """Put eta in."""
         return replace(state, eta=x.copy() if self.per_step else np.full(self.steps, x[0]))
+
+    def at_bound(self, x: Array) -> list[str]:
+        """The largest eta."""
+        return [f"eta {ETA_MAX:g}"] if np.any(x >= ETA_MAX) else []
 
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
         """Per step, or the sum."""
@@ -161,17 +194,14 @@ class FamilyBlock(Block):
         """Parameters by name."""
         return {k.name: float(k.value * np.exp(v)) for k, v in zip(self.knobs, x, strict=True)}
 
-    def _grid(self, x: NDArray[Any], process: Process) -> NDArray[Any]:
-        """Logarithms of the family's noise ratios at (possibly complex) parameters."""
+    def _levels(self, x: NDArray[Any], process: Process) -> NDArray[Any]:
+        """The family's noise ratios at (possibly complex) parameters."""
         own, ends = self._owned("schedule", x), self._owned("range", x)
         span: Span = replace(self.problem.span, process=process, **ends)
+        if span.steps == 1:
+            return np.array([span.sigma_max, 0.0 if span.end == "zero" else span.sigma_min])
         levels = (replace(self.schedule, **own) if own else self.schedule).levels(span)  # type: ignore[type-var]
-        if self.problem.end == "zero" and levels[-1] != 0:
-            levels = np.append(levels, 0.0)
-        with np.errstate(divide="ignore"):
-            finite = np.isfinite(levels) & (levels != 0)
-            logs = np.log(np.where(finite, levels, 1.0))
-        return np.where(finite, logs, np.where(levels == 0, -np.inf, np.inf))
+        return np.append(levels, 0.0) if self.problem.end == "zero" and levels[-1] != 0 else levels
 
     def _owned(self, owner: str, x: NDArray[Any]) -> dict[str, Any]:
         """Parameters of one owner by name, at (possibly complex) variables."""
@@ -181,20 +211,29 @@ class FamilyBlock(Block):
         """The process at its parameters."""
         return moved_process(self.problem.process, self._owned("process", x))
 
-    def apply(self, x: Array, state: State) -> State:
-        """Schedule, process and solver at the parameters, with the derivative by each."""
+    def place(self, x: Array, state: State) -> State:
+        """Schedule, process and solver at the parameters."""
         process, solver_fields = self._moved(x), self._owned("solver", x)
         if np.isfinite(self.problem.sigma_max) and process.sigma_limits[0] < self.problem.sigma_max:
             raise UnsupportedError(f"process {process.name!r} no longer reaches sigma {self.problem.sigma_max:g}")
         solver = replace(state.solver, **solver_fields) if solver_fields else state.solver
-        log_sigma = np.asarray(self._grid(x, process).real) if self.move_grid else state.log_sigma
+        sigma = self._levels(x, process).real if self.move_grid else state.sigma
+        if self.move_grid and not np.all(sigma[:-1] > sigma[1:]):
+            raise UnsupportedError(f"schedule {self.schedule.name!r} does not decrease at {self.values(x)}")
+        return replace(state, sigma=sigma, process=process, solver=solver)
+
+    def apply(self, x: Array, state: State) -> State:
+        """As :meth:`place`, with the derivative by each parameter."""
+        placed = self.place(x, state)
+        movable = np.isfinite(placed.sigma) & (placed.sigma > 0)
         directions = []
         for i, knob in enumerate(self.knobs):
             moved = x.astype(complex)
             moved[i] += 1j * STEP
             slope = None
             if self.move_grid:
-                slope = np.where(np.isfinite(log_sigma), self._grid(moved, self._moved(moved)).imag / STEP, 0.0)
+                rise = self._levels(moved, self._moved(moved)).imag / STEP
+                slope = np.where(movable, rise / np.where(movable, placed.sigma, 1.0), 0.0)
             value = knob.value * float(np.exp(x[i]))
             directions.append(
                 Direction(
@@ -203,9 +242,16 @@ class FamilyBlock(Block):
                     {knob.name: value} if knob.owner == "solver" else None,
                 )
             )
-        return replace(
-            state, log_sigma=log_sigma, process=process, solver=solver, directions=(*state.directions, *directions)
-        )
+        return replace(placed, directions=(*state.directions, *directions))
+
+    def at_bound(self, x: Array) -> list[str]:
+        """Parameters at the end of the range that is searched."""
+        pairs = zip(self.knobs, x, self.bounds, strict=True)
+        return [
+            f"{knob.name} {knob.value * np.exp(v):g}"
+            for knob, v, (low, high) in pairs
+            if knob.owner == "schedule" and not low < v < high
+        ]
 
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
         """Derivatives along the directions."""
@@ -239,4 +285,4 @@ def _solver_knobs(problem: Problem) -> list[Knob]:
 
 def design_of(state: State, grid_free: bool, eta_free: bool) -> Design:
     """Design whose derivatives the blocks need."""
-    return Design(state.log_sigma, state.eta, grid_free, eta_free, state.directions)
+    return Design(state.sigma, state.eta, grid_free, eta_free, state.directions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -72,6 +73,8 @@ class Table:
     numbers: Numbers = field(default_factory=lambda: np.zeros(0))
     maps: StepMaps | None = None
     error: ModelError | None = None
+    #: Complex copies of `numbers`, shape (C, N, Q, P), along whose imaginary parts derivatives are wanted.
+    moved: Numbers | None = None
     #: Whether the arrays carry simultaneous grids in a last axis instead of leading ones (`columns`).
     aside: bool = False
 
@@ -95,7 +98,7 @@ class Table:
     def columns(self) -> Table:
         """The tables of B grids side by side: arrays (B, ...) become (..., B), so that a law runs over all at once."""
         names = ("alpha", "level", "state", "denoised", "score", "noise")
-        arrays = {name: np.ascontiguousarray(np.moveaxis(getattr(self, name), 0, -1)) for name in names}
+        arrays: dict[str, Any] = {n: np.ascontiguousarray(np.moveaxis(getattr(self, n), 0, -1)) for n in names}
         return replace(self, **arrays, aside=True)
 
     @property
@@ -121,6 +124,11 @@ class Table:
     def sources(self) -> int:
         """Independent noise sources per step."""
         return int(self.noise.shape[2 if self.aside else -1])
+
+    def with_pattern(self, pattern: Pattern) -> Table:
+        """The same table with a pattern known to cover every coefficient."""
+        self.__dict__["pattern"] = pattern
+        return self
 
     @cached_property
     def pattern(self) -> Pattern:

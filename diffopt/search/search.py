@@ -1,0 +1,151 @@
+"""One optimization: the short spectrum, the free variables, the objective with its gradient, the best so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from diffopt.data.compression import short
+from diffopt.data.spectrum import Spectrum
+from diffopt.errors import UnsupportedError
+from diffopt.foundation.arrays import Array
+from diffopt.law.gradient import DifferentiableTable
+from diffopt.objectives import Objective
+from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
+from diffopt.schedules import SCHEDULES, Schedule
+from diffopt.search.blocks import blocks_of
+from diffopt.search.lbfgs import Descent, descend
+from diffopt.search.scoring import Scorer
+from diffopt.search.starts import applicable
+from diffopt.search.variables import EtaBlock, FamilyBlock, GridBlock, State, design_of
+from diffopt.solvers.table import Pattern
+
+Progress = Callable[[int, float], None]
+
+#: Relative decrease of the objective below which a search has converged.
+TOLERANCE = 1e-9
+#: Log objective where it is not finite.
+WALL = 1e3
+
+
+class Search:
+    """One optimization: the short spectrum, the free variables, the best design so far."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        objective: Objective,
+        free: Sequence[str] = ("grid",),
+        eta: float | Array | None = None,
+        schedule: Schedule | None = None,
+        progress: Progress | None = None,
+        names: Sequence[str] | None = None,
+        tolerance: float = TOLERANCE,
+    ) -> None:
+        self.problem, self.objective, self.free, self.progress = problem, objective, free, progress
+        self.schedule = schedule or SCHEDULES["karras"]()
+        # Scaled copies are made of the short spectrum: an ensemble of the full one would be long for nothing.
+        self.short = problem.compressed("design")
+        self.spectrum: Spectrum = short(objective.prepare(self.short.spectrum, problem.data.members), "search")
+        self.eta = problem.solver.etas(eta, problem.steps)
+        self.blocks = blocks_of(problem, free, self.schedule)
+        self.sizes = np.cumsum([0] + [len(b.bounds) for b in self.blocks])
+        self.bounds = [pair for b in self.blocks for pair in b.bounds]
+        self.grid_free = any(isinstance(b, GridBlock) for b in self.blocks)
+        self.eta_free = any(isinstance(b, EtaBlock) for b in self.blocks)
+        self.family = any(isinstance(b, FamilyBlock) for b in self.blocks)
+        self.scorer = Scorer(problem, objective, self.spectrum)
+        self.names, self.tolerance, self.gradients = names, tolerance, 0
+        self.pattern: Pattern | None = None
+        self.best: tuple[float, State, Array] | None = None
+
+    @property
+    def many(self) -> bool:
+        """Whether there are many local optima."""
+        several = self.eta_free or self.family or self.objective.cancels
+        return bool(self.blocks) and several and not self.problem.solver.needs_data
+
+    def starts(self) -> dict[str, State]:
+        """Designs of the named schedules; of the one that is kept where the grid is not free."""
+        if "grid" in self.free:
+            grids = applicable(self.short, self.names)
+        else:
+            grids = {self.schedule.name: self.schedule.grid(self.short.span)}
+        solver, process = self.problem.solver, self.problem.process
+        return {name: State(grid.sigmas, self.eta, process, solver) for name, grid in grids.items()}
+
+    def value(self, grid: Grid) -> float:
+        """Objective of a grid on the optimizer's spectrum."""
+        state = State(grid.sigmas, self.eta, self.problem.process, self.problem.solver)
+        return float(self.scorer.scores([state])[0])
+
+    def variables(self, state: State) -> Array:
+        """Variables that reproduce a design as well as they can."""
+        x = np.concatenate([b.start(state) for b in self.blocks])
+        return np.asarray(np.clip(x, [lo for lo, _ in self.bounds], [hi for _, hi in self.bounds]))
+
+    def parts(self, x: Array) -> list[Array]:
+        """Variables by block."""
+        return [x[a:b] for a, b in pairwise(self.sizes)]
+
+    def place(self, x: Array, state: State) -> State | None:
+        """Design at the variables; None where there is none."""
+        try:
+            for block, part in zip(self.blocks, self.parts(x), strict=True):
+                state = block.place(part, state)
+        except UnsupportedError:
+            return None
+        return state
+
+    def improve(
+        self, state: State, x: Array | None, probe: int = 0, tolerance: float | None = None,
+        budget: int | None = None, slack: float = 0.0,
+    ) -> Descent | None:  # fmt: skip
+        """Local search from a design (and variables); None where a probe ends more than `slack` above the best."""
+        x = self.variables(state) if x is None else x
+        target = np.inf if self.best is None else np.log(self.best[0] + 1e-300) + slack
+        return descend(
+            lambda x: self.loss(x, state), x, self.bounds, tolerance or self.tolerance, target, probe, budget
+        )
+
+    def loss(self, x: Array, state: State) -> tuple[float, Array]:
+        """Logarithm of the objective and its gradient; the logarithm makes tolerances relative."""
+        self.gradients += 1
+        parts = self.parts(x)
+        try:
+            for block, part in zip(self.blocks, parts, strict=True):
+                state = block.apply(part, state)
+            design = design_of(state, self.grid_free, self.eta_free)
+            table = DifferentiableTable(state.solver, state.process, design, self.pattern)
+        except UnsupportedError:
+            # The process falls short of the range: a wall for the line search.
+            return WALL, np.zeros_like(x)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            value, bars = self.objective.value_and_bars(table.table, self.spectrum, self.problem.start)
+        # Where coefficients may vanish and come back (noise at eta = 0) the pattern is taken each time.
+        self.pattern = None if self.eta_free or self.family else table.table.pattern
+        if not np.isfinite(value):
+            return WALL, np.zeros_like(x)
+        self.remember(value, state, x)
+        slopes = table.gradient(bars)
+        gradient = np.concatenate([b.pull_back(p, *slopes) for b, p in zip(self.blocks, parts, strict=True)])
+        floor = value + 1e-300
+        if not np.all(np.isfinite(gradient)):
+            return WALL, np.zeros_like(x)
+        return float(np.log(floor)), gradient / floor
+
+    def remember(self, value: float, state: State, x: Array | None) -> None:
+        """Keep a design that is the best so far."""
+        if self.best is None or value < self.best[0]:
+            self.best = (value, replace(state, directions=()), np.zeros(0) if x is None else x.copy())
+        if self.progress is not None:
+            self.progress(self.evaluations, self.best[0])
+
+    @property
+    def evaluations(self) -> int:
+        """Designs scored, with and without a gradient."""
+        return self.scorer.count + self.gradients
