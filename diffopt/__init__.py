@@ -22,6 +22,8 @@ NAMES = {
     "estimate": "api.estimate:estimate",
     "orders": "api.orders:orders",
     "budget": "api.budget:budget",
+    "siem": "api.siem:siem",
+    "siem_collect": "api.siem_collect:siem_collect",
     "best_eta": "api.best_eta:best_eta",
     "posterior": "api.posterior:posterior",
     "load": "api.load:load",

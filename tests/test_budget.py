@@ -1,4 +1,4 @@
-"""The error budget against closed forms, dense algebra and simulation (theory.md, section 41)."""
+"""The error budget against closed forms, dense algebra and simulation (theory.md, section 33)."""
 
 from __future__ import annotations
 

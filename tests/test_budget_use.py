@@ -1,4 +1,4 @@
-"""`diffopt error-budget` and `diffopt.budget` as users meet them (theory.md, section 41)."""
+"""`diffopt error-budget` and `diffopt.budget` as users meet them (theory.md, section 33)."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "export": "export:export",
     "check": "check:check",
     "error-budget": "error_budget:error_budget",
+    "siem": "siem:siem",
     "list": "listing:list_names",
     "schema": "listing:schema",
     "spectrum": "spectrum.group:app",

@@ -272,6 +272,7 @@ DOCUMENTS: LazyTable[type[BaseModel]] = LazyTable(
         "diffopt.spectrum/1": "spectrum_schemas:SpectrumDocument",
         "diffopt.ensemble/1": "spectrum_schemas:EnsembleDocument",
         "diffopt.budget/1": "budget_schema:BudgetDocument",
+        "diffopt.siem/1": "siem_schema:SiemDocument",
     },
 )
 

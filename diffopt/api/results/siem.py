@@ -1,0 +1,37 @@
+"""Result of `siem`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from diffopt.api.results.base import Result
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SiemResult(Result):
+    """Metric of a score's error (`diffopt.siem/1`)."""
+
+    @property
+    def coherent(self) -> dict[str, float]:
+        """Estimate and interval of the coherent variant."""
+        return dict(self.document["coherent"])
+
+    @property
+    def per_particle(self) -> dict[str, float]:
+        """Estimate and interval of the per-particle variant."""
+        return dict(self.document["per_particle"])
+
+    @property
+    def mean_vector_norm(self) -> dict[str, float]:
+        """Estimate and interval of the norm of the mean error."""
+        return dict(self.document["mean_vector_norm"])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per quantity."""
+        names = ("coherent", "per_particle", "mean_vector_norm")
+        return [{"metric": n, **{k: self.document[n][k] for k in ("value", "low", "high")}} for n in names]
+
+    def __repr__(self) -> str:
+        c = self.document["coherent"]
+        return f"SiemResult(coherent {c['value']:.4g} [{c['low']:.4g}, {c['high']:.4g}], {self.document['rows_used']} rows)"

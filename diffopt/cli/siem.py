@@ -1,0 +1,47 @@
+"""`diffopt siem`: how wrong a score network is, without sampling."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from diffopt.cli import options as opt
+
+Text = Optional[str]  # noqa: UP045
+File = Annotated[str, typer.Argument(metavar="FILE", help=".npz or .safetensors: x0 (or xt), noise, predicted, sigma.")]
+Window = Annotated[Text, typer.Option("--window", help="0.1: top tenth of the noise range; or LOW:HIGH.", metavar="SHARE")]
+Reference = Annotated[Text, typer.Option("--reference", help="predicted of a better network on the same rows.", metavar="FILE")]
+Eta = Annotated[float, typer.Option("--eta", help="Injected noise of the sampler that is meant.", metavar="X")]
+Clock = Annotated[str, typer.Option("--clock", help="variance, sigma or logsnr.", metavar="NAME")]
+Picture = Annotated[str, typer.Option("--picture", help="Scale of xt: ve, vp or flow.", metavar="NAME")]
+Seed = Annotated[int, typer.Option("--seed", help="Of the bootstrap.", metavar="N")]
+
+
+def siem(
+    file: File,
+    window: Window = None,
+    reference: Reference = None,
+    eta: Eta = 0.0,
+    clock: Clock = "variance",
+    picture: Picture = "ve",
+    seed: Seed = 0,
+    output: opt.Output = None,
+    form: opt.Format = None,
+    force: opt.Force = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Score-error metric from a network's outputs: coherent, per particle, and the norm of the mean error.
+
+    Example: diffopt siem outputs.npz --window 0.1 --reference better.npz
+    """
+    from diffopt.api.siem import siem as call
+    from diffopt.cli import output as out
+
+    target = None if output is None or str(output) == "-" else output
+    chosen = out.chosen_format(form, target)
+    out.check_paths(force, target)
+    result = call(file, window=window, reference=reference, eta=eta, clock=clock, picture=picture, seed=seed)
+    for note in result.notes:
+        out.note(note, quiet)
+    out.emit(result.render(chosen, out.terminal_width()), target, force, quiet)
