@@ -109,6 +109,17 @@ def test_stationary_descent_solves_its_moment_equations() -> None:
     assert not np.any(np.isnan(own))
 
 
+def test_mirrored_entries_remember_the_symmetric_start() -> None:
+    """Eq. (192): E of W_ij W_ji and of W_ii W_jj, iterated together from E W = 0."""
+    lam, sigma, tau = np.array([2.0, 0.7]), 0.8, 0.11
+    c = lam + sigma**2
+    u, v = np.prod(lam / c), 0.0
+    for count in range(1, 30):
+        u, v = (x * (1 - tau * c.sum()) + tau**2 * np.prod(c) * (u + v) for x in (u, v))
+        found = Training(tau, count).mirrored(Spectrum.create(lam), sigma)
+        assert found[0, 1] == pytest.approx(v, rel=1e-10)
+
+
 def test_weights_are_repeated_directions() -> None:
     """Eqs. (178) to (180) and (182): multiplicities against one entry per direction."""
     short = Spectrum.create([2.0, 0.5], [2.0, 3.0])

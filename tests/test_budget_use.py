@@ -53,6 +53,8 @@ def test_the_document_and_its_schema(spectrum: str, capsys: pytest.CaptureFixtur
     assert set(data["halving"]) == {"samples", "tau", "iterations", "steps", "sigma_min"}
     assert data["halving"]["samples"]["value"] == 800
     assert data["halving"]["samples"]["total"] < data["total"]
+    found = diffopt.budget(EIG, steps=8, solver="heun", sigma_min=0.1, sigma_max=10.0, samples=400)
+    assert found.document["dominant"].replace("_", " ") in found.answers()[0]
     again = printed(capsys, ["error-budget", spectrum, *RUN, *TRAINED, "--start", "sigma"])
     assert again == data
 

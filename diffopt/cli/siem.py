@@ -42,6 +42,6 @@ def siem(
     chosen = out.chosen_format(form, target)
     out.check_paths(force, target)
     result = call(file, window=window, reference=reference, eta=eta, clock=clock, picture=picture, seed=seed)
-    for note in result.notes:
+    for note in (*result.notes, *result.remarks(chosen)):
         out.note(note, quiet)
     out.emit(result.render(chosen, out.terminal_width()), target, force, quiet)

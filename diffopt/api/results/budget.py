@@ -50,6 +50,29 @@ class BudgetResult(Result):
             rows.append(row)
         return rows
 
+    def answers(self) -> list[str]:
+        """Which source dominates, what would help most, and whether to believe it."""
+        said = []
+        if self.total is None:
+            said.append(f"The expected error is infinite: {self.document['reasons'][0]}.")
+        elif self.document["dominant"] is None:
+            said.append("Nothing is inexact: the expected error is 0.")
+        else:
+            largest = self.document["dominant"]
+            said.append(
+                f"The expected squared 2-Wasserstein error is {self.total:.4g}, mostly {largest.replace('_', ' ')} "
+                f"({self.terms[largest]:.4g} alone)."
+            )
+        better = {k: v for k, v in self.document["halving"].items() if v["total"] is not None}
+        if better and self.total is not None:
+            best = min(better, key=lambda name: float(better[name]["total"]))
+            if better[best]["total"] < self.total:
+                value, total = better[best]["value"], better[best]["total"]
+                said.append(f"Most would help {best.replace('_', '-')} = {value:.4g}: total {total:.4g}.")
+        if not self.valid and self.total is not None:
+            said.append("The expansion does not reach that far: see reasons.")
+        return said
+
     def figure(self) -> Any:
         """Stacked terms over the samples or the steps."""
         if self.curve is None:

@@ -32,6 +32,12 @@ class SiemResult(Result):
         names = ("coherent", "per_particle", "mean_vector_norm")
         return [{"metric": n, **{k: self.document[n][k] for k in ("value", "low", "high")}} for n in names]
 
+    def answers(self) -> list[str]:
+        """Whether an error is seen."""
+        c = self.document["coherent"]
+        seen = "an error of the score is seen" if c["low"] > 0 else "no coherent error is seen with these rows"
+        return [f"Coherent SIEM {c['value']:.4g} (95 %: {c['low']:.4g} to {c['high']:.4g}): {seen}."]
+
     def __repr__(self) -> str:
         c = self.document["coherent"]
         return f"SiemResult(coherent {c['value']:.4g} [{c['low']:.4g}, {c['high']:.4g}], {self.document['rows_used']} rows)"
