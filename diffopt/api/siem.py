@@ -11,9 +11,9 @@ from diffopt import __version__
 from diffopt.api.arguments import verb
 from diffopt.api.results.siem import SiemResult
 from diffopt.documents.schemas import dump
-from diffopt.documents.settings import number
 from diffopt.documents.siem_input import SiemInput
 from diffopt.documents.siem_schema import IntervalPart, LevelPart, ParticlePart, SiemDocument
+from diffopt.documents.values import number
 from diffopt.errors import InputError
 from diffopt.studies.siem.levels import Levels
 from diffopt.studies.siem.siem import Siem
