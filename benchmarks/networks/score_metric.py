@@ -27,7 +27,7 @@ from diffopt.simulation.distance import Sliced, frechet
 WIDTH, BATCH, STEPS = 256, 256, 18
 LEVELS = np.geomspace(0.02, 80.0, 24)
 SPREAD = 0.5
-METRICS = ("coherent", "per_particle", "mean_vector_norm")
+METRICS = ("coherent", "per_particle", "mean_vector_norm", "coherent, variance clock", "per_particle, variance clock")
 
 
 class Denoiser(torch.nn.Module):
@@ -140,8 +140,10 @@ def main() -> None:
             arrays = diffopt.siem_collect(predict, batches, LEVELS)
             row = {"family": family, "place": place}
             for label, window in (("full", None), ("tenth", 0.1)):
-                found = diffopt.siem(arrays, window=window, reference={"predicted": reference["predicted"]})
-                row |= {f"{metric} {label}": found.document[metric]["value"] for metric in METRICS}
+                for clock, tail in (("vp", ""), ("variance", ", variance clock")):
+                    found = diffopt.siem(arrays, window=window, reference={"predicted": reference["predicted"]}, clock=clock)
+                    names = {f"{name}{tail}": name for name in ("coherent", "per_particle", "mean_vector_norm")}
+                    row |= {f"{k} {label}": found.document[name]["value"] for k, name in names.items() if k in METRICS}
             samples = draw(predict, images.shape[1], 2000)
             row["frechet"] = float(frechet(samples, held))
             row["w2"] = float(Sliced()(samples, held))

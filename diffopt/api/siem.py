@@ -27,7 +27,7 @@ def siem(
     window: Any = None,
     reference: Any = None,
     eta: float = 0.0,
-    clock: str = "variance",
+    clock: str = "vp",
     picture: str = "ve",
     seed: int = 0,
 ) -> SiemResult:
@@ -44,8 +44,8 @@ def siem(
         `predicted` (n, ...) of a better network on the same rows; without it `per_particle` is an upper bound.
     eta : float
         Coefficient of the injected noise; the error enters with (1 + eta^2)/2.
-    clock : {"variance", "sigma", "logsnr"}
-        Time of the quadratic variation.
+    clock : {"vp", "variance", "sigma", "logsnr"}
+        Time of the quadratic variation; `vp` is that of a variance-preserving process with beta = 1, as in DDPM.
     picture : {"ve", "vp", "flow"}
         Scale of `xt`, where it is given instead of `x0`.
     seed : int
@@ -54,7 +54,7 @@ def siem(
     Returns
     -------
     SiemResult
-        `.coherent`, `.per_particle` (data units squared), `.mean_vector_norm`, each with value, low and high.
+        `.coherent`, `.per_particle` (numbers in the clock `vp`, data units squared in `variance`), `.mean_vector_norm`, each with value, low and high.
 
     Raises
     ------

@@ -13,7 +13,7 @@ File = Annotated[str, typer.Argument(metavar="FILE", help=".npz or .safetensors:
 Window = Annotated[Text, typer.Option("--window", help="0.1: top tenth of the noise range; or LOW:HIGH.", metavar="SHARE")]
 Reference = Annotated[Text, typer.Option("--reference", help="predicted of a better network on the same rows.", metavar="FILE")]
 Eta = Annotated[float, typer.Option("--eta", help="Injected noise of the sampler that is meant.", metavar="X")]
-Clock = Annotated[str, typer.Option("--clock", help="variance, sigma or logsnr.", metavar="NAME")]
+Clock = Annotated[str, typer.Option("--clock", help="vp, variance, sigma or logsnr.", metavar="NAME")]
 Picture = Annotated[str, typer.Option("--picture", help="Scale of xt: ve, vp or flow.", metavar="NAME")]
 Seed = Annotated[int, typer.Option("--seed", help="Of the bootstrap.", metavar="N")]
 
@@ -23,7 +23,7 @@ def siem(
     window: Window = None,
     reference: Reference = None,
     eta: Eta = 0.0,
-    clock: Clock = "variance",
+    clock: Clock = "vp",
     picture: Picture = "ve",
     seed: Seed = 0,
     output: opt.Output = None,

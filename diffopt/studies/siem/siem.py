@@ -12,9 +12,11 @@ from diffopt.foundation.arrays import Array
 from diffopt.studies.siem.levels import Levels
 from diffopt.studies.siem.sums import Rows, Sums
 
-#: Squared diffusion g^2 per unit of each clock, by sigma.
-SPEEDS = {
-    "variance": lambda sigma: np.ones_like(sigma), "sigma": lambda sigma: 2 * sigma, "logsnr": lambda sigma: 2 * sigma**2,
+#: g^4 dt per unit of log sigma in each clock (theory.md, eq. 196); `vp` is the time of a variance-preserving process with
+#: beta = 1, whose states are y/sqrt(1 + sigma^2) and whose y.e is the same.
+RATES = {
+    "vp": lambda sigma: 2 * sigma**2 / (1 + sigma**2), "variance": lambda sigma: 2 * sigma**2,
+    "sigma": lambda sigma: 4 * sigma**3, "logsnr": lambda sigma: 4 * sigma**4,
 }  # fmt: skip
 RESAMPLES = 1000
 
@@ -35,7 +37,7 @@ class Siem:
     Attributes
     ----------
     coherent, per_particle : Interval
-        Accumulated quadratic variation, data units squared; the first can be negative, as it is unbiased.
+        Accumulated quadratic variation; the first can be negative, as it is unbiased.
     mean_vector_norm : Interval
         Root of the mean squared norm of the mean error of the predicted noise.
     upper_bound : bool
@@ -54,7 +56,7 @@ class Siem:
 
 
 def siem(
-    blocks: Iterable[Rows], levels: Levels, dim: int, eta: float = 0.0, clock: str = "variance", seed: int = 0
+    blocks: Iterable[Rows], levels: Levels, dim: int, eta: float = 0.0, clock: str = "vp", seed: int = 0
 ) -> Siem:
     """Estimate from blocks of rows in the order of `levels.number`.
 
@@ -63,8 +65,8 @@ def siem(
     InputError
         Another clock, or other numbers of rows.
     """
-    if clock not in SPEEDS:
-        raise InputError(f"clock {clock!r} is unknown; use one of {', '.join(SPEEDS)}")
+    if clock not in RATES:
+        raise InputError(f"clock {clock!r} is unknown; use one of {', '.join(RATES)}")
     rng = np.random.default_rng(seed)
     sums, exact = Sums(levels, dim, rng), True
     for rows in blocks:
@@ -80,9 +82,8 @@ class _Estimates:
 
     def __init__(self, sums: Sums, eta: float, clock: str, rng: np.random.Generator) -> None:
         self.sums, levels = sums, sums.levels
-        speed = SPEEDS[clock](levels.sigma)
         kappa = (1 + eta**2) / 2
-        self.density = kappa**2 * speed * 2 * levels.sigma**2 * levels.width
+        self.density = kappa**2 * RATES[clock](levels.sigma) * levels.width
         self.share = levels.width / levels.width.sum()
         groups = sums.groups
         drawn = rng.multinomial(groups, np.full(groups, 1 / groups), size=(RESAMPLES, levels.sigma.size))
