@@ -54,7 +54,8 @@ def siem(
     Returns
     -------
     SiemResult
-        `.coherent`, `.per_particle` (numbers in the clock `vp`, data units squared in `variance`), `.mean_vector_norm`, each with value, low and high.
+        `.coherent`, `.per_particle` (numbers in the clock `vp`, data units squared in `variance`), `.mean_vector_norm`,
+        each with value, low and high.
 
     Raises
     ------
