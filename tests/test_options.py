@@ -252,3 +252,20 @@ def test_a_schedule_with_options_is_a_row(run):
     expected = diffopt.evaluate(EIG, schedule="karras:rho=5", steps=4)
     row = next(r for r in rows if r["schedule"] == "karras:rho=5")
     assert row["frechet"] == pytest.approx(expected.errors["frechet"], rel=1e-6)
+
+
+def test_the_help_says_the_defaults_in_force(run):
+    from diffopt.api.best_eta import SCHEDULE, SOLVER
+
+    shown = " ".join(run("eta", "--help").out.split())
+    assert f"[default: {SOLVER}]" in shown and f"[default: {SCHEDULE}]" in shown
+    assert "[default: euler]" not in shown
+    data = json.loads(run("eta", "eig.npy", "-n", "3", "--design", "none", "-q").out)
+    assert (data["solver"], data["schedule"]) == (SOLVER, SCHEDULE)
+
+
+def test_help_of_flags_is_of_flags_that_there_are():
+    from diffopt.api.flags import HELP, flags_of
+
+    for verb, said in HELP.items():
+        assert set(said) <= set(flags_of(verb))

@@ -153,6 +153,25 @@ OWN: dict[str, tuple[Flag, ...]] = {
     ),
 }
 
+#: Help of shared flags where a verb has other defaults, or takes lists.
+HELP: dict[str, dict[str, str]] = {
+    "compare": {
+        "solver": "Solvers, comma list [default: euler].",
+        "steps": "Numbers of steps, comma list [default: 10].",
+        "objective": "What ratios refer to and the optimized rows minimize [default: robust].",
+    },
+    "orders": {
+        "solver": "Solvers, comma list [default: first and second order ones].",
+        "steps": "Increasing numbers of steps, comma list [default: 20 to 640; strong: 16 to 256].",
+        "schedule": "Named schedule of the grids [default: karras].",
+    },
+    "best_eta": {
+        "solver": "Solver with noise [default: euler_maruyama].",
+        "clock": "Clocks, comma list [default: every clock the solver can use].",
+        "schedule": "Named schedule of the grid [default: karras].",
+    },
+}
+
 #: Forms of a result by the suffix of a file.
 SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".txt": "lines"}
 

@@ -7,13 +7,13 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
-from diffopt.api.flags import GROUPS, OUTPUT, OWN, SUFFIXES, VERBS, Flag
+from diffopt.api.flags import GROUPS, HELP, OUTPUT, OWN, SUFFIXES, VERBS, Flag
 from diffopt.cli.values import completer
 from diffopt.cli.values import spectrum as complete_spectrum
 
@@ -127,6 +127,8 @@ def command(verb: str, plot: bool = True, arguments: Mapping[str, Any] | None = 
     names = {flag.name for flag in own}
     panels = [(title, flag) for group in VERBS.get(verb, ()) for title, flags in (GROUPS[group],) for flag in flags]
     panels = [(title, flag) for title, flag in panels if flag.name not in names]
+    said = HELP.get(verb, {})
+    panels = [(title, replace(flag, help=said.get(flag.name, flag.help))) for title, flag in panels]
     panels = [("Options", flag) for flag in own] + panels
     panels += [("Output", flag) for flag in OUTPUT if plot or flag.name != "plot"]
 
