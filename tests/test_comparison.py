@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diffopt.data.dataset import Dataset
 from diffopt.data.perturbation import PERTURBATIONS
 from diffopt.data.spectrum import Spectrum
-from diffopt.errors import InputError
+from diffopt.errors import InputError, UnsupportedError
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.evaluation import evaluate
 from diffopt.objectives.metrics import COMPARED
@@ -53,9 +54,10 @@ def test_every_column_is_what_evaluate_says(solver, start):
         for name in COMPARED:
             value = getattr(exact, name)
             assert row.errors[name] == (None if value is None else pytest.approx(value, rel=1e-5)), name
+        # The same run on other data: coefficients that are fitted stay those of the data they were fitted to.
+        table = run_table(problem.solver, Grid.create(VE(), row.sigmas))
         for name, perturb in PERTURBATIONS.items():
-            near = Problem.create(perturb(data), VE(), SOLVERS[solver](), row.steps, start=start)
-            expected = evaluate(near, Grid.create(VE(), row.sigmas)).frechet
+            expected = OBJECTIVES["frechet"]().value(table, perturb(data), start)
             assert row.held_out[name] == pytest.approx(expected, rel=1e-4)
         assert row.held_out_worst == max(row.held_out.values())
 
@@ -85,7 +87,11 @@ def test_budgets_are_denoiser_calls(solver, end, budget):
 def counted_calls(solver, steps, end):
     from diffopt.solvers.loop import sample
 
-    table = run_table(SOLVERS[solver](), SCHEDULES["karras"]().grid(Span(VE(), steps, 80.0, 0.002, end)))
+    bound = SOLVERS[solver]().for_data(Dataset.of(SPECTRUM))
+    try:
+        table = run_table(bound, SCHEDULES["karras"]().grid(Span(VE(), steps, 80.0, 0.002, end)))
+    except UnsupportedError:
+        return np.inf
     calls, products = [], set()
 
     def denoiser(z, alpha, level):

@@ -22,7 +22,9 @@ from diffopt.studies.eta import DESIGNS, OBJECTIVES, NoiseStudy, noise_study
 SPECTRUM = Spectrum.create(50.0 * np.arange(1, 61.0) ** -2.0)
 SIGMAS = np.array([5.0, 2.0, 0.9, 0.3, 0.1])
 TABLES = [
-    name for name, cls in SOLVERS.items() if run_table(cls(), Grid.create(PROCESSES["ve"](), SIGMAS)).maps is None
+    name
+    for name, cls in SOLVERS.items()
+    if not cls.needs_data and run_table(cls(), Grid.create(PROCESSES["ve"](), SIGMAS)).maps is None
 ]
 
 

@@ -76,6 +76,11 @@ class Solver(ABC):
         del data
         return self
 
+    @property
+    def least_steps(self) -> int:
+        """Fewest steps that the scheme can run."""
+        return 1
+
     def calls(self, steps: int, to_data: bool = True) -> int:
         """Model calls of `steps` steps; `to_data`: the last one is Euler's to sigma = 0, where the scheme has that rule."""
         return self.stages * steps - (self.stages - 1) * (to_data and self.short_end)

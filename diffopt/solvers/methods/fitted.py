@@ -57,6 +57,11 @@ class Fitted(Solver):
             raise InputError(f"prior must be a positive number, got {self.prior}")
 
     @property
+    def least_steps(self) -> int:
+        """As many as it uses outputs."""
+        return self.outputs
+
+    @property
     def memory(self) -> int:  # type: ignore[override]
         """Steps that the oldest output lies behind."""
         return self.outputs - 1

@@ -17,7 +17,7 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes import Process
 from diffopt.processes.span import End
 from diffopt.schedules import SCHEDULES, Schedule
-from diffopt.solvers import Solver, run_table
+from diffopt.solvers import Solver
 from diffopt.solvers.designs import DESIGNS
 
 
@@ -94,20 +94,14 @@ class Setting:
 
 
 def calls_of(setting: Setting, solver: Solver, steps: int) -> int:
-    """Denoiser calls of a run of `steps` steps, counted in its table."""
-    if solver.needs_data:
-        return solver.calls(steps)
-    span = setting.problem(solver, steps).span
-    name = "uniform_t" if np.isinf(span.sigma_max) or span.sigma_min <= 0 else "exponential"
-    return run_table(solver, SCHEDULES[name]().grid(span)).calls
+    """Denoiser calls of a run of `steps` steps over the setting's range."""
+    return solver.calls(steps, setting.end == "zero")
 
 
 def steps_within(setting: Setting, solver: Solver, budget: int) -> int | None:
     """Largest number of steps whose denoiser calls stay within the budget; None where one is too many."""
-    for steps in range(budget, 0, -1):
-        if calls_of(setting, solver, steps) <= budget:
-            return steps
-    return None
+    steps = next((n for n in range(budget, 0, -1) if calls_of(setting, solver, n) <= budget), None)
+    return steps if steps is not None and steps >= solver.least_steps else None
 
 
 def steps_of(levels: Array) -> int:
