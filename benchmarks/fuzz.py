@@ -505,9 +505,10 @@ def judged(code: int, out: str, err: str, seconds: float, left: dict[str, Path])
         yield f"{err.count('error:')} lines of error: {err[:200]!r}"
     if any(name.endswith(".part") for name in left):
         yield "a torn file is left"
-    text = out or next((p.read_text("utf-8", "replace") for p in left.values() if p.suffix == ".json"), "")
-    if code in (0, 3) and text.startswith("{"):
-        yield from document_faults(text)
+    if code in (0, 3):
+        text = out or next((p.read_text("utf-8", "replace") for p in left.values() if p.suffix == ".json"), "")
+        if text.startswith("{"):
+            yield from document_faults(text)
 
 
 def document_faults(text: str):

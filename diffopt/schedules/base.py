@@ -85,6 +85,9 @@ class Schedule(ABC):
             levels = _kept(_Key(self, span))
         if span.end == "zero" and levels[-1] > 0:
             levels = np.append(levels, 0.0)
+        if levels.size != span.steps + 1:
+            ends = f"from {span.sigma_max:g} to {span.sigma_min:g}"
+            raise UnsupportedError(f"schedule {self.name!r} has no grid of {span.steps} steps {ends}")
         try:
             return Grid.create(span.process, levels)
         except InputError as error:

@@ -59,7 +59,8 @@ class LeadingOrder(Schedule):
         density = self.continuous(span)
         if span.end != "zero":
             return density.levels(span.levels)
-        return density.levels(span.levels, self._last(span, density))
+        # N positive levels also where sigma_min is 0: the 0 comes after them.
+        return density.levels(span.steps, self._last(span, density))
 
     def _last(self, span: Span, density: Density) -> float:
         """The last positive level, at least sigma_min: a one-dimensional search on the exact error."""
@@ -84,7 +85,7 @@ class LeadingOrder(Schedule):
     def _error(self, span: Span, density: Density, spectrum: Spectrum, last: float) -> float:
         """Exact Frechet distance of the grid with this last level, infinite where there is none."""
         try:
-            grid = Grid.create(span.process, np.append(density.levels(span.levels, last), 0.0))
+            grid = Grid.create(span.process, np.append(density.levels(span.steps, last), 0.0))
             table = run_table(SOLVERS[self.solver](clock="sigma"), grid)
         except (InputError, UnsupportedError):
             return float("inf")
