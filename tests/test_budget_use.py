@@ -86,6 +86,9 @@ def test_verify_stands_beside_the_terms(spectrum: str, capsys: pytest.CaptureFix
         assert part["low"] <= part["value"] <= part["high"]
         assert part["predicted"] == (data["total"] if name == "total" else data["terms"][name])
     assert data["simulated"]["generalization"]["inside"]
+    assert set(data["simulated"]) == {*module.TERMS, "total"} - {"optimization"}
+    for name in ("discretization", "noise_floor", "initialization"):
+        assert data["simulated"][name]["value"] == pytest.approx(data["terms"][name], rel=1e-6, abs=1e-12)
     assert data["repetitions"] == 60
     rows = diffopt.budget(EIG, samples=400, verify=10).rows()
     assert rows[0]["simulated_value"] is not None

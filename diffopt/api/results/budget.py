@@ -46,7 +46,7 @@ class BudgetResult(Result):
             row: dict[str, Any] = {"source": name, "error": value}
             if simulated:
                 found = simulated.get(name, {})
-                row |= {f"simulated_{k}": found.get(k) for k in ("value", "low", "high")}
+                row |= {f"simulated_{k}": found.get(k) for k in ("value", "low", "high", "predicted")}
             rows.append(row)
         return rows
 
@@ -63,6 +63,10 @@ class BudgetResult(Result):
                 f"The expected squared 2-Wasserstein error is {self.total:.4g}, mostly {largest.replace('_', ' ')} "
                 f"({self.terms[largest]:.4g} alone)."
             )
+        plan = self.document["plan"]
+        if plan is not None:
+            values = ", ".join(f"{k.replace('_', '-')} {v:.4g}" for k, v in plan["values"].items())
+            said.append(f"Best within the limits: {values}.")
         better = {k: v for k, v in self.document["halving"].items() if v["total"] is not None}
         if better and self.total is not None:
             best = min(better, key=lambda name: float(better[name]["total"]))

@@ -8,6 +8,8 @@ import numpy as np
 
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Array
+from diffopt.processes.grid import Grid
+from diffopt.solvers import run_table
 from diffopt.solvers.table import Table
 from diffopt.studies.budget.budget import Setting
 from diffopt.studies.budget.diffusion import Diffusion
@@ -78,7 +80,11 @@ class _Chunk:
         right = self._exact_gains(self.truth)
         ideal = self._run(right, self.truth, exact_start=True)
         started = self._run(right, self.truth)
-        out = {"initialization": _distance(started, ideal)}
+        limit = self._limit(right)
+        out = {
+            "initialization": _distance(started, ideal), "discretization": _distance(ideal, limit),
+            "noise_floor": _distance(limit, self.truth),
+        }  # fmt: skip
         covariance = self.truth
         if self.rows is not None:
             covariance = np.einsum("rni,rnj->rij", self.rows, self.rows) / self.rows.shape[1]
@@ -90,6 +96,19 @@ class _Chunk:
             gains = self._exact_gains(covariance)
         out["total"] = _distance(self._run(gains, covariance), self.truth)
         return out
+
+    def _limit(self, gains: dict[float, Array]) -> Array:
+        """Covariance at the last level, or after the last step alone where the grid ends at 0."""
+        sampler, identity = self.setting.sampler, np.eye(self.eig.size)
+        if not isinstance(sampler, Diffusion):
+            sigma = sampler.sigma if isinstance(sampler, Langevin) else sampler.sigma_min  # type: ignore[attr-defined]
+            return self.truth + sigma**2 * identity
+        if sampler.grid.sigmas[-1] > 0:
+            table = sampler.table()
+            return table.alpha[-1] ** 2 * self.truth + table.level[-1] ** 2 * identity
+        eta = sampler.solver.etas(sampler.eta, sampler.grid.steps)[-1:]
+        last = run_table(sampler.solver, Grid.create(sampler.grid.process, sampler.grid.sigmas[-2:]), eta)
+        return _diffusion(last, gains, self.truth, "exact")
 
     def _sigmas(self) -> list[float]:
         return self.setting.sampler.sigmas()
@@ -202,4 +221,4 @@ def _distance(first: Array, second: Array) -> Array:
     root = np.einsum("rij,rj,rkj->rik", basis, np.sqrt(np.maximum(eig, 0)), basis)
     inner = np.linalg.eigvalsh(root @ first @ root)
     traces = np.trace(first, axis1=1, axis2=2) + np.trace(second, axis1=1, axis2=2)
-    return np.asarray(traces - 2 * np.sqrt(np.maximum(inner, 0)).sum(axis=1))
+    return np.maximum(traces - 2 * np.sqrt(np.maximum(inner, 0)).sum(axis=1), 0.0)
