@@ -26,6 +26,8 @@ NAMES = {
     "siem_collect": "api.siem_collect:siem_collect",
     "best_eta": "api.best_eta:best_eta",
     "posterior": "api.posterior:posterior",
+    "simulate": "api.simulate:simulate",
+    "from_loss": "api.from_loss:from_loss",
     "load": "api.load:load",
     "export": "api.export:export",
     "check": "api.check:check",

@@ -98,6 +98,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "orders": ("spectrum", "sampler", "solver", "process", "range", "schedule"),
     "budget": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule"),
     "best_eta": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "error"),
+    "simulate": ("sampler", "solver", "process", "range", "end", "start", "schedule", "objective"),
 }
 
 
@@ -150,6 +151,20 @@ OWN: dict[str, tuple[Flag, ...]] = {
     "best_eta": (
         Flag("design", str, "Comma list of none, constant, window, per_step [default: all].", "LIST"),
         Flag("noise_objective", str, "Comma list of exact, signed, absolute [default: all].", "LIST"),
+    ),
+    "simulate": (
+        Flag("mixture", str, "Gaussian mixture: weights, means, variances or covariances in an .npz.", "FILE"),
+        Flag("samples", str, "Samples whose kernel density is the target; the data of a --denoiser.", "FILE"),
+        Flag("denoiser", str, "Your own f(x, sigma), x of shape (n, *shape) with noise ratio sigma.", "MODULE:FUNCTION"),
+        Flag("shape", str, "Of one sample of a --denoiser, e.g. 3,32,32.", "SIDES"),
+        Flag("components", int, "Fit so many Gaussians to --samples instead of the kernel density.", "K"),
+        Flag("bandwidth", float, "Blur of the kernel density [default: a tenth of the samples' deviation].", "X"),
+        Flag("posterior", str, "Sample given a measurement: matrix, measurement and noise in an .npz.", "FILE"),
+        Flag("count", int, "Samples [default: 1000].", "N"),
+        Flag("seed", int, "Of everything random [default: 0].", "N"),
+        Flag("workers", int, "Processes; the result is the same [default: 1, or 2 for long runs].", "N"),
+        Flag("memory", float, "Gigabytes for distances between states and components [default: 1].", "X"),
+        Flag("reference_steps", int, "Heun steps of the fine run [default: 100].", "N"),
     ),
 }
 

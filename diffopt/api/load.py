@@ -11,6 +11,7 @@ from diffopt.api.grids import file_settings, given_grid
 from diffopt.api.results.base import Result
 from diffopt.api.results.compare import ComparisonResult
 from diffopt.api.results.run import EvaluationResult, RunResult, ScheduleResult
+from diffopt.api.results.simulate import SimulationResult
 from diffopt.api.results.studies import EtaResult, OrdersResult
 from diffopt.data.dataset import Dataset
 from diffopt.documents.options import options_of
@@ -26,6 +27,7 @@ RESULTS: dict[str, type[Result]] = {
     "diffopt.comparison/1": ComparisonResult,
     "diffopt.convergence/1": OrdersResult,
     "diffopt.eta/1": EtaResult,
+    "diffopt.simulation/1": SimulationResult,
 }
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "check:check",
     "error-budget": "error_budget:error_budget",
     "siem": "siem:siem",
+    "simulate": "simulate:simulate",
     "list": "listing:list_names",
     "schema": "listing:schema",
     "spectrum": "spectrum.group:app",

@@ -111,7 +111,9 @@ class Given:
         out.emit(text, self.output, self.force, self.quiet)
 
 
-def command(verb: str, plot: bool = True, arguments: Mapping[str, Any] | None = None) -> Callable[[Callable[[Given], None]], Any]:
+def command(
+    verb: str, plot: bool = True, arguments: Mapping[str, Any] | None = None, spectrum: bool = True
+) -> Callable[[Callable[[Given], None]], Any]:
     """Make a function of `Given` a command that takes SPECTRUM, the verb's groups of flags, its own, and those of output.
 
     Parameters
@@ -122,6 +124,8 @@ def command(verb: str, plot: bool = True, arguments: Mapping[str, Any] | None = 
         Whether the result can be drawn.
     arguments : mapping, optional
         Further positional arguments: annotation (of typer) by name, after SPECTRUM.
+    spectrum : bool
+        Whether the command takes SPECTRUM at all.
     """
     own = OWN.get(verb, ())
     names = {flag.name for flag in own}
@@ -139,7 +143,8 @@ def command(verb: str, plot: bool = True, arguments: Mapping[str, Any] | None = 
                 body(given)
 
         extra = dict(arguments or {})
-        parameters = [_parameter("spectrum", Spectrum), *(_parameter(k, v) for k, v in extra.items())]
+        parameters = [_parameter("spectrum", Spectrum)] if spectrum else []
+        parameters += [_parameter(k, v) for k, v in extra.items()]
         parameters += [_option(title, flag) for title, flag in panels]
         run.__name__, run.__doc__ = body.__name__, body.__doc__
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -170,12 +175,13 @@ def gather(values: dict[str, Any], flags: list[Flag], arguments: tuple[str, ...]
     from diffopt.cli.sources import merged, shown
 
     extra = {name: values.pop(name) for name in arguments}
-    data = values.pop("spectrum")
+    takes_data = "spectrum" in values
+    data = values.pop("spectrum", None)
     explicit = {k: v for k, v in values.items() if v is not None and v is not False and v != []}
     steering = {flag.name for flag in OUTPUT}
     found, origin = merged(explicit, [flag for flag in flags if flag.name != "config"], explicit.get("config"))
     data = data if data is not None else found.pop("spectrum", None)
-    if data is None and piped() and "-" not in extra.values():
+    if takes_data and data is None and piped() and "-" not in extra.values():
         data = "-"
     if data == "-" and "-" in extra.values():
         raise typer.BadParameter("SPECTRUM and the grid cannot both be standard input")

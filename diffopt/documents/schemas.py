@@ -273,6 +273,7 @@ DOCUMENTS: LazyTable[type[BaseModel]] = LazyTable(
         "diffopt.ensemble/1": "spectrum_schemas:EnsembleDocument",
         "diffopt.budget/1": "budget_schema:BudgetDocument",
         "diffopt.siem/1": "siem_schema:SiemDocument",
+        "diffopt.simulation/1": "simulation:SimulationDocument",
     },
 )
 

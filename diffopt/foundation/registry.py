@@ -30,6 +30,10 @@ class LazyTable(Mapping[str, T]):
             self._loaded[name] = cast(T, getattr(import_module(f"{self._package}.{module}"), attribute))
         return self._loaded[name]
 
+    def module(self, name: str) -> str:
+        """Module of a name below the package, without importing it."""
+        return self._entries[name].partition(":")[0]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import svdvals
 from scipy.spatial.distance import cdist
+from scipy.stats import t as student
 
 from diffopt.foundation.arrays import Array
 
-#: Groups of the jackknife, and the normal quantile of a 95 % interval.
-GROUPS, QUANTILE = 20, 1.959964
+#: Groups of the jackknife.
+GROUPS = 10
 #: Directions of the sliced distance.
 DIRECTIONS = 256
 
@@ -82,12 +83,41 @@ def _couple(n: int, m: int) -> tuple[Array, Array, Array]:
 
 def energy(a: Array, b: Array) -> float:
     """Energy distance sqrt(2 E|X - Y| - E|X - X'| - E|Y - Y'|) of two sets of samples (theory.md, eq. 158)."""
-    return float(np.sqrt(max(2 * _mean_gap(a, b) - _mean_gap(a, a) - _mean_gap(b, b), 0.0)))
+    return _root_of(*(float(_gap_sums(x, y, 1).sum()) / (len(x) * len(y)) for x, y in ((a, b), (a, a), (b, b))))
 
 
-def _mean_gap(a: Array, b: Array, rows: int = 512) -> float:
-    total = sum(float(cdist(a[i : i + rows], b).sum()) for i in range(0, len(a), rows))
-    return total / (len(a) * len(b))
+def _root_of(between: float, first: float, second: float) -> float:
+    return float(np.sqrt(max(2 * between - first - second, 0.0)))
+
+
+def _gap_sums(a: Array, b: Array, groups: int, rows: int = 512) -> Array:
+    """Sums of |x - y| by the groups of x and y, shape (G, G)."""
+    total = np.zeros((groups, groups))
+    for i in range(0, len(a), rows):
+        gaps = cdist(a[i : i + rows], b)
+        by_column = np.stack([gaps[:, g::groups].sum(axis=1) for g in range(groups)], axis=1)
+        which = np.arange(i, i + len(gaps)) % groups
+        np.add.at(total, which, by_column)
+    return total
+
+
+def _energies_without(a: Array, b: Array, paired: bool) -> list[list[float]]:
+    """Energy distances without each group of both sets at once, or of one set and of the other."""
+    groups = _groups(a)
+    sums = [_gap_sums(x, y, groups) for x, y in ((a, b), (a, a), (b, b))]
+    sizes = [np.array([len(x[g::groups]) for g in range(groups)], dtype=float) for x in (a, b)]
+    every = np.ones(groups)
+    masks = [every - np.eye(groups)[g] for g in range(groups)]
+
+    def value(left: Array, right: Array) -> float:
+        pairs = ((left, right, 0, 1), (left, left, 0, 0), (right, right, 1, 1))
+        return _root_of(*(
+            float(u @ m @ v) / float((u @ sizes[i]) * (v @ sizes[j])) for m, (u, v, i, j) in zip(sums, pairs, strict=True)
+        ))  # fmt: skip
+
+    if paired:
+        return [[value(mask, mask) for mask in masks]]
+    return [[value(mask, every) for mask in masks], [value(every, mask) for mask in masks]]
 
 
 def pathwise(a: Array, b: Array) -> float:
@@ -120,12 +150,14 @@ def measure(distance: Distance, a: Array, b: Array, paired: bool) -> Measured:
         variances added.
     """
     value = distance(a, b)
-    if paired:
-        variance = _spread([distance(*(_without(x, g) for x in (a, b))) for g in range(_groups(a))])
+    if distance is energy:  # its sums are kept by group, so that nothing is computed twice
+        parts = _energies_without(a, b, paired)
+    elif paired:
+        parts = [[distance(*(_without(x, g) for x in (a, b))) for g in range(_groups(a))]]
     else:
-        variance = _spread([distance(_without(a, g), b) for g in range(_groups(a))])
-        variance += _spread([distance(a, _without(b, g)) for g in range(_groups(b))])
-    reach = QUANTILE * float(np.sqrt(variance))
+        parts = [[distance(_without(a, g), b) for g in range(_groups(a))]]
+        parts += [[distance(a, _without(b, g)) for g in range(_groups(b))]]
+    reach = float(student.ppf(0.975, max(len(parts[0]) - 1, 1)) * np.sqrt(sum(map(_spread, parts))))
     return Measured(value, max(value - reach, 0.0), value + reach)
 
 

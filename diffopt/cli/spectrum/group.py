@@ -9,7 +9,7 @@ import typer
 
 from diffopt.cli import spectrum_options as opt
 from diffopt.cli.help import GroupedCommand, WholeGroup
-from diffopt.cli.spectrum import posterior
+from diffopt.cli.spectrum import from_loss, posterior
 
 app = typer.Typer(
     help="Estimate, show, make and convert covariance spectra.", cls=WholeGroup, rich_markup_mode=None
@@ -150,3 +150,4 @@ def convert(
 
 
 posterior.register(app)
+from_loss.register(app)

@@ -1,0 +1,61 @@
+"""Result of `simulate`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from diffopt.api.results.base import Result
+from diffopt.foundation.arrays import Array
+
+#: Distances in the order of the columns.
+LIMIT, DATA = ("rmse", "median", "frechet", "sliced_w2", "energy"), ("frechet", "sliced_w2", "energy")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SimulationResult(Result):
+    """Distances of samplers to the fine limit and to the data (`diffopt.simulation/1`).
+
+    Attributes
+    ----------
+    reference : ndarray of shape (n, d) or None
+        Samples of the fine run; None where the result was read from a file.
+    samples : mapping of str to ndarray
+        Samples of each grid by name (the last of its solvers and step counts), in the order of the noise.
+    """
+
+    reference: Array | None = None
+    samples: Mapping[str, Array] = field(default_factory=dict)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a grid, every number with its interval."""
+        return [_flat(row, True) for row in self.document["rows"]]
+
+    def view(self, width: int) -> Any:
+        """Rich table of the values that fit a terminal; csv has all and their intervals."""
+        from diffopt.report.terminal import rows_table
+
+        rows = [_flat(row, False) for row in self.document["rows"]]
+        return rows_table([{k: v for k, v in row.items() if k not in ("data_sliced_w2", "data_energy")} for row in rows])
+
+    def __repr__(self) -> str:
+        found = [row for row in self.document["rows"] if row["limit"]]
+        if not found:
+            return f"SimulationResult({len(self.document['rows'])} rows)"
+        best = min(found, key=lambda row: row["limit"]["frechet"]["value"])
+        return f"SimulationResult({len(found)} rows, nearest to the limit {best['schedule']} with {best['solver']})"
+
+
+def _flat(row: Mapping[str, Any], intervals: bool) -> dict[str, Any]:
+    """Columns of a row; `data_` in front of the second truth."""
+    flat: dict[str, Any] = {
+        "schedule": row["schedule"], "solver": row["solver"], "steps": row["steps"], "calls": row["denoiser_calls"],
+    }  # fmt: skip
+    for prefix, part, names in (("", row["limit"], LIMIT), ("data_", row["data"], DATA)):
+        for name in names:
+            measured = (part or {}).get(name)
+            flat[prefix + name] = None if measured is None else measured["value"]
+            if intervals:
+                flat |= {f"{prefix}{name}_{end}": None if measured is None else measured[end] for end in ("low", "high")}
+    return flat

@@ -1,0 +1,143 @@
+"""Which samplers a simulation runs: named schedules, the optimum, and grids that are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffopt.api.compare import added
+from diffopt.api.grids import given_grid, grid_problem
+from diffopt.api.targets import Given
+from diffopt.data.dataset import Dataset
+from diffopt.data.spectrum import Spectrum
+from diffopt.documents.grid_file import is_list
+from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule
+from diffopt.documents.values import many, words
+from diffopt.errors import InputError
+from diffopt.foundation.arrays import Array
+from diffopt.foundation.notes import note
+from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
+from diffopt.schedules import SCHEDULES
+from diffopt.search.descent import optimize
+from diffopt.solvers import run_table
+from diffopt.solvers.table import Table
+
+#: Name of the grid that is optimized on the target's own covariance spectrum.
+OPTIMIZED = "optimized"
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """One grid with one solver."""
+
+    name: str
+    problem: Problem
+    sigmas: Array
+    eta: Array
+
+
+def plan(given: Given, settings: Settings, flags: Mapping[str, Any], grids: Any, solver: Any, steps: Any) -> list[Planned]:
+    """Runs in the order of the table: schedules by solver and steps, then grids that were given.
+
+    Raises
+    ------
+    InputError
+        An unknown name, a grid that does not fit, or a spectral schedule without a spectrum.
+    """
+    data = given.data or Dataset.of(Spectrum.create([1.0], [float(given.target.dim)], source="no spectrum"))
+    listed = list(_listed(grids))
+    names = words_of(settings.schedule)
+    if not names and not listed:
+        usual = reference_name(make_problem(settings.replace(schedule=None, solver="euler"), data, strict=False))
+        names = [usual, *([OPTIMIZED] if given.data is not None else [])]
+    solvers = words(solver) if isinstance(solver, str | list | tuple) else [solver]
+    found = []
+    for name in solvers if solver is not None else ["euler"]:
+        for n in many(10 if steps is None else steps, "steps"):
+            problem = make_problem(settings.replace(schedule=None), data, name, n, strict=len(solvers) == 1)
+            found += [_scheduled(text, problem, settings, given) for text in names]
+    for label, grid in listed:
+        for name in solvers if solver is not None else [None]:
+            found.append(_from_grid(label, grid, settings, flags, name, data))
+    tops = {run.problem.sigma_max for run in found}
+    if len(tops) > 1:
+        note("note: grids start at different noise ratios; all are compared with one reference, from the same noise")
+    return found
+
+
+def words_of(schedule: Any) -> list[Any]:
+    """Names of a comma list in which the options of a name may have commas of their own."""
+    if schedule is None or not isinstance(schedule, str):
+        return [] if schedule is None else list(schedule) if isinstance(schedule, Iterable) else [schedule]
+    found: list[str] = []
+    for word in schedule.split(","):
+        option = ":" not in word and ("=" in word or word.replace(".", "").strip().isdigit())
+        if found and option:
+            found[-1] += "," + word.strip()
+        else:
+            found.append(word.strip())
+    return [word for word in dict.fromkeys(found) if word]
+
+
+def _listed(grids: Any) -> Iterable[tuple[str, Any]]:
+    if grids is None:
+        return
+    several = isinstance(grids, list | tuple) and not isinstance(grids[0] if grids else 0.0, int | float)
+    for i, grid in enumerate(grids if several else [grids], 1):
+        if isinstance(grid, str | Path) and not is_list(str(grid)):
+            yield ("-" if str(grid) == "-" else Path(grid).stem), grid
+        else:
+            yield next(iter(added({f"grid_{i}": grid}))), grid
+
+
+def _scheduled(text: Any, problem: Problem, settings: Settings, given: Given) -> Planned:
+    eta = problem.solver.etas(settings.eta, problem.steps)
+    if text == OPTIMIZED:
+        _need_spectrum(given, text)
+        result = optimize(problem, make_objective(settings.objective), eta=settings.eta)
+        return Planned(text, problem, result.grid.sigmas, eta)
+    rule = make_schedule(text)
+    if SCHEDULES.module(rule.name).startswith("spectral"):
+        _need_spectrum(given, str(text))
+    return Planned(str(text), problem, rule.grid(problem.compressed().span).sigmas, eta)
+
+
+def _need_spectrum(given: Given, name: str) -> None:
+    if given.data is None:
+        raise InputError(f"schedule {name!r} reads a spectrum, and a denoiser alone has none; give --samples FILE beside it")
+
+
+def _from_grid(label: str, grid: Any, settings: Settings, flags: Mapping[str, Any], solver: Any, data: Dataset) -> Planned:
+    listed = given_grid(None, grid) if isinstance(grid, str) and is_list(grid) else given_grid(grid)
+    assert listed is not None
+    said = {name for name, value in {**flags, "solver": solver}.items() if value is not None}
+    filled = listed.fill(settings.replace(solver=solver) if solver is not None else settings, said)
+    problem, sigmas = grid_problem(listed, filled.replace(schedule=None), data)
+    eta, document = settings.eta, listed.document
+    if eta is None and document is not None and document.solver in (None, problem.solver.name):
+        eta = document.eta if problem.solver.eta_meaning is not None else None
+    made = Grid.create(problem.process, sigmas)
+    return Planned(label, problem, made.sigmas, problem.solver.etas(eta, made.steps))
+
+
+def named_runs(planned: Planned) -> Table:
+    """Table of a planned run."""
+    return run_table(planned.problem.solver, Grid.create(planned.problem.process, planned.sigmas), planned.eta)
+
+
+def reference_name(problem: Problem) -> str:
+    """Schedule of the fine run: `karras` where the range allows it."""
+    return "karras" if np.isfinite(problem.sigma_max) and problem.sigma_min > 0 else "uniform_t"
+
+
+def reference_grid(problem: Problem, steps: int) -> Array:
+    """Noise ratios of the fine run on the range of a problem."""
+    from diffopt.processes.span import Span
+
+    span = Span(problem.process, steps, problem.sigma_max, problem.sigma_min, problem.end, None)
+    return SCHEDULES[reference_name(problem)]().grid(span).sigmas

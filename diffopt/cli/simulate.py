@@ -1,0 +1,31 @@
+"""`diffopt simulate`: the real sampler on data that are not Gaussian."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from diffopt.cli.command import Given, command
+
+Grids = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Argument(metavar="[GRID.json ...]", help="Grid files, such as optimize writes; - for standard input."),
+]
+
+
+@command("simulate", plot=False, spectrum=False, arguments={"grids": Grids})
+def simulate(given: Given) -> None:
+    """Run samplers with an exact score that is not Gaussian, or with your own denoiser, and measure their samples.
+
+    Columns without a prefix are distances to a fine run from the same noise, data_ to independent data.
+
+    Example: diffopt simulate --samples digits.npy --schedule karras,exponential,optimized -s heun -n 5,8
+    """
+    from diffopt.api.simulate import simulate as call
+    from diffopt.cli.progress import groups
+
+    given.check()
+    with groups("simulating", given.quiet) as progress:
+        result = call(None, given.arguments["grids"] or None, progress=progress, **given.flags)
+    given.finish(result)
