@@ -40,9 +40,7 @@ WRITERS = {
 #: Documents whose writers have tests of their own.
 ELSEWHERE = {
     "diffopt.check/1", "diffopt.comparison/1", "diffopt.convergence/1", "diffopt.eta/1", "diffopt.spectrum/1", "diffopt.budget/1",
-    "diffopt.ensemble/1", "diffopt.siem/1",
-    "diffopt.ensemble/1",
-    "diffopt.simulation/1",
+    "diffopt.ensemble/1", "diffopt.siem/1", "diffopt.simulation/1",
 }  # fmt: skip
 
 
