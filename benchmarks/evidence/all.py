@@ -28,7 +28,7 @@ def main() -> None:
         subprocess.run([sys.executable, str(HERE / "measure.py"), "--cases", ",".join(galaxies.NETWORKS), *extra], check=True)
     else:
         print("pretrained networks are left out: pip install --no-deps galaxygrad==0.2.1, and jax", file=sys.stderr)
-    picture = HERE.parents[1] / "docs" / "evidence.svg"
+    picture = HERE.parents[1] / "docs" / "evidence.png"
     subprocess.run([sys.executable, str(HERE / "tables.py"), "--picture", str(picture)], check=True)
 
 

@@ -1,6 +1,6 @@
 """Tables and the picture of docs/evidence.md, from results files.
 
-python benchmarks/evidence/tables.py [--results benchmarks/evidence/results] [--picture docs/evidence.svg]
+python benchmarks/evidence/tables.py [--results benchmarks/evidence/results] [--picture docs/evidence.png]
 """
 
 from __future__ import annotations
