@@ -114,7 +114,8 @@ def picture(rows: list[Row], path: Path) -> None:
     from matplotlib import pyplot
 
     kinds = grouped(rows, lambda row: row["kind"])
-    solvers = list(dict.fromkeys(row["solver"] for row in rows))
+    every = [{row["solver"] for row in members} for members in kinds.values()]
+    solvers = [name for name in dict.fromkeys(row["solver"] for row in rows) if all(name in found for found in every)]
     figure, axes = pyplot.subplots(len(kinds), len(solvers), figsize=(3.1 * len(solvers), 2.5 * len(kinds)), squeeze=False)
     for line, (kind, members) in zip(axes, kinds.items(), strict=True):
         for axis, solver in zip(line, solvers, strict=True):
