@@ -25,6 +25,8 @@ NAMES = {
     "siem": "api.siem:siem",
     "siem_collect": "api.siem_collect:siem_collect",
     "best_eta": "api.best_eta:best_eta",
+    "recommend": "api.recommend:recommend",
+    "shift": "api.shift:shift",
     "posterior": "api.posterior:posterior",
     "simulate": "api.simulate:simulate",
     "from_loss": "api.from_loss:from_loss",

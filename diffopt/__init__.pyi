@@ -9,6 +9,8 @@ from diffopt.api.load import load as load
 from diffopt.api.optimize import optimize as optimize
 from diffopt.api.orders import orders as orders
 from diffopt.api.posterior import posterior as posterior
+from diffopt.api.recommend import recommend as recommend
+from diffopt.api.shift import shift as shift
 from diffopt.api.siem import siem as siem
 from diffopt.api.siem_collect import siem_collect as siem_collect
 from diffopt.data.dataset import Dataset as Dataset

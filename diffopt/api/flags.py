@@ -84,7 +84,7 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
         Flag("objective", str, "What is minimized (diffopt list objectives) [default: robust].", "NAME"),
     )),
     "free": ("Objective", (
-        Flag("free", str, "Comma list of grid, eta, eta_per_step, family [default: grid].", "LIST"),
+        Flag("free", str, "Comma list of grid, coefficients, eta, eta_per_step, family [default: grid].", "LIST"),
     )),
 }  # fmt: skip
 
@@ -97,6 +97,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "compare": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "objective"),
     "orders": ("spectrum", "sampler", "solver", "process", "range", "schedule"),
     "budget": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule"),
+    "recommend": ("spectrum", "process", "range", "end", "start"),
+    "shift": ("spectrum", "sampler", "objective"),
     "best_eta": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "error"),
     "simulate": ("sampler", "solver", "process", "range", "end", "start", "schedule", "objective"),
 }
@@ -147,6 +149,15 @@ OWN: dict[str, tuple[Flag, ...]] = {
         Flag("seed", int, "Of the simulation [default: 0].", "N"),
         Flag("kernel", str, "Write the kernel matrices.", "FILE.npz"),
         Flag("over", str, "What --plot runs over: samples or steps.", "NAME"),
+    ),
+    "recommend": (
+        Flag("calls", str, "Denoiser calls [default: 8].", "N"),
+        Flag("host", str, "Only solvers that this program runs (diffopt list hosts).", "NAME"),
+    ),
+    "shift": (
+        Flag("tokens", int, "Image tokens of one frame [default: as many as the spectrum has eigenvalues].", "N"),
+        Flag("frames", int, "Frames of a video [default: 1].", "N"),
+        Flag("frame_correlation", float, "Correlation of neighbouring frames, 0 to 1 [default: 0.9].", "X"),
     ),
     "best_eta": (
         Flag("design", str, "Comma list of none, constant, window, per_step [default: all].", "LIST"),

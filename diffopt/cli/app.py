@@ -18,6 +18,8 @@ COMMANDS = {
     "compare-schedules": "compare:compare_schedules",
     "convergence": "convergence:convergence",
     "eta": "eta:eta",
+    "recommend": "recommend:recommend",
+    "shift": "shift:shift",
     "export": "export:export",
     "check": "check:check",
     "error-budget": "error_budget:error_budget",

@@ -267,6 +267,8 @@ DOCUMENTS: LazyTable[type[BaseModel]] = LazyTable(
         "diffopt.evaluation/1": "schemas:EvaluationDocument",
         "diffopt.comparison/1": "schemas:ComparisonDocument",
         "diffopt.eta/1": "schemas:EtaDocument",
+        "diffopt.recommendation/1": "recommendation:RecommendationDocument",
+        "diffopt.shift/1": "recommendation:ShiftDocument",
         "diffopt.convergence/1": "schemas:ConvergenceDocument",
         "diffopt.check/1": "schemas:CheckDocument",
         "diffopt.spectrum/1": "spectrum_schemas:SpectrumDocument",

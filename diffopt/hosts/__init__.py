@@ -19,6 +19,7 @@ HOSTS: LazyTable[type[Host]] = LazyTable(
         "deepinv": "deepinv:DeepInv",
         "physicsnemo": "libraries:PhysicsNeMo",
         "edm": "edm:EDM",
+        "coefficients": "coefficients:Coefficients",
         "json": "plain:Json",
         "csv": "plain:Csv",
         "lines": "plain:Lines",

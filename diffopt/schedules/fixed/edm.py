@@ -31,7 +31,9 @@ class EDMVP(Schedule):
         bd = 2 * (bottom / EPS - top) / (EPS - 1)
         bm = top - bd / 2
         t = 1 + span.ramp() * (EPS - 1)
-        levels = np.sqrt(np.expm1(bd * t**2 / 2 + bm * t))
+        # A range that ends far above the published one asks for levels beyond any number: no valid grid.
+        with np.errstate(over="ignore"):
+            levels = np.sqrt(np.expm1(bd * t**2 / 2 + bm * t))
         levels[0], levels[-1] = high, low
         return np.asarray(levels)
 

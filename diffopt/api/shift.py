@@ -1,0 +1,115 @@
+"""`diffopt.shift`: the flow shift that the data ask for."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+import numpy as np
+
+from diffopt import __version__
+from diffopt.api.arguments import Flags, read, reading, verb
+from diffopt.api.results.recommend import ShiftResult
+from diffopt.data.dataset import Dataset
+from diffopt.documents.build import finite, spectrum_part
+from diffopt.documents.recommendation import ShiftDocument, ShiftRow
+from diffopt.documents.schemas import dump
+from diffopt.documents.settings import make_objective, make_problem, number, one
+from diffopt.documents.spectrum_file import load_dataset
+from diffopt.objectives.problem import Problem
+from diffopt.schedules.fixed.flow import flux2_mu, flux_mu
+from diffopt.studies.shift import at_size, best_shift, closed_mu, leading_mu, value_at
+
+#: Keywords of this verb alone.
+OWN = ("tokens", "frames", "frame_correlation")
+
+
+@verb
+def shift(
+    spectrum: Any,
+    steps: Any = None,
+    *,
+    tokens: Any = None,
+    frames: Any = None,
+    frame_correlation: Any = None,
+    **flags: Unpack[Flags],
+) -> ShiftResult:
+    """Find the shift of uniform rectified-flow time that is best for the data.
+
+    Parameters
+    ----------
+    spectrum : path, str, array, Spectrum, Dataset or estimate
+        Spectrum of one frame in the units the model is trained in, as in :func:`diffopt.optimize`.
+    steps : int
+        Number of solver steps; default 28.
+    tokens : int, optional
+        Image tokens of one frame: the spectrum is continued to this size. Default: its own.
+    frames : int, optional
+        Frames of a video; default 1.
+    frame_correlation : float, optional
+        Correlation of neighbouring frames; default 0.9.
+    **flags
+        `solver` (default euler), `objective` (default frechet), `key`.
+
+    Returns
+    -------
+    ShiftResult
+        `.shift`, `.mu`, `.rows()`.
+
+    Raises
+    ------
+    InputError
+        A value that is not allowed.
+
+    Examples
+    --------
+    >>> import diffopt
+    >>> found = diffopt.shift([4.0, 1.0, 0.25], 28)
+    >>> 0.5 < found.shift < 5
+    True
+    """
+    given = {**flags, "objective": flags.get("objective") or "frechet"}
+    settings = read("shift", given, OWN, steps=28 if steps is None else steps)
+    settings = settings.replace(process="flow")
+    data = load_dataset(spectrum, **reading(flags))
+    size = max(1, round(data.spectrum.dim))
+    count = size if tokens is None else one(tokens, "tokens")
+    films = 1 if frames is None else one(frames, "frames")
+    kept = 0.9 if frame_correlation is None else number(frame_correlation, "frame_correlation")
+    resized = Dataset.of(at_size(data.spectrum, count / size, films, kept))
+    problem, objective = make_problem(settings, resized), make_objective(settings.objective)
+    best = best_shift(problem, objective)
+    rows = [_row(problem, "optimum", best.mu, f"least {objective.name} among shifts of uniform time")]
+    rows += [_row(problem, *law) for law in _laws(problem, count * films, problem.steps)]
+    document = ShiftDocument(
+        solver=problem.solver.name, steps=problem.steps, objective=objective.name, tokens=count, frames=films,
+        frame_correlation=kept, rows=rows, spectrum=spectrum_part(data.spectrum), diffopt_version=__version__,
+    )  # fmt: skip
+    return ShiftResult(dump(document), _notes(size, count, films, kept))
+
+
+def _notes(size: int, count: int, films: int, kept: float) -> tuple[str, ...]:
+    notes = ["the spectrum must be in the model's own units (latents as the model sees them, one entry a token or channel)"]
+    if count != size:
+        notes.append(f"the spectrum of {size} entries is continued to {count}: same picture, more samples, its own power law")
+    if films > 1:
+        notes.append(f"frames are assumed to be correlated as {kept:g}^lag in every mode")
+    return tuple(notes)
+
+
+def _laws(problem: Problem, tokens: int, steps: int) -> list[tuple[str, float, str]]:
+    spectrum = problem.spectrum
+    return [
+        ("leading_order", leading_mu(spectrum), "minimum of the leading-order error of many Euler steps"),
+        ("closed_law", closed_mu(spectrum), "mu = 1/4 log mean(eig^2)"),
+        ("flux", flux_mu(tokens), "FLUX.1: line in the tokens, 0.5 at 256, 1.15 at 4096"),
+        ("flux2", flux2_mu(tokens, steps), "FLUX.2: fitted to tokens and steps"),
+        ("sd3", float(np.log(3.0)), "Stable Diffusion 3: shift 3"),
+        ("wan_480p", float(np.log(3.0)), "Wan 2.1 at 480p: shift 3"),
+        ("wan_720p", float(np.log(5.0)), "Wan 2.1 at 720p: shift 5"),
+    ]
+
+
+def _row(problem: Problem, name: str, mu: float, sentence: str) -> ShiftRow:
+    short = problem.compressed("design")
+    errors = {key: finite(value_at(short, make_objective(key), mu)) for key in ("frechet", "robust")}
+    return ShiftRow(name=name, mu=mu, shift=float(np.exp(mu)), sentence=sentence, **errors)

@@ -1,0 +1,21 @@
+"""`diffopt recommend`: which solver for a budget."""
+
+from __future__ import annotations
+
+from diffopt.cli.command import Given, command
+
+
+@command("recommend", plot=False)
+def recommend(given: Given) -> None:
+    """Which solver, which grid, how many steps, for a number of denoiser calls.
+
+    Example: diffopt recommend builtin:photos --calls 8 --host comfyui
+    """
+    from diffopt.api.recommend import recommend as verb
+    from diffopt.cli.progress import groups
+
+    data = given.require_data()
+    given.check()
+    with groups("comparing", given.quiet, "solvers") as progress:
+        result = verb(data, progress=progress, **given.flags)
+    given.finish(result)

@@ -1,0 +1,68 @@
+"""Documents of `recommend` and `shift`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from diffopt.documents.schemas import Document, ProcessPart, SpectrumPart
+
+
+class OfferRow(Document):
+    """One solver on one grid at equal denoiser calls, errors in data units."""
+
+    solver: str
+    schedule: str
+    calls: int
+    steps: int
+    eta: float
+    robust: float
+    frechet: float
+    to_best: float = Field(description="robust over that of the first row")
+    sentence: str
+    sigmas: list[float | None]
+
+
+class RecommendationDocument(Document):
+    """Output of `diffopt recommend`: rows best first, solvers fitted to this very spectrum last."""
+
+    schema_: Literal["diffopt.recommendation/1"] = Field(default="diffopt.recommendation/1", alias="schema")
+    calls: int
+    host: str | None
+    rows: list[OfferRow]
+    margin_to_next: float | None = Field(description="robust of the second solver over the first")
+    margin_to_habit: float | None = Field(description="robust of dpmpp_2m on karras over the first")
+    command: str = Field(description="makes the file of the first row")
+    certainty: list[str]
+    process: ProcessPart
+    start: str
+    end: str
+    spectrum: SpectrumPart
+    diffopt_version: str
+
+
+class ShiftRow(Document):
+    """A shift s = exp(mu) of rectified-flow time, and the errors of its grid in data units."""
+
+    name: str
+    mu: float
+    shift: float
+    frechet: float | None
+    robust: float | None
+    sentence: str
+
+
+class ShiftDocument(Document):
+    """Output of `diffopt shift`; the first row is the optimum within the family."""
+
+    schema_: Literal["diffopt.shift/1"] = Field(default="diffopt.shift/1", alias="schema")
+    solver: str
+    steps: int
+    objective: str
+    tokens: int
+    frames: int
+    frame_correlation: float
+    rows: list[ShiftRow]
+    spectrum: SpectrumPart
+    diffopt_version: str

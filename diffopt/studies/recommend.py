@@ -1,0 +1,109 @@
+"""Which solver, grid and number of steps for a budget of denoiser calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from diffopt.errors import DiffoptError
+from diffopt.foundation.arrays import Array
+from diffopt.objectives.frechet import Frechet
+from diffopt.objectives.problem import Problem
+from diffopt.objectives.robust import Robust
+from diffopt.processes.grid import Grid
+from diffopt.schedules import SCHEDULES
+from diffopt.search.descent import optimize
+from diffopt.solvers import SOLVERS, run_table
+
+#: Solvers that are compared unless others are named: those that hosts run and that differ as schemes.
+CANDIDATES = (
+    "euler", "heun", "dpm_2", "dpmpp_2m", "dpmpp_3m", "unipc", "ipndm", "deis", "lms", "res_2m",
+    "euler_ancestral", "dpmpp_2m_sde", "fitted_3",
+)  # fmt: skip
+#: What people run without looking: this solver on this schedule.
+HABIT = ("dpmpp_2m", "karras")
+#: Relative gain at which a search of a recommendation stops, and starts that it takes.
+TOLERANCE, STARTS = 1e-4, ("karras", "exponential", "first_order", "first_order_heun", "first_order_2m", "sgm_uniform")
+
+#: progress(done, total) in solvers.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Offer:
+    """One solver on one grid within the budget.
+
+    Attributes
+    ----------
+    solver, schedule : str
+        Names; `optimized` is the grid found here.
+    calls, steps : int
+        Denoiser calls, and the steps they pay for.
+    eta : float
+        Coefficient of the injected noise.
+    robust, frechet : float
+        Errors, data units; `robust` ranks.
+    fitted : bool
+        Whether the coefficients are made for this very spectrum, which flatters both numbers.
+    """
+
+    solver: str
+    schedule: str
+    calls: int
+    steps: int
+    eta: float
+    robust: float
+    frechet: float
+    sigmas: Array
+    fitted: bool
+
+
+def steps_for(solver: str, calls: int, to_data: bool) -> int:
+    """Largest number of steps that `calls` calls pay for, 0 where one step is too dear."""
+    made = SOLVERS[solver]()
+    return max((n for n in range(1, calls + 1) if made.calls(n, to_data) <= calls), default=0)
+
+
+def offers(problem: Problem, calls: int, names: Sequence[str] = CANDIDATES, progress: Progress | None = None) -> list[Offer]:
+    """Every solver on its own optimized grid at equal calls, and the habit, best first by `robust`.
+
+    A solver that has no finite error here, or too few steps, is left out. With an exact score noise only pays
+    against a wrong start, so solvers with noise run at their own eta.
+    """
+    few = replace(problem, data=problem.data.shortened("design"))
+    to_data = problem.end == "zero"
+    found: list[Offer] = []
+    for done, name in enumerate(names):
+        if progress is not None:
+            progress(done, len(names))
+        steps = steps_for(name, calls, to_data)
+        try:
+            found += _offer(few, name, steps)
+        except DiffoptError:
+            continue
+    try:
+        habit = replace(few, solver=SOLVERS[HABIT[0]](), steps=steps_for(HABIT[0], calls, to_data))
+        found.append(_scored(habit, SCHEDULES[HABIT[1]]().grid(habit.span), HABIT[1]))
+    except DiffoptError:
+        pass
+    return sorted((o for o in found if np.isfinite(o.robust)), key=lambda o: (o.fitted, o.robust))
+
+
+def _offer(problem: Problem, name: str, steps: int) -> list[Offer]:
+    if steps < 1:
+        return []
+    own = replace(problem, solver=SOLVERS[name]().for_data(problem.data), steps=steps)
+    result = optimize(own, Robust(), searches=1, starts=STARTS, tolerance=TOLERANCE)
+    return [_scored(own, result.grid, "optimized")]
+
+
+def _scored(problem: Problem, grid: Grid, schedule: str) -> Offer:
+    solver = problem.solver
+    table, spectrum = run_table(solver, grid), problem.spectrum
+    robust = Robust()
+    value = robust.value(table, robust.prepare(spectrum, problem.data.members), problem.start)
+    distance = Frechet().value(table, spectrum, problem.start)
+    eta = float(solver.default_eta)
+    return Offer(solver.name, schedule, table.calls, grid.steps, eta, value, distance, grid.sigmas, solver.needs_data)

@@ -1,0 +1,133 @@
+"""`recommend` and `shift`: rows against evaluations of their own, the laws against integrals and searches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import integrate
+from scipy.optimize import minimize_scalar
+
+import diffopt
+from diffopt.data.dataset import Dataset
+from diffopt.data.spectrum import Spectrum
+from diffopt.errors import InputError, UnsupportedError
+from diffopt.objectives import OBJECTIVES
+from diffopt.objectives.problem import Problem
+from diffopt.processes import Flow
+from diffopt.solvers import SOLVERS
+from diffopt.studies.recommend import CANDIDATES
+from diffopt.studies.shift import at_size, best_shift, closed_mu, leading_mu, value_at
+
+EIG = np.array([20.0, 5.0, 2.0, 0.6, 0.1, 0.02])
+
+
+@pytest.fixture(scope="module")
+def found():
+    return diffopt.recommend(EIG, calls=6)
+
+
+def test_rows_are_what_evaluate_says(found):
+    for row in found.document["rows"]:
+        again = diffopt.evaluate(EIG, sigmas=row["sigmas"], solver=row["solver"])
+        assert again.document["denoiser_calls"] == row["calls"] <= 6
+        assert row["robust"] == pytest.approx(again.errors["robust"], rel=2e-2)
+        assert row["frechet"] == pytest.approx(again.errors["frechet"], rel=2e-2, abs=1e-6)
+
+
+def test_the_order_the_margins_and_the_command(found):
+    rows = found.document["rows"]
+    plain = [row for row in rows if not SOLVERS[row["solver"]].needs_data]
+    assert [row["robust"] for row in plain] == sorted(row["robust"] for row in plain)
+    assert rows[-1]["solver"].startswith("fitted")
+    assert found.best is rows[0]
+    habit = next(row for row in rows if row["schedule"] == "karras")
+    assert found.document["margin_to_habit"] == pytest.approx(habit["robust"] / rows[0]["robust"])
+    assert f"--solver {rows[0]['solver']} --steps {rows[0]['steps']}" in found.command
+    best = diffopt.optimize(EIG, solver=rows[0]["solver"], steps=rows[0]["steps"])
+    assert best.errors["robust"] <= rows[0]["robust"] * 1.02
+    assert set(CANDIDATES) <= set(SOLVERS)
+    assert any("Spearman" in sentence for sentence in found.answers())
+
+
+def test_a_host_restricts_the_rows():
+    rows = diffopt.recommend(EIG, calls=6, host="k-diffusion").document["rows"]
+    assert {row["solver"] for row in rows} < set(CANDIDATES)
+    with pytest.raises(InputError, match="unknown"):
+        diffopt.recommend(EIG, calls=6, host="nobody")
+
+
+def test_the_error_of_a_shift_in_closed_form():
+    """Eq. (135): the integral over the grid by quadrature."""
+    for eig, s in ((1.0, 1.0), (4.0, 0.7), (0.09, 2.0)):
+
+        def rate(u, eig=eig, s=s):
+            sigma = np.exp(u)
+            x = sigma / s
+            return eig * sigma**2 / (eig + sigma**2) ** 2 * (1 + x) ** 2 / x
+
+        rho = np.sqrt(eig) / s
+        assert integrate.quad(rate, -25, 25, limit=400)[0] == pytest.approx(np.pi / 4 * (rho + 1 / rho) + 1, rel=1e-8)
+
+
+def test_the_leading_shift_is_the_minimum_of_the_leading_error():
+    """Eq. (136) by minimization, eq. (137) on one eigenvalue."""
+    spectrum = Spectrum.create(EIG)
+
+    def error(mu):
+        rho = np.sqrt(EIG) * np.exp(-mu)
+        return EIG @ (np.pi / 4 * (rho + 1 / rho) + 1) ** 2
+
+    found = minimize_scalar(error, bounds=(-5, 5), method="bounded", options={"xatol": 1e-10}).x
+    assert leading_mu(spectrum) == pytest.approx(found, abs=1e-6)
+    one = Spectrum.create([7.0])
+    assert leading_mu(one) == pytest.approx(np.log(7) / 2)
+    assert closed_mu(one) == pytest.approx(np.log(7) / 2)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 1.5, 2.0])
+def test_many_steps_reach_the_law(alpha):
+    """The exact optimum of 400 Euler steps on a power law is the leading-order one; the closed law is near it."""
+    radius = np.arange(1, 200)
+    eig = radius.astype(float) ** -alpha
+    spectrum = Spectrum.create(eig / eig.mean())
+    problem = Problem.create(Dataset.of(spectrum), Flow(), SOLVERS["euler"](), 400)
+    best = best_shift(problem, OBJECTIVES["frechet"]())
+    assert best.mu == pytest.approx(leading_mu(spectrum), abs=0.02)
+    assert best.mu == pytest.approx(closed_mu(spectrum), abs=0.12)
+    beside = [value_at(problem, OBJECTIVES["frechet"](), best.mu + d) for d in (-0.05, 0.05)]
+    assert min(beside) > best.value
+
+
+def test_sizes_and_frames():
+    """Eq. (138): mean(eig^2) of correlated frames by a dense covariance; equal frames raise mu by log(F)/4."""
+    spectrum = Spectrum.create(EIG)
+    time = 0.6 ** np.abs(np.subtract.outer(np.arange(3), np.arange(3)))
+    dense = np.linalg.eigvalsh(np.kron(time, np.diag(EIG)))
+    np.testing.assert_allclose(np.sort(at_size(spectrum, 1.0, 3, 0.6).eig), np.sort(dense), rtol=1e-10)
+    same = at_size(spectrum, 1.0, 5, 1.0)
+    assert closed_mu(same) == pytest.approx(closed_mu(spectrum) + np.log(5) / 4)
+    assert closed_mu(at_size(spectrum, 1.0, 5, 0.0)) == pytest.approx(closed_mu(spectrum))
+
+
+def test_a_power_law_is_continued():
+    """k^-2 at 100 entries asked for at 400: four times the eigenvalues of the same law, a quarter of log 4 in mu."""
+    law = lambda n: Spectrum.create(n * np.arange(1, n + 1) ** -2.0)  # noqa: E731
+    grown = at_size(law(100), 4.0)
+    assert grown.dim == pytest.approx(400)
+    assert closed_mu(grown) == pytest.approx(closed_mu(law(400)), abs=1e-3)
+    smaller = at_size(law(400), 0.25)
+    assert smaller.dim == pytest.approx(100)
+    assert closed_mu(smaller) == pytest.approx(closed_mu(law(100)), abs=1e-9)
+    with pytest.raises(InputError, match="no falling tail"):
+        at_size(Spectrum.create([1.0, 0.0, 0.0]), 2.0)
+
+
+def test_shift_rows():
+    found = diffopt.shift(EIG, 8, tokens=64)
+    rows = {row["name"]: row for row in found.rows()}
+    assert found.shift == pytest.approx(np.exp(found.mu))
+    assert rows["optimum"]["frechet"] <= min(row["frechet"] for row in rows.values()) * (1 + 1e-6)
+    assert rows["sd3"]["shift"] == pytest.approx(3.0)
+    assert {"flux", "flux2", "wan_480p", "wan_720p", "closed_law"} <= set(rows)
+    with pytest.raises((InputError, UnsupportedError)):
+        diffopt.shift(EIG, 8, tokens=0)
