@@ -73,7 +73,7 @@ CASES = [
 
 #: No scheduler of diffusers runs these recurrences (its churn reuses the output from before the noise, its
 #: SASolver always corrects, its DPMSolverSDE needs another package and a Brownian tree of its own, its iPNDM and KDPM2
-#: have grids of their own), or they are run in test_hosts_diffusers.py.
+#: have grids of their own), or they are run in test_hosts_diffusers.py or in test_hosts_solvers.py.
 WITHOUT_COUNTERPART = {
     "dpmpp_sde", "edm_stochastic", "euler_maruyama", "exponential_integrator", "rk4", "analytic_dpm", "er_sde", "sa_solver",
     "heun_sde", "sra1", "randomized_midpoint", "randomized_exponential_midpoint", "local_linearization",

@@ -12,8 +12,9 @@ from diffopt.api.results.recommend import RecommendationResult
 from diffopt.documents.build import finite, process_part, spectrum_part
 from diffopt.documents.recommendation import OfferRow, RecommendationDocument
 from diffopt.documents.schemas import dump
-from diffopt.documents.settings import make_problem, one
+from diffopt.documents.settings import make_problem
 from diffopt.documents.spectrum_file import load_dataset
+from diffopt.documents.values import one
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.hosts import ALIASES, HOSTS
 from diffopt.studies.recommend import CANDIDATES, HABIT, Offer, offers

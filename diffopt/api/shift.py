@@ -13,8 +13,9 @@ from diffopt.data.dataset import Dataset
 from diffopt.documents.build import finite, spectrum_part
 from diffopt.documents.recommendation import ShiftDocument, ShiftRow
 from diffopt.documents.schemas import dump
-from diffopt.documents.settings import make_objective, make_problem, number, one
+from diffopt.documents.settings import make_objective, make_problem
 from diffopt.documents.spectrum_file import load_dataset
+from diffopt.documents.values import number, one
 from diffopt.objectives.problem import Problem
 from diffopt.schedules.fixed.flow import flux2_mu, flux_mu
 from diffopt.studies.shift import at_size, best_shift, closed_mu, leading_mu, value_at
