@@ -26,8 +26,8 @@ CERTAINTY = (
     "On CIFAR-10 `robust` ranks 51 published FIDs of a trained network (7 solvers, 3 to 10 calls) with Spearman's 0.87 over "
     "all of them and 0.80 on average at equal calls: a lead of a few percent says nothing.",
     "Errors are exact for Gaussian data and a perfect score. Away from them leads shrink: with exact non-Gaussian scores unipc "
-    "on its own grid was 1.43 times ahead of dpmpp_2m on its own (Frechet, 12 cells, at worst 0.91), on two trained networks 1.19 "
-    "times (6 cells, at worst 1.00); ipndm on its own grid 1.28 times ahead there and 1.7 times behind here.",
+    "on its own grid was 1.43 times ahead of dpmpp_2m on its own (Frechet, 12 cells, at worst 0.91), on two trained networks "
+    "1.19 times (6 cells, at worst 1.00); ipndm on its own grid 1.28 times ahead there and 1.7 times behind here.",
     "A solver fitted to this spectrum is listed last, since its errors here are the ones it was fitted to.",
 )
 
