@@ -150,12 +150,16 @@ def one(name: str, source: Path, kills: int, random: np.random.Generator) -> dic
         child(words, None)
         warm(words)
         target.unlink()
+        child(words, None)
+        target.unlink()
         start = time.monotonic()
         calls = touches(words, calm)
         length = time.monotonic() - start
         whole = target.read_bytes()
         counts: Counter[str] = Counter()
-        for kill in range(kills):
+        for kill in range(4 * kills):
+            if counts["killed"] == kills:
+                break
             folder = Path(place, str(kill))
             folder.mkdir()
             words, target = arguments(name, source, folder)
