@@ -6,10 +6,13 @@ import codecs
 import csv
 import gzip
 import io
+import json
 
 import numpy as np
 import pytest
 from reading_helpers import answer, collected, refused, remarks, trace
+
+from diffopt.cli.main import main
 
 RNG = np.random.default_rng(1)
 DATA = np.round(RNG.standard_normal((40, 4)) @ RNG.standard_normal((4, 4)) + 3, 6)
@@ -164,3 +167,19 @@ def test_whole_numbers_are_samples_and_not_a_header(tmp_path):
     (tmp_path / "b.csv").write_text(names + "\n" + "\n".join(",".join(map(str, row)) for row in pixels))
     np.testing.assert_array_equal(collected(tmp_path / "b.csv"), pixels)
     assert "the first line counts the columns" in remarks(tmp_path / "b.csv")
+
+
+@pytest.mark.parametrize("header", ["", "k,P\n", "# a comment\nk,P\n"])
+@pytest.mark.parametrize("style", [",", ";", "\t", " "])
+def test_a_power_spectrum_keeps_its_wave_numbers(header, style, tmp_path, capsys):
+    """Wave numbers 1, 2, 3, ... count, and are no index; P = k^-2 on a ring of 16 points (docs/spectra.md, eq. 13)."""
+    rows = "".join(f"{k}{style}{k**-2.0!r}\n" for k in range(1, 60))
+    (tmp_path / "p.csv").write_text(header.replace(",", style) + rows)
+    words = ["spectrum", "synthesize", "radial", "--table", str(tmp_path / "p.csv"), "--shape", "16"]
+    assert main([*words, "--spacing", str(2 * np.pi / 16)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    spacing = 2 * np.pi / 16
+    k = np.abs(16 * np.fft.fftfreq(16))
+    right = np.maximum(k, 1) ** -2.0 / spacing
+    eig = np.repeat(found["eigenvalues"], np.array(found["weights"], int))
+    np.testing.assert_allclose(np.sort(eig), np.sort(right), rtol=1e-9)

@@ -41,7 +41,9 @@ def make(
         raise InputError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
     if table is None or shape is None:
         raise InputError("radial needs --table FILE (columns k, P) and --shape such as 64,64")
-    wave, power = read_table(table)
+    from diffopt.estimation.tables.pairs import read_pairs
+
+    wave, power = read_pairs(table, "P(k)")
     return synthesis.radial(wave, power, sides(shape), spacing, std)
 
 
@@ -57,23 +59,3 @@ def sides(text: str) -> list[int]:
         return [int(part) for part in text.lower().replace("x", ",").split(",")]
     except ValueError:
         raise InputError(f"--shape must look like 64,64, got {text!r}") from None
-
-
-def read_table(path: Path) -> tuple[list[float], list[float]]:
-    """Two columns of a text file.
-
-    Raises
-    ------
-    InputError
-        Not two numbers in each line.
-    """
-    from diffopt.estimation.readers.base import ReadOptions
-    from diffopt.estimation.readers.csv import CsvSource
-
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    source = CsvSource(path, ReadOptions())
-    if source.shape != (2,):
-        raise InputError(f"{path}: {source.shape[0]} columns; P(k) needs two, k and P")
-    pairs = [row for _, block in source.rows(0, None, 65536) for row in block.tolist()]
-    return [row[0] for row in pairs], [row[1] for row in pairs]
