@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
-from diffopt.foundation.notes import note
 
 #: Inception features of the usual FID reference files.
 FID_SIZE = 2048
-#: Features of its earlier layers (--dims of pytorch-fid), and of other networks.
-OTHER_FEATURES = (64, 192, 512, 768, 1024)
 
 
 def from_array(
@@ -45,8 +42,6 @@ def from_array(
             f"{label}: looks like an FID reference ({FID_SIZE} Inception features), not data; "
             "use --feature-space if features are what you sample"
         )
-    if array.shape[0] in OTHER_FEATURES and mean is not None and not feature_space:
-        note(f"{label}: a mean beside a covariance of {array.shape[0]} is the form of FID statistics; is it the data you sample?")
     return _diagonalize(array.astype(np.float64), mean, label)
 
 

@@ -195,9 +195,12 @@ def read_json(data: bytes, label: str, key: str | None, feature_space: bool) -> 
         return Dataset.of(from_array(_array(content, label), None, None, label, feature_space))
     if not isinstance(content, dict):
         raise InputError(f"{label}: expected a list of numbers or an object, got {type(content).__name__}")
+    schema = content.get("schema")
+    if isinstance(schema, str) and schema.startswith("diffopt.") and schema not in (SPECTRUM_SCHEMA, ENSEMBLE_SCHEMA):
+        raise InputError(f"{label}: schema {schema[:60]!r} is no spectrum; expected {SPECTRUM_SCHEMA} or {ENSEMBLE_SCHEMA}")
     wanted = {k: _array(v, f"{label}: {k}") for k, v in content.items() if _wanted(k, key) and v is not None}
     spectrum = _from_mapping(wanted, list(content), label, key, feature_space)
-    if content.get("schema") not in (SPECTRUM_SCHEMA, ENSEMBLE_SCHEMA):
+    if schema not in (SPECTRUM_SCHEMA, ENSEMBLE_SCHEMA):
         return Dataset.of(spectrum)
     whole = key in (None, "eigenvalues")
     return _dataset(spectrum, from_document(content, label) if whole else None, content, label)
