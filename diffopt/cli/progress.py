@@ -45,6 +45,8 @@ class Bar:
         if not self._running:
             self._start()
         if stage != self._stage:
+            # The end of a stage is seen before the next one begins.
+            self._progress.refresh()
             self._progress.reset(self._task, total=total, description=stage, visible=True)
             self._stage = stage
         speed = self._progress.tasks[0].speed
