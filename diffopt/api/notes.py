@@ -18,7 +18,7 @@ def data_notes(data: Dataset, robust: bool = True) -> list[str]:
     """What was done to the data, and what `robust` runs over."""
     notes = []
     if data.spectrum.clipped:
-        notes.append(f"note: {data.spectrum.clipped} tiny negative eigenvalues set to 0")
+        notes.append(f"note: {data.spectrum.clipped} eigenvalues within rounding of 0 set to 0")
     if robust and data.members is not None:
         notes.append(f"note: robust runs over the {len(data.members.spectra)} spectra of the file")
     return notes

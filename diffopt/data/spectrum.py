@@ -34,7 +34,7 @@ class Spectrum:
     source : str
         Where the numbers come from, for people.
     clipped : int
-        How many tiny negative eigenvalues were set to zero.
+        How many eigenvalues within rounding of zero were set to zero.
 
     Raises
     ------
@@ -55,6 +55,7 @@ class Spectrum:
         weight: ArrayLike | None = None,
         mean: ArrayLike | None = None,
         source: str = "array",
+        computed: bool = False,
     ) -> Spectrum:
         """Check, clip and sort raw numbers; the only way a spectrum should be made.
 
@@ -64,6 +65,10 @@ class Spectrum:
             Eigenvalues, multiplicities (default 1) and mean projections (default 0).
         source : str
             Label of the origin.
+        computed : bool
+            Whether an eigensolver made the values, so that those within its rounding of 0, d eps max, are 0
+            whatever their sign. A list is taken for such output where it holds negative values of that size;
+            otherwise a small positive number is data.
 
         Raises
         ------
@@ -79,7 +84,7 @@ class Spectrum:
                 raise InputError(f"{name} has {other.size} values for {values.size} eigenvalues; give one each")
         if np.any(weights <= 0):
             raise InputError(f"weights must be positive, got {weights.min():g}; drop entries of weight 0")
-        values, clipped = _clip(values)
+        values, clipped = _clip(values, computed)
         _refuse_overflow(values, weights, means)
         order = np.argsort(-values, kind="stable")
         arrays = [a if a is None else _frozen(a[order]) for a in (values, weights, means)]
@@ -151,8 +156,8 @@ def _refuse_overflow(values: Array, weights: Array, means: Array | None) -> None
         raise InputError("the eigenvalues, weights or squared means sum to more than 1.8e308; give the data in larger units")
 
 
-def _clip(values: Array) -> tuple[Array, int]:
-    """Set rounding-sized negative eigenvalues to zero; refuse real ones."""
+def _clip(values: Array, computed: bool) -> tuple[Array, int]:
+    """Set rounding-sized eigenvalues to zero and count them; refuse really negative ones (theory.md, eq. 103)."""
     top, bottom = float(values.max()), float(values.min())
     if top <= 0:
         raise InputError(f"the largest eigenvalue must be positive, got {top:g}")
@@ -160,4 +165,8 @@ def _clip(values: Array) -> tuple[Array, int]:
         raise InputError(
             f"eigenvalue {bottom:g} is negative (largest {top:g}); a covariance has none below rounding"
         )
-    return np.maximum(values, 0.0), int(np.count_nonzero(values < 0))
+    null = values < 0
+    limit = values.size * np.finfo(np.float64).eps * top
+    if computed or -limit <= bottom < 0:
+        null |= (values != 0) & (np.abs(values) <= limit)
+    return np.where(null, 0.0, values), int(np.count_nonzero(null))

@@ -53,8 +53,8 @@ def _diagonalize(matrix: NDArray[np.float64], mean: NDArray[Any] | None, label: 
         raise InputError(f"{label}: the matrix is not symmetric, so it is no covariance")
     symmetric = (matrix + matrix.T) / 2
     if mean is None:
-        return Spectrum.create(np.linalg.eigvalsh(symmetric), source=label)
+        return Spectrum.create(np.linalg.eigvalsh(symmetric), source=label, computed=True)
     if mean.shape != (matrix.shape[0],):
         raise InputError(f"{label}: mean has shape {mean.shape}, expected ({matrix.shape[0]},)")
     values, vectors = np.linalg.eigh(symmetric)
-    return Spectrum.create(values, None, vectors.T @ mean.astype(np.float64), label)
+    return Spectrum.create(values, None, vectors.T @ mean.astype(np.float64), label, computed=True)

@@ -52,7 +52,7 @@ class SpectrumPart(Document):
     dim: int | float
     trace: float
     max: float
-    clipped: int = Field(default=0, description="tiny negative eigenvalues set to 0")
+    clipped: int = Field(default=0, description="eigenvalues within rounding of 0 set to 0")
 
 
 class ObjectivePart(Document):

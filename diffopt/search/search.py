@@ -28,6 +28,8 @@ Progress = Callable[[int, float], None]
 
 #: Relative decrease of the objective below which a search has converged.
 TOLERANCE = 1e-9
+#: Eigenvalues that are searched as they are where errors cancel.
+FEW = 128
 #: Log objective where it is not finite.
 WALL = 1e3
 
@@ -50,7 +52,7 @@ class Search:
         self.schedule = schedule or SCHEDULES["karras"]()
         # Scaled copies are made of the short spectrum: an ensemble of the full one would be long for nothing.
         self.short = problem.compressed("design")
-        self.spectrum: Spectrum = short(objective.prepare(self.short.spectrum, problem.data.members), "search")
+        self.spectrum: Spectrum = self._scored()
         self.eta = problem.solver.etas(eta, problem.steps)
         self.blocks = blocks_of(problem, free, self.schedule)
         self.sizes = np.cumsum([0] + [len(b.bounds) for b in self.blocks])
@@ -62,6 +64,14 @@ class Search:
         self.names, self.tolerance, self.gradients = names, tolerance, 0
         self.pattern: Pattern | None = None
         self.best: tuple[float, State, Array] | None = None
+
+    def _scored(self) -> Spectrum:
+        """Spectrum of the objective: few eigenvalues, or all of few where errors that cancel make values small."""
+        members = self.problem.data.members
+        if not self.objective.cancels:
+            return short(self.objective.prepare(self.short.spectrum, members), "search")
+        few = self.problem.spectrum.eig.size <= FEW
+        return self.objective.prepare(self.problem.spectrum if few else self.short.spectrum, members)
 
     @property
     def many(self) -> bool:

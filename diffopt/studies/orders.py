@@ -170,9 +170,11 @@ def _slope(counts: Array, batches: Array, floor: float) -> tuple[float | None, f
 
 
 def _needed(ruler: _Ruler, counts: tuple[int, ...], errors: Array, order: float | None, accuracy: float) -> int | None:
-    """Smallest N with error <= accuracy: bisection on exact errors within the measured range.
+    """Smallest N from which on the error stays within the accuracy, as far as the measured range reaches.
 
-    Beyond it, and where errors are simulated, by the measured points and order.
+    An error may cross zero on its way (signed ones do), so one small error does not count: the last N of a fine
+    scan that misses the accuracy is looked for, then the first after it that does not. Beyond the range, and where
+    errors are simulated, by the measured points and order.
     """
     if ruler.simulated or errors[-1] > accuracy:
         return _extrapolated(counts, errors, order, accuracy)
@@ -183,12 +185,21 @@ def _needed(ruler: _Ruler, counts: tuple[int, ...], errors: Array, order: float 
         except DiffoptError:
             return False
 
-    low, high = 0, 1
-    while not reached(high):
-        low, high = high, 2 * high
-        if high > LIMIT:
-            return None
-    return bisect(reached, low, high)
+    tried = scan(counts[-1])
+    for place in reversed(range(len(tried))):
+        if not reached(tried[place]):
+            if place == len(tried) - 1:
+                return _extrapolated(counts, errors, order, accuracy)
+            return bisect(reached, tried[place], tried[place + 1])
+    return tried[0]
+
+
+def scan(last: int) -> list[int]:
+    """Every step count up to 24, then some 8 % apart, to twice the last measured one."""
+    counts = list(range(1, 25))
+    while counts[-1] < 2 * last:
+        counts.append(min(max(counts[-1] + 1, round(1.08 * counts[-1])), 2 * last))
+    return counts
 
 
 def bisect(reached: Callable[[int], bool], low: int, high: int) -> int:
@@ -203,12 +214,13 @@ def _extrapolated(counts: tuple[int, ...], errors: Array, order: float | None, a
     """From the measured points by log-log interpolation, beyond them with the measured order."""
     if order is None or order <= 0:
         return None
-    for k in range(len(counts)):
-        if errors[k] <= accuracy:
-            if k == 0:
-                return counts[0]
-            share = np.log(errors[k - 1] / accuracy) / np.log(errors[k - 1] / errors[k])
-            return int(np.ceil(counts[k - 1] * (counts[k] / counts[k - 1]) ** share))
+    missed = np.flatnonzero(errors > accuracy)
+    if not missed.size:
+        return counts[0]
+    k = int(missed[-1]) + 1
+    if k < len(counts):
+        share = np.log(errors[k - 1] / accuracy) / np.log(errors[k - 1] / errors[k])
+        return int(np.ceil(counts[k - 1] * (counts[k] / counts[k - 1]) ** share))
     beyond = counts[-1] * (errors[-1] / accuracy) ** (1 / order)
     return int(np.ceil(beyond)) if beyond <= LIMIT else None
 

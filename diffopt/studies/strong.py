@@ -9,6 +9,7 @@ import numpy as np
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Array
+from diffopt.law.law import Law
 from diffopt.law.map_response import respond
 from diffopt.processes.grid import Grid
 from diffopt.processes.points import Points
@@ -66,16 +67,21 @@ def strong_error(
         raise UnsupportedError(f"strong errors need a solver without memory; {solver.name!r} has one")
     exact = path.start()
     state = exact * table.alpha[0]
+    off = np.zeros_like(state)
     for k in range(grid.steps):
         exact = path.advance(k, exact)
         if maps is not None:
-            state = _random_step(maps, k, state, path, rng)
+            state, off = _random_step(maps, k, state, off, path, rng)
             continue
         row = response.rows[-1]
         state = row.incoming[0][k] * state
         for s, value in row.source.items():
             state = state + value[k] * path.kernel(kernels[s])[:, None]
     gap = state - table.alpha[-1] * exact
+    if spectrum.mean is not None:
+        # Deviation of the mean from its track, random where the steps are (eq. 104).
+        moved = off if maps is not None else np.asarray(Law(table, spectrum, "exact").mean_gap)
+        gap = gap + moved * spectrum.mean
     square = (gap**2 @ spectrum.weight).reshape(batches, -1).mean(axis=1)
     return Coupled(square)
 
@@ -87,16 +93,19 @@ def _silent(table: Table, solver: Solver) -> tuple[str, ...]:
     return ()
 
 
-def _random_step(maps: StepMaps, k: int, state: Array, path: _Path, rng: np.random.Generator) -> Array:
-    """A step with a random fraction of its own for every path."""
+def _random_step(
+    maps: StepMaps, k: int, state: Array, off: Array, path: _Path, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """A step with a random fraction of its own for every path: the centred state and the mean's error per unit mean."""
     fraction = rng.uniform(size=(1, state.shape[0]))
     points = maps.points
     pair = Points.create(points.process, points.sigma[..., k : k + 2])
     named = maps.numbers(pair, maps.eta[..., k : k + 1], fraction)
     x = {name: np.broadcast_to(value, fraction.shape)[0][:, None] for name, value in named.items()}
     inner, whole = path.until(fraction[0], maps.brownian)
-    multiplier = maps.law(x, path.eig)[0]
-    return np.asarray(multiplier * state + maps.noise(x, path.eig, inner[:, None], whole[:, None]))
+    multiplier, _, bias = maps.law(x, path.eig)
+    noise = maps.noise(x, path.eig, inner[:, None], whole[:, None])
+    return np.asarray(multiplier * state + noise), np.asarray(multiplier * off + bias)
 
 
 class _Path:
