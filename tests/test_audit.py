@@ -263,3 +263,19 @@ def test_steps_needed_are_not_a_zero_crossing() -> None:
 
     assert error(row.needed - 1) > 0.01
     assert all(error(n) <= 0.01 for n in range(row.needed, 3 * row.needed))
+
+
+@pytest.mark.parametrize(("solver", "end"), [("euler", "zero"), ("ddpm", "zero"), ("heun", "sigma_min")])
+def test_sigma_min_of_zero(solver: str, end: str) -> None:
+    """Named rules that reach 0 one level early are no starts; the result is not worse than the rest."""
+    problem = Problem.create(Spectrum.create(4.0 / INDEX), VE(), make(solver), 3, 80.0, 0.0, end)
+    found = optimize(problem, OBJECTIVES["robust"]())
+    assert found.grid.sigmas.size == 4 and found.grid.sigmas[-1] == 0
+    assert found.value <= min(found.scores.values()) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("top", [1e-120, 1e130])
+def test_scales_whose_squares_overflow_are_refused(top: float) -> None:
+    """One line that names the range."""
+    with pytest.raises(InputError, match="rescale"):
+        Spectrum.create([top, top / 3])

@@ -17,7 +17,7 @@ from diffopt.solvers import Solver
 
 @dataclass(frozen=True)
 class Defect(ABC):
-    """A step of length h in `clock` leaves scale^2 V = w + h^(order + 1) D(u) (theory.md, sec. 9).
+    """A step of length h in `clock` leaves scale^2 V = w + h^(order + 1) D(u) (theory.md, secs. 21 and 22).
 
     The author of a formula writes :meth:`density`; shapes as in :class:`LinearRates`.
     """

@@ -14,6 +14,8 @@ from diffopt.foundation.arrays import Array
 
 #: Negative eigenvalues down to this multiple of the largest one are rounding and become 0.
 ROUNDING = 1e-6
+#: Largest eigenvalues beyond this, or below its inverse, are refused: their squares leave the range of doubles.
+LARGEST = 1e100
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +163,10 @@ def _clip(values: Array, computed: bool) -> tuple[Array, int]:
     top, bottom = float(values.max()), float(values.min())
     if top <= 0:
         raise InputError(f"the largest eigenvalue must be positive, got {top:g}")
+    if not 1 / LARGEST <= top <= LARGEST:
+        raise InputError(
+            f"the largest eigenvalue must lie in {1 / LARGEST:g}..{LARGEST:g}, got {top:g}; squares of it overflow: rescale the data"
+        )
     if bottom < -ROUNDING * top:
         raise InputError(
             f"eigenvalue {bottom:g} is negative (largest {top:g}); a covariance has none below rounding"

@@ -70,6 +70,8 @@ class Problem:
         bottom = max(process.default_sigma_min, low) if sigma_min is None else float(sigma_min)
         if not (top > bottom >= 0):
             raise InputError(f"need sigma-max > sigma-min >= 0, got {top:g} and {bottom:g}")
+        if 1e100 < top < np.inf:
+            raise InputError(f"sigma-max must be below 1e100, got {top:g}; use inf where the process reaches pure noise")
         if top > high * (1 + 1e-9) and np.isfinite(top):
             raise InputError(f"sigma-max {top:g} is above {high:.6g}, the largest that {process.name!r} reaches")
         if bottom < low * (1 - 1e-9):

@@ -29,7 +29,10 @@ def applicable(problem: Problem, names: Sequence[str] | None = None) -> dict[str
         try:
             # What has no meaning here is refused by the grid, so numpy need not speak of it.
             with np.errstate(all="ignore"):
-                grids[name] = SCHEDULES[name]().grid(short.span)
+                grid = SCHEDULES[name]().grid(short.span)
         except DiffoptError:
             continue
+        # With sigma_min = 0 some rules reach 0 one level early.
+        if grid.steps == problem.steps:
+            grids[name] = grid
     return grids

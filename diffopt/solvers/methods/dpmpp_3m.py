@@ -25,8 +25,8 @@ class DPMPP3M(Solver):
     x' = r x + (1 - r) D + phi_2 d_1 - phi_3 d_2, phi_2 = (e^{-h} - 1)/h + 1, phi_3 = phi_2/h - 1/2,
     d_1, d_2 the scaled divided differences of the last three outputs. As diffusers does by default
     (lower_order_final), fewer than 15 steps end with orders 2 and 1; a last step to 0 has order 1.
-    A step from three exact outputs is of order 3, but the first step, of order 1, leaves an error h^2:
-    the law's error falls like N^-2.
+    The published recurrence takes half of the second derivative that an exact integration of a quadratic output
+    needs (theory.md, eq. 17), and the first step is of order 1: the law's error falls like N^-2.
     Reference: Lu et al. (2022), arXiv:2211.01095, sec. 4.2; diffusers DPMSolverMultistepScheduler.
 
     Attributes
