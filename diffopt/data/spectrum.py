@@ -165,7 +165,8 @@ def _clip(values: Array, computed: bool) -> tuple[Array, int]:
         raise InputError(f"the largest eigenvalue must be positive, got {top:g}")
     if not 1 / LARGEST <= top <= LARGEST:
         raise InputError(
-            f"the largest eigenvalue must lie in {1 / LARGEST:g}..{LARGEST:g}, got {top:g}; squares of it overflow: rescale the data"
+            f"the largest eigenvalue must lie in {1 / LARGEST:g}..{LARGEST:g}, got {top:g}; "
+            "its square leaves the range of doubles: rescale the data"
         )
     if bottom < -ROUNDING * top:
         raise InputError(
