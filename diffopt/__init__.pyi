@@ -5,6 +5,7 @@ from diffopt.api.compare import compare as compare
 from diffopt.api.estimate import estimate as estimate
 from diffopt.api.evaluate import evaluate as evaluate
 from diffopt.api.export import export as export
+from diffopt.api.from_loss import from_loss as from_loss
 from diffopt.api.load import load as load
 from diffopt.api.optimize import optimize as optimize
 from diffopt.api.orders import orders as orders
@@ -13,6 +14,7 @@ from diffopt.api.recommend import recommend as recommend
 from diffopt.api.shift import shift as shift
 from diffopt.api.siem import siem as siem
 from diffopt.api.siem_collect import siem_collect as siem_collect
+from diffopt.api.simulate import simulate as simulate
 from diffopt.data.dataset import Dataset as Dataset
 from diffopt.data.ensemble import Ensemble as Ensemble
 from diffopt.data.spectrum import Spectrum as Spectrum
