@@ -14,6 +14,7 @@ from diffopt.hosts.diffusers.config import Config
 from diffopt.hosts.diffusers.host import SCHEDULERS, Diffusers
 from diffopt.hosts.diffusers.others import refusal
 from diffopt.hosts.diffusers.scheduler import Scheduler, plan_recurrence
+from diffopt.hosts.diffusers.snippet import set_levels
 from diffopt.hosts.run import Run
 
 
@@ -31,7 +32,7 @@ def apply_run(run: Run, scheduler: Any) -> Any:
     wrong = next((f for f in plan.findings if f.altered), None)
     if wrong is not None:
         raise UnsupportedError(f"{wrong.message}; {wrong.repair or 'take diffopt export --to diffusers'}")
-    original, levels = scheduler.set_timesteps, run.levels
+    original, levels = scheduler.set_timesteps, set_levels(kind, run)
 
     @functools.wraps(original)
     def set_timesteps(asked: Any = None, device: Any = None, *_: Any, **given: Any) -> None:

@@ -57,6 +57,8 @@ class FlowScheduler(Scheduler):
             found.append(Finding("reshifted", message, f"optimize with --t-min {terminal:g}, or set shift_terminal=None"))
         if self.below_one and abs(got[0] - 1) < self.below_one:
             got = np.append(got[0] - self.below_one, got[1:])
+            dropped = "FluxPipeline and its relatives drop a user's sigmas where use_flow_sigmas is set"
+            found.append(Finding("note", dropped, "take --to diffusers:snippet"))
             message = f"{self.name} moves a first s of 1 to 1 - {self.below_one:g}; the second step then has a slope"
             found.append(Finding("note", message))
         gap = deviation(wish, got)

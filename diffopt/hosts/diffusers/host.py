@@ -14,7 +14,7 @@ from diffopt.hosts.diffusers.euler import EDMEuler, EulerDiscrete
 from diffopt.hosts.diffusers.flow import FlowMatchEuler, LTXEulerAncestral, UniPC
 from diffopt.hosts.diffusers.others import REFUSED, DEISMultistep, EulerAncestral, LMSDiscrete, refusal
 from diffopt.hosts.diffusers.scheduler import Scheduler, plan_for
-from diffopt.hosts.diffusers.snippet import call_text, subclass_text
+from diffopt.hosts.diffusers.snippet import call_text, set_levels, subclass_text
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.run import Run
 
@@ -86,7 +86,7 @@ class Diffusers(Host):
         scheduler = SCHEDULERS[name]
         if scheduler.refused(run):
             return Plan(name, None, [Finding("refused", f"{name}: {scheduler.refused(run)}")])
-        if target.exported and (target.variant == "snippet" or not _native(scheduler, run)):
+        if target.exported and not _by_call(scheduler, run, target):
             return self._exact(scheduler, run, config)
         if not _native(scheduler, run) and not target.exported:
             plan = self._exact(scheduler, run, config, scheduler.configured(run, config) if config.values else None)
@@ -104,7 +104,10 @@ class Diffusers(Host):
         if base.run is None:
             return base
         start, found = scheduler.start_law(run, config)
-        levels = np.asarray(run.levels, dtype=np.float32).astype(np.float64)
+        levels = np.asarray(set_levels(scheduler, run), dtype=np.float32).astype(np.float64)
+        if levels[0] != run.levels[0] and run.levels[0] == 1:
+            message = f"{scheduler.name} divides by 0 at s = 1: it starts at 1 - 1e-6, and the second step has a slope"
+            found = [*found, Finding("note", message)]
         if scheduler.name == "HeunDiscreteScheduler" and levels[-1] != 0:
             found = [*found, Finding("note", f"the grid ends at {levels[-1]:.6g}: the pipeline decodes a latent with that noise")]
         hosted = base.run.with_levels(levels)
@@ -119,7 +122,7 @@ class Diffusers(Host):
     def write(self, run: Run, plan: Plan, target: Target) -> str:
         """Python that makes the scheduler and the arguments of the pipeline."""
         scheduler = SCHEDULERS[plan.sampler]
-        if target.variant == "snippet" or not _native(scheduler, run):
+        if not _by_call(scheduler, run, target):
             return subclass_text(scheduler, run, plan)
         return call_text(scheduler.call(run, read_config(target.config)), plan)
 
@@ -128,6 +131,16 @@ class Diffusers(Host):
         if target.config and read_config(target.config).own_grid and plan.run is not None:
             return [f"the file switches {read_config(target.config).own_grid} off; pipe(prompt, **prepare(pipe))"]
         return ["pipe(prompt, **prepare(pipe)), with prepare from the file"]
+
+
+def _by_call(scheduler: Scheduler, run: Run, target: Target) -> bool:
+    """Whether the grid is set by the scheduler's own argument.
+
+    UniPC's only where it is named: FluxPipeline and its relatives drop a user's sigmas where use_flow_sigmas is set.
+    """
+    if isinstance(scheduler, UniPC) and target.variant != scheduler.name:
+        return False
+    return target.variant != "snippet" and _native(scheduler, run)
 
 
 def _native(scheduler: Scheduler, run: Run) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from diffopt.foundation.arrays import Array
 from diffopt.hosts.diffusers.scheduler import Call, Scheduler
 from diffopt.hosts.findings import Plan
 from diffopt.hosts.run import Run
@@ -64,7 +65,7 @@ def subclass_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
     return (
         f"{header('diffusers', plan)}import numpy as np\nimport torch\nfrom diffusers import {scheduler.name}\n\n"
         f"OPTIONS = {_dictionary(snippet_options(scheduler, run))}\n"
-        f"SIGMAS = {python_list(run.levels, indent='')}\n\n\n"
+        f"SIGMAS = {python_list(set_levels(scheduler, run), indent='')}\n\n\n"
         f"class ExactGrid({scheduler.name}):\n"
         f'    """{scheduler.name} on the {steps + 1} sigmas above, whatever number of steps is asked for."""\n\n'
         "    def set_timesteps(self, num_inference_steps=None, device=None, timesteps=None, sigmas=None, mu=None, **ignored):\n"
@@ -76,6 +77,14 @@ def subclass_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
         "        self._step_index, self._begin_index = None, 0\n"
         + _PREPARE.format(maker="ExactGrid", result=f'{{"num_inference_steps": {steps}}}')
     )
+
+
+def set_levels(scheduler: Scheduler, run: Run) -> Array:
+    """Levels that the subclass sets: UniPC has no finite first step from s = 1."""
+    levels = run.levels.copy()
+    if run.flow and scheduler.name == "UniPCMultistepScheduler" and levels[0] == 1:
+        levels[0] -= 1e-6
+    return levels
 
 
 def _mu(run: Run) -> str:
