@@ -124,6 +124,8 @@ def test_check_reports_the_pitfall(name: str) -> None:
 CLEAN = [
     (run("euler", start="sigma"), "diffusers", config("EulerDiscrete")),
     (run("euler", "flow"), "diffusers", {**SHIFT, "shift": 1.0}),
+    (run("euler", "ve", [700.0, 20.0, 0.5, 0.0], start="sigma"), "diffusers",
+     config("EulerDiscrete", timestep_type="continuous", prediction_type="v_prediction")),
     (run("comfy_dpmpp_2m", "flow"), "comfyui", {}),
     (run("heun", "flow"), "sd_cpp", {}),
     (run("flow_ancestral", "flow", eta=0.5), "comfyui", {}),

@@ -39,7 +39,7 @@ def apply_run(run: Run, scheduler: Any) -> Any:
         del asked
         shift = {"mu": given["mu"]} if given.get("mu") is not None else {}
         original(run.grid.steps, device=device, **shift)
-        _set(scheduler, levels, run.flow, kind.name == "HeunDiscreteScheduler", device)
+        _set(scheduler, levels, run.flow, kind.name, device)
 
     scheduler.set_timesteps = set_timesteps
     return scheduler
@@ -54,20 +54,20 @@ def _kind(scheduler: Any) -> Scheduler:
     raise UnsupportedError(f"{found.message}; {found.repair}")
 
 
-def _set(scheduler: Any, levels: Array, flow: bool, twice: bool, device: Any) -> None:
+def _set(scheduler: Any, levels: Array, flow: bool, name: str, device: Any) -> None:
     """Write sigmas and timesteps, and start at the first whatever the timesteps say."""
     torch: Any = import_module("torch")
     sigmas = torch.tensor(levels, dtype=torch.float32)
     count = scheduler.config.num_train_timesteps
     if flow:
         times = sigmas[:-1] * count
-    elif type(scheduler).__name__ == "EDMEulerScheduler":
+    elif name == "EDMEulerScheduler" or Config(scheduler.config).continuous:
         times = 0.25 * torch.log(sigmas[:-1])
     else:
         abar = scheduler.alphas_cumprod.double().numpy()
         index = np.interp(np.log(levels[:-1]), 0.5 * np.log((1 - abar) / abar), np.arange(abar.size))
         times = torch.tensor(index, dtype=torch.float32)
-    if twice:
+    if name == "HeunDiscreteScheduler":
         sigmas = torch.cat([sigmas[:1], sigmas[1:-1].repeat_interleave(2), sigmas[-1:]])
         times = torch.cat([times[:1], times[1:].repeat_interleave(2)])
     scheduler.sigmas, scheduler.timesteps = sigmas, times.to(device)

@@ -53,6 +53,11 @@ class Config:
         return next((flag for flag in OWN_GRIDS if self.values.get(flag)), None)
 
     @property
+    def continuous(self) -> bool:
+        """Whether the network is told log(sigma)/4 instead of an index (EulerDiscrete, Stable Video Diffusion)."""
+        return self.get("timestep_type", "discrete") == "continuous" and self.get("prediction_type", "epsilon") == "v_prediction"
+
+    @property
     def train_steps(self) -> int:
         """Number of trained levels."""
         return int(self.get("num_train_timesteps", 1000))
