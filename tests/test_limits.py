@@ -131,7 +131,8 @@ CASES = [
     for name, cls in SOLVERS.items()
     for process in ("ve", "vp_linear", "flow")
     for clock in (CLOCK_NAMES if cls.uses_clock else (None,))
-    if clock != "logsnr"
+    # `lms` reaches 0 by a cancellation between several states, which no coefficient can make exact.
+    if clock != "logsnr" and not cls.needs_data and name != "lms"
 ]
 
 
