@@ -257,9 +257,9 @@ def test_pictures(run, spectrum):
 
 
 def test_not_converged_exits_with_3_and_still_writes(run, spectrum, monkeypatch):
-    monkeypatch.setattr("diffopt.search.descent.BUDGET", 3)
+    monkeypatch.setattr("diffopt.search.lbfgs.BUDGET", 3)
     monkeypatch.setattr("diffopt.search.descent.PROBE", 1)
-    code, out, err = run("optimize", spectrum, "-n", "10", "--objective", "frechet", "-o", "out.json")
+    code, out, err = run("optimize", spectrum, "-n", "10", "-o", "out.json")
     assert code == optimize_command.NOT_CONVERGED == 3
     assert out == ""
     assert "not converged" in err

@@ -135,7 +135,7 @@ def test_gradient_by_the_grid_includes_the_fit(name):
     solver, thing = bound(name), OBJECTIVES["robust"]()
     logs, data = np.log(irregular(5, "sigma_min")), DATA.spectrum
     prepared = thing.prepare(data)
-    table = DifferentiableTable(solver, EXAMPLES["ve"], Design(logs, np.zeros(5), True, False))
+    table = DifferentiableTable(solver, EXAMPLES["ve"], Design(np.exp(logs), np.zeros(5), True, False))
     _, bars = thing.value_and_bars(table.table, prepared, "exact")
     by_grid, _, _ = table.gradient(bars)
 

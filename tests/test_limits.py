@@ -19,6 +19,7 @@ from diffopt.processes import VE, Flow, Process, VPCosine
 from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS, Solver, run_table
 from diffopt.solvers.methods.er_sde import ERSDE
+from diffopt.solvers.methods.unipc import UniPC
 
 FLOW_TIMES = [1.0, 0.93, 0.7, 0.41, 0.2, 0.05, 0.0]
 
@@ -126,19 +127,74 @@ def test_unipc_after_pure_noise(eig: float) -> None:
     assert abs(errors[1]) < 1e-3 * found
 
 
+def literal_unipc3(eig: mp.mpf, s: list[mp.mpf]) -> mp.mpf:
+    """Order 3 (orders 1, 2, 3, ..., 3, 2, 1) as a loop: sum_j rho_j s_j^(i-1) = i! h phi_(i+1)(-h)/B, bh2."""
+    gain = lambda a: (1 - a) * eig / ((1 - a) ** 2 * eig + a**2)  # noqa: E731
+    place = lambda a: mp.log((1 - a) / a)  # noqa: E731
+    corrected = predicted = mp.mpf(1)
+    outputs: list[tuple[mp.mpf, mp.mpf]] = []
+    n = len(s) - 1
+    for k in range(n):
+        a, b, order = s[k], s[k + 1], min(k + 1, 3, n - k)
+        d = gain(a) * predicted
+        if b == 0:
+            return d
+        h = place(b) - place(a)
+        scale, right, phi = mp.expm1(-h), [], mp.expm1(-h) / -h - 1
+        for i in range(1, order + 1):
+            right.append(phi * mp.factorial(i) / scale)
+            phi = phi / -h - 1 / mp.factorial(i + 1)
+        keep, room = b / a, (1 - b) - (1 - a) * b / a
+        old = [((at - place(a)) / h, out - d) for at, out in outputs[::-1][: order - 1]]
+
+        def slopes(pairs: list[tuple[mp.mpf, mp.mpf]], right: list[mp.mpf] = right) -> mp.mpf:
+            count = len(pairs)
+            if not count:
+                return mp.mpf(0)
+            system = mp.matrix(count, count)
+            for i in range(count):
+                for j, (at, _) in enumerate(pairs):
+                    system[i, j] = at**i
+            rho = [mp.mpf(1) / 2] if count == 1 else mp.lu_solve(system, mp.matrix(right[:count]))
+            return sum(rho[j] * out / at for j, (at, out) in enumerate(pairs))
+
+        predicted = keep * corrected + room * (d + slopes(old))
+        corrected = keep * corrected + room * (d + slopes([*old, (mp.mpf(1), gain(b) * predicted - d)]))
+        outputs.append((place(a), d))
+    raise AssertionError("the last level is 0")
+
+
+@pytest.mark.parametrize("eig", [2.0, 0.3, 0.01])
+def test_unipc_of_order_3_after_pure_noise(eig: float) -> None:
+    """The limit of a start that goes to pure noise; at a finite start the loop itself."""
+    solver, errors = UniPC(order=3), []
+    near = [0.98, *FLOW_TIMES[1:]]
+    with mp.workdps(60):
+        start = mp.sqrt((1 - mp.mpf(near[0])) ** 2 * eig + mp.mpf(near[0]) ** 2)
+        truth = float(abs(literal_unipc3(mp.mpf(eig), list(map(mp.mpf, near)))) * start)
+    assert deviation(solver, flow_grid(near), eig) == pytest.approx(truth, rel=1e-11)
+    found = deviation(solver, flow_grid(FLOW_TIMES), eig)
+    for digits in (1000, 4000):
+        with mp.workdps(digits + 200):
+            s = [1 - mp.mpf(10) ** -digits, *map(mp.mpf, FLOW_TIMES[1:])]
+            errors.append(float(abs(literal_unipc3(mp.mpf(eig), s))) - found)
+    # What is left falls like 1/h_-, that is with the number of digits.
+    assert errors[1] == pytest.approx(errors[0] / 4, rel=0.02)
+    assert abs(errors[1]) < 1e-3 * found
+
+
 CASES = [
     (name, process, clock)
     for name, cls in SOLVERS.items()
     for process in ("ve", "vp_linear", "flow")
     for clock in (CLOCK_NAMES if cls.uses_clock else (None,))
-    # `lms` reaches 0 by a cancellation between several states, which no coefficient can make exact.
-    if clock != "logsnr" and not cls.needs_data and name != "lms"
+    if clock != "logsnr" and not cls.needs_data
 ]
 
 
 @pytest.mark.parametrize(("name", "process", "clock"), CASES)
 def test_a_null_direction_ends_at_zero_or_far_from_it(name: str, process: str, clock: str | None) -> None:
-    """Eq. (101): no rounding is taken for variance where the last step lands on the denoiser's output."""
+    """Eqs. (101), (105): no rounding is taken for variance where the last step lands on the denoiser's output."""
     rng, solver = np.random.default_rng(5), make(name, clock)
     eta = None if solver.eta_meaning is None else 0.0
     for _ in range(20):

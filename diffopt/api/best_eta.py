@@ -16,7 +16,7 @@ from diffopt.documents.settings import make_problem, schedule_of
 from diffopt.documents.values import words
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.processes.clocks import CLOCKS
-from diffopt.studies.eta import DESIGNS, OBJECTIVES, NoiseDesign, noise_study, present
+from diffopt.studies.eta import DESIGNS, ETA_MAX, OBJECTIVES, NoiseDesign, at_bound, noise_study, present
 
 #: Solver and schedule unless others are named.
 SOLVER, SCHEDULE = "euler_maruyama", "karras"
@@ -89,7 +89,13 @@ def best_eta(
         diffopt_version=__version__,
     )  # fmt: skip
     note = f"using solver {problem.solver.name}, schedule {schedule.name}, eta in the sense of {meaning}"
-    return EtaResult(dump(document), (*data_notes(data, robust=False), note))
+    return EtaResult(dump(document), (*data_notes(data, robust=False), note, *_bound_notes(answers)))
+
+
+def _bound_notes(answers: list[NoiseDesign]) -> list[str]:
+    """Answers that the bound of the search holds: a larger eta may be better still."""
+    held = [f"{a.design} by {a.objective}" + (f" ({a.clock})" if a.clock else "") for a in answers if at_bound(a)]
+    return [f"note: eta {ETA_MAX:g} is the bound of the search and is met by {', '.join(held)}"] if held else []
 
 
 def _chosen(given: Any, known: Any, what: str) -> tuple[str, ...]:

@@ -147,8 +147,18 @@ def _arrays(table: Table) -> tuple[NDArray[Any], ...]:
 def _joined(tables: list[Table]) -> Table:
     if len(tables) == 1:
         return tables[0]
+    sources = max(t.sources for t in tables)
+    tables = [_with_sources(t, sources) for t in tables]
     joined = [np.concatenate(parts) for parts in zip(*(_arrays(t) for t in tables), strict=True)]
     return _made(joined, tables[0])
+
+
+def _with_sources(table: Table, sources: int) -> Table:
+    """The table with silent sources behind its own: schemes have none where eta is 0 and not moved."""
+    more = sources - table.sources
+    if not more:
+        return table
+    return replace(table, noise=np.pad(table.noise, [(0, 0)] * (table.noise.ndim - 1) + [(0, more)]))
 
 
 def _made(arrays: list[NDArray[Any]], like: Table) -> Table:

@@ -8,6 +8,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
 from diffopt.law.map_response import respond
 from diffopt.law.response import RowMap
+from diffopt.law.rounding import rounding
 from diffopt.law.start import Start, start_bars, start_variance
 from diffopt.law.table_bars import TableBars
 from diffopt.solvers.table import Table
@@ -48,10 +49,19 @@ class Law:
             self.variance = self._history[-1]
         elif not self._noisy:
             self._gains = self._propagate(np.ones_like(self._first), with_bias=False)
+            self._settle()
             self.variance = self._gains[-1] ** 2 * self._first
         else:
             self._covariances = self._run_covariance()
             self.variance = self._covariances[-1][0, 0]
+
+    def _settle(self) -> None:
+        """No rounding is taken for variance in a null direction that ends at sigma = 0 (theory.md, eq. 105)."""
+        null = self.spectrum.eig == 0
+        if not np.any(null) or np.any(self.table.level[-1] != 0):
+            return
+        small = np.abs(self._gains[-1]) <= rounding(self.response.rows, self._needed(), self._gains)
+        self._gains[-1] = np.where(null & small, 0.0, self._gains[-1])
 
     def _needed(self) -> list[int]:
         """Rows whose nodes a later step reads, in order; the last row always."""

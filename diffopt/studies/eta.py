@@ -54,6 +54,11 @@ class NoiseDesign:
     parameters: dict[str, float]
 
 
+def at_bound(answer: NoiseDesign) -> bool:
+    """Whether the largest eta that is tried holds an answer."""
+    return bool(np.max(answer.eta) >= ETA_MAX * (1 - 1e-4)) or answer.parameters.get("height", 0.0) >= ETA_MAX
+
+
 class NoiseStudy:
     """Errors of one problem and grid as functions of eta (theory.md, eq. 77).
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array, Numbers
 from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
@@ -15,8 +16,27 @@ from diffopt.schedules.fixed.time import UniformVP
 #: Step of the complex-step derivative, and evaluations at most.
 STEP, BUDGET = 1e-30, 60
 
+#: Largest sigma_max/sigma_min: squares of amplifications must be numbers.
+WIDEST = 1e50
+
 #: Rounding widths of the absolute values, in units of the mean term, from round to sharp.
 WIDTHS = (0.3, 0.03, 0.003)
+
+
+def wide(name: str, span: Span) -> tuple[float, float]:
+    """(sigma_max, sigma_min) of a range over which the amplification is a number.
+
+    Raises
+    ------
+    UnsupportedError
+        A range that is too wide, or not finite and positive.
+    """
+    high, low = span.finite(name)
+    if high / WIDEST > low:
+        raise UnsupportedError(
+            f"schedule {name!r} takes ranges up to a ratio of {WIDEST:g}, got {high:g} to {low:g}; try karras"
+        )
+    return high, low
 
 
 def amplification(logsnr: Numbers, power: float, width: float = 0.0) -> Numbers:
@@ -115,7 +135,7 @@ class DMNLatent(Schedule):
 
     def levels(self, span: Span) -> Array:
         """Local minimum."""
-        ends = span.finite(self.name)
+        ends = wide(self.name, span)
         start = UniformVP().levels(span)
         levels = improved(start, 2.0) if start.size > 2 else start
         levels[0], levels[-1] = ends
@@ -139,7 +159,7 @@ class DMNPixel(Schedule):
 
     def levels(self, span: Span) -> Array:
         """Local minimum."""
-        ends = span.finite(self.name)
+        ends = wide(self.name, span)
         start = Exponential().levels(span)
         levels = improved(start, 1.0) if start.size > 2 else start
         levels[0], levels[-1] = ends

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
@@ -62,6 +63,11 @@ class EDMIDDPM(Schedule):
         for j in range(M, 0, -1):
             u.append(float(np.sqrt((u[-1] ** 2 + 1) / max(a[j - 1] / a[j], C1) - 1)))
         inside = np.array([v for v in reversed(u) if low <= v <= high])
+        if not inside.size:
+            raise UnsupportedError(
+                f"schedule 'edm_iddpm' has no level between sigma-min {low:g} and sigma-max {high:g} "
+                f"(its own run from {u[1]:.3g} to {u[-1]:.3g}); try karras"
+            )
         levels = inside[np.round((inside.size - 1) * span.ramp()).astype(int)]
         levels[0], levels[-1] = high, low
         return np.asarray(levels)

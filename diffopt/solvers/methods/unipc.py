@@ -94,9 +94,10 @@ class _Rows:
     def __init__(self, points: Points, variant: str, orders: np.ndarray) -> None:
         self.orders, self.most = orders, int(orders.max())
         h = points.h
-        # A step from pure noise is endless: its start is a place without weight.
+        # A step from pure noise is endless: its start is a place without weight. So are places before the run, which
+        # no step uses; they lie apart, or the systems of steps that use fewer would be singular.
         length = np.where(np.isinf(points.sigma[..., :-1].real), FAR, h)
-        self.places = [-sum(back(length, j) for j in range(1, i + 1)) / h for i in range(1, self.most)]
+        self.places = [-sum(back(length, j, 2 * FAR) for j in range(1, i + 1)) / h for i in range(1, self.most)]
         whole = (points.alpha_0 * points.decay - points.alpha_1) / points.alpha_1
         self.scale = np.where(points.unbounded, whole, np.expm1(-h) if variant == "bh2" else -h)
         self.alpha = points.alpha_1
