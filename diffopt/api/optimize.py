@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 from diffopt.api.arguments import Flags, loaded, read, verb
+from diffopt.api.baselines import baselines, best_of
 from diffopt.api.hosting import config_of
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
@@ -17,10 +18,8 @@ from diffopt.documents.values import words
 from diffopt.errors import InputError
 from diffopt.foundation.notes import note
 from diffopt.hosts.choice import choose
-from diffopt.objectives.evaluation import Evaluation
 from diffopt.objectives.evaluation import evaluate as run_evaluation
 from diffopt.objectives.problem import Problem
-from diffopt.processes.grid import Grid
 from diffopt.search.descent import optimize as search
 from diffopt.search.integer import optimize_whole
 from diffopt.search.starts import BASELINES, applicable
@@ -93,9 +92,12 @@ def optimize(
     solved = replace(problem, solver=result.solver, process=result.process)
     evaluation = run_evaluation(solved, result.grid, result.eta)
     grids = applicable(problem, BASELINES)
+    beside = baselines(problem, settings.eta, grids)
+    if "grid" in free and not whole and not problem.solver.grid_solvers:
+        result, evaluation = best_of(problem, objective, settings.eta, (result, evaluation), grids, beside)
+        solved = replace(problem, solver=result.solver, process=result.process)
     document = schedule_document(
-        solved, result, evaluation, _baselines(problem, settings, grids), objective, free,
-        schedule,
+        solved, result, evaluation, beside, objective, free, schedule,
     )  # fmt: skip
     assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
@@ -125,8 +127,3 @@ def _check_schedule(settings: Settings, free: list[str]) -> None:
             f"--schedule {settings.schedule} has no effect where the grid is free; "
             "add --free family (or eta), or compare it with `diffopt evaluate`"
         )
-
-
-def _baselines(problem: Problem, settings: Settings, grids: Mapping[str, Grid]) -> dict[str, Evaluation]:
-    short = problem.compressed("reference")
-    return {name: run_evaluation(short, grid, settings.eta, expand=False) for name, grid in grids.items()}
