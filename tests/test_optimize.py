@@ -153,7 +153,7 @@ def check_bounds(found, task):
     assert np.all(found.eta >= 0)
 
 
-@pytest.mark.parametrize("solver", list(SOLVERS))
+@pytest.mark.parametrize("solver", [name for name, cls in SOLVERS.items() if not cls.grid_solvers])
 def test_every_solver_is_optimized_on_the_default_objective(solver):
     """And the search leaves the named schedules behind."""
     task = problem(solver=solver, clock="sigma" if SOLVERS[solver].uses_clock else None)
@@ -163,6 +163,18 @@ def test_every_solver_is_optimized_on_the_default_objective(solver):
     assert found.value <= min(found.scores.values()) * (1 + 1e-12)
     assert found.starts == len([v for v in found.scores.values() if np.isfinite(v)])
     assert found.evaluations > found.starts
+
+
+@pytest.mark.parametrize("solver", [name for name, cls in SOLVERS.items() if cls.grid_solvers])
+def test_solvers_that_fit_any_grid_get_the_geometric_mean_of_the_grids_of_others(solver):
+    """Eq. (134): point by point, of the grids that are best for the solvers it names."""
+    task = problem(solver=solver)
+    found = optimize(task, OBJECTIVES["robust"]())
+    check_bounds(found, task)
+    assert found.converged
+    grids = [optimize(problem(solver=name), OBJECTIVES["robust"]()).grid.sigmas for name in SOLVERS[solver].grid_solvers]
+    assert len(grids) > 1
+    np.testing.assert_allclose(found.grid.sigmas, np.prod(grids, axis=0) ** (1 / len(grids)), rtol=1e-12)
 
 
 def test_the_value_is_the_one_of_the_full_spectrum_to_the_accuracy_of_the_compression():
