@@ -1,7 +1,7 @@
 """Loops of ComfyUI and stable-diffusion.cpp as they are written there; nothing here comes from diffopt.
 
 Both call k-diffusion's loops with `sigmas` = s on flow models, where the state is y = (1 - s) x_0 + s n, and with
-sigma on the others, where it is x = x_0 + sigma n (theory.md, section 50). `run` is the record of `oracles.Run`.
+sigma on the others, where it is x = x_0 + sigma n (theory.md, section 28). `run` is the record of `oracles.Run`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes.points import Points
 from diffopt.processes.span import Span
 from diffopt.schedules import SCHEDULES
-from diffopt.search.variables import EtaBlock, FamilyBlock, GridBlock, State, design_of
+from diffopt.search.family import FamilyBlock
+from diffopt.search.variables import EtaBlock, GridBlock, State, design_of
 from diffopt.solvers import build_table
 
 #: Agreement asked for, relative to the largest component.
@@ -116,7 +117,7 @@ def family_value(problem, objective, prepared, schedule, values):
 
 FAMILIES = [
     ("karras", "ve", "heun", {"rho", "sigma_min", "sigma_max"}),
-    ("karras", "ve", "edm_stochastic", {"rho", "sigma_min", "sigma_max", "s_churn"}),
+    ("karras", "ve", "edm_stochastic", {"rho", "sigma_min", "sigma_max", "s_churn", "s_noise"}),
     ("kl_optimal", "ve", "euler", {"c", "sigma_min", "sigma_max"}),
     ("karras", "vp_linear", "euler_maruyama", {"rho", "sigma_min", "sigma_max", "beta_min", "beta_max"}),
     ("uniform_t", "vp_linear", "dpmpp_2m", {"beta_min", "beta_max"}),
@@ -154,7 +155,8 @@ def test_gradient_by_family_parameters(schedule, process, solver, names, objecti
 
     assert found == pytest.approx(at(x), rel=1e-12)
     unit = np.eye(len(x))
-    wish = [derivative(lambda h, i=i: at(x + h * unit[i])) for i in range(len(x))]
+    # The robust objective has a kink within 0.002 of one of these places.
+    wish = [derivative(lambda h, i=i: at(x + h * unit[i]), 1e-3) for i in range(len(x))]
     np.testing.assert_allclose(gradient, wish, atol=ACCURACY * np.abs(wish).max())
 
 
@@ -180,5 +182,6 @@ def test_blocks_turn_gradients_by_the_design_into_gradients_by_their_variables(b
     _, bars = thing.value_and_bars(table.table, problem.spectrum, "exact")
     gradient = group.pull_back(x, *table.gradient(bars))
     unit = np.eye(len(x))
-    wish = [derivative(lambda h, i=i: at(x + h * unit[i])) for i in range(len(x))]
+    # The robust objective has a kink within 0.002 of one of these places.
+    wish = [derivative(lambda h, i=i: at(x + h * unit[i]), 1e-3) for i in range(len(x))]
     np.testing.assert_allclose(gradient, wish, atol=ACCURACY * np.abs(wish).max())

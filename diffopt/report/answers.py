@@ -61,6 +61,8 @@ def family(data: Document) -> list[str]:
     if not found:
         return []
     lines = ["Free parameters: " + ", ".join(f"{name} {value:.6g}" for name, value in found.items()) + "."]
+    if found.get("s_churn") == 0:
+        lines.append("EDM's churn does not pay here: s_churn 0 is as good.")
     flags = edm_flags(data)
     return [*lines, f"EDM: generate.py {flags}"] if flags else lines
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from diffopt.errors import InputError
 from diffopt.objectives.problem import Problem
 from diffopt.schedules import Schedule
-from diffopt.search.variables import FREE, Block, EtaBlock, FamilyBlock, GridBlock
+from diffopt.search.family import FamilyBlock
+from diffopt.search.variables import FREE, Block, EtaBlock, GridBlock
 
 
 def blocks_of(problem: Problem, free: Sequence[str], schedule: Schedule) -> list[Block]:

@@ -13,11 +13,12 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.schedules import Schedule
 from diffopt.search.compromise import compromise
+from diffopt.search.family import FamilyBlock
 from diffopt.search.lbfgs import PROBE, Descent
 from diffopt.search.places import Places
 from diffopt.search.result import OptimizeResult
 from diffopt.search.search import TOLERANCE, Progress, Search
-from diffopt.search.variables import FamilyBlock
+from diffopt.search.window import open_window
 
 
 def optimize(
@@ -92,6 +93,8 @@ def _run(search: Search, searches: int) -> OptimizeResult:
         outcome = search.improve(states[name], None, probe=PROBE if rank else 0) or outcome
     if search.many:
         outcome = Places(search, [states[name] for name in ranked]).explore() or outcome
+    if search.family:
+        outcome = open_window(search, states[ranked[0]]) or outcome
     return _result(search, outcome, len(ranked), scores)
 
 
@@ -117,7 +120,7 @@ def _result(search: Search, outcome: Descent | None, starts: int, scores: dict[s
         for block, part in zip(search.blocks, search.parts(x), strict=True):
             touched += block.at_bound(part)
             if isinstance(block, FamilyBlock):
-                family = block.values(part)
+                family = block.reported(part, state.solver)
     fitted = "coefficients" in search.free and not search.blocks
     reason = "the grid is kept, its coefficients are fitted" if fitted else "one step has no free point"
     message = outcome.message if outcome else f"nothing to optimize: {reason}"

@@ -18,10 +18,11 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.schedules import SCHEDULES, Schedule
 from diffopt.search.blocks import blocks_of
+from diffopt.search.family import FamilyBlock
 from diffopt.search.lbfgs import Descent, descend
 from diffopt.search.scoring import Scorer
 from diffopt.search.starts import applicable
-from diffopt.search.variables import EtaBlock, FamilyBlock, GridBlock, State, design_of
+from diffopt.search.variables import EtaBlock, GridBlock, State, design_of
 from diffopt.solvers.table import Pattern
 
 Progress = Callable[[int, float], None]

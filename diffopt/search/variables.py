@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from diffopt.errors import InputError, UnsupportedError
+from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
-from diffopt.law.gradient import STEP, Design, Direction, moved_process
+from diffopt.law.gradient import Design, Direction
 from diffopt.objectives.problem import Problem
 from diffopt.processes import Process
-from diffopt.processes.span import Span
-from diffopt.schedules.base import Schedule
 from diffopt.solvers import Solver
 
 FREE = ("grid", "coefficients", "eta", "eta_per_step", "family")
@@ -156,131 +152,6 @@ class EtaBlock(Block):
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
         """Per step, or the sum."""
         return by_eta if self.per_step else np.array([by_eta.sum()])
-
-
-@dataclass(frozen=True)
-class Knob:
-    """One parameter of a family: where it lives, its value and its bounds."""
-
-    owner: str
-    name: str
-    value: float
-    low: float
-    high: float
-
-
-class FamilyBlock(Block):
-    """Parameters of a schedule family, of the process and of the solver, as multiples of their start.
-
-    The grid follows the schedule; its derivative by a parameter is taken by a complex step.
-    """
-
-    def __init__(self, problem: Problem, schedule: Schedule, move_grid: bool) -> None:
-        self.problem, self.schedule, self.move_grid = problem, schedule, move_grid
-        self.knobs = [*_schedule_knobs(problem, schedule)] if move_grid else []
-        self.knobs += [*_process_knobs(problem), *_solver_knobs(problem)]
-        if not self.knobs:
-            raise InputError(
-                f"nothing is free in the family: schedule {schedule.name!r}, process {problem.process.name!r} and "
-                f"solver {problem.solver.name!r} have no parameters; use --schedule karras, or --free grid"
-            )
-        self.bounds = [(np.log(k.low / k.value), np.log(k.high / k.value)) for k in self.knobs]
-
-    def start(self, state: State) -> Array:
-        """Zeros: the family as it was named."""
-        return np.zeros(len(self.knobs))
-
-    def values(self, x: Array) -> dict[str, float]:
-        """Parameters by name."""
-        return {k.name: float(k.value * np.exp(v)) for k, v in zip(self.knobs, x, strict=True)}
-
-    def _levels(self, x: NDArray[Any], process: Process) -> NDArray[Any]:
-        """The family's noise ratios at (possibly complex) parameters."""
-        own, ends = self._owned("schedule", x), self._owned("range", x)
-        span: Span = replace(self.problem.span, process=process, **ends)
-        if span.steps == 1:
-            return np.array([span.sigma_max, 0.0 if span.end == "zero" else span.sigma_min])
-        levels = (replace(self.schedule, **own) if own else self.schedule).levels(span)  # type: ignore[type-var]
-        return np.append(levels, 0.0) if self.problem.end == "zero" and levels[-1] != 0 else levels
-
-    def _owned(self, owner: str, x: NDArray[Any]) -> dict[str, Any]:
-        """Parameters of one owner by name, at (possibly complex) variables."""
-        return {k.name: k.value * np.exp(v) for k, v in zip(self.knobs, x, strict=True) if k.owner == owner}
-
-    def _moved(self, x: NDArray[Any]) -> Process:
-        """The process at its parameters."""
-        return moved_process(self.problem.process, self._owned("process", x))
-
-    def place(self, x: Array, state: State) -> State:
-        """Schedule, process and solver at the parameters."""
-        process, solver_fields = self._moved(x), self._owned("solver", x)
-        if np.isfinite(self.problem.sigma_max) and process.sigma_limits[0] < self.problem.sigma_max:
-            raise UnsupportedError(f"process {process.name!r} no longer reaches sigma {self.problem.sigma_max:g}")
-        solver = replace(state.solver, **solver_fields) if solver_fields else state.solver
-        sigma = self._levels(x, process).real if self.move_grid else state.sigma
-        if self.move_grid and not np.all(sigma[:-1] > sigma[1:]):
-            raise UnsupportedError(f"schedule {self.schedule.name!r} does not decrease at {self.values(x)}")
-        return replace(state, sigma=sigma, process=process, solver=solver)
-
-    def apply(self, x: Array, state: State) -> State:
-        """As :meth:`place`, with the derivative by each parameter."""
-        placed = self.place(x, state)
-        movable = np.isfinite(placed.sigma) & (placed.sigma > 0)
-        directions = []
-        for i, knob in enumerate(self.knobs):
-            moved = x.astype(complex)
-            moved[i] += 1j * STEP
-            slope = None
-            if self.move_grid:
-                rise = self._levels(moved, self._moved(moved)).imag / STEP
-                slope = np.where(movable, rise / np.where(movable, placed.sigma, 1.0), 0.0)
-            value = knob.value * float(np.exp(x[i]))
-            directions.append(
-                Direction(
-                    slope,
-                    {knob.name: value} if knob.owner == "process" else None,
-                    {knob.name: value} if knob.owner == "solver" else None,
-                )
-            )
-        return replace(placed, directions=(*state.directions, *directions))
-
-    def at_bound(self, x: Array) -> list[str]:
-        """Parameters at the end of the range that is searched."""
-        pairs = zip(self.knobs, x, self.bounds, strict=True)
-        return [
-            f"{knob.name} {knob.value * np.exp(v):g}"
-            for knob, v, (low, high) in pairs
-            if knob.owner == "schedule" and not low < v < high
-        ]
-
-    def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
-        """Derivatives along the directions."""
-        return along
-
-
-def _schedule_knobs(problem: Problem, schedule: Schedule) -> list[Knob]:
-    knobs = [Knob("schedule", n, float(getattr(schedule, n)), 1e-2, 1e3) for n in schedule.family]
-    low, high = problem.sigma_min, problem.sigma_max
-    if not knobs or not np.isfinite(high) or low <= 0:
-        return knobs
-    if problem.end == "zero":
-        knobs.append(Knob("range", "sigma_min", low, low, np.sqrt(low * high)))
-    if problem.start != "exact":
-        # From the exact marginal a shorter range is always better, so sigma_max is free only with a mismatch.
-        knobs.append(Knob("range", "sigma_max", high, np.sqrt(low * high), high))
-    return knobs
-
-
-def _process_knobs(problem: Problem) -> list[Knob]:
-    if problem.process.name != "vp_linear":
-        return []
-    fields = problem.process.parameters()
-    return [Knob("process", n, max(v, 1e-3), 1e-3, 1e3) for n, v in fields.items()]
-
-
-def _solver_knobs(problem: Problem) -> list[Knob]:
-    churn = getattr(problem.solver, "s_churn", None)
-    return [] if churn is None else [Knob("solver", "s_churn", max(float(churn), 1e-2), 1e-6, 0.42 * problem.steps)]
 
 
 def design_of(state: State, grid_free: bool, eta_free: bool) -> Design:

@@ -15,7 +15,7 @@ from diffopt.hosts.run import Run
 from diffopt.law.start import Start
 
 _CHURN = (
-    "its s_churn adds the noise after the network was called and never removes the last of it (theory.md, section 50); "
+    "its s_churn adds the noise after the network was called and never removes the last of it (theory.md, section 28); "
     "take --to k_diffusion or edm, or optimize with --solver euler"
 )
 

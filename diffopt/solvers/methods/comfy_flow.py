@@ -1,6 +1,6 @@
 """DPM-Solver++(2M) as ComfyUI and stable-diffusion.cpp run it: on flow models in s.
 
-Both hosts hand k-diffusion's loop the flow time s where it expects sigma = s/(1 - s) (theory.md, section 50). Euler is not
+Both hosts hand k-diffusion's loop the flow time s where it expects sigma = s/(1 - s) (theory.md, section 28). Euler is not
 changed by this, Heun and DPM-Solver-2 become those of the clock `time`, ancestral Euler is `flow_ancestral`.
 """
 

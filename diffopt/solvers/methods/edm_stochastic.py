@@ -36,10 +36,11 @@ class EDMStochastic(Solver):
     s_churn: Numbers | float = 1.0
     s_tmin: float = 0.0
     s_tmax: float = float("inf")
-    s_noise: float = 1.0
+    s_noise: Numbers | float = 1.0
 
     def __post_init__(self) -> None:
-        if not (np.asarray(self.s_churn).real >= 0 and self.s_tmin >= 0 and self.s_tmax >= self.s_tmin and self.s_noise >= 0):
+        churn, noise = np.asarray(self.s_churn).real, np.asarray(self.s_noise).real
+        if not (churn >= 0 and self.s_tmin >= 0 and self.s_tmax >= self.s_tmin and noise >= 0):
             raise InputError("need s_churn >= 0, s_noise >= 0 and 0 <= s_tmin <= s_tmax")
 
     def table(self, points: Points, eta: Numbers) -> Table:
