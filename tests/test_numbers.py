@@ -11,6 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
+import diffopt
 from diffopt.documents.number_list import load_array, load_list
 from diffopt.documents.numbers import parse_table
 from diffopt.documents.spectrum_file import load_dataset, load_spectrum
@@ -358,3 +359,15 @@ def test_parsed_numbers_keep_every_bit():
     assert numbers(parse(json.dumps(values), "a"), "a") == values
     table = parse_table("\n".join(map(repr, values)), "a")
     assert table.rows[:, 0].tolist() == values
+
+
+def test_covariances_of_any_scale_have_the_eigenvalues_of_their_shape(tmp_path):
+    """Squares of the entries overflow or vanish; the eigenvalues are those of the plain matrix, scaled."""
+    plain = np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
+    for scale in (1e-90, 1.0, 1e95):
+        np.save(tmp_path / "c.npy", plain * scale)
+        found = load_dataset(str(tmp_path / "c.npy")).spectrum.eig
+        np.testing.assert_allclose(found / scale, np.linalg.eigvalsh(plain)[::-1], rtol=1e-12)
+    np.save(tmp_path / "c.npy", np.array([[1e308, 1e307], [1e307, 1e-308]]))
+    with pytest.raises(InputError, match="largest eigenvalue"):
+        diffopt.optimize(str(tmp_path / "c.npy"), steps=2)

@@ -51,10 +51,13 @@ def _diagonalize(matrix: NDArray[np.float64], mean: NDArray[Any] | None, label: 
     scale = float(np.max(np.abs(matrix))) or 1.0
     if np.max(np.abs(matrix - matrix.T)) > 1e-6 * scale:
         raise InputError(f"{label}: the matrix is not symmetric, so it is no covariance")
-    symmetric = (matrix + matrix.T) / 2
-    if mean is None:
-        return Spectrum.create(np.linalg.eigvalsh(symmetric), source=label, computed=True)
-    if mean.shape != (matrix.shape[0],):
+    # Divided by the largest entry: sums of squares of huge or tiny entries leave the range of doubles.
+    symmetric = matrix / scale / 2 + matrix.T / scale / 2
+    if mean is not None and mean.shape != (matrix.shape[0],):
         raise InputError(f"{label}: mean has shape {mean.shape}, expected ({matrix.shape[0]},)")
-    values, vectors = np.linalg.eigh(symmetric)
-    return Spectrum.create(values, None, vectors.T @ mean.astype(np.float64), label, computed=True)
+    try:
+        values, vectors = np.linalg.eigh(symmetric) if mean is not None else (np.linalg.eigvalsh(symmetric), None)
+    except np.linalg.LinAlgError:
+        raise InputError(f"{label}: the eigenvalues of the covariance could not be computed; check its numbers") from None
+    means = None if mean is None or vectors is None else vectors.T @ mean.astype(np.float64)
+    return Spectrum.create(values * scale, None, means, label, computed=True)

@@ -14,7 +14,7 @@ from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 
 #: Largest dimension for dense algebra.
-DENSE = 8192
+DENSE = 4096
 
 
 @dataclass(frozen=True, eq=False)
