@@ -354,6 +354,7 @@ def test_every_host_writes_a_file_and_says_what_it_runs(files: Any, capsys: Any,
     extra = ["--scheduler-config", "eps.json"] if host == "diffusers" else []
     (files / "eps.json").write_text(json.dumps(config("EulerDiscrete")))
     solver = "euler" if host in ("skrample", "azula", "smalldiffusion") else "heun"
+    solver = "fitted_2" if host == "coefficients" else solver
     ends = ["--end", "sigma_min", "--clock", "logsnr"] if host == "deepinv" else []
     top = ["--sigma-max", "14", "--sigma-min", "0.05"]
     assert main(["optimize", "eig.npy", "-n", "3", "-s", solver, *top, *ends, "-q", "-o", "grid.json", "--force"]) == 0

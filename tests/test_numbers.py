@@ -142,7 +142,7 @@ REFUSED = {
     "nothing": ("", "non-empty"),
     "comments only": ("# none\n", "non-empty"),
     "nested on a line": ("[[1, 0.5], [0.5, 1]]", "one row a line"),
-    "sum beyond a double": ("1e308\n1e308", "larger units"),
+    "sum beyond a double": ("1e308\n1e308", "largest eigenvalue must lie in"),
     "zero bytes": ("4\0\n2", "zero bytes"),
 }
 
@@ -168,7 +168,7 @@ JSON_REFUSED = {
     "a huge integer": ("[1" + "0" * 400 + "]", "digits"),
     "an integer beyond doubles": ("[2" + "0" * 308 + "]", "309 digits"),
     "a huge number": ("[1e400]", "too large"),
-    "sum beyond a double": ("[1e308, 1e308]", "larger units"),
+    "sum beyond a double": ("[1e308, 1e308]", "largest eigenvalue must lie in"),
     "weights that are text": ('{"eigenvalues": [4, 1], "weights": ["1", "2"]}', "without quotes"),
     "a word": ('{"eigenvalues": "4 1"}', "list of numbers"),
     "trailing text": ("[1] 2", "JSON"),

@@ -152,7 +152,7 @@ BAD = {
     "strings": (lambda p: npy(p / "a.npy", np.array(["a"])), "real"),
     "empty": (lambda p: npy(p / "a.npy", np.array([])), "non-empty"),
     "scalar": (lambda p: npy(p / "a.npy", np.array(3.0)), "non-empty"),
-    "cube": (lambda p: npy(p / "a.npy", np.ones((2, 2, 2))), "non-empty"),
+    "cube": (lambda p: npy(p / "a.npy", np.ones((2, 2, 2))), "neither eigenvalues nor a covariance"),
     "rectangle": (lambda p: npy(p / "a.npy", np.ones((2, 5))), "2 x 5"),
     "asymmetric": (lambda p: npy(p / "a.npy", np.array([[1.0, 0.5], [0.1, 1.0]])), "not symmetric"),
     "indefinite": (lambda p: npy(p / "a.npy", np.array([[1.0, 2.0], [2.0, 1.0]])), "negative"),

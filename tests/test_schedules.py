@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import DiffoptError, UnsupportedError
 from diffopt.objectives import OBJECTIVES
@@ -99,7 +100,8 @@ def test_designs_from_data_say_that_they_need_a_spectrum(name):
 @pytest.mark.parametrize(("name", "solver"), list(itertools.product(NAMES, SOLVERS)))
 def test_runs_with_every_solver(name, solver):
     grid = SCHEDULES[name]().grid(span(5, "sigma_min", solver=solver))
-    value = OBJECTIVES["discretization"]().value(run_table(SOLVERS[solver](), grid), SPECTRUM, "exact")
+    table = run_table(SOLVERS[solver]().for_data(Dataset.of(SPECTRUM)), grid)
+    value = OBJECTIVES["discretization"]().value(table, SPECTRUM, "exact")
     assert np.isfinite(value)
     assert value > 0
 

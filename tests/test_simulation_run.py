@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 from scipy.linalg import sqrtm
 
+from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.law.law import Law
@@ -52,7 +53,7 @@ def test_heun_on_a_mixture_is_the_published_loop() -> None:
 def test_states_can_be_watched_and_end_in_the_sample(solver: str) -> None:
     """One state a grid point, the start first; each is the sample of the grid cut there (schemes without memory)."""
     grid = Grid.create(VPLinear(), SIGMAS[:-1])
-    table = run_table(SOLVERS[solver](), grid)
+    table = run_table(SOLVERS[solver]().for_data(Dataset.of(Spectrum.create([2.0, 0.3]))), grid)
     batch = Batch(MIXTURE, 7, 0)
     seen = list(batch.paths(table))
     assert [state.step for state in seen] == list(range(grid.steps + 1))

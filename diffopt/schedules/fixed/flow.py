@@ -146,10 +146,24 @@ class BongTangent(Schedule):
         first = int(count * self.pivot)
         k = self.slope / (count / 40)
         s = np.append(_arctangent(first, k, first, 1.0, 0.5)[:-1], _arctangent(count - first, k, 0, 0.5, 0.0))[:-1]
+        s = _squeezed(s, span)
         with np.errstate(divide="ignore"):
             levels: Array = s / (1 - s)
         levels[0] = span.sigma_max
         return np.append(levels, span.sigma_min) if span.levels > span.steps else levels
+
+
+def _squeezed(s: Array, span: Span) -> Array:
+    """Times of the rule, moved linearly into the range where they leave it: hosts run it from 1 to 0 only."""
+    top = span.sigma_max / (1 + span.sigma_max) if np.isfinite(span.sigma_max) else 1.0
+    low, room = span.sigma_min / (1 + span.sigma_min), float(span.levels > span.steps)
+    if s.size < 2 or (s[1] < top and s[-1] >= low and (s[-1] > low or not room)):
+        return s
+    # One place more where sigma_min itself follows.
+    last = max(float(s[-1]), low + room * (top - low) / (s.size + 1))
+    if not last < top:
+        return np.linspace(top, low, s.size + int(room))[: s.size]
+    return np.asarray(last + (top - last) * (s - s[-1]) / (s[0] - s[-1]))
 
 
 def _arctangent(count: int, slope: float, pivot: int, start: float, end: float) -> Array:
