@@ -104,7 +104,7 @@ def test_small_steps_give_adams_bashforth(count, wish):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("process", list(EXAMPLES))
 def test_every_process_runs_the_same_loop(name, process):
-    """x' = (sigma'/sigma) x + sum_j c_kj D_(k-j) with the coefficients that a document holds, a non-linear denoiser."""
+    """Eq. (130): x' = (sigma'/sigma) x + sum_j c_kj D_(k-j) with a document's coefficients, a non-linear denoiser."""
     from oracles import Mixture
 
     sigmas, target = irregular(6), Mixture()

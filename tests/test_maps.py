@@ -150,7 +150,7 @@ def test_quadrature_over_the_fraction_is_exact(name: str, last: float, eig: floa
 @pytest.mark.parametrize("eta", [0.0, 1.0])
 @pytest.mark.parametrize("name", [*SECOND_ORDER, "local_linearization"])
 def test_order_in_the_frechet_distance(name: str, clock: str, eta: float, process: str) -> None:
-    """Eqs. (75)-(86): order 2, and 1 with a frozen Jacobian, also of the mean."""
+    """Eqs. (75)-(78), (80)-(86): order 2, and 1 with a frozen Jacobian, also of the mean."""
     kind, solver = PROCESSES[process](), SOLVERS[name](clock=clock)
     errors = []
     for steps in (400, 800):

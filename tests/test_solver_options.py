@@ -45,6 +45,7 @@ def both(name, options, sigmas, clock=None):
 @pytest.mark.parametrize(("name", "options"), CASES)
 @pytest.mark.parametrize("steps", [1, 2, 3, 5, 16])
 def test_every_option_is_its_published_loop(name, options, steps, end):
+    """Eqs. (120), (121), (127) and (128): multistep weights of integrals, refined exponential schemes."""
     clock = "sigma" if make(name).uses_clock else None
     got, wish, _ = both(name, options, irregular(steps, end, seed=steps), clock)
     np.testing.assert_allclose(got, wish, rtol=1e-11, atol=1e-12)

@@ -63,7 +63,10 @@ def run_both(name, process, clock, sigmas, eta):
 
 @pytest.mark.parametrize(("name", "process", "clock"), solver_cases())
 def test_table_equals_the_published_loop(name, process, clock):
-    """Six steps, to 0 and to sigma_min, every eta, a non-linear denoiser."""
+    """Six steps, to 0 and to sigma_min, every eta, a non-linear denoiser.
+
+    Eqs. (123), (124), (125) and (126) are those of `dpm_2`, its ancestral form, `dpmpp_2s_ancestral`, `dpmpp_3m_sde`.
+    """
     for end in ("zero", "sigma_min") if has_step_to_zero(clock) else ("sigma_min",):
         for eta in etas_of(name):
             got, wish = run_both(name, process, clock, irregular(6, end), eta)

@@ -14,17 +14,20 @@ from diffopt.asymptotics import density as density_module
 from diffopt.asymptotics.density import optimal_density, rms_density
 from diffopt.data.spectrum import Spectrum
 from diffopt.law.map_response import respond
+from diffopt.objectives import OBJECTIVES
+from diffopt.objectives.problem import Problem
 from diffopt.processes import PROCESSES
 from diffopt.processes.grid import Grid
+from diffopt.search.descent import optimize
 from diffopt.solvers import SOLVERS, run_table
 
 ROOT = Path(__file__).parents[1]
-EQUATIONS = range(1, 94)
-
-
-def numbered() -> set[int]:
-    text = "".join(path.read_text() for path in (ROOT / "docs").glob("theory*.md"))
-    return {int(n) for n in re.findall(r"\\tag\{(\d+)\}", text)} & set(EQUATIONS)
+THEORY = (ROOT / "docs" / "theory.md").read_text(encoding="utf-8")
+EQUATIONS = {int(n) for n in re.findall(r"\\tag\{(\d+)\}", THEORY)}
+SECTIONS = {int(n) for n in re.findall(r"^## (\d+)\. ", THEORY, re.MULTILINE)}
+#: "3", "(3)", "3-5", "(3) to (5)", "3, 5 and 7"; a number with decimals is none.
+NUMBER = r"\(?\d+\)?(?![\d.]*\d)"
+NUMBERS = rf"({NUMBER}(?:(?:-| to |, (?:and )?| and ){NUMBER})*)"
 
 
 def named() -> set[int]:
@@ -37,8 +40,46 @@ def named() -> set[int]:
 
 
 def test_every_equation_is_named_by_a_test() -> None:
-    assert len(numbered()) > 40
-    assert numbered() - named() == set()
+    assert len(EQUATIONS) > 150
+    assert EQUATIONS - named() == set()
+
+
+def spans(text: str) -> set[int]:
+    """Numbers of a list in which a range stands for all between."""
+    found: set[int] = set()
+    for first, last in re.findall(r"(\d+)\)?(?:(?:-| to )\(?(\d+))?", text):
+        found |= set(range(int(first), int(last or first) + 1))
+    return found
+
+
+def cited(text: str, word: str) -> set[int]:
+    """Numbers after `eq.`, `eqs.` (or `sec.`, `section`, ...) in a text."""
+    return {n for group in re.findall(rf"\b{word}\s{NUMBERS}", text, re.IGNORECASE) for n in spans(group)}
+
+
+def test_citations_are_read() -> None:
+    text = "(theory.md, eqs. 3-5, 7 and (9)); eq. (2), 0.25 for; Eqs. (11) to (13)"
+    assert cited(text, r"eqs?\.") == {2, 3, 4, 5, 7, 9, 11, 12, 13}
+    assert cited("sec. 15.1; sections 20 to 22; section\n3", r"sec(?:tion|)s?\.?") == {3, 20, 21, 22}
+
+
+def test_what_is_cited_exists() -> None:
+    """Every equation and section that code, tests, benchmarks and documents cite."""
+    folders = [p for name in ("diffopt", "tests", "benchmarks", "docs") for p in (ROOT / name).rglob("*")]
+    files = [p for p in (*folders, ROOT / "README.md") if p.suffix in (".py", ".md") and p != Path(__file__)]
+    assert len(files) > 300
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert cited(text, r"eqs?\.") <= EQUATIONS, path
+        assert cited(text, r"sec(?:tion|)s?\.?") <= SECTIONS, path
+
+
+def test_the_gaps_are_those_that_the_theory_lists() -> None:
+    head = THEORY.split("## 1.")[0].replace("\n", " ")
+    gaps = re.search(r"no equations ([\d, -]+\d) and no sections ([\d, -]+\d)", head)
+    assert gaps
+    for listed, there in zip(gaps.groups(), (EQUATIONS, SECTIONS), strict=True):
+        assert spans(listed) == set(range(1, max(there))) - there
 
 
 SPECTRUM = Spectrum.create([30.0, 2.0, 0.1])
@@ -100,3 +141,36 @@ def test_linearization_is_exact_where_nothing_moves() -> None:
         response = respond(run_table(SOLVERS[name](clock="variance"), grid, 1.0), eig)
         exact = (eig + grid.sigmas[1] ** 2) / (eig + 1.0)
         np.testing.assert_allclose(response.rows[0].incoming[0][0], exact, rtol=2e-8)
+
+
+def test_the_grid_of_fitted_coefficients_is_a_geometric_mean() -> None:
+    """Eq. (134): from the public optima of Euler and Heun."""
+    problem = {name: Problem.create(SPECTRUM, PROCESSES["ve"](), SOLVERS[name](), 4, 20.0, 0.05) for name in ("euler", "heun")}
+    fitted = Problem.create(SPECTRUM, PROCESSES["ve"](), SOLVERS["fitted_2"](), 4, 20.0, 0.05)
+    robust = OBJECTIVES["robust"]()
+    euler, heun = (optimize(problem[name], robust).grid.sigmas[:-1] for name in ("euler", "heun"))
+    found = optimize(fitted, robust).grid.sigmas
+    np.testing.assert_allclose(found[:-1], np.sqrt(euler * heun), rtol=1e-6)
+    assert found[-1] == 0
+
+
+@pytest.mark.hosts
+def test_churn_of_diffusers_reuses_the_output_from_before_the_noise() -> None:
+    """Eq. (202): one step of the real scheduler; its variance at sigma' = 0 keeps the noise."""
+    torch = pytest.importorskip("torch")
+    from diffusers import EulerDiscreteScheduler
+
+    scheduler = EulerDiscreteScheduler()
+    scheduler.set_timesteps(5)
+    step, churn, noise = 3, 2.0, 1.003
+    sigma, after = (float(s) for s in scheduler.sigmas[step : step + 2])
+    y, output = torch.full((1, 1, 2, 2), 1.7), torch.full((1, 1, 2, 2), 0.4)
+    scheduler.scale_model_input(y, scheduler.timesteps[step])
+    drawn = torch.randn(y.shape, generator=torch.Generator().manual_seed(0))
+    found = scheduler.step(
+        output, scheduler.timesteps[step], y, s_churn=churn, s_noise=noise, generator=torch.Generator().manual_seed(0)
+    ).prev_sample
+    hat = (1 + min(churn / 5, np.sqrt(2) - 1)) * sigma
+    slope = output  # the network predicts the noise: (y - D)/sigma
+    wish = y + (after - hat) * slope + noise * np.sqrt(hat**2 - sigma**2) * drawn
+    np.testing.assert_allclose(found.numpy(), wish.numpy(), rtol=1e-5)
