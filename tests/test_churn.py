@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from oracles import FACTS, Run, edm_stochastic
-from test_readme import shell
 
 import diffopt
 from diffopt.data.spectrum import Spectrum
@@ -25,7 +22,6 @@ from diffopt.search.result import OptimizeResult
 from diffopt.solvers import SOLVERS
 from diffopt.solvers.score_error import parse_score_error
 
-ROOT = Path(diffopt.__file__).parents[1]
 EIG = np.array([20.0, 1.0, 0.02])
 STEPS, HIGH = 5, 40.0
 ERRORS = {"systematic": "0.1", "random": "random:0.1"}
@@ -136,14 +132,3 @@ def test_the_answer_has_the_values_and_says_no_churn_as_zero(error: str | None) 
     lines = answers.family(found)
     assert f"--S_churn={options['s_churn']:.8g} --S_min={options['s_tmin']:.8g}" in lines[-1]
     assert any("does not pay" in line for line in lines) == (options["s_churn"] == 0)
-
-
-def test_the_manual_runs(tmp_path: Path) -> None:
-    """The console block of the section on EDM, line by line."""
-    section = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8").split("## EDM: rho, sigma_min and churn")[1]
-    lines = re.findall(r"^\$ (diffopt .*)$", section, re.MULTILINE)
-    assert len(lines) == 3
-    for line in lines:
-        done = shell(line, tmp_path)
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
-        assert ("EDM: generate.py --steps=" in done.stderr) == ("grid,family" not in line)

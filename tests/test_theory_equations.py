@@ -69,7 +69,7 @@ def test_what_is_cited_exists() -> None:
     files = [p for p in (*folders, ROOT / "README.md") if p.suffix in (".py", ".md") and p != Path(__file__)]
     assert len(files) > 300
     for path in files:
-        text = path.read_text(encoding="utf-8")
+        text = re.sub(r"There are no equations .*", "", path.read_text(encoding="utf-8"))
         assert cited(text, r"eqs?\.") <= EQUATIONS, path
         assert cited(text, r"sec(?:tion|)s?\.?") <= SECTIONS, path
 
@@ -155,9 +155,10 @@ def test_the_grid_of_fitted_coefficients_is_a_geometric_mean() -> None:
 
 
 @pytest.mark.hosts
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_churn_of_diffusers_reuses_the_output_from_before_the_noise() -> None:
     """Eq. (202): one step of the real scheduler; its variance at sigma' = 0 keeps the noise."""
-    torch = pytest.importorskip("torch")
+    import torch
     from diffusers import EulerDiscreteScheduler
 
     scheduler = EulerDiscreteScheduler()
