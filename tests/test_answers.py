@@ -146,3 +146,23 @@ def test_no_flags_where_edm_runs_another_scheme():
         schedule = {"schedule": "karras"} if free == "family" else {}
         found = diffopt.optimize(EIG, solver, 5, free=free, **schedule)
         assert not any(a.startswith("EDM") for a in found.answers())
+
+
+def test_a_search_of_hours_is_refused_with_what_to_do():
+    from diffopt.errors import InputError
+
+    with pytest.raises(InputError, match="fisher_rao"):
+        diffopt.optimize(EIG, steps=100_000)
+
+
+def test_counts_of_a_spectrum_file_are_whole_numbers(tmp_path):
+    import json
+
+    from diffopt.cli.main import main
+
+    target = tmp_path / "s.json"
+    assert main(["spectrum", "synthesize", "power_law", "--dim", "8", "--exponent", "1", "-o", str(target)]) == 0
+    found = json.loads(target.read_text())
+    assert type(found["dim"]) is int
+    assert type(found["rank"]) is int
+    assert found["dim"] == found["rank"] == 8

@@ -24,6 +24,9 @@ from diffopt.search.descent import optimize as search
 from diffopt.search.integer import optimize_whole
 from diffopt.search.starts import BASELINES, applicable
 
+#: Most steps whose grid is searched: some ten seconds.
+MOST_STEPS = 5000
+
 
 @verb
 def optimize(
@@ -84,6 +87,7 @@ def optimize(
     free = words(settings.free)
     _check_schedule(settings, free)
     problem, settings, whole = _hosted(make_problem(settings, data), settings, host, timesteps, flags)
+    _check_cost(problem.steps, free)
     objective = make_objective(settings.objective)
     schedule = schedule_of(settings) if settings.schedule else None
     result = search(problem, objective, free, settings.eta, schedule, progress=progress)
@@ -119,6 +123,15 @@ def _hosted(
     choice = choose(problem, settings.eta, words(settings.free), host, config_of(flags.get("scheduler_config")), given)
     note(choice.note)
     return choice.problem, settings.replace(eta=choice.eta), whole or (choice.whole and timesteps != "any")
+
+
+def _check_cost(steps: int, free: list[str]) -> None:
+    """Refuse a search that would take minutes to hours: its time grows with the steps, its gain falls."""
+    if steps > MOST_STEPS and "grid" in free:
+        raise InputError(
+            f"optimizing {steps} steps would take minutes to hours and gain next to nothing; use at most {MOST_STEPS}, "
+            "or a closed rule: diffopt evaluate --schedule fisher_rao"
+        )
 
 
 def _check_schedule(settings: Settings, free: list[str]) -> None:

@@ -20,6 +20,7 @@ from diffopt.documents.schemas import (
     ScorePart,
     SpectrumPart,
 )
+from diffopt.documents.spectrum_formats import whole
 from diffopt.objectives import Objective
 from diffopt.objectives.evaluation import Evaluation
 from diffopt.objectives.metrics import COMPARED
@@ -138,14 +139,9 @@ def _errors(evaluation: Evaluation) -> ErrorsPart:
 def spectrum_part(spectrum: Spectrum) -> SpectrumPart:
     """What the errors were computed for."""
     return SpectrumPart(
-        source=spectrum.source, sha256=spectrum.sha256, dim=_count(spectrum.dim), trace=spectrum.trace,
+        source=spectrum.source, sha256=spectrum.sha256, dim=whole(spectrum.dim), trace=spectrum.trace,
         max=spectrum.max, clipped=spectrum.clipped,
     )  # fmt: skip
-
-
-def _count(value: float) -> float:
-    """Whole numbers as integers."""
-    return int(value) if float(value).is_integer() else value
 
 
 def finite(value: Any) -> float | None:

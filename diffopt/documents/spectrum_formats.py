@@ -19,6 +19,11 @@ SPECTRUM_SCHEMA = "diffopt.spectrum/1"
 ENSEMBLE_SCHEMA = "diffopt.ensemble/1"
 
 
+def whole(value: float) -> float:
+    """Whole numbers as integers: counts are read by strict parsers."""
+    return int(value) if float(value).is_integer() else value
+
+
 def document(
     spectrum: Spectrum, facts: Mapping[str, Any] | None = None, ensemble: Ensemble | None = None
 ) -> dict[str, Any]:
@@ -28,7 +33,7 @@ def document(
     pooled spectrum's, so that a reader which knows no ensembles still finds a spectrum.
     """
     result: dict[str, Any] = {"schema": SPECTRUM_SCHEMA if ensemble is None else ENSEMBLE_SCHEMA}
-    result |= {"dim": spectrum.dim, "trace": spectrum.trace, "max": spectrum.max, "rank": spectrum.rank}
+    result |= {"dim": whole(spectrum.dim), "trace": spectrum.trace, "max": spectrum.max, "rank": whole(spectrum.rank)}
     result |= {"source": spectrum.source, "sha256": spectrum.sha256}
     result |= dict(facts or {})
     result |= _numbers(spectrum)
