@@ -11,6 +11,7 @@ from oracles import FACTS, Run, edm_stochastic
 
 import diffopt
 from diffopt.data.spectrum import Spectrum
+from diffopt.errors import InputError
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.problem import Problem
 from diffopt.processes import PROCESSES
@@ -132,3 +133,8 @@ def test_the_answer_has_the_values_and_says_no_churn_as_zero(error: str | None) 
     lines = answers.family(found)
     assert f"--S_churn={options['s_churn']:.8g} --S_min={options['s_tmin']:.8g}" in lines[-1]
     assert any("does not pay" in line for line in lines) == (options["s_churn"] == 0)
+
+
+def test_eta_of_churn_is_refused_with_what_to_try() -> None:
+    with pytest.raises(InputError, match="no eta, its noise is the churn; use --free family"):
+        diffopt.optimize(EIG, solver="edm_stochastic", steps=4, free="eta", schedule="karras")
