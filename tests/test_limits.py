@@ -19,6 +19,7 @@ from diffopt.processes import VE, Flow, Process, VPCosine
 from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS, Solver, run_table
 from diffopt.solvers.methods.er_sde import ERSDE
+from diffopt.solvers.methods.lms import LMS
 from diffopt.solvers.methods.unipc import UniPC
 
 FLOW_TIMES = [1.0, 0.93, 0.7, 0.41, 0.2, 0.05, 0.0]
@@ -202,6 +203,17 @@ def test_a_null_direction_ends_at_zero_or_far_from_it(name: str, process: str, c
         grid = Grid.create(EXAMPLES[process], np.append(levels, 0.0))
         variance = Law(run_table(solver, grid, eta), Spectrum.create([1.0, 0.0]), "exact").variance[1]
         assert variance == 0 or not variance < 1e-24
+
+
+@pytest.mark.parametrize("order", [2, 3, 4])
+@pytest.mark.parametrize("process", ["ve", "flow"])
+def test_lms_of_any_grid_lands_null_directions_on_zero(process: str, order: int) -> None:
+    """Along sigma the slope of a null direction is constant, so any order hits 0 (eqs. 105, 120); KL is then a number."""
+    rng, solver = np.random.default_rng(3), LMS(order=order, clock="sigma")
+    for _ in range(100):
+        levels = np.sort(np.exp(rng.uniform(-6, 4.5, rng.integers(1, 25))))[::-1]
+        grid = Grid.create(EXAMPLES[process], np.append(levels, 0.0))
+        assert Law(run_table(solver, grid), Spectrum.create([1.0, 0.0]), "exact").variance[1] == 0
 
 
 @pytest.mark.parametrize(

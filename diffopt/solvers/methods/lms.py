@@ -52,4 +52,4 @@ class LMS(Solver):
         reading = clock.value(points.process, points.sigma, points.time)
         infinite = clock.name != "time"
         orders = start_up(points, self.order, self.euler_at_final, through_noise=not infinite)
-        return adams(points, clock, adams_weights(reading, orders, self.order))
+        return adams(points, clock, adams_weights(reading, orders, self.order), whole=True)

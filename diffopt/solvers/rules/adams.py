@@ -45,12 +45,12 @@ def back(values: Numbers, lag: int, missing: Numbers | float = 1.0) -> Numbers:
     return out
 
 
-def adams(points: Points, clock: Clock, weights: Numbers) -> Table:
-    """Table of the scheme with `weights` (..., N, L), each row summing to 1 over the outputs that there are."""
+def adams(points: Points, clock: Clock, weights: Numbers, whole: bool = False) -> Table:
+    """Table of the scheme with `weights` (..., N, L) of the outputs that there are; `whole`: they sum to 1."""
     lags = weights.shape[-1]
     table = Table.zeros(points, lags=lags)
     if clock.name == "sigma":
-        _from_euler(table, points, weights)
+        _from_euler(table, points, weights, whole)
         return table
     process = points.process
     rates = clock.rates(process, points.sigma[..., :-1], points.time_0, np.zeros(points.steps))
@@ -70,15 +70,17 @@ def adams(points: Points, clock: Clock, weights: Numbers) -> Table:
     return table
 
 
-def _from_euler(table: Table, points: Points, weights: Numbers) -> None:
+def _from_euler(table: Table, points: Points, weights: Numbers, whole: bool) -> None:
     """Sigma clock: Euler's step (exact ends) plus h sum (w_j - delta_j0) (z/noise - D/sigma); infinite sigmas carry no D."""
     first_order(table, points)
     sigma = points.sigma[..., :-1]
     finite = np.isfinite(sigma.real)
     h = np.where(finite, points.sigma[..., 1:] - np.where(finite, sigma, 0), 0)
     inverse = np.where(finite, 1 / np.where(finite, sigma, 1), 0)
+    # Of weights that sum to 1, w_0 - 1 is minus the others: equal slopes, those of a null direction, cancel (eq. 105).
+    first = -weights[..., 1:].sum(axis=-1) if whole else weights[..., 0] - 1
     for lag in range(weights.shape[-1]):
-        extra = points.alpha_1 * h * (weights[..., lag] - (lag == 0))
+        extra = points.alpha_1 * h * (weights[..., lag] if lag else first)
         table.state[..., 0, lag] += extra * back(1 / points.noise_0, lag)
         table.denoised[..., 0, lag] -= extra * back(inverse, lag)
 
