@@ -80,7 +80,7 @@ def used(found: OptimizeResult) -> dict[str, float]:
 
 @pytest.mark.parametrize("error", [None, *ERRORS])
 def test_the_optimum_is_what_the_loop_does_and_no_worse_than_a_scan(error: str | None) -> None:
-    """Eq. (105) and the objective: windows, churns, noises, rho and sigma_min scanned by the loop alone."""
+    """Eq. (106) and the objective: windows, churns, noises, rho and sigma_min scanned by the loop alone."""
     found = optimum(error)
     value = frechet(found.grid.sigmas, used(found), error)
     assert value == pytest.approx(found.value, rel=1e-6)
@@ -111,7 +111,7 @@ def test_churn_pays_for_a_systematic_error() -> None:
 
 
 def test_window_levels_let_exactly_these_steps_churn() -> None:
-    """Eq. (105): the algorithm's own comparison, for every pair of steps."""
+    """Eq. (106): the algorithm's own comparison, for every pair of steps."""
     sigma = karras(7.0, 0.01)
     for first, last in itertools.combinations_with_replacement(range(STEPS), 2):
         ends = window_levels(sigma, first, last)

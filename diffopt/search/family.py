@@ -171,7 +171,7 @@ def _solver_knobs(problem: Problem) -> list[Knob]:
 
 
 def window_levels(sigma: Array, first: int, last: int) -> dict[str, float]:
-    """s_tmin and s_tmax between levels, so that steps first..last churn and no others (theory.md, eq. 105)."""
+    """s_tmin and s_tmax between levels, so that steps first..last churn and no others (theory.md, eq. 106)."""
     high = float("inf") if first == 0 else float(np.sqrt(sigma[first - 1] * sigma[first]))
     low = 0.0 if last == sigma.size - 2 else float(np.sqrt(sigma[last] * sigma[last + 1]))
     return {"s_tmin": low, "s_tmax": high}

@@ -25,7 +25,7 @@ WORTH = 1e-3
 def open_window(search: Search, state: State) -> Descent | None:
     """Best of: no churn, churn everywhere, churn in a window; what is not worth `WORTH` is taken back.
 
-    Each round scores all windows between marked steps at some churns (theory.md, eq. 105), follows the best by local
+    Each round scores all windows between marked steps at some churns (theory.md, eq. 106), follows the best by local
     search over all continuous variables, and ends when no window is better than the present one.
     """
     block = next((b for b in search.blocks if isinstance(b, FamilyBlock)), None)
