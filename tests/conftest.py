@@ -57,7 +57,7 @@ SLOW = (
     "test_fuzz.py",
 )  # fmt: skip
 #: Of the other files, one test in so many.
-SHARE = 25
+SHARE = 40
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
