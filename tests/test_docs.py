@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_readme import shell
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +34,10 @@ def folder(tmp_path: Path) -> Path:
     config = {"_class_name": "EulerDiscreteScheduler", "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012,
               "num_train_timesteps": 1000}  # fmt: skip
     (tmp_path / "scheduler_config.json").write_text(json.dumps(config))
+    with zipfile.ZipFile(tmp_path / "cifar10.zip", "w") as archive:
+        for i in range(40):
+            Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)).save(tmp_path / "one.png")
+            archive.write(tmp_path / "one.png", f"{i}.png")
     sigmas = np.geomspace(0.01, 50, 30)
     eig = 50 * np.arange(1, 200) ** -1.6
     losses = (eig * sigmas[:, None] ** 2 / (eig + sigmas[:, None] ** 2)).sum(axis=1)
