@@ -19,6 +19,7 @@ def compare_schedules(given: Given) -> None:
     from diffopt.cli import output as out
     from diffopt.cli.progress import groups
     from diffopt.errors import InputError
+    from diffopt.foundation.workers import cores
 
     flags = dict(given.flags)
     explain, html = flags.pop("explain", None), flags.pop("html", None)
@@ -33,7 +34,7 @@ def compare_schedules(given: Given) -> None:
     from diffopt.api.compare import compare as call
 
     with groups("comparing", given.quiet) as progress:
-        result = call(data, progress=progress, workers=out.cores(), **flags)
+        result = call(data, progress=progress, workers=cores(), **flags)
     if page is not None:
         from diffopt.foundation.atomic import write_atomic
 

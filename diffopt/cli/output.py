@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 #: Names of standard output.
 STANDARD = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
@@ -120,25 +119,3 @@ def _reader_may_go() -> Iterator[None]:
 def terminal_width() -> int:
     """Columns of the terminal, 100 where there is none."""
     return shutil.get_terminal_size((100, 40)).columns
-
-
-def render_run(data: dict[str, Any], form: str) -> str:
-    """Schedule or evaluation document as text."""
-    from diffopt.report import text as report
-
-    if form == "table":
-        from diffopt.report.terminal import run_view, to_terminal
-
-        return to_terminal(run_view(data), terminal_width(), sys.stdout.isatty())
-    writers: dict[str, Callable[[], str]] = {
-        "json": lambda: report.to_json(data),
-        "csv": lambda: report.to_csv(report.grid_rows(data)),
-        "markdown": lambda: report.to_markdown(report.grid_rows(data)),
-        "lines": lambda: report.to_lines(data["sigmas"]),
-    }
-    return writers[form]()
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 
 import numpy as np
 
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.workers import results
 from diffopt.law.start import Start
 from diffopt.simulation.target import Target
 from diffopt.solvers.loop import State, sample, states
@@ -101,44 +100,15 @@ def run(batch: Batch, tables: Sequence[Table], workers: int = 1, progress: Progr
     if batch.count < 2 or workers < 1:
         raise InputError(f"a simulation needs at least 2 samples and 1 worker, got {batch.count} and {workers}")
     jobs = [(i, block) for i in range(len(tables)) for block in range(batch.blocks)]
-    out: list[list[Array]] = [[np.empty(0)] * batch.blocks for _ in tables]
-    finished = _alone(batch, tables, jobs) if workers == 1 else _together(batch, tables, jobs, workers)
-    for done, (i, block, states_) in enumerate(finished, 1):
-        out[i][block] = states_
+    out: list[list[Array]] = [[] for _ in tables]
+    for done, ((i, _), last) in enumerate(zip(jobs, results(_last, (batch, tables), jobs, workers), strict=True), 1):
+        out[i].append(last)
         if progress is not None:
             progress(done, len(jobs))
     return [np.concatenate(parts) for parts in out]
 
 
-Job = tuple[int, int]
-Done = tuple[int, int, Array]
-
-
-def _alone(batch: Batch, tables: Sequence[Table], jobs: Sequence[Job]) -> Iterator[Done]:
-    for i, block in jobs:
-        yield i, block, batch.last(tables[i], block)
-
-
-def _together(batch: Batch, tables: Sequence[Table], jobs: Sequence[Job], workers: int) -> Iterator[Done]:
-    """The same jobs in fresh processes; they come back in any order."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _remember, (batch, tables)) as pool:
-        futures = [pool.submit(_work, job) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-_given: list[tuple[Batch, Sequence[Table]]] = []
-
-
-def _remember(batch: Batch, tables: Sequence[Table]) -> None:
-    """What a worker keeps: the target is sent once, not with every job."""
-    _given[:] = [(batch, tables)]
-
-
-def _work(job: Job) -> Done:
-    (batch, tables), (i, block) = _given[0], job
-    return i, block, batch.last(tables[i], block)
+def _last(shared: tuple[Batch, Sequence[Table]], job: tuple[int, int]) -> Array:
+    """Last states of one block through one table."""
+    (batch, tables), (i, block) = shared, job
+    return batch.last(tables[i], block)
