@@ -180,7 +180,23 @@ class _Vision(ModuleType):
         return _Nothing()
 
 
-VISION = ("torchvision", *(f"torchvision.{part}" for part in ("datasets", "utils", "transforms", "transforms.functional")))
+_PARTS = ("datasets", "datasets.folder", "datasets.utils", "utils", "transforms", "transforms.functional")
+VISION = ("torchvision", *(f"torchvision.{part}" for part in _PARTS))
+
+
+def package_folder(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A package of which only the folder is used: its __init__ is not run."""
+    parent, _, leaf = name.rpartition(".")
+    if parent:
+        paths = [f"{path}/{leaf}" for path in sys.modules[parent].__path__]
+    else:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None, f"{name} is not installed"
+        paths = list(spec.submodule_search_locations or [])
+    folder = stub(name)
+    folder.__path__ = paths  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, name, folder)
+    return folder
 
 
 def imported(package: str, module: str, monkeypatch: pytest.MonkeyPatch, keep_init: bool = True) -> ModuleType:
@@ -188,11 +204,8 @@ def imported(package: str, module: str, monkeypatch: pytest.MonkeyPatch, keep_in
     for name in VISION:
         monkeypatch.setitem(sys.modules, name, _Vision(name))
     if not keep_init:
-        spec = importlib.util.find_spec(package)
-        assert spec is not None, f"{package} is not installed"
-        folder = stub(package)
-        folder.__path__ = list(spec.submodule_search_locations or [])  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, package, folder)
+        for depth in range(module.count(".") + 1):
+            package_folder(".".join([package, *module.split(".")[:depth]]), monkeypatch)
     return importlib.import_module(f"{package}.{module}" if module else package)
 
 

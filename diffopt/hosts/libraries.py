@@ -8,9 +8,9 @@ import numpy as np
 
 from diffopt.hosts.base import Sampler, Target
 from diffopt.hosts.findings import Finding, Plan
-from diffopt.hosts.loops import LoopHost
+from diffopt.hosts.loops import CHURN, LoopHost
 from diffopt.hosts.run import Run
-from diffopt.hosts.snippets import header
+from diffopt.hosts.snippets import header, options
 from diffopt.hosts.text import python_list
 
 
@@ -48,6 +48,7 @@ class PhysicsNeMo(LoopHost):
     samplers: ClassVar = {
         "euler": Sampler("euler", "euler", clock="sigma"),
         "heun": Sampler("heun", "heun", clock="sigma"),
+        "edm_stochastic": Sampler("edm_stochastic_heun", "edm_stochastic", takes=CHURN),
     }
     processes = ("ve",)
     suffix = ".py"
@@ -59,11 +60,20 @@ class PhysicsNeMo(LoopHost):
             "import torch\nfrom physicsnemo.diffusion.samplers import sample\n\n"
             f"TIME_STEPS = {python_list(run.levels, indent='')}\n\n\n"
             "def run(denoiser, noise, scheduler, **extra):\n"
-            '    """`noise` is N(0, 1); EDM noise schedulers have time = sigma."""\n'
+            '    """`noise` is N(0, 1); `denoiser` comes from get_denoiser of an EDM scheduler, whose time is sigma."""\n'
             "    time_steps = torch.tensor(TIME_STEPS, dtype=torch.float64, device=noise.device)\n"
             "    return sample(denoiser, noise * time_steps[0], noise_scheduler=scheduler, num_steps=len(TIME_STEPS) - 1,\n"
-            f"                  solver={plan.sampler!r}, time_steps=time_steps, **extra)\n"
+            f"                  solver={plan.sampler!r}, time_steps=time_steps{self._churn(run, plan)}, **extra)\n"
         )
+
+    def _churn(self, run: Run, plan: Plan) -> str:
+        """The options of its stochastic solver, which scales the churn by a number of steps of its own."""
+        if run.solver.name != "edm_stochastic":
+            return ""
+        names = {"s_churn": "S_churn", "s_tmin": "S_min", "s_tmax": "S_max", "s_noise": "S_noise"}
+        said = {names[key]: value for key, value in options(plan).items()}
+        text = "".join(f"{key!r}: {value!r}, " for key, value in said.items())
+        return f",\n                  solver_options={{{text}'num_steps': len(TIME_STEPS) - 1}}"
 
 
 class Skrample(LoopHost):
@@ -74,8 +84,9 @@ class Skrample(LoopHost):
     samplers: ClassVar = {
         "euler": Sampler("Euler()", "euler", "euler", "sigma", "sigma"),
         "dpmpp_2m": Sampler("DPM(order=2)", "dpmpp_2m", "dpmpp_2m"),
-        "unipc": Sampler("UniPC(order=2)", None, None, reason=(
-            "its second order is 2 % off diffusers' and the paper's; optimize with --solver dpmpp_2m")),
+        "dpmpp_3m": Sampler("DPM(order=3)", "dpmpp_3m", "dpmpp_3m", fixed={"lower_order_final": True}),
+        "unipc": Sampler("UniPC(order=2, fast_solve=True)", "unipc", None, reason=(
+            "its correction of the first step from s = 1 is another one; optimize with --solver dpmpp_2m")),
     }  # fmt: skip
     suffix = ".py"
     start = "unit"
@@ -102,7 +113,7 @@ class Skrample(LoopHost):
         return (
             f"{header(self.title, plan)}"
             "import numpy as np\n"
-            "from skrample.sampling.structured import DPM, Euler\n"
+            "from skrample.sampling.structured import DPM, Euler, UniPC\n"
             f"from skrample.scheduling import FixedSchedule, {space}\n\n"
             f"SIGMAS = np.array({python_list(values, indent='')})\n"
             f"TIMESTEPS = np.array({python_list(np.asarray(times)[: values.size], indent='')})\n"
