@@ -55,7 +55,8 @@ def physicsnemo(monkeypatch: pytest.MonkeyPatch) -> Any:
     modules = (
         stub("tensordict", TensorDict=Annotation), stub("jaxtyping", Float=Annotation),
         stub("physicsnemo.domain_parallel"), stub("physicsnemo.domain_parallel.shard_tensor", scatter_tensor=None),
-        stub(legacy.format("deterministic"), deterministic_sampler=None), stub(legacy.format("stochastic"), stochastic_sampler=None),
+        stub(legacy.format("deterministic"), deterministic_sampler=None),
+        stub(legacy.format("stochastic"), stochastic_sampler=None),
     )  # fmt: skip
     for module in modules:
         monkeypatch.setitem(sys.modules, module.__name__, module)
