@@ -25,6 +25,16 @@ def nan(x, sigma):
     return x * np.nan
 def raises(x, sigma):
     raise RuntimeError("no GPU\\nfound")
+def leaves(x, sigma):
+    raise SystemExit(3)
+def silent(x, sigma):
+    raise ValueError
+def prints(x, sigma):
+    print("at", sigma)
+    return good(x, sigma)
+def tensor(x, sigma):
+    import torch
+    return torch.as_tensor(good(x, sigma)).requires_grad_().bfloat16()
 """
 
 
@@ -136,6 +146,24 @@ def test_a_posterior_is_nearer_to_its_measurement(folder):
     assert given.reference[:, 0].std() < 0.3 < prior.reference[:, 0].std()
 
 
+def test_what_a_denoiser_prints_is_no_data(capsys, folder):
+    argv = ["simulate", "--shape", "2", "-n", "3", "--count", "8", "--reference-steps", "10", "--format", "json"]
+    assert main([*argv, "--denoiser", "own_denoiser:prints"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["samples"] == 8
+    assert "at 80.0" in err
+
+
+def test_tensors_of_any_precision_are_arrays(capsys, folder):
+    """bfloat16 keeps eight bits, so that the samples are near those of the array."""
+    pytest.importorskip("torch")
+    from diffopt.simulation.user import UserDenoiser, find_function
+
+    x = np.linspace(-2, 2, 8).reshape(4, 2)
+    found = UserDenoiser(find_function("own_denoiser:tensor"), (2,)).denoise(x, 1.0, 0.7)
+    np.testing.assert_allclose(found, np.tanh(x / 0.49), rtol=2**-8)
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
@@ -154,6 +182,8 @@ def test_a_posterior_is_nearer_to_its_measurement(folder):
         (["--denoiser", "own_denoiser:short", "--shape", "2"], "returned shape (1, 2)"),
         (["--denoiser", "own_denoiser:nan", "--shape", "2"], "NaN"),
         (["--denoiser", "own_denoiser:raises", "--shape", "2"], "raised RuntimeError: no GPU found"),
+        (["--denoiser", "own_denoiser:leaves", "--shape", "2"], "raised SystemExit: 3"),
+        (["--denoiser", "own_denoiser:silent", "--shape", "2"], "raised ValueError"),
         (["--denoiser", "own_denoiser:good", "--shape", "2", "--schedule", "optimized"], "reads a spectrum"),
         (["--denoiser", "own_denoiser:good", "--shape", "2", "--schedule", "first_order"], "reads a spectrum"),
         (["--denoiser", "own_denoiser:good", "--shape", "2", "--workers", "2"], "in this process"),

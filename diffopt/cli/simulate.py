@@ -22,10 +22,14 @@ def simulate(given: Given) -> None:
 
     Example: diffopt simulate --samples digits.npy --schedule karras,exponential,optimized -s heun -n 5,8
     """
+    import contextlib
+    import sys
+
     from diffopt.api.simulate import simulate as call
     from diffopt.cli.progress import groups
 
     given.check()
-    with groups("simulating", given.quiet) as progress:
+    # What a user's module prints is talk; standard output is for the result.
+    with contextlib.redirect_stdout(sys.stderr), groups("simulating", given.quiet) as progress:
         result = call(None, given.arguments["grids"] or None, progress=progress, **given.flags)
     given.finish(result)

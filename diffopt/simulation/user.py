@@ -28,7 +28,7 @@ class UserDenoiser(Target):
     Attributes
     ----------
     function : callable
-        f; gets float64 arrays of shape (n, *shape) and a float.
+        f; gets float64 arrays of shape (n, *shape) and a float; returns an array or a tensor of any device and precision.
     shape : tuple of int
         Shape of one sample.
     label : str
@@ -63,11 +63,11 @@ class UserDenoiser(Target):
         where = f"denoiser {self.label} at sigma {sigma:.4g}"
         try:
             raw = self.function(x.copy(), sigma)
-            values = np.asarray(raw)
+            values = np.asarray(raw.detach().cpu().double() if hasattr(raw, "detach") else raw)
         except DiffoptError:
             raise
-        except Exception as error:
-            raise InputError(f"{where} raised {type(error).__name__}: {' '.join(str(error).split())[:160]}") from error
+        except (Exception, SystemExit) as error:
+            raise InputError(f"{where} raised {_said(error)}") from error
         if values.dtype.kind not in "fiub":
             raise InputError(f"{where} returned {type(raw).__name__} of {values.dtype}; it must return real numbers")
         if values.shape != x.shape:
@@ -128,8 +128,13 @@ def _import(name: str) -> ModuleType:
         finally:
             sys.path.remove(os.getcwd())
     except (Exception, SystemExit) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"denoiser module {name!r} does not import: {type(error).__name__}: {reason}") from error
+        raise InputError(f"denoiser module {name!r} does not import: {_said(error)}") from error
+
+
+def _said(error: BaseException) -> str:
+    """Name and words of an error of the user's code on one line."""
+    words = " ".join(str(error).split())[:160]
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def _from_file(path: str) -> ModuleType:
