@@ -143,12 +143,12 @@ def _errors(run: Run, plan: Plan, spectrum: Spectrum | None) -> tuple[Any, Any]:
     if spectrum is None:
         return None, None
     with np.errstate(all="ignore"):
-        return run_errors(run, spectrum), None if plan.run is None else _after(plan.run, spectrum)
+        return run_errors(run, spectrum), None if plan.run is None else _after(plan, plan.run, spectrum)
 
 
-def _after(run: Run, spectrum: Spectrum) -> dict[str, float | None] | None:
+def _after(plan: Plan, run: Run, spectrum: Spectrum) -> dict[str, float | None] | None:
     try:
-        return run_errors(run, spectrum)
+        return run_errors(run, spectrum, plan.told)
     except DiffoptError:
         return None
 

@@ -11,11 +11,11 @@ from diffopt.hosts.base import Sampler, Target, start_findings
 from diffopt.hosts.comfyui_graph import workflow
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.loops import LoopHost
+from diffopt.hosts.nearest import nearest_level
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import options
 from diffopt.hosts.text import comma
 from diffopt.law.start import Start
-from diffopt.processes import TrainedLevels
 
 _ANCESTRAL = Sampler("euler_ancestral", "euler_ancestral", "flow_ancestral")
 _2M = Sampler("dpmpp_2m", "dpmpp_2m", "comfy_dpmpp_2m")
@@ -23,7 +23,7 @@ _UNIPC = (
     "it replaces a final 0 by 0.001, in the SIGMAS tensor itself, and runs order 3 with coefficients that no closed form here "
     "reproduces; optimize with --solver dpmpp_2m (comfy_dpmpp_2m on flow models)"
 )
-_FLOW = "not verified on flow models; optimize with --solver comfy_dpmpp_2m, heun, dpmpp_2m_sde or flow_ancestral"
+_FLOW = "on flow models it has a scheme of its own (_RF); optimize with --solver flow_ancestral, dpmpp_2m_sde or heun"
 _CHURN = "no core node sets churn; take --to k_diffusion or edm, or optimize with --solver heun"
 
 SAMPLERS: dict[str, Sampler] = {
@@ -36,18 +36,19 @@ SAMPLERS: dict[str, Sampler] = {
     "dpm_2": Sampler("dpm_2", "dpm_2", "dpm_2", "sigma", "time"),
     "dpm_2_ancestral": Sampler("dpm_2_ancestral", "dpm_2_ancestral", reason=_FLOW),
     "dpmpp_2s_ancestral": Sampler("dpmpp_2s_ancestral", "dpmpp_2s_ancestral", reason=_FLOW),
-    "lms": Sampler("lms", "lms", clock="sigma", fixed={"euler_at_final": True}, reason=_FLOW),
-    "ipndm": Sampler("ipndm", "ipndm", clock="sigma", reason=_FLOW),
+    "lms": Sampler("lms", "lms", "lms", "sigma", "time", fixed={"euler_at_final": True}),
+    "ipndm": Sampler("ipndm", "ipndm", "ipndm", "sigma", "time"),
     "dpmpp_2m": _2M,
     "comfy_dpmpp_2m": _2M,
     "dpmpp_2m_sde": Sampler("dpmpp_2m_sde", "dpmpp_2m_sde", "dpmpp_2m_sde"),
-    "dpmpp_3m_sde": Sampler("dpmpp_3m_sde", "dpmpp_3m_sde", reason=_FLOW),
-    "dpmpp_sde": Sampler("dpmpp_sde", "dpmpp_sde", reason=_FLOW),
+    "dpmpp_3m_sde": Sampler("dpmpp_3m_sde", "dpmpp_3m_sde", "dpmpp_3m_sde"),
+    "dpmpp_sde": Sampler("dpmpp_sde", "dpmpp_sde", "dpmpp_sde"),
     "unipc": Sampler("uni_pc", None, None, reason=_UNIPC),
     "edm_stochastic": Sampler("heun", None, None, reason=_CHURN),
 }
 
-#: dpmpp_2m_sde starts at s(1 - 1e-4) of an unshifted flow model instead of s = 1, where half-log-SNR is infinite.
+#: Samplers in half-log-SNR start at s(1 - 1e-4) of an unshifted flow model instead of s = 1, where it is infinite.
+OFFSET = ("dpmpp_2m_sde", "dpmpp_3m_sde", "dpmpp_sde")
 FIRST_BELOW_ONE = 1 - 1e-4
 
 
@@ -61,15 +62,17 @@ class ComfyUI(LoopHost):
 
     def plan(self, run: Run, target: Target) -> Plan:
         """Verbatim values; conditioning on the nearest trained level."""
+        moved: list[Finding] = []
+        if run.flow and run.solver.name in OFFSET and run.levels[0] == 1:
+            run = run.with_levels([FIRST_BELOW_ONE, *run.levels[1:]])
+            message = f"{run.solver.name} of ComfyUI moves a first s of 1 to {FIRST_BELOW_ONE:g} (more on a shifted model)"
+            moved = [Finding("clipped", message, f"optimize with --t-max {FIRST_BELOW_ONE:g}")]
         plan = super().plan(run, target)
-        if plan.run is not None and run.flow and plan.run.solver.name == "dpmpp_2m_sde" and run.levels[0] == 1:
-            moved = plan.run.with_levels([FIRST_BELOW_ONE, *plan.run.levels[1:]])
-            message = f"dpmpp_2m_sde of ComfyUI moves a first s of 1 to {FIRST_BELOW_ONE:g} (more on a shifted model)"
-            plan = Plan(plan.sampler, moved, [*plan.findings, Finding("clipped", message, "optimize with --t-max 0.9999")])
-        found = [*plan.findings, *_nearest(run)]
+        told, found = nearest_level(run, target, self.title)
+        found = [*moved, *plan.findings, *found]
         if not target.exported:
             found += _exponents(run)
-        return Plan(plan.sampler, plan.run, found)
+        return Plan(plan.sampler, plan.run, found, told)
 
     def start_law(self, run: Run) -> tuple[Start, list[Finding]]:
         """sqrt(1 + sigma_0^2) n where sigma_0 reaches the model's largest level, sigma_0 n below it."""
@@ -89,22 +92,6 @@ class ComfyUI(LoopHost):
         extra = options(plan)
         node = f"a node for it with {', '.join(f'{k} {v}' for k, v in extra.items())}" if extra else "KSamplerSelect"
         return [f"ManualSigmas -> SamplerCustom, sampler {plan.sampler} ({node}); the plain KSampler takes no sigmas"]
-
-
-def _nearest(run: Run) -> list[Finding]:
-    """How far the network's level is from the sampler's: the nearest index of the trained table."""
-    if not isinstance(run.process, TrainedLevels):
-        return []
-    logs = np.log(run.grid.sigmas[:-1])
-    gap = np.min(np.abs(logs[:, None] - run.process.log_sigma), axis=1)
-    worst = int(np.argmax(gap))
-    if gap[worst] < 1e-4:
-        return []
-    message = (
-        f"ComfyUI conditions the network on the nearest trained level: sigma {run.grid.sigmas[worst]:.6g} is taken for one "
-        f"{100 * np.expm1(gap[worst]):.2g} % away"
-    )
-    return [Finding("conditioning", message, "optimize with --timesteps integer: every sigma is then a trained level")]
 
 
 def _exponents(run: Run) -> list[Finding]:

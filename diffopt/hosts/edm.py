@@ -89,7 +89,7 @@ class EDM(LoopHost):
 
     def statement(self, run: Run, plan: Plan, target: Target) -> list[str]:
         """What round_sigma does."""
-        return ["net.round_sigma changes nothing on EDM networks; VP, VE and iDDPM networks round to their levels"]
+        return ["net.round_sigma changes nothing on EDM, VP and VE networks; iDDPM networks round to their own levels"]
 
 
 def _churn(run: Run) -> dict[str, float]:

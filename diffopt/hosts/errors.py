@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from diffopt.data.spectrum import Spectrum
 from diffopt.hosts.run import Run
 from diffopt.objectives.evaluation import evaluate
 from diffopt.objectives.problem import Problem
 from diffopt.processes.span import End
+from diffopt.solvers.model_error import ModelError
 
 #: Errors that are stated.
 STATED = ("frechet", "kl", "robust")
 
 
-def run_errors(run: Run, spectrum: Spectrum) -> dict[str, float | None]:
+def run_errors(run: Run, spectrum: Spectrum, told: ModelError | None = None) -> dict[str, float | None]:
     """`frechet`, `kl` and `robust` of a run on a spectrum; None where one is not defined.
+
+    `told` is what the network is off by where the host tells it another level than the state's.
 
     Raises
     ------
@@ -25,8 +30,9 @@ def run_errors(run: Run, spectrum: Spectrum) -> dict[str, float | None]:
     low = sigmas[-2] if end == "zero" and sigmas.size > 2 else sigmas[-1]
     bottom = min(float(low), float(sigmas[0]) / 2)
     low_limit = max(bottom, run.process.sigma_limits[1])
+    solver = run.solver if told is None else replace(run.solver, error=told)
     problem = Problem.create(
-        spectrum, run.process, run.solver, run.grid.steps, float(sigmas[0]), low_limit, end, run.start
+        spectrum, run.process, solver, run.grid.steps, float(sigmas[0]), low_limit, end, run.start
     )  # fmt: skip
     found = evaluate(problem, run.grid, run.eta, expand=False)
     return {name: getattr(found, name) for name in STATED}

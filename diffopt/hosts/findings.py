@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from diffopt.hosts.run import Run
+from diffopt.solvers.model_error import ModelError
 
 Kind = Literal[
     "dropped", "clipped", "duplicated", "reshifted", "rounded", "misread", "recurrence", "eta", "refused",
@@ -52,11 +53,14 @@ class Plan:
         The run after the host's rounding, clipping, formula and start law; None where it has no closed form.
     findings : list of Finding
         What differs from the file.
+    told : ModelError or None
+        What the network is off by because the host tells it another level than the state's.
     """
 
     sampler: str
     run: Run | None
     findings: list[Finding] = field(default_factory=list)
+    told: ModelError | None = None
 
     @property
     def altered(self) -> bool:

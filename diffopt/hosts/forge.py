@@ -9,13 +9,17 @@ import numpy as np
 from diffopt.hosts.base import Sampler, Target
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.loops import CHURN, LoopHost
+from diffopt.hosts.nearest import nearest_level
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header, options
 from diffopt.hosts.text import python_list
 
-_FLOW = "its flow models were not verified for this sampler; optimize with --solver euler"
-_ANCESTRAL = Sampler("Euler a", "euler_ancestral", None, reason=_FLOW)
-_2M = Sampler("DPM++ 2M", "dpmpp_2m", None, reason=_FLOW)
+_TAKE = "optimize with --solver comfy_dpmpp_2m, heun or euler"
+_RF = f"on flow models it is one scheme for Flux and another for the others; {_TAKE}"
+_SDE = f"on flow models it puts s into the formula for sigma, which is no SDE of the model; {_TAKE}"
+_CHURN = f"on flow models the noise of its churn is no noise of the model; {_TAKE}"
+_ANCESTRAL = Sampler("Euler a", "euler_ancestral", None, reason=_RF)
+_2M = Sampler("DPM++ 2M", "dpmpp_2m", "comfy_dpmpp_2m")
 
 SAMPLERS: dict[str, Sampler] = {
     "euler": Sampler("Euler", "euler", "euler", "sigma", "sigma"),
@@ -23,17 +27,17 @@ SAMPLERS: dict[str, Sampler] = {
     "ddpm": _ANCESTRAL,
     "euler_ancestral": _ANCESTRAL,
     "flow_ancestral": _ANCESTRAL,
-    "heun": Sampler("Heun", "heun", None, "sigma", reason=_FLOW),
-    "dpm_2": Sampler("DPM2", "dpm_2", None, "sigma", reason=_FLOW),
-    "dpm_2_ancestral": Sampler("DPM2 a", "dpm_2_ancestral", None, reason=_FLOW),
-    "dpmpp_2s_ancestral": Sampler("DPM++ 2S a", "dpmpp_2s_ancestral", None, reason=_FLOW),
-    "dpmpp_3m_sde": Sampler("DPM++ 3M SDE", "dpmpp_3m_sde", None, reason=_FLOW),
-    "lms": Sampler("LMS", "lms", None, "sigma", reason=_FLOW),
+    "heun": Sampler("Heun", "heun", "heun", "sigma", "time"),
+    "dpm_2": Sampler("DPM2", "dpm_2", "dpm_2", "sigma", "time"),
+    "dpm_2_ancestral": Sampler("DPM2 a", "dpm_2_ancestral", None, reason=_RF),
+    "dpmpp_2s_ancestral": Sampler("DPM++ 2S a", "dpmpp_2s_ancestral", None, reason=_RF),
+    "dpmpp_3m_sde": Sampler("DPM++ 3M SDE", "dpmpp_3m_sde", None, reason=_SDE),
+    "lms": Sampler("LMS", "lms", "lms", "sigma", "time"),
     "dpmpp_2m": _2M,
     "comfy_dpmpp_2m": _2M,
-    "dpmpp_sde": Sampler("DPM++ SDE", "dpmpp_sde", None, reason=_FLOW),
-    "dpmpp_2m_sde": Sampler("DPM++ 2M SDE", "dpmpp_2m_sde", None, reason=_FLOW),
-    "edm_stochastic": Sampler("Heun", "edm_stochastic", None, reason=_FLOW, takes=CHURN),
+    "dpmpp_sde": Sampler("DPM++ SDE", "dpmpp_sde", None, reason=_SDE),
+    "dpmpp_2m_sde": Sampler("DPM++ 2M SDE", "dpmpp_2m_sde", None, reason=_SDE),
+    "edm_stochastic": Sampler("Heun", "edm_stochastic", None, reason=_CHURN, takes=CHURN),
 }
 #: Samplers for which the host asks for steps + 1 points and drops the last but one.
 DISCARDS = ("DPM2", "DPM2 a", "DPM++ 3M SDE")
@@ -72,7 +76,8 @@ class Forge(LoopHost):
     def plan(self, run: Run, target: Target) -> Plan:
         """Verbatim through the extension; a pasted list meets the host's habits."""
         plan = super().plan(run, target)
-        found = [*plan.findings]
+        told, found = nearest_level(run, target, "Forge (A1111 itself interpolates)")
+        found = [*plan.findings, *found]
         hosted = plan.run
         if not target.exported:
             found += _text_box(run)
@@ -80,7 +85,7 @@ class Forge(LoopHost):
                 message = f"{plan.sampler} drops the last but one value, {run.levels[-2]:.6g}"
                 found.append(Finding("dropped", message, "use the extension file of diffopt export --to forge: it keeps a spare"))
                 hosted = None if hosted is None else hosted.with_levels(np.delete(hosted.levels, -2))
-        return Plan(plan.sampler, hosted, found)
+        return Plan(plan.sampler, hosted, found, told)
 
     def write(self, run: Run, plan: Plan, target: Target) -> str:
         """The extension's script."""

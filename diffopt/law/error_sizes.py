@@ -45,6 +45,13 @@ class ErrorSizes:
         """r/sqrt(v) at nodes, with the reciprocal variances there."""
         return np.asarray(self.size[nodes] * np.sqrt(inverse))
 
+    def shift(self, nodes: slice) -> Array:
+        """Mean of the denoiser's error per unit mean at nodes, shape (n, d) (eq. 243)."""
+        assert self.table.error is not None and self.table.error.offset is not None
+        known = self._known[nodes]
+        level, alpha = np.where(known, self.table.level[nodes], 1.0), np.where(known, self.table.alpha[nodes], 1.0)
+        return np.asarray(self.table.error.offset(self.eig[None], (level / alpha)[:, None]))
+
     def gain_bars(self, row: int, lag: int, bar: Array, inverse: Array, bars: TableBars) -> None:
         """Pull-back of -passed * gain in a coefficient (eq. 171)."""
         first, nodes = self.table.reads(row, lag)

@@ -91,7 +91,7 @@ class Response:
     def _compose(self, with_bias: bool) -> list[RowMap]:
         rows: list[RowMap] = []
         for row in range(self.table.rows):
-            out = RowMap(bias=self._residual(row)[..., None] if with_bias else None)
+            out = RowMap(bias=self._bias(row) if with_bias else None)
             for lag in self.table.pattern.by_row.get(row, ()):
                 c = self._coefficients[row, lag]
                 if lag >= row:
@@ -110,6 +110,17 @@ class Response:
                     out.add("source", s, self.table.noise[:, row, s][..., None] * scale)
             rows.append(out)
         return rows
+
+    def _bias(self, row: int) -> Array:
+        """What the coefficients, and a model that is off at the mean (eq. 243), add to the mean; (N, 1) or (N, d)."""
+        total = self._residual(row)[..., None]
+        if self._off is None or self.table.error is None or self.table.error.offset is None:
+            return total
+        total = np.repeat(total, self.eig.size, axis=-1)
+        for lag in self.table.pattern.by_row.get(row, ()):
+            first, nodes = self.table.reads(row, lag)
+            total[first:] += self._off.passed(row, lag)[:, None] * self._off.shift(nodes)
+        return np.asarray(total)
 
     def _residual(self, row: int) -> Array:
         """sum_l (state alpha + denoised) - alpha_out, shape (N,): 0 where the mean stays on its track."""

@@ -34,12 +34,15 @@ class ModelError:
         independent from call to call, but the same in every step that reads one call's output.
     text : str
         As it was written, for the output.
+    offset : callable or None
+        Mean of the denoiser's error per unit mean of the data, of (eig, sigma), for a systematic error.
     """
 
     rule: Rule
     kind: Kind = "relative"
     random: bool = False
     text: str = ""
+    offset: Rule | None = None
 
     @classmethod
     def of(cls, error: ModelError | Callable[[Numbers], Numbers]) -> ModelError:

@@ -72,7 +72,7 @@ def perturbed(table: Table, error: ModelError | Callable[[Numbers], Numbers]) ->
     _check_nodes(table, error)
     if error.random:
         return replace(_with_error_nodes(table), error=error)
-    if error.kind == "relative" and _ignores_eigenvalue(error, table):
+    if error.kind == "relative" and error.offset is None and _ignores_eigenvalue(error, table):
         return _relative(table, error)
     return replace(table, error=error)
 
