@@ -15,7 +15,7 @@ class GivenProcess(BaseModel):
     sigma_max: float | None = None
     sigma_min: float | None = None
     betas: str | None = None
-    alphas_cumprod: str | None = None
+    alphas_cumprod: str | list[float] | None = None
     scheduler_config: str | None = None
 
 

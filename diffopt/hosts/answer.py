@@ -12,6 +12,7 @@ import numpy as np
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import DiffoptError, InputError, UnsupportedError
 from diffopt.hosts import ALIASES, HOSTS, Host
+from diffopt.hosts.ays import ays_findings
 from diffopt.hosts.base import Target, described
 from diffopt.hosts.errors import run_errors
 from diffopt.hosts.findings import Finding, Plan
@@ -135,6 +136,7 @@ def check_run(run: Run, name: str, config: Mapping[str, Any] | None = None, spec
     """What a host does with the file's numbers as they are."""
     host, variant = find_host(name)
     plan = host.plan(run, Target(variant, config or {}, exported=False))
+    plan.findings.extend(ays_findings(run, host.name, host.title))
     before, after = _errors(run, plan, spectrum)
     return Answer(host.name, plan.sampler, plan, before=before, after=after)
 

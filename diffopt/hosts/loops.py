@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffopt.errors import InputError
 from diffopt.hosts.base import Host, Sampler, Target
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.run import Run
@@ -48,12 +47,12 @@ class LoopHost(Host):
 def single(run: Run) -> tuple[Run | None, list[Finding]]:
     """The run on single-precision levels; None where two of them become one."""
     levels = np.asarray(run.levels, dtype=np.float32).astype(np.float64)
-    try:
+    same = np.flatnonzero(np.diff(levels) >= 0)
+    if same.size == 0:
         return run.with_levels(levels), []
-    except InputError:
-        k = int(np.flatnonzero(np.diff(levels) >= 0)[0])
-        message = f"values {k} and {k + 1} ({levels[k]:.9g}) are the same number in single precision"
-        return None, [Finding("duplicated", message, "use fewer steps or a smaller range")]
+    k = int(same[0])
+    message = f"values {k} and {k + 1} ({levels[k]:.9g}) are the same number in single precision"
+    return None, [Finding("duplicated", message, "use fewer steps or a smaller range")]
 
 
 def ending(title: str, run: Run) -> list[Finding]:

@@ -43,6 +43,9 @@ def pasted_findings(text: str, host: str) -> list[Finding]:
     except ValueError:
         return [Finding("misread", f"{host} stops with an error on {text.strip()[:60]!r}", repair)]
     found = []
+    if ";" in text and (comma := re.search(r"(?<![\d.])\d+,\d+(?![\d.])", text)):
+        a, b = comma.group().split(",")
+        found.append(Finding("misread", f"a decimal comma parts a number: {comma.group()} becomes {a} and {b}", "write a point"))
     if not got:
         found.append(Finding("misread", f"{host} reads no number in {text.strip()[:60]!r} and says nothing", repair))
     elif got != wish:

@@ -71,7 +71,7 @@ class Run:
         array = np.asarray(levels, dtype=np.float64)
         with np.errstate(divide="ignore"):
             sigmas = array / (1 - array) if self.flow else array
-        grid = Grid.create(self.process, sigmas)
+        grid = Grid.create(self.process, within(sigmas, *self.process.sigma_limits))
         eta = self.eta if grid.steps == self.eta.size else np.full(grid.steps, self.eta.mean())
         return replace(self, grid=grid, eta=eta)
 
@@ -83,6 +83,16 @@ class Run:
     def table(self) -> Table:
         """Coefficients of the run."""
         return run_table(self.solver, self.grid, self.eta)
+
+
+#: Relative step over an end of the process that is rounding.
+ROUNDING = 1e-6
+
+
+def within(sigmas: Array, top: float, bottom: float) -> Array:
+    """Noise ratios that rounding put just outside the process's range, put back on its end."""
+    high = np.where((sigmas > top) & (sigmas <= top * (1 + ROUNDING)), top, sigmas)
+    return np.where((high > 0) & (high < bottom) & (high >= bottom * (1 - ROUNDING)), bottom, high)
 
 
 def same_recurrence(a: Run, b: Run) -> bool:

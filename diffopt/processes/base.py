@@ -92,7 +92,7 @@ class Process(ABC):
         del sigma
         return None
 
-    def origin(self) -> dict[str, str]:
+    def origin(self) -> dict[str, str | list[float]]:
         """Settings that make the process again, where numbers do not (a table's file or rule)."""
         return {}
 

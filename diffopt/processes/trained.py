@@ -140,9 +140,9 @@ class TrainedLevels(Process):
         finite = np.isfinite(sigma)
         return np.where(finite, self.time(np.where(finite, sigma, 1.0)), self.start_time())
 
-    def origin(self) -> dict[str, str]:
-        """The setting that was given."""
-        return {} if self.source is None else dict([self.source])
+    def origin(self) -> dict[str, str | list[float]]:
+        """The setting that was given; the numbers themselves where they came from no file and no rule."""
+        return {"alphas_cumprod": self.alphas_cumprod.tolist()} if self.source is None else dict([self.source])
 
     def parameters(self) -> dict[str, float]:
         """Length and ends of the table."""
