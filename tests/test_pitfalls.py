@@ -74,6 +74,10 @@ class Pitfall:
 
 
 FLOW_MATCH = "FlowMatchEulerDiscrete"
+EULER = Again(run("euler"), "diffusers", model("EulerDiscrete"))
+IN_S = run("comfy_dpmpp_2m", "flow")
+#: Ten levels and 0, as A1111 resamples the eleven.
+TEN = [*np.exp(np.interp(np.arange(10) * 10 / 9, np.arange(11), np.log(AYS))), 0.0]
 TABLE: dict[str, list[Pitfall]] = {
     "0.1": [
         Pitfall(run("euler", "ve", [80.0, 1.0, 2e-5, 0.0]), "comfyui", "misread", "2 and -05", "comfyui"),
@@ -92,7 +96,7 @@ TABLE: dict[str, list[Pitfall]] = {
     ],
     "0.3": [Pitfall(run("euler", "ve"), "diffusers", "misread", "ramp", "diffusers:EDMEulerScheduler", model("EDMEuler"))],
     "0.4": [Pitfall(run("edm_stochastic"), "diffusers", "refused", "never removes", Again(run("edm_stochastic"), "k_diffusion"))],
-    "0.5": [Pitfall(run("euler"), "diffusers", "refused", "t - T//N", Again(run("euler"), "diffusers", model("EulerDiscrete")),
+    "0.5": [Pitfall(run("euler"), "diffusers", "refused", "t - T//N", EULER,
                     model("DDIM"))],
     "0.6": [
         Pitfall(run("euler", "ve", [20.0, 9.0, 0.5, 0.0]), "diffusers", "clipped", "timestep 999",
@@ -100,7 +104,7 @@ TABLE: dict[str, list[Pitfall]] = {
         Pitfall(run("euler", "ve", [80.0, 20.0, 0.5, 0.0]), "diffusers", "clipped", "IndexError",
                 Again(run("euler", "ve", [14.6, 9.0, 0.5, 0.0]), "diffusers", model("EulerDiscrete")), model("EulerDiscrete")),
         Pitfall(run("euler", sigmas=SD[:-1]), "diffusers", "note", "noise of that level",
-                Again(run("euler"), "diffusers", model("EulerDiscrete")), model("EulerDiscrete")),
+                EULER, model("EulerDiscrete")),
     ],
     "0.7": [
         Pitfall(run("dpmpp_2m"), "diffusers", "rounded", "truncated",
@@ -114,17 +118,17 @@ TABLE: dict[str, list[Pitfall]] = {
     "0.9": [Pitfall(run("dpm_2"), "forge", "dropped", "last but one", "forge")],
     "0.10": [
         Pitfall(run("euler", "ve", [*AYS[:-1], 0.0]), "forge", "note", "0 appended behind",
-                Again(run("euler", "ve", [*np.exp(np.interp(np.arange(10) * 10 / 9, np.arange(11), np.log(AYS))), 0.0]), "forge")),
+                Again(run("euler", "ve", TEN), "forge")),
         Pitfall(run("euler", "ve", [*AYS, 0.0]), "comfyui", "note", "overwritten by 0",
                 Again(run("euler", "ve", [*AYS[:-1], 0.0]), "comfyui")),
         Pitfall(run("euler", "ve", AYS), "diffusers", "note", "without a 0",
                 Again(run("euler", "ve", [*AYS[:-1], 0.0]), "diffusers")),
     ],
     "4.1": [
-        Pitfall(run("dpmpp_2m", "flow"), "comfyui", "recurrence", "comfy_dpmpp_2m", Again(run("comfy_dpmpp_2m", "flow"), "comfyui")),
-        Pitfall(run("dpmpp_2m", "flow"), "sd_cpp", "recurrence", "comfy_dpmpp_2m", Again(run("comfy_dpmpp_2m", "flow"), "sd_cpp")),
+        Pitfall(run("dpmpp_2m", "flow"), "comfyui", "recurrence", "comfy_dpmpp_2m", Again(IN_S, "comfyui")),
+        Pitfall(run("dpmpp_2m", "flow"), "sd_cpp", "recurrence", "comfy_dpmpp_2m", Again(IN_S, "sd_cpp")),
         Pitfall(run("dpmpp_2m", "flow"), "forge", "recurrence", "comfy_dpmpp_2m",
-                Again(run("comfy_dpmpp_2m", "flow", FINITE), "forge")),
+                Again(IN_S, "forge")),
         Pitfall(run("heun", "flow", FINITE, clock="sigma"), "comfyui", "recurrence", "time clock",
                 Again(run("heun", "flow", clock="time"), "comfyui")),
         Pitfall(run("dpm_2", "flow", FINITE, clock="sigma"), "sd_cpp", "recurrence", "time clock",
@@ -134,7 +138,7 @@ TABLE: dict[str, list[Pitfall]] = {
     ],
     "4.2": [Pitfall(run("dpmpp_2m_sde", "flow"), "sd_cpp", "refused", "neither", Again(run("flow_ancestral", "flow"), "sd_cpp"))],
     "4.3": [Pitfall(run("unipc"), "comfyui", "refused", "0.001", Again(run("dpmpp_2m"), "comfyui"))],
-    "4.4": [Pitfall(run("euler"), "diffusers", "refused", "smallest level", Again(run("euler"), "diffusers", model("EulerDiscrete")),
+    "4.4": [Pitfall(run("euler"), "diffusers", "refused", "smallest level", EULER,
                     model("TCD"))],
     "4.5": [Pitfall(run("euler", "flow"), "diffusers", "refused", "opposite sign",
                     Again(run("euler", "flow"), "diffusers", model(FLOW_MATCH)), model("MiniMaxH3"))],
