@@ -128,7 +128,7 @@ TABLE: dict[str, list[Pitfall]] = {
         Pitfall(run("dpmpp_2m", "flow"), "comfyui", "recurrence", "comfy_dpmpp_2m", Again(IN_S, "comfyui")),
         Pitfall(run("dpmpp_2m", "flow"), "sd_cpp", "recurrence", "comfy_dpmpp_2m", Again(IN_S, "sd_cpp")),
         Pitfall(run("dpmpp_2m", "flow"), "forge", "recurrence", "comfy_dpmpp_2m",
-                Again(IN_S, "forge")),
+                Again(run("comfy_dpmpp_2m", "flow", FINITE), "forge")),
         Pitfall(run("heun", "flow", FINITE, clock="sigma"), "comfyui", "recurrence", "time clock",
                 Again(run("heun", "flow", clock="time"), "comfyui")),
         Pitfall(run("dpm_2", "flow", FINITE, clock="sigma"), "sd_cpp", "recurrence", "time clock",
