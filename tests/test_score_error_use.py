@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,16 @@ from typer.testing import CliRunner
 
 import diffopt
 from diffopt.cli.app import application
+from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.loss_curve import curve_error, make_score_error
-from diffopt.errors import InputError
+from diffopt.errors import InputError, UnsupportedError
+from diffopt.objectives.evaluation import evaluate
+from diffopt.objectives.frechet import Frechet
 from diffopt.objectives.problem import Problem
+from diffopt.objectives.robust import Robust
 from diffopt.processes import PROCESSES
+from diffopt.processes.grid import Grid
 from diffopt.schedules import SCHEDULES
 from diffopt.simulation.mixture import Mixture
 from diffopt.solvers import SOLVERS, run_table
@@ -119,6 +126,81 @@ def test_curves_come_from_files(tmp_path: Path) -> None:
     done = CliRunner().invoke(application("eta"), [*args, "--noise-objective", "exact", "-o", str(out)])
     assert done.exit_code == 0, done.output
     assert json.loads(out.read_text())["score_error"] == f"curve:{file}"
+
+
+def errors(rule: str, row: dict, eta: float | None = None, sigma_max: float = 80.0) -> dict[str, float | None]:
+    """Exact errors of a row's grid with a score error."""
+    solver = SOLVERS[row["solver"]](error=make_score_error(rule, SPECTRUM)).for_data(Dataset.of(SPECTRUM))
+    ask = Problem.create(SPECTRUM, PROCESSES["ve"](), solver, len(row["sigmas"]) - 1, sigma_max, 0.002)
+    return evaluate(ask, Grid.create(ask.process, row["sigmas"]), eta, expand=False).errors()
+
+
+def test_compare_takes_the_error(tmp_path: Path) -> None:
+    """Rows and noise designs are scored with the same error; the optimized row is the best."""
+    curve = tmp_path / "loss.csv"
+    curve.write_text("sigma,mse\n0.1,0.2\n1,6\n10,30\n")
+    rule = f"random:curve:{curve}"
+    table = diffopt.compare(SPECTRUM, "ddim,heun", 3, only="karras,ddim_eta_0.5", score_error=rule)
+    assert table.document["score_error"] == rule
+    for row in table.document["rows"]:
+        found = errors(rule, row, row["eta"][0] if row["solver"] == "ddim" else None)
+        assert row["frechet"] == pytest.approx(found["frechet"], rel=1e-8)
+        assert row["ratio"] >= 1 - 1e-9
+    assert any(row["design"] == "ddim_eta_0.5" for row in table.document["rows"])
+    assert any("random:curve" in note for note in table.notes)
+
+
+def test_errors_go_into_other_processes(tmp_path: Path) -> None:
+    """What compare sends to its processes survives the way."""
+    file = tmp_path / "loss.csv"
+    file.write_text("sigma,mse\n0.1,0.2\n1,6\n10,30\n")
+    for rule in ("0.1", "random:loss:noise:0.1", f"random:curve:{file}", np.sqrt):
+        error = make_score_error(rule, SPECTRUM)
+        again = pickle.loads(pickle.dumps(error))
+        assert again.size(2.0, np.array(0.5)) == error.size(2.0, np.array(0.5))
+        assert (again.kind, again.random, again.text) == (error.kind, error.random, error.text)
+
+
+def test_recommend_takes_the_error_and_searches_for_eta() -> None:
+    """Every row is scored with the error; a solver with noise gets an eta of its own."""
+    found = diffopt.recommend(SPECTRUM, 3, score_error="noise:-0.1", sigma_max=20.0)
+    for row in found.document["rows"]:
+        noisy = SOLVERS[row["solver"]].eta_meaning is not None
+        seen = errors("noise:-0.1", row, row["eta"] if noisy else None, 20.0)
+        assert seen["robust"] == pytest.approx(row["robust"], rel=1e-6)
+    assert found.document["score_error"] == "noise:-0.1"
+    sde = next(row for row in found.document["rows"] if row["solver"] == "euler_ancestral")
+    assert 0 < sde["eta"] != 1
+
+
+@pytest.mark.parametrize("rule", ["0.05", "absolute:0.02", "loss:0.1", "random:0.05", "random:absolute:0.02"])
+@pytest.mark.parametrize("name", SOLVERS)
+def test_every_solver_takes_an_error(name: str, rule: str) -> None:
+    """Every solver with every kind has errors of its own; one pair has no meaning and says so."""
+    solver, error = SOLVERS[name]().for_data(Dataset.of(SPECTRUM)), parse_score_error(rule)
+    grid = Grid.create(PROCESSES["ve"](), np.geomspace(20.0, 0.1, 6))
+    if name == "local_linearization_time" and error.random:
+        with pytest.raises(UnsupportedError, match="no derivative"):
+            Robust().value(run_table(replace(solver, error=error), grid), SPECTRUM, "exact")
+        return
+    for objective in (Robust(), Frechet()):
+        right, wrong = (objective.value(run_table(s, grid), SPECTRUM, "exact") for s in (solver, replace(solver, error=error)))
+        assert np.isfinite(wrong)
+        assert wrong != right
+
+
+def test_coefficients_are_shown_without_the_errors_nodes() -> None:
+    """A fitted solver's coefficients are those of its steps, whatever the model's error."""
+    flags = {"solver": "fitted_2", "sigmas": [20.0, 2.0, 0.5, 0.1]}
+    right, wrong = (diffopt.evaluate(SPECTRUM, score_error=rule, **flags) for rule in (None, "random:0.05"))
+    assert wrong.document["coefficients"] == right.document["coefficients"]
+
+
+def test_a_curve_per_dimension_is_refused() -> None:
+    sigma = np.array([0.1, 1.0, 10.0])
+    least = [float(np.mean(SPECTRUM.eig * s**2 / (SPECTRUM.eig + s**2))) for s in sigma]
+    with pytest.raises(InputError, match="summed over the 4 dimensions"):
+        curve_error(SPECTRUM, sigma, 1.1 * np.array(least))
 
 
 def test_functions_are_errors_in_python() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.command import command_line
 from diffopt.api.grids import GivenGrid, given_grid
-from diffopt.api.notes import data_notes
+from diffopt.api.notes import data_notes, error_notes
 from diffopt.api.results.compare import ComparisonResult
 from diffopt.documents.grid_file import is_list
 from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule
@@ -106,7 +106,7 @@ def compare(
     said = {"solver": solver, "steps": steps, "calls": calls, "only": only, "skip": skip, "kind": kind, "sort": sort,
             "top": top, "add": add, **flags}  # fmt: skip
     command = command_line("compare-schedules", spectrum, said)
-    notes = (*data_notes(data), *_other_ranges(result))
+    notes = (*data_notes(data), *error_notes(problems[0]), *_other_ranges(result))
     return ComparisonResult(document(result, command), notes, result, sort is not None)
 
 
@@ -155,6 +155,7 @@ def _setting(
         first.end, first.start, make_objective(settings.objective).name, selection.schedules() if others else [],
         _designs(selection, problems) if others else [],
         points if not selection.kinds or "added" in selection.kinds else {}, selection.optimized, equal_steps, extra,
+        first.solver.error,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from diffopt.foundation.arrays import Array
 from diffopt.objectives.evaluation import Evaluation, evaluate
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
+from diffopt.solvers import Solver
 
 
 def data_notes(data: Dataset, robust: bool = True) -> list[str]:
@@ -24,6 +25,18 @@ def data_notes(data: Dataset, robust: bool = True) -> list[str]:
     return notes
 
 
+def error_words(solver: Solver) -> list[str]:
+    """The score error in force, if there is one."""
+    if solver.error is None:
+        return []
+    return [f"score error {solver.error.text or 'function'} ({'random' if solver.error.random else 'systematic'})"]
+
+
+def error_notes(problem: Problem) -> list[str]:
+    """A note that every number has a score error in it, if it has."""
+    return [f"note: all errors are with {words}" for words in error_words(problem.solver)]
+
+
 def problem_notes(problem: Problem) -> list[str]:
     """The defaults in force, so that nobody has to guess."""
     top = "pure noise" if problem.sigma_max == float("inf") else f"{problem.sigma_max:g}"
@@ -34,9 +47,7 @@ def problem_notes(problem: Problem) -> list[str]:
     ]  # fmt: skip
     if clock:
         parts.append(f"clock {clock}")
-    if problem.solver.error is not None:
-        kind = "random" if problem.solver.error.random else "systematic"
-        parts.append(f"score error {problem.solver.error.text or 'function'} ({kind})")
+    parts += error_words(problem.solver)
     if meaning:
         parts.append(f"eta in the sense of {meaning}")
     return ["using " + ", ".join(parts)]

@@ -7,9 +7,9 @@ from typing import Any, Unpack
 
 from diffopt import __version__
 from diffopt.api.arguments import Flags, read, reading, verb
-from diffopt.api.notes import data_notes
+from diffopt.api.notes import data_notes, error_notes
 from diffopt.api.results.recommend import RecommendationResult
-from diffopt.documents.build import finite, process_part, spectrum_part
+from diffopt.documents.build import error_text, finite, process_part, spectrum_part
 from diffopt.documents.recommendation import OfferRow, RecommendationDocument
 from diffopt.documents.schemas import dump
 from diffopt.documents.settings import make_problem
@@ -92,9 +92,10 @@ def recommend(
         margin_to_next=rest[0].robust / best.robust if rest else None,
         margin_to_habit=habit.robust / best.robust if habit is not None else None,
         command=_command(source, best, flags), certainty=list(CERTAINTY), process=process_part(problem),
+        score_error=error_text(problem.solver),
         start=problem.start, end=problem.end, spectrum=spectrum_part(data.spectrum), diffopt_version=__version__,
     )  # fmt: skip
-    return RecommendationResult(dump(document), tuple(data_notes(data)))
+    return RecommendationResult(dump(document), (*data_notes(data), *error_notes(problem)))
 
 
 def _names(host: str | None, flow: bool) -> tuple[tuple[str, ...], str | None]:
@@ -133,11 +134,12 @@ def _sentence(offer: Offer, best: Offer, ratio: float) -> str:
 
 
 def _noise(offer: Offer) -> str:
-    return f"eta {offer.eta:g}" if offer.eta else "no noise"
+    return f"eta {offer.eta:.3g}" if offer.eta else "no noise"
 
 
 def _command(source: str, best: Offer, flags: Any) -> str:
     from diffopt.api.command import command_line
 
     said = {k: v for k, v in flags.items() if v is not None and v is not False}
-    return command_line("optimize", source, {"solver": best.solver, "steps": best.steps, **said, "output": "grid.json"})
+    free = {"free": "grid,eta"} if best.optimized_eta else {}
+    return command_line("optimize", source, {"solver": best.solver, "steps": best.steps, **free, **said, "output": "grid.json"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def _run(problem: Problem, grid: Grid, eta: np.ndarray, calls: int) -> dict[str,
         "eta": [float(e) for e in eta],
         "eta_meaning": solver.eta_meaning,
         "solver_options": options_of(solver),
-        "coefficients": coefficients_of(run_table(solver, grid)) if solver.needs_data else None,
+        "coefficients": coefficients_of(run_table(replace(solver, error=None), grid)) if solver.needs_data else None,
         "score_error": error_text(solver),
     }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -68,21 +69,29 @@ def curve_error(spectrum: Spectrum, sigma: Array, mse: Array, random: bool = Fal
     c = spectrum.eig + sigma[:, None] ** 2
     least = (spectrum.eig * sigma[:, None] ** 2 / c) @ spectrum.weight
     below = mse < least
+    if np.all(below):
+        raise InputError(
+            f"{text}: the whole loss curve is below the least error of this spectrum, e.g. {mse[-1]:.4g} under {least[-1]:.4g} "
+            f"at sigma {sigma[-1]:.4g}; mse is summed over the {spectrum.dim:g} dimensions, in the units of the spectrum"
+        )
     if np.any(below):
         note(f"note: {text}: below the spectrum's minimum at {np.count_nonzero(below)} of {below.size} levels; no error there")
     error = np.sqrt(np.maximum(mse - least, 0) / (sigma**4 * ((1 / c) @ spectrum.weight)))
-    return ModelError(_interpolated(np.log(sigma), error), "relative", random, text)
+    return ModelError(_Interpolated(np.log(sigma), error), "relative", random, text)
 
 
-def _interpolated(x: Array, y: Array) -> Any:
-    """Linear in log sigma, constant outside; complex arguments move along the piece their real part is in."""
-    slopes = np.diff(y) / np.diff(x) if x.size > 1 else np.zeros(1)
+@dataclass(frozen=True, eq=False)
+class _Interpolated:
+    """e linear in log sigma, constant outside; complex arguments move along the piece their real part is in."""
 
-    def rule(_: Numbers, sigma: Numbers) -> Numbers:
+    x: Array
+    y: Array
+
+    def __call__(self, _: Numbers, sigma: Numbers) -> Numbers:
+        x, y = self.x, self.y
+        slopes = np.diff(y) / np.diff(x) if x.size > 1 else np.zeros(1)
         at = np.log(sigma)
         piece = np.clip(np.searchsorted(x, at.real, side="right") - 1, 0, max(x.size - 2, 0))
         inside = (at.real >= x[0]) & (at.real <= x[-1])
         flat = np.where(at.real < x[0], y[0], y[-1])
         return np.where(inside, y[piece] + slopes[piece] * (at - x[piece]), flat)
-
-    return rule

@@ -38,6 +38,7 @@ class RecommendationDocument(Document):
     process: ProcessPart
     start: str
     end: str
+    score_error: str | None = Field(default=None, description="error of the score that the errors were computed with")
     spectrum: SpectrumPart
     diffopt_version: str
 

@@ -252,6 +252,7 @@ class ComparisonDocument(Document):
     process: ProcessPart
     start: str
     end: str
+    score_error: str | None = Field(default=None, description="error of the score that the errors were computed with")
     equal_steps: bool
     spectrum: SpectrumPart
     rows: list[ComparisonRow]

@@ -44,7 +44,7 @@ class MapResponse(Response):
     def _branches(self, numbers: Array) -> tuple[Array, Array, Array]:
         """(m, n, b) of every branch, each of shape (N, Q, d)."""
         shape = (*numbers.shape[:2], self.eig.size)
-        values = self.maps.law(self.maps.named(numbers), self.eig)
+        values = self.maps.moments(self.maps.named(numbers), self.eig)
         m, n, b = (np.broadcast_to(value, shape) for value in values)
         return m, n, b
 

@@ -28,11 +28,13 @@ def document(comparison: Comparison, command: str) -> dict[str, Any]:
         name=setting.process.name, sigma_max=_finite(comparison.sigma_max), sigma_min=comparison.sigma_min,
         **setting.process.parameters(), **setting.process.origin(),
     )  # fmt: skip
+    wrong = None if setting.error is None else setting.error.text or "function"
     spectrum = SpectrumPart(source=s.source, sha256=s.sha256, dim=s.dim, trace=s.trace, max=s.max, clipped=s.clipped)
     return dump(
         ComparisonDocument(
             command=command, objective=setting.objective, process=process, start=setting.start, end=setting.end,
-            equal_steps=setting.equal_steps, spectrum=spectrum, rows=[_row(r) for r in comparison.rows],
+            score_error=wrong, equal_steps=setting.equal_steps,
+            spectrum=spectrum, rows=[_row(r) for r in comparison.rows],
             skipped=comparison.skipped, diffopt_version=__version__,
         )
     )  # fmt: skip
@@ -116,9 +118,10 @@ def view(comparison: Comparison, width: int, mixed: bool = False) -> RenderableT
 def _headline(comparison: Comparison) -> str:
     s, setting = comparison.setting.spectrum, comparison.setting
     top = "pure noise" if math.isinf(comparison.sigma_max) else f"{comparison.sigma_max:g}"
+    wrong = "" if setting.error is None else f", score error {setting.error.text or 'function'}"
     return (
         f"{s.source}, dim {s.dim:g}; process {setting.process.name}, sigma {top} to {comparison.sigma_min:g}, "
-        f"end {setting.end}, start {setting.start}"
+        f"end {setting.end}, start {setting.start}{wrong}"
     )
 
 

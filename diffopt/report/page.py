@@ -74,11 +74,12 @@ def _anchor(solver: str) -> str:
 
 def _facts(data: Mapping[str, Any]) -> str:
     s, objective = data["spectrum"], data["objective"]
+    wrong = f", score error {data['score_error']}" if data.get("score_error") else ""
     top = "pure noise" if data["process"]["sigma_max"] is None else f"{data['process']['sigma_max']:g}"
     return (
         f"Spectrum {s['source']}: {s['dim']:g} directions, trace {s['trace']:.5g}, largest {s['max']:.5g}. Process "
         f"{data['process']['name']}, sigma {top} to {data['process']['sigma_min']:g}, end {data['end']}, start "
-        f"{data['start']}. ratio = {objective} over the optimized row's; held out = largest Frechet distance of the same "
+        f"{data['start']}{wrong}. ratio = {objective} over the optimized row's; held out = largest Frechet distance of the same "
         "grid on the spectrum scaled, tilted, blurred by 20 %. Errors are exact for Gaussian data with this spectrum; a dash "
         "is not defined. A row opens its grid."
     )

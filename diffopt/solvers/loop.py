@@ -73,7 +73,7 @@ def states(
         A score is needed at noise level 0, where a denoiser does not determine it; or the run has an error that is
         not in its coefficients.
     """
-    if table.error is not None:
+    if table.error is not None or (table.maps is not None and table.maps.error is not None):
         raise UnsupportedError("this run's score error depends on the spectrum; put it into the denoiser instead")
     models = Models(denoiser, score or _score_of(denoiser), jacobian)
     steps = _table_steps(table, models, start, rng) if table.maps is None else table.maps.states(start, models, rng)

@@ -20,6 +20,7 @@ from diffopt.foundation.arrays import Array, Numbers
 from diffopt.processes import Process
 from diffopt.processes.clocks import Clock, Rates
 from diffopt.processes.points import Points
+from diffopt.solvers.model_error import ModelError
 
 #: (z, alpha, noise) -> model output, and (z, alpha, noise, direction) -> Jacobian of the denoiser times direction.
 Model = Callable[[NDArray[Any], float, float], NDArray[Any]]
@@ -55,6 +56,8 @@ class StepMaps(ABC):
         Diffusion-term coefficients, shape (..., N).
     clock : Clock
         Variable of the step.
+    error : ModelError or None
+        What the model is off by (theory.md, eqs. 250-253).
     """
 
     #: Names of the numbers, whether a step draws a random fraction, and model calls per step.
@@ -67,6 +70,7 @@ class StepMaps(ABC):
     points: Points
     eta: Numbers
     clock: Clock
+    error: ModelError | None = None
 
     @abstractmethod
     def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
@@ -81,6 +85,28 @@ class StepMaps(ABC):
         self, x: dict[str, Any], z: NDArray[Any], models: Models, rng: np.random.Generator | None
     ) -> NDArray[Any]:
         """One step of the real sampler, with the numbers of one step and one random fraction."""
+
+    def passed(self, x: dict[str, Numbers], eig: Array) -> list[tuple[str, Numbers]]:
+        """Per model call, the suffix of its stage and what the step makes of a unit error of the denoiser there."""
+        raise NotImplementedError
+
+    def moments(self, x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers, Numbers]:
+        """:meth:`law` with what independent errors of the calls add to the variance (eq. 251)."""
+        m, n, b = self.law(x, eig)
+        if self.error is not None and self.error.random:
+            for suffix, share in self.passed(x, eig):
+                alpha, level = self.stage_levels(x, suffix)
+                n = n + (share * self.error.size(eig, level / alpha)) ** 2
+        return m, n, b
+
+    def stage_levels(self, x: dict[str, Numbers], suffix: str) -> tuple[Numbers, Numbers]:
+        """Signal and noise scales of a stage."""
+        return x["alpha" + suffix], x["level" + suffix]
+
+    @property
+    def systematic(self) -> ModelError | None:
+        """The error where it is a wrong gain."""
+        return None if self.error is None or self.error.random else self.error
 
     def noise(self, x: dict[str, Numbers], eig: Array, inner: Array, whole: Array) -> Array:
         """What the Brownian path, at the random fraction and at the end, adds to a step (for coupled paths)."""
@@ -161,12 +187,25 @@ def stage(process: Process, rates: Rates, sigma: Numbers, time: Numbers, suffix:
 STAGE = ("scale", "state", "denoised", "score", "alpha", "level")
 
 
-def slope(x: dict[str, Numbers], eig: Array, suffix: str) -> Numbers:
-    """K of a stage per eigenvalue, dy = K y du (theory.md, eq. 50)."""
+def slope(x: dict[str, Numbers], eig: Array, suffix: str, error: ModelError | None = None) -> Numbers:
+    """K of a stage per eigenvalue, dy = K y du (theory.md, eq. 50), with a systematic error (eq. 250)."""
     alpha, level = x["alpha" + suffix], x["level" + suffix]
     v = alpha**2 * eig + level**2
     top = x["denoised" + suffix] * alpha * eig - x["score" + suffix]
-    return np.asarray(x["state" + suffix] + top / (v * x["scale" + suffix]))
+    k = np.asarray(x["state" + suffix] + top / (v * x["scale" + suffix]))
+    return k if error is None else k + wrong_slope(x, eig, suffix, error)
+
+
+def by_error(x: dict[str, Numbers], suffix: str) -> Numbers:
+    """What the drift makes of an error of the denoiser: denoised + score alpha/level^2."""
+    return np.asarray(x["denoised" + suffix] + x["score" + suffix] * x["alpha" + suffix] / x["level" + suffix] ** 2)
+
+
+def wrong_slope(x: dict[str, Numbers], eig: Array, suffix: str, error: ModelError) -> Numbers:
+    """What a systematic error adds to K (eq. 250)."""
+    alpha, level = x["alpha" + suffix], x["level" + suffix]
+    gain = error.size(eig, level / alpha) / np.sqrt(alpha**2 * eig + level**2)
+    return np.asarray(-by_error(x, suffix) * gain / x["scale" + suffix])
 
 
 def cancelled(factor: Numbers, terms: Numbers, rounding: float = ROUNDING) -> Numbers:

@@ -17,6 +17,16 @@ KINDS: tuple[Kind, ...] = ("relative", "absolute", "loss")
 
 
 @dataclass(frozen=True, eq=False)
+class _OfSigma:
+    """A function of sigma as one of (eig, sigma)."""
+
+    function: Callable[[Numbers], Numbers]
+
+    def __call__(self, _: Numbers, sigma: Numbers) -> Numbers:
+        return self.function(sigma)
+
+
+@dataclass(frozen=True, eq=False)
 class ModelError:
     """Error of the denoiser per direction: standard deviation r(eig, sigma) in data units (theory.md, eq. 170).
 
@@ -49,7 +59,7 @@ class ModelError:
         """The error itself, or the relative systematic one e(sigma)."""
         if isinstance(error, ModelError):
             return error
-        return cls(lambda _, sigma: error(sigma))
+        return cls(_OfSigma(error))
 
     def size(self, eig: Numbers, sigma: Numbers) -> Numbers:
         """r(eig, sigma), broadcast over both."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Numbers
-from diffopt.solvers.model_error import KINDS, Kind, ModelError, Rule
+from diffopt.solvers.model_error import KINDS, Kind, ModelError
 from diffopt.solvers.table import Table
 
 #: Shapes of e(sigma): everywhere, at the data end, at the noise end.
@@ -19,6 +19,10 @@ SHAPES: dict[str, Callable[[Numbers], Numbers]] = {
     "data": lambda sigma: 1 / (1 + sigma**2),
     "noise": lambda sigma: sigma**2 / (1 + sigma**2),
 }
+
+
+#: Why a run from pure noise has no score error.
+PURE_NOISE = "a score error has no meaning at pure noise; give a finite --sigma-max (or --t-max)"
 
 
 def parse_score_error(text: str) -> ModelError:
@@ -47,11 +51,19 @@ def parse_score_error(text: str) -> ModelError:
     lowest = -1.0 if kind == "relative" and not random else 0.0
     if not np.isfinite(size) or size < lowest or size == -1:
         raise InputError(f"score error must be a finite number above {lowest:g}, got {number}")
-    return ModelError(_shaped(size, shapes[0] if shapes else "constant"), kind, random, text)
+    return ModelError(Shaped(size, shapes[0] if shapes else "constant"), kind, random, text)
 
 
-def _shaped(size: float, shape: str) -> Rule:
-    return lambda _, sigma: size * SHAPES[shape](sigma)
+@dataclass(frozen=True)
+class Shaped:
+    """e(sigma) of a size and one of SHAPES."""
+
+    size: float
+    shape: str = "constant"
+
+    def __call__(self, _: Numbers, sigma: Numbers) -> Numbers:
+        """e at noise ratios, whatever the eigenvalue."""
+        return self.size * SHAPES[self.shape](sigma)
 
 
 def perturbed(table: Table, error: ModelError | Callable[[Numbers], Numbers]) -> Table:
@@ -59,16 +71,19 @@ def perturbed(table: Table, error: ModelError | Callable[[Numbers], Numbers]) ->
 
     A relative systematic e(sigma) changes coefficients only, C' = (1 + e) C + e (s^2/alpha) B at every node a row
     reads (theory.md, eq. 69). Other systematic errors are left to the response (eq. 171). A random error gives every
-    model call a node of its own, beside the node it is made at (eq. 172).
+    model call a node of its own, beside the node it is made at (eq. 172). Steps that are maps have it in their formulas
+    (eqs. 250-253).
 
     Raises
     ------
     UnsupportedError
-        For schemes that are no coefficient table, calls at pure noise, and scores without noise.
+        For calls at pure noise and scores without noise.
     """
     error = ModelError.of(error)
     if table.maps is not None:
-        raise UnsupportedError("a score error needs a solver that is a coefficient table, not a random or Jacobian one")
+        if np.any(table.alpha[..., 0] == 0):
+            raise UnsupportedError(PURE_NOISE)
+        return replace(table, maps=replace(table.maps, error=error))
     _check_nodes(table, error)
     if error.random:
         return replace(_with_error_nodes(table), error=error)
@@ -102,7 +117,7 @@ def _check_nodes(table: Table, error: ModelError) -> None:
         alpha, level = table.alpha[..., nodes[used]].real, table.level[..., nodes[used]].real
         denoised, score = (a[..., used, row, lag] for a in (table.denoised, table.score))
         if np.any((alpha == 0) & (denoised != 0)):
-            raise UnsupportedError("a score error has no meaning at pure noise; give a finite --sigma-max (or --t-max)")
+            raise UnsupportedError(PURE_NOISE)
         if not relative and np.any((level == 0) & (score != 0)):
             raise UnsupportedError("the score is called at noise 0, where only a relative error is defined; use --end sigma_min")
 

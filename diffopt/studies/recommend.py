@@ -47,6 +47,8 @@ class Offer:
         Errors, data units; `robust` ranks.
     fitted : bool
         Whether the coefficients are made for this very spectrum, which flatters both numbers.
+    optimized_eta : bool
+        Whether eta was searched for with the grid.
     """
 
     solver: str
@@ -58,6 +60,7 @@ class Offer:
     frechet: float
     sigmas: Array
     fitted: bool
+    optimized_eta: bool = False
 
 
 def steps_for(solver: str, calls: int, to_data: bool) -> int:
@@ -70,7 +73,8 @@ def offers(problem: Problem, calls: int, names: Sequence[str] = CANDIDATES, prog
     """Every solver on its own optimized grid at equal calls, and the habit, best first by `robust`.
 
     A solver that has no finite error here, or too few steps, is left out. With an exact score noise only pays
-    against a wrong start, so solvers with noise run at their own eta.
+    against a wrong start, so solvers with noise run at their own eta; where the problem's solver has a score error,
+    every solver gets it, and eta is optimized with the grid.
     """
     few = replace(problem, data=problem.data.shortened("design"))
     to_data = problem.end == "zero"
@@ -84,7 +88,7 @@ def offers(problem: Problem, calls: int, names: Sequence[str] = CANDIDATES, prog
         except DiffoptError:
             continue
     try:
-        habit = replace(few, solver=SOLVERS[HABIT[0]](), steps=steps_for(HABIT[0], calls, to_data))
+        habit = replace(few, solver=SOLVERS[HABIT[0]](error=few.solver.error), steps=steps_for(HABIT[0], calls, to_data))
         found.append(_scored(habit, SCHEDULES[HABIT[1]]().grid(habit.span), HABIT[1]))
     except DiffoptError:
         pass
@@ -94,16 +98,20 @@ def offers(problem: Problem, calls: int, names: Sequence[str] = CANDIDATES, prog
 def _offer(problem: Problem, name: str, steps: int) -> list[Offer]:
     if steps < 1:
         return []
-    own = replace(problem, solver=SOLVERS[name]().for_data(problem.data), steps=steps)
-    result = optimize(own, Robust(), searches=1, starts=STARTS, tolerance=TOLERANCE)
-    return [_scored(own, result.grid, "optimized")]
+    made = SOLVERS[name](error=problem.solver.error)
+    own = replace(problem, solver=made.for_data(problem.data), steps=steps)
+    free = ("grid", "eta") if made.error is not None and made.eta_meaning is not None else ("grid",)
+    result = optimize(own, Robust(), free, searches=1, starts=STARTS, tolerance=TOLERANCE)
+    return [_scored(own, result.grid, "optimized", float(result.eta[0]) if len(free) > 1 else None)]
 
 
-def _scored(problem: Problem, grid: Grid, schedule: str) -> Offer:
+def _scored(problem: Problem, grid: Grid, schedule: str, eta: float | None = None) -> Offer:
     solver = problem.solver
-    table, spectrum = run_table(solver, grid), problem.spectrum
+    table, spectrum = run_table(solver, grid, eta), problem.spectrum
     robust = Robust()
     value = robust.value(table, robust.prepare(spectrum, problem.data.members), problem.start)
     distance = Frechet().value(table, spectrum, problem.start)
-    eta = float(solver.default_eta)
-    return Offer(solver.name, schedule, table.calls, grid.steps, eta, value, distance, grid.sigmas, solver.needs_data)
+    used = float(solver.default_eta) if eta is None else eta
+    return Offer(
+        solver.name, schedule, table.calls, grid.steps, used, value, distance, grid.sigmas, solver.needs_data, eta is not None
+    )

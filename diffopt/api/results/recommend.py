@@ -32,7 +32,7 @@ class RecommendationResult(Result):
         """The choice with its margins, the command, and how sure it is."""
         best, next_, habit = self.best, self.document["margin_to_next"], self.document["margin_to_habit"]
         margins = [f"{next_:.3g} times ahead of the next" if next_ else "", f"{habit:.3g} of the habit" if habit else ""]
-        first = f"{best['solver']}, {best['steps']} steps, eta {best['eta']:g}: " + ", ".join(m for m in margins if m)
+        first = f"{best['solver']}, {best['steps']} steps, eta {best['eta']:.3g}: " + ", ".join(m for m in margins if m)
         return [first, f"make its grid: {self.command}", *self.document["certainty"]]
 
     def __repr__(self) -> str:

@@ -13,7 +13,8 @@ from diffopt.foundation.krylov import apply_function
 from diffopt.foundation.phi import phi1, phi2
 from diffopt.processes.points import Points
 from diffopt.solvers.base import Solver
-from diffopt.solvers.maps import STAGE, Models, StepMaps, cancelled, drift, mean_drift, slope, stage
+from diffopt.solvers.maps import STAGE, Models, StepMaps, by_error, cancelled, drift, mean_drift, slope, stage, wrong_slope
+from diffopt.solvers.model_error import ModelError
 from diffopt.solvers.table import Table
 
 #: Distance of neighbouring points of a central difference of order 8, relative to that of the nearest singularity.
@@ -74,16 +75,26 @@ class LinearizationMaps(StepMaps):
 
     def law(self, x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers, Numbers]:
         """m = exp(hK) [+ h^2 phi2(hK) K'], n = h [B phi1(2hK) + (B' - B) phi2(2hK)] (eqs. 85, 86)."""
-        h, k = x["h"], slope(x, eig, "0")
+        h, k = x["h"], slope(x, eig, "0", self.systematic)
         one, two = phi1(h * k), phi2(h * k)
         track, rate = x["scale0"] * x["alpha0"], mean_drift(x, "0")
         m, mean = np.exp(h * k), track + h * one * rate
         if self.moving:
-            slope_k, slope_rate = _moving(x, eig)
+            slope_k, slope_rate = _moving(x, eig, self.systematic)
             m = cancelled(m + h**2 * two * slope_k, h**2 * slope_k, LOST)
             mean = mean + h**2 * two * (slope_rate - k * rate)
         n = h * (x["rate0"] * phi1(2 * h * k) + (x["rate1"] - x["rate0"]) * phi2(2 * h * k))
         return m * x["scale0"] / x["scale1"], n / x["scale1"] ** 2, mean / x["scale1"] - x["alpha1"]
+
+    def passed(self, x: dict[str, Numbers], eig: Array) -> list[tuple[str, Numbers]]:
+        """h phi1(hK) P of the drift's call; the Jacobian of an error without a state is 0 (eq. 251)."""
+        if self.moving:
+            raise UnsupportedError(
+                "local_linearization_time differentiates the model along the clock, and errors independent from call to call "
+                "have no derivative; use a systematic score error or local_linearization"
+            )
+        h = x["h"]
+        return [("0", h * phi1(h * slope(x, eig, "0")) * by_error(x, "0") / x["scale1"])]
 
     def advance(
         self, x: dict[str, Any], z: NDArray[Any], models: Models, rng: np.random.Generator | None
@@ -130,8 +141,8 @@ class MovingLinearizationMaps(LinearizationMaps):
     fields = (*LinearizationMaps.fields, *(s + "0'" for s in STAGE))
 
 
-def _moving(x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers]:
-    """d/du of K and of the mean's drift, by the product rule."""
+def _moving(x: dict[str, Numbers], eig: Array, error: ModelError | None) -> tuple[Numbers, Numbers]:
+    """d/du of K and of the mean's drift, by the product rule; of an error's share of K by a central difference."""
     alpha, level, scale, denoised = x["alpha0"], x["level0"], x["scale0"], x["denoised0"]
     v = alpha**2 * eig + level**2
     v_slope = 2 * alpha * x["alpha0'"] * eig + 2 * level * x["level0'"]
@@ -139,8 +150,23 @@ def _moving(x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers]:
     top_slope = (x["denoised0'"] * alpha + denoised * x["alpha0'"]) * eig - x["score0'"]
     bottom, bottom_slope = v * scale, v_slope * scale + v * x["scale0'"]
     k_slope = x["state0'"] + top_slope / bottom - top * bottom_slope / bottom**2
+    if error is not None:
+        k_slope = k_slope + _wrong_slope_moving(x, eig, error)
     track, track_slope = scale * alpha, scale * x["alpha0'"] + x["scale0'"] * alpha
     return k_slope, x["state0'"] * track + x["state0"] * track_slope + x["denoised0'"]
+
+
+def _wrong_slope_moving(x: dict[str, Numbers], eig: Array, error: ModelError) -> Numbers:
+    """d/du of what a systematic error adds to K, order 8, real steps."""
+    moving = [np.abs((x[s + "0'"] / np.where(x[s + "0"] == 0, np.inf, x[s + "0"])).real) for s in STAGE]
+    rate = np.max(np.stack(np.broadcast_arrays(*moving)), axis=0)
+    step = DISTANCE / np.where(rate > 0, rate, 1.0)
+    total: Numbers = np.zeros(())
+    for k, weight in enumerate(CENTRAL, 1):
+        sides = ({s + "0": x[s + "0"] + sign * k * step * x[s + "0'"] for s in STAGE} for sign in (1, -1))
+        up, down = (wrong_slope(moved, eig, "0", error) for moved in sides)
+        total = total + weight * (up - down)
+    return np.asarray(total / step)
 
 
 def _partial(

@@ -41,16 +41,37 @@ class ExponentialMidpointMaps(StepMaps):
 
     def law(self, x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers, Numbers]:
         """m = 1 - k (1 - s), n = eta^2 [(q - q') - 2 k (q - q_U) + k^2 (q - q_U)] (eq. 84)."""
-        first = x["stage"] / (x["alpha0"] * (eig + x["q0"]))
-        k = x["step"] / (x["alphau"] * (eig + x["qu"]))
+        first = x["stage"] * self._score(x, eig, "0") * x["alpha0"]
+        k = self._kick(x, eig)
         inner, whole = x["q0"] - x["qu"], x["q0"] - x["q1"]
         n = x["eta"] ** 2 * (whole - 2 * k * inner + k**2 * inner)
         m = cancelled(1 - k * (1 - first), k)
         return m * x["alpha1"] / x["alpha0"], n * x["alpha1"] ** 2, 0 * m
 
+    def _score(self, x: dict[str, Numbers], eig: Array, suffix: str) -> Numbers:
+        """-S(z)/z at a stage: 1/v, and alpha r/(level^2 sqrt v) with a systematic error (eq. 250)."""
+        alpha, q = x["alpha" + suffix], x["q" + suffix]
+        v = alpha**2 * (eig + q)
+        if self.systematic is None:
+            return np.asarray(1 / v)
+        return np.asarray(1 / v + self.systematic.size(eig, np.sqrt(q)) / (alpha * q * np.sqrt(v)))
+
+    def _kick(self, x: dict[str, Numbers], eig: Array) -> Numbers:
+        return np.asarray(x["step"] * x["alphau"] * self._score(x, eig, "u"))
+
+    def passed(self, x: dict[str, Numbers], eig: Array) -> list[tuple[str, Numbers]]:
+        """Through the scores, 1/(alpha q) of a denoiser's error each, the first also through the second (eq. 251)."""
+        first, second = (x[name] / (x["alpha" + s] * x["q" + s]) for name, s in (("stage", "0"), ("step", "u")))
+        return [("0", -x["alpha1"] * self._kick(x, eig) * first), ("u", x["alpha1"] * second)]
+
+    def stage_levels(self, x: dict[str, Numbers], suffix: str) -> tuple[Numbers, Numbers]:
+        """alpha and alpha sqrt(q)."""
+        alpha = x["alpha" + suffix]
+        return alpha, alpha * np.sqrt(x["q" + suffix])
+
     def noise(self, x: dict[str, Numbers], eig: Array, inner: Array, whole: Array) -> Array:
         """eta (W - k W_U) in the units of q."""
-        k = x["step"] / (x["alphau"] * (eig + x["qu"]))
+        k = self._kick(x, eig)
         return np.asarray(x["eta"] * (whole - k * inner) * x["alpha1"])
 
     def advance(

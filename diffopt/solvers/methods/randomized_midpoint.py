@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from diffopt.foundation.arrays import Array, Numbers
 from diffopt.processes.points import Points
 from diffopt.solvers.base import Solver
-from diffopt.solvers.maps import STAGE, Models, StepMaps, cancelled, drift, mean_drift, slope, stage
+from diffopt.solvers.maps import STAGE, Models, StepMaps, by_error, cancelled, drift, mean_drift, slope, stage
 from diffopt.solvers.table import Table
 
 
@@ -37,7 +37,7 @@ class MidpointMaps(StepMaps):
     def law(self, x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers, Numbers]:
         """m = 1 + h K_U (1 + U h K_0), n = h B_U [1 + 2 U h K_U + U (h K_U)^2] (eq. 83)."""
         h, part = x["h"], x["part"]
-        k0, ku = slope(x, eig, "0"), slope(x, eig, "u")
+        k0, ku = slope(x, eig, "0", self.systematic), slope(x, eig, "u", self.systematic)
         m = cancelled(1 + h * ku * (1 + part * h * k0), h * ku)
         n = h * x["rate"] * (1 + 2 * part * h * ku + part * (h * ku) ** 2)
         track0, track_u = x["scale0"] * x["alpha0"], x["scaleu"] * x["alphau"]
@@ -45,9 +45,14 @@ class MidpointMaps(StepMaps):
         mean = track0 + h * (mean_drift(x, "u") + ku * off)
         return m * x["scale0"] / x["scale1"], n / x["scale1"] ** 2, mean / x["scale1"] - x["alpha1"]
 
+    def passed(self, x: dict[str, Numbers], eig: Array) -> list[tuple[str, Numbers]]:
+        """Start: U h P_0 through the stage, h K_U; stage: h P_U (eq. 251)."""
+        h, ku = x["h"] / x["scale1"], slope(x, eig, "u")
+        return [("0", h * ku * x["part"] * x["h"] * by_error(x, "0")), ("u", h * by_error(x, "u"))]
+
     def noise(self, x: dict[str, Numbers], eig: Array, inner: Array, whole: Array) -> Array:
         """sqrt(B_U) (W_h + h K_U W_{Uh})."""
-        return np.asarray(np.sqrt(x["rate"]) * (whole + x["h"] * slope(x, eig, "u") * inner) / x["scale1"])
+        return np.asarray(np.sqrt(x["rate"]) * (whole + x["h"] * slope(x, eig, "u", self.systematic) * inner) / x["scale1"])
 
     def advance(
         self, x: dict[str, Any], z: NDArray[Any], models: Models, rng: np.random.Generator | None

@@ -225,7 +225,8 @@ class _Runs:
                     self.skipped[f"{name}, budget {budget}"] = str(error)
             if setting.optimized and rows:
                 steps = budget if setting.equal_steps else steps_within(setting, SOLVERS["ddim"](), budget)
-                rows.append(self._optimized(self.short.problem(SOLVERS["ddim"](), steps or 1), budget, rows))
+                ddim = setting.wrong(SOLVERS["ddim"]())
+                rows.append(self._optimized(self.short.problem(ddim, steps or 1), budget, rows))
                 rows[-1] = replace(rows[-1], design="optimized grid without noise")
             self.rows += _ranked(rows, setting.objective)
 
@@ -233,7 +234,7 @@ class _Runs:
         steps = budget if self.setting.equal_steps else steps_within(self.setting, design.solver, budget)
         if steps is None:
             raise InputError("one step takes more denoiser calls")
-        problem = self.short.problem(design.solver, steps)
+        problem = self.short.problem(self.setting.wrong(design.solver), steps)
         grid = SCHEDULES[DESIGN_SCHEDULE]().grid(problem.span)
         return self._row(problem, budget, grid, DESIGN_SCHEDULE, "stochasticity", design)
 

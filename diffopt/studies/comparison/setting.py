@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from diffopt.processes.span import End
 from diffopt.schedules import SCHEDULES, Schedule
 from diffopt.solvers import Solver
 from diffopt.solvers.designs import DESIGNS
+from diffopt.solvers.model_error import ModelError
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,8 @@ class Setting:
         Whether budgets count steps.
     named : mapping
         Schedules with options, by the names of their rows.
+    error : ModelError or None
+        What every solver's model is off by; `solvers` have it already.
     """
 
     data: Dataset | Spectrum
@@ -61,6 +64,7 @@ class Setting:
     optimized: bool = True
     equal_steps: bool = False
     named: Mapping[str, Schedule] = field(default_factory=dict)
+    error: ModelError | None = None
 
     @property
     def spectrum(self) -> Spectrum:
@@ -72,6 +76,10 @@ class Setting:
         return Problem.create(
             self.data, self.process, solver, steps, self.sigma_max, self.sigma_min, self.end, self.start
         )
+
+    def wrong(self, solver: Solver) -> Solver:
+        """A solver with the model's error."""
+        return replace(solver, error=self.error) if self.error is not None else solver
 
     def check(self) -> None:
         """Refuse unknown names, empty lists and budgets below 1.
