@@ -151,6 +151,41 @@ def test_a_row_opens_its_grid_and_copies_what_the_json_holds(opened, made):
     assert "e" not in text
 
 
+def test_the_buttons_copy_what_hosts_take(opened, made, tmp_path):
+    """Read back as each host reads it; the file goes through `diffopt export`."""
+    row = opened.query_selector('tr[data-schedule="karras"][data-solver="heun"]')
+    calls = int(row.get_attribute("data-calls"))
+    wanted = next(r for r in made[1]["rows"] if (r["schedule"], r["solver"], r["denoiser_calls"]) == ("karras", "heun", calls))
+    row.query_selector(".open").click()
+
+    def copied(label):
+        opened.locator("tr.grid button", has_text=label).first.click()
+        return opened.evaluate("navigator.clipboard.readText()")
+
+    numbers = lambda text: [float(v) for v in re.findall(r"(?<![\w.])\d[\d.]*(?![\w.])", text)]  # noqa: E731
+    sigmas = pytest.approx(wanted["sigmas"], rel=1e-8)
+    assert numbers(copied("ComfyUI")) == sigmas
+    line = copied("stable-diffusion.cpp")
+    assert line.startswith(f'--sampling-method heun --steps {wanted["steps"]} --sigmas "')
+    assert numbers(line.partition("--sigmas")[2]) == sigmas
+    assert numbers(re.search(r"tensor\(\[(.*)\]", copied("k-diffusion"))[1]) == sigmas
+    assert numbers(re.search(r"as_tensor\(\[(.*)\], dtype", copied("EDM"))[1]) == pytest.approx(wanted["sigmas"][:-1], rel=1e-8)
+    assert json.loads(copied("Python list")) == sigmas
+    file, there = tmp_path / "grid.json", tmp_path / "grid.py"
+    file.write_text(copied("file for every host"))
+    assert json.loads(file.read_text())["sigmas"] == sigmas
+    assert main(["export", str(file), "--to", "k_diffusion", "-o", str(there), "-q"]) == 0
+    assert "import sample_heun" in there.read_text()
+
+
+def test_a_row_that_no_program_offers_is_marked(opened, made):
+    for row in opened.query_selector_all("section[data-solver=euler] tr[data-row]"):
+        marked = "bare" in (row.get_attribute("class") or "")
+        assert marked == (row.get_attribute("data-schedule") == "first_order_heun")
+    opened.fill("#filter", "host:comfyui solver:euler")
+    assert {n.split()[0] for n in visible(opened)} == {"karras", "exponential", "beta"}
+
+
 def test_dark_readers_get_a_dark_page_and_may_turn_it(browser, made):
     page = browser.new_context(color_scheme="dark").new_page()
     page.goto(made[0].as_uri())

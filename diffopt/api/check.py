@@ -9,7 +9,7 @@ from typing import Any
 
 from diffopt import __version__
 from diffopt.api.arguments import verb
-from diffopt.api.hosting import config_of, data_of, run_of
+from diffopt.api.hosting import config_of, data_of, piped, run_of
 from diffopt.api.results.base import Result
 from diffopt.documents.schemas import CheckDocument, dump
 from diffopt.errors import InputError
@@ -90,6 +90,7 @@ def check(schedule: Any, host: str, *, scheduler_config: Any = None, spectrum: A
     >>> diffopt.check(schedule, "diffusers", scheduler_config={"shift": 3.0}).findings[0]["kind"]
     'reshifted'
     """
+    schedule = piped(schedule)
     found = find_host(host)[0]
     pasted = _pasted(schedule, found.name)
     if pasted is not None:
@@ -107,9 +108,12 @@ def _result(answer: Answer) -> CheckResult:
 
 def _content(schedule: Any) -> tuple[str, Any] | None:
     """Text of a path and its JSON value, if it is one."""
-    if not isinstance(schedule, str | Path) or not is_file(schedule):
+    if isinstance(schedule, bytes):
+        text = decode(schedule, "-")
+    elif isinstance(schedule, str | Path) and is_file(schedule):
+        text = decode(read_bytes(Path(schedule)), str(schedule))
+    else:
         return None
-    text = decode(read_bytes(Path(schedule)), str(schedule))
     try:
         return text, json.loads(text)
     except (ValueError, RecursionError):
@@ -127,6 +131,7 @@ def _pasted(schedule: Any, host: str) -> list[Finding] | None:
     if found is None:
         return None
     text, value = found
+    schedule = "-" if isinstance(schedule, bytes) else schedule
     if isinstance(value, dict):
         nodes = [v for v in value.values() if isinstance(v, dict) and "class_type" in v]
         if not nodes and not ("nodes" in value and "links" in value):

@@ -19,6 +19,7 @@ from diffopt.documents.settings import Settings, make_objective, make_problem, m
 from diffopt.documents.values import many, words
 from diffopt.errors import InputError
 from diffopt.foundation.shown import text
+from diffopt.hosts.answer import find_host
 from diffopt.objectives.problem import Problem
 from diffopt.report.comparison import document
 from diffopt.schedules import Schedule
@@ -32,7 +33,7 @@ from diffopt.studies.comparison.setting import Setting
 #: Leads a list of times of the process among added grids.
 TIMES = "times:"
 #: Keywords of this verb alone.
-OWN = ("calls", "only", "skip", "kind", "sort", "top", "add", "equal_steps")
+OWN = ("calls", "only", "skip", "kind", "sort", "top", "add", "equal_steps", "host")
 
 
 @verb
@@ -49,6 +50,7 @@ def compare(
     top: int | None = None,
     add: Any = None,
     equal_steps: bool = False,
+    host: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     workers: int = 1,
     **flags: Unpack[Flags],
@@ -69,6 +71,8 @@ def compare(
         Column to sort by, `-` in front for descending; best rows kept per group.
     add : grid, list of grids or mapping of names to grids, optional
         Your own: files, lists of noise ratios, results.
+    host : str, optional
+        The program that you use (`diffopt list hosts`): rows that it offers by name are told from those that go in as numbers.
     progress : callable, optional
         Called with (groups done, groups in all).
     workers : int
@@ -94,6 +98,7 @@ def compare(
     patterns, extra = _parametrized(words(only or ()))
     selection = Selection(patterns, words(skip or ()), words(kind or ()), sort, top)
     selection.check()
+    host = None if host is None else find_host(host)[0].name
     if equal_steps and calls is not None:
         raise InputError("--equal-steps compares equal steps and --calls equal calls; give one")
     if calls is not None and steps is not None:
@@ -104,10 +109,10 @@ def compare(
     setting = _setting(problems, budgets, calls is None, settings, selection, added(add), extra, bool(patterns) or not extra)
     result = selection.apply(run(setting, progress, workers))
     said = {"solver": solver, "steps": steps, "calls": calls, "only": only, "skip": skip, "kind": kind, "sort": sort,
-            "top": top, "add": add, **flags}  # fmt: skip
+            "top": top, "add": add, "host": host, **flags}  # fmt: skip
     command = command_line("compare-schedules", spectrum, said)
     notes = (*data_notes(data), *error_notes(problems[0]), *_other_ranges(result))
-    return ComparisonResult(document(result, command), notes, result, sort is not None)
+    return ComparisonResult(document(result, command, host), notes, result, sort is not None)
 
 
 def _other_ranges(result: Comparison) -> list[str]:

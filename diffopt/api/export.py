@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from diffopt.api.hosting import config_of, data_of, run_of
+from diffopt.api.hosting import config_of, data_of, piped, run_of
 from diffopt.foundation.notes import listening
 from diffopt.hosts.answer import Answer, export_run
 
@@ -81,6 +81,7 @@ def export(schedule: Any, to: str, *, scheduler_config: Any = None, spectrum: An
     >>> print(diffopt.export(schedule, "comfyui").split(", ")[0])
     80.00000000
     """
+    schedule = piped(schedule)
     with listening() as heard:
         run = run_of(schedule)
         data = data_of(schedule, spectrum)

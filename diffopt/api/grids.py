@@ -12,7 +12,7 @@ import numpy as np
 
 from diffopt.data.dataset import Dataset
 from diffopt.documents.grid_document import GridDocument
-from diffopt.documents.grid_file import check_flow, check_order, clipped, grid_document, parse_sigmas, read_grid_file
+from diffopt.documents.grid_file import check_flow, check_order, clipped, grid_document, grid_in, parse_sigmas, read_grid_file
 from diffopt.documents.options import fields_of
 from diffopt.documents.settings import Chosen, Settings, with_error
 from diffopt.errors import InputError
@@ -96,8 +96,10 @@ def given_grid(grid: Any, sigmas: Any = None, times: Any = None) -> GivenGrid | 
     document = getattr(grid, "document", grid)
     if isinstance(document, Mapping):
         return _in_document(grid_document(dict(document), "the result"), "the result")
-    if isinstance(grid, str | Path):
-        file = read_grid_file(str(grid))
+    if isinstance(grid, str | Path | bytes):
+        # Bytes are standard input that was read before.
+        file = grid_in(grid, "-") if isinstance(grid, bytes) else read_grid_file(str(grid))
+        grid = "-" if isinstance(grid, bytes) else grid
         return GivenGrid(file.sigmas, file.in_time, file.document, text(str(grid)))
     return GivenGrid(_numbers(grid, "grid"))
 

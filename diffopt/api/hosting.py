@@ -8,12 +8,18 @@ from typing import Any
 
 from diffopt.api.grids import given_grid
 from diffopt.data.dataset import Dataset
+from diffopt.documents.number_list import stdin_bytes
 from diffopt.documents.settings import Chosen, Settings
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.notes import note
 from diffopt.hosts.diffusers.config import load_config, read_config
 from diffopt.hosts.run import Run
+
+
+def piped(schedule: Any) -> Any:
+    """What is given, or the bytes of standard input for `-`: a pipe can be read once."""
+    return stdin_bytes() if isinstance(schedule, str) and schedule == "-" else schedule
 
 
 def run_of(schedule: Any) -> Run:

@@ -31,6 +31,9 @@ CERTAINTY = (
     "A solver fitted to this spectrum is listed last, since its errors here are the ones it was fitted to.",
 )
 
+#: A lead below this share is noise (CERTAINTY).
+CLOSE = 0.05
+
 
 @verb
 def recommend(
@@ -125,16 +128,14 @@ def _row(offer: Offer, best: Offer) -> OfferRow:
 
 def _sentence(offer: Offer, best: Offer, ratio: float) -> str:
     if offer is best:
-        return f"least error with {offer.calls} calls: {offer.steps} steps, {_noise(offer)}"
+        return "the least error for these calls"
     if offer.fitted:
-        return f"coefficients fitted to this spectrum, error {ratio:.2g} times the best; measure it on the network"
+        return f"fitted to this spectrum, {ratio:.2g} times the least; measure it on the network"
     if (offer.solver, offer.schedule) == HABIT:
-        return f"the habit: error {ratio:.2g} times the best"
-    return f"error {ratio:.2g} times the best, {offer.steps} steps, {_noise(offer)}"
-
-
-def _noise(offer: Offer) -> str:
-    return f"eta {offer.eta:.3g}" if offer.eta else "no noise"
+        return f"the habit: {ratio:.2g} times the least"
+    if ratio < 1 + CLOSE:
+        return "as good as the best: the lead says nothing"
+    return f"{ratio:.2g} times the least error" + (f", with noise (eta {offer.eta:.3g})" if offer.eta else "")
 
 
 def _command(source: str, best: Offer, flags: Any) -> str:

@@ -30,6 +30,21 @@ Spectrum = Annotated[
 ]
 
 
+def given_or_piped(data: str | None, pipe: bool = True) -> str:
+    """SPECTRUM, or `-` where something is piped in and `pipe` is for it.
+
+    Raises
+    ------
+    InputError
+        Neither an argument nor a pipe.
+    """
+    if data is None and not (pipe and piped()):
+        from diffopt.errors import InputError
+
+        raise InputError("no spectrum: give a path, - for standard input, or builtin:photos")
+    return "-" if data is None else data
+
+
 @dataclass(frozen=True)
 class Given:
     """What a command was given: the data, keyword arguments of its verb, and where the result goes.
@@ -68,11 +83,7 @@ class Given:
         InputError
             Neither an argument nor a pipe.
         """
-        if self.data is None:
-            from diffopt.errors import InputError
-
-            raise InputError("no spectrum: give a path, - for standard input, or builtin:photos")
-        return self.data
+        return given_or_piped(self.data, False)
 
     def check(self) -> None:
         """Refuse targets that cannot be written, before any work is done."""

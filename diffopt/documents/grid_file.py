@@ -61,8 +61,13 @@ def read_grid_file(path: str) -> GridFile:
     InputError
         Missing, unreadable, or no grid in it.
     """
+    return grid_in(stdin_bytes() if path == "-" else read_bytes(Path(path), f"schedule {readable(path)[:200]}"), path)
+
+
+def grid_in(data: bytes, path: str) -> GridFile:
+    """The grid in the bytes of a file of that name."""
     label = f"schedule {readable(path)[:200]}"
-    content = content_of(stdin_bytes() if path == "-" else read_bytes(Path(path), label), path)
+    content = content_of(data, path)
     if isinstance(content, dict):
         if isinstance(content.get("rows"), list) and "sigmas" not in content:
             raise InputError(f"{label} holds {len(content['rows'])} rows, not one grid; save the `sigmas` of a row as a list")

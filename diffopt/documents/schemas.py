@@ -237,6 +237,7 @@ _TAIL: dict[str, Any] = {
     "sigmas": (list[float | None], ...),
     "eta": (list[float], ...),
     "reasons": (dict[str, str], ...),
+    "offered": (dict[str, str], Field(default={}, description="where programs offer the schedule by name")),
 }
 
 #: A row of a comparison: what it is, its errors, how it stands.
@@ -248,6 +249,7 @@ class ComparisonDocument(Document):
 
     schema_: Literal["diffopt.comparison/1"] = Field(default="diffopt.comparison/1", alias="schema")
     command: str
+    host: str | None = Field(default=None, description="program the reader uses; null: any")
     objective: str
     process: ProcessPart
     start: str

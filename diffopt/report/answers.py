@@ -40,6 +40,9 @@ def optimized(data: Document) -> str:
     habit = scores.get(HABIT)
     if habit is not None and habit <= value * (1 + NEAR):
         return f"{HABIT} is within {100 * NEAR:g} % of the optimum in {name} ({number(habit)} against {number(value)}): keep it."
+    if scores[best] < value / (1 + NEAR):
+        # Grids of fitted coefficients are made for other solvers.
+        return f"{best} has the least {name}, {number(scores[best])}; this grid has {number(value)}: take --schedule {best}."
     parts = [f"The optimized grid has {name} {number(value)}"]
     if habit is not None:
         parts.append(f"{gain(value, habit)} {HABIT} ({number(habit)})")
@@ -86,7 +89,7 @@ def evaluated(data: Document) -> list[str]:
     """Which part of the error dominates, and how far habit and optimum are."""
     errors, name = data["errors"], data.get("schedule") or "this grid"
     lines = [_split(errors)]
-    reference = {k: v for k, v in (data.get("baselines") or {}).items() if k in (HABIT, "optimized")}
+    reference = {k: v for k, v in (data.get("baselines") or {}).items() if k in (HABIT, "optimized") and k != name}
     for key in ("robust", "frechet"):
         own = errors.get(key)
         scores = _scores(reference, key)
@@ -119,7 +122,7 @@ def _split(errors: Document) -> str:
 def compared(data: Document) -> list[str]:
     """One sentence a group: which row to take, and whether the habit is good enough."""
     objective = data["objective"]
-    return [_group(key, rows, objective) for key, rows in grouped(data["rows"]).items()]
+    return [_group(key, rows, objective, data.get("host")) for key, rows in grouped(data["rows"]).items()]
 
 
 def noise(data: Document) -> str:
@@ -167,7 +170,7 @@ def grouped(rows: Iterable[Document]) -> dict[tuple[str, int], list[Document]]:
     return found
 
 
-def _group(key: tuple[str, int], rows: Sequence[Document], objective: str) -> str:
+def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, host: str | None = None) -> str:
     solver, _ = key
     calls = sorted({row["denoiser_calls"] for row in rows})
     where = f"{solver}, {' or '.join(map(str, calls))} calls"
@@ -182,11 +185,15 @@ def _group(key: tuple[str, int], rows: Sequence[Document], objective: str) -> st
     text = f"{where}: take {name}, {objective} {number(best[objective])}"
     if habit is not None and habit is not best:
         text += f", {gain(best[objective], habit[objective])} karras"
-    others = [row for row in known if row["kind"] == "fixed" and row is not best]
+    if host is None:
+        others, what = [row for row in known if row["kind"] == "fixed" and row is not best], "that needs no data"
+    else:
+        others, what = [row for row in known if host in row["offered"] and row is not best], f"that {host} offers"
     if others:
         fixed = min(others, key=lambda row: row[objective])
+        place = f" ({fixed['offered'][host]})" if host is not None else ""
         if fixed["schedule"] != HABIT:
-            text += f"; {gain(best[objective], fixed[objective])} {fixed['schedule']}, the best that needs no data"
+            text += f"; {gain(best[objective], fixed[objective])} {fixed['schedule']}{place}, the best {what}"
     return text + "."
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.report.style import BLUE, GREEN, INK, ORANGE, PALE, PURPLE, RED, figure, log_axis, plain, styled
+from diffopt.report.style import BLUE, GREEN, INK, ORANGE, PALE, PURPLE, RED, figure, legend_above, log_axis, plain, styled
 
 #: Colour of each source.
 COLOURS = {"noise_floor": BLUE, "discretization": RED, "initialization": ORANGE, "generalization": GREEN, "optimization": PURPLE}
+#: Errors drawn, as a multiple of the total here.
+WORST = 8
 LABELS = {"samples": "training samples n", "steps": "solver steps N"}
 
 
@@ -23,17 +25,29 @@ def budget_picture(over: str, values: Sequence[float], rows: Sequence[Mapping[st
     parts = {name: part for name, part in parts.items() if np.any(part > 0)}
     if parts:
         axis.stackplot(x, list(parts.values()), labels=[n.replace("_", " ") for n in parts], alpha=0.75,
-                       colors=[COLOURS[n] for n in parts])  # fmt: skip
+                       colors=[COLOURS[n] for n in parts], edgecolor="white", linewidth=0.6)  # fmt: skip
     total = np.array([np.nan if row["total"] is None else row["total"] for row in rows], dtype=float)
-    axis.plot(x, total, color=INK, linewidth=1.6, label="total (terms interact)")
-    if here is not None and x.min() <= here <= x.max():
-        axis.axvline(here, color=INK, linewidth=0.8, linestyle=":")
+    known = bool(np.isfinite(total).any())
+    if known:
+        axis.plot(x, total, color=INK, linewidth=1.8, label="total (terms interact)")
     log_axis(axis, "x", x.min(), x.max())
-    top = np.nanmax([np.max(sum(parts.values())) if parts else 0.0, np.nanmax(total) if np.isfinite(total).any() else 0.0])
-    axis.set_ylim(0, 1.05 * top if top > 0 else 1.0)
+    top = np.nanmax([np.max(sum(parts.values())) if parts else 0.0, np.nanmax(total) if known else 0.0])
+    at = None if here is None else next((t for v, t in zip(x, total, strict=True) if v == here and np.isfinite(t)), None)
+    # Far below the number in question errors can be a million times larger: they leave the axis.
+    top = 1.08 * (min(top, WORST * at) if at else top) if top > 0 else 1.0
+    axis.set_ylim(0, top)
+    if here is not None and x.min() <= here <= x.max():
+        axis.axvline(here, color=INK, linewidth=1.0, linestyle=":")
+        axis.annotate(f"here: {here:g}", (here, top), xytext=(4, -4), textcoords="offset points", va="top", fontsize=8.5)
+    missing = [n.replace("_", " ") for n in COLOURS if all(row[n] is None for row in rows)]
+    if not known:
+        why = f": {', '.join(missing)}" if missing else ""
+        axis.annotate(f"the total is infinite{why}", (0.98, 0.9), xycoords="axes fraction", ha="right", color=RED)
     axis.grid(True, axis="y", color=PALE, linewidth=0.6)
-    axis.set(xlabel=LABELS[over], ylabel="expected squared 2-Wasserstein error (data units squared)")
-    axis.legend(loc="upper right")
+    axis.set_axisbelow(True)
+    axis.set(xlabel=LABELS[over], ylabel="expected squared error\n(2-Wasserstein, data units squared)")
+    if axis.get_legend_handles_labels()[0]:
+        legend_above(axis, 3)
     canvas.suptitle(plain(title), fontsize=11, x=0.01, ha="left")
     return canvas
 

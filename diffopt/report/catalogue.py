@@ -130,4 +130,5 @@ def inventory_rows(kind: str, rows: Rows, form: str, width: int, colour: bool) -
         return "".join(f"{row['name']}\n" for row in rows)
     from diffopt.report.terminal import rows_table, to_terminal
 
-    return to_terminal(rows_table(rows, kind), width, colour) + "\n"
+    prose = ("summary", "formula", "reference", "definition", "forms", "processes", "samplers")
+    return to_terminal(rows_table(rows, kind, width, ("default_eta", "forms", "status", "unit"), prose), width, colour) + "\n"

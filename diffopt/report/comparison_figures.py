@@ -9,6 +9,7 @@ import numpy as np
 
 from diffopt.report.comparison import shown_name
 from diffopt.report.style import (
+    BLUE,
     GREEN,
     GREY,
     INK,
@@ -59,11 +60,13 @@ def picture(comparison: Comparison, panels: tuple[str, ...] = ("grids", "errors"
     drawn = shown[:GROUPS] if "grids" in panels else []
     most = ALONE if len(drawn) < 2 else SHARED
     heights = [0.9 + 0.19 * max(min(len(g), most + 1), 3) for g in drawn]
-    canvas, axes = board(9.5, heights, 4.2 if "errors" in panels else None, "--plot and --html")
+    single = _single(comparison)
+    last = (1.2 + 0.6 * len(_solvers(comparison)) if single else 4.2) if "errors" in panels else None
+    canvas, axes = board(9.5, heights, last, "--plot and --html")
     for axis, group in zip(axes, drawn, strict=False):
         _grids(axis, group, comparison, most)
     if "errors" in panels:
-        _errors(axes[-1], comparison)
+        (_strip if single else _errors)(axes[-1], comparison)
     left = len(shown) - len(drawn)
     if "grids" in panels and left > 0:
         canvas.supxlabel(f"{left} more groups are in the table", fontsize=8, color=GREY)
@@ -81,9 +84,38 @@ def svg(comparison: Comparison, panel: str) -> str:
     return text[text.index("<svg") :]
 
 
+def _solvers(comparison: Comparison) -> list[str]:
+    return list(dict.fromkeys(r.solver for r in comparison.rows if r.design is None))
+
+
+def _single(comparison: Comparison) -> bool:
+    """Whether each solver stands at one number of calls: no line to draw over them."""
+    return len({(r.solver, r.denoiser_calls) for r in comparison.rows if r.design is None}) == len(_solvers(comparison))
+
+
+def _distinct(rows: list[Row]) -> list[tuple[Row, str]]:
+    """Rows of different grids, each with all its names."""
+    found: list[tuple[Row, str]] = []
+    for row in rows:
+        i = next((i for i, (other, _) in enumerate(found) if _same(row, other)), None)
+        if i is None:
+            found.append((row, shown_name(row)))
+        else:
+            found[i] = (found[i][0], f"{found[i][1]} = {shown_name(row)}")
+    return found
+
+
+def _same(one: Row, other: Row) -> bool:
+    if "optimized" in (one.kind, other.kind) or one.sigmas.shape != other.sigmas.shape:
+        return False
+    return np.allclose(one.sigmas, other.sigmas, rtol=1e-9, atol=0) and np.allclose(one.eta, other.eta)
+
+
 def _grids(axis: Any, rows: list[Row], comparison: Comparison, most: int) -> None:
     """A line of ticks per schedule over the density of sqrt(eig); karras is always among them."""
-    group = rows[:most] + [r for r in rows[most:] if r.schedule == "karras" or r.kind == "added"]
+    named = _distinct(rows)
+    named = named[:most] + [(r, n) for r, n in named[most:] if r.schedule == "karras" or r.kind == "added"]
+    group = [row for row, _ in named]
     finite = [r.sigmas[np.isfinite(r.sigmas) & (r.sigmas > 0)] for r in group]
     low = min((float(s.min()) for s in finite), default=0.01) / 1.4
     high = max((float(s.max()) for s in finite), default=100.0) * 1.4
@@ -96,26 +128,58 @@ def _grids(axis: Any, rows: list[Row], comparison: Comparison, most: int) -> Non
         axis.hlines(i, sigmas.min(), sigmas.max(), color=colour, linewidth=0.5, alpha=0.5)
         axis.plot(sigmas, np.full(sigmas.size, i), "|", color=colour, markersize=7, markeredgewidth=1.4)
     objective = comparison.setting.objective
-    axis.set_yticks(range(len(group)), [_label(row, objective) for row in group], fontsize=7.5)
+    axis.set_yticks(range(len(group)), [_label(row, name, objective) for row, name in named], fontsize=7.5)
     for text, row in zip(axis.get_yticklabels(), group, strict=True):
         text.set_color(_KIND_COLOURS[row.kind])
     axis.set_ylim(bottom, -0.6)
     log_axis(axis, "x", high, low)
-    axis.set_xlabel("sigma, sampling runs to the right; shades: sqrt(eigenvalue), directions blue, variance orange", fontsize=8)
-    hidden = len(rows) - len(group)
+    shades = "shades: sqrt(eigenvalue), directions blue, variance orange"
+    axis.set_xlabel(f"sigma, sampling runs to the right; {shades}", fontsize=8)
+    hidden = len(_distinct(rows)) - len(group)
     more = f"; {hidden} worse ones not drawn" if hidden else ""
     axis.set_title(f"{group[0].solver}, {group[0].denoiser_calls} calls: grids by {objective}{more}")
 
 
-def _label(row: Row, objective: str) -> str:
+def _label(row: Row, name: str, objective: str) -> str:
     value = row.errors[objective]
-    return plain(f"{_KIND_MARKS[row.kind]}{shown_name(row)}  {'-' if value is None else format(value, '.3g')}")
+    return plain(f"{_KIND_MARKS[row.kind]}{name}  {'-' if value is None else format(value, '.3g')}")
+
+
+def _strip(axis: Any, comparison: Comparison) -> None:
+    """A line a solver with every row a dot; the optimum, the best of the others and karras named."""
+    objective, solvers = comparison.setting.objective, _solvers(comparison)
+    for i, solver in enumerate(solvers):
+        rows = [r for r in comparison.rows if r.solver == solver and r.design is None and _positive(r, objective)]
+        axis.plot([r.errors[objective] for r in rows], [i] * len(rows), "|", color=GREY, markersize=9, markeredgewidth=0.9)
+        lifts = iter((-11, -23, -35))
+        for row in rows:
+            if (found := _mark(row)) is None:
+                continue
+            colour, mark = found
+            lift = 11 if row.kind == "optimized" else next(lifts)
+            axis.plot(row.errors[objective], i, mark, color=colour, markersize=6.5, zorder=3)
+            axis.annotate(plain(f"{shown_name(row)} {row.errors[objective]:.3g}"), (row.errors[objective], i), xytext=(0, lift),
+                          textcoords="offset points", ha="left", va="center", fontsize=8, color=colour)  # fmt: skip
+    if solvers and axis.lines:
+        _fit(axis, comparison, objective, "x")
+    axis.set_yticks(range(len(solvers)), [plain(s) for s in solvers])
+    axis.set(ylim=(len(solvers) - 0.4, -0.6), xlabel=f"{objective} error")
+    axis.set_title("What they cost: every row a mark, the far ones not drawn")
+
+
+def _mark(row: Row) -> tuple[str, str] | None:
+    """Colour and marker of a row that is named."""
+    if row.kind == "optimized":
+        return RED, "o"
+    if row.schedule == "karras":
+        return BLUE, "s"
+    return (GREEN, "D") if row.best else None
 
 
 def _errors(axis: Any, comparison: Comparison) -> None:
     """Every row as a point; per solver a line through its optimized rows and one through its best fixed rows."""
     objective = comparison.setting.objective
-    solvers = list(dict.fromkeys(r.solver for r in comparison.rows if r.design is None))
+    solvers = _solvers(comparison)
     for i, solver in enumerate(solvers):
         rows = [r for r in comparison.rows if r.solver == solver and r.design is None and _positive(r, objective)]
         colour, marker = LINES[i % 8], MARKERS[i % 8]
@@ -147,13 +211,13 @@ def _errors(axis: Any, comparison: Comparison) -> None:
         axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def _fit(axis: Any, comparison: Comparison, objective: str) -> None:
+def _fit(axis: Any, comparison: Comparison, objective: str, which: str = "y") -> None:
     """Axis over the rows worth looking at: nothing above thirty times the worst optimized row."""
     best = [v for r in comparison.rows if r.kind == "optimized" and (v := r.errors[objective])]
     values = [v for r in comparison.rows if r.design is None and (v := r.errors[objective])]
     if values:
         top = min(max(values), 30 * max(best)) if best else max(values)
-        log_axis(axis, "y", min(values) / 1.5, top * 1.5)
+        log_axis(axis, which, min(values) / 1.5, top * 1.5)
 
 
 def _positive(row: Row, objective: str) -> bool:

@@ -8,7 +8,21 @@ from typing import Any
 import numpy as np
 
 from diffopt.data.spectrum import Spectrum
-from diffopt.report.style import BLUE, GREEN, GREY, INK, ORANGE, PALE, PURPLE, RED, density, figure, log_axis, plain, styled
+from diffopt.report.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    RED,
+    density,
+    figure,
+    legend_above,
+    log_axis,
+    plain,
+    styled,
+)
 
 #: Rivals drawn beside a grid, and rows of the panel of errors.
 RIVALS, BARS = 5, 12
@@ -39,7 +53,7 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     keep = root >= low
     density(axes[0], root[keep], spectrum.weight[keep], low, high, 1.0)
     axes[0].set(yticks=[], ylabel="the data", ylim=(0, 1.08))
-    axes[0].legend(loc="upper left" if np.median(root) < np.sqrt(low * high) else "upper right")
+    legend_above(axes[0])
     _tick_rows(axes[1], data, shown)
     for axis in axes[: 2 + noisy]:
         log_axis(axis, "x", high, low)
@@ -50,7 +64,7 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     if noisy:
         _eta(axes[2], data)
     _lollipops(axes[-1], scores, objective, _own_name(data))
-    canvas.suptitle(plain(_title(data)), fontsize=11, x=0.01, ha="left")
+    canvas.suptitle(_title(data), fontsize=11, x=0.01, ha="left")
     return canvas
 
 
@@ -63,7 +77,7 @@ def evaluation_picture(data: Mapping[str, Any], local: Mapping[str, np.ndarray] 
     data : mapping
         Document of an evaluation or a schedule.
     local : mapping, optional
-        `sigma` (N + 1,), `edges` (m + 1,) of the eigenvalues and `share` (N, m) of :func:`error_mesh`.
+        `sigma` (N + 1,), `edges` (m + 1,) of the eigenvalues, `share` (N, m) and `to_zero` of :func:`error_mesh`.
     """
     objective = _objective(data)
     scores = _scores(data, objective)
@@ -75,7 +89,7 @@ def evaluation_picture(data: Mapping[str, Any], local: Mapping[str, np.ndarray] 
         _lollipops(axes[1], scores, objective, _own_name(data))
     if local is not None and with_map:
         error_mesh(canvas, axes[-1], local)
-    canvas.suptitle(plain(_title(data)), fontsize=11, x=0.01, ha="left")
+    canvas.suptitle(_title(data), fontsize=11, x=0.01, ha="left")
     return canvas
 
 
@@ -88,10 +102,13 @@ def error_mesh(canvas: Any, axis: Any, local: Mapping[str, np.ndarray]) -> None:
     axis.plot(np.sqrt(eig), eig, color=INK, linewidth=0.9, linestyle="--", label="sigma = sqrt(eigenvalue)")
     log_axis(axis, "x", float(np.max(local["sigma"])), float(np.min(local["sigma"])))
     log_axis(axis, "y", float(local["edges"].min()), float(local["edges"].max()))
-    axis.set(xlabel="sigma, sampling runs to the right", ylabel="eigenvalue")
+    ends = "; the last strip is the step to 0" if local["to_zero"] else ""
+    axis.set(xlabel=f"sigma, sampling runs to the right{ends}", ylabel="eigenvalue")
     axis.set_title("Where the error is made: red steps add variance, blue steps lose it")
     axis.legend(loc="lower left", fontsize=8)
     bar = canvas.colorbar(mesh, ax=axis)
+    # Only the colours that occur; 0 stays white.
+    bar.ax.set_ylim(min(float(share.min()), 0.0), max(float(share.max()), 0.0, 1e-12))
     bar.set_label("share in the relative error\nof the standard deviation", fontsize=8.5)
 
 
@@ -104,26 +121,33 @@ def _own_name(data: Mapping[str, Any]) -> str:
 
 
 def _title(data: Mapping[str, Any]) -> str:
-    what = f"optimized for {_objective(data)}" if "objective" in data else _own_name(data)
+    what = plain(f"optimized for {_objective(data)}" if "objective" in data else _own_name(data))
     source = str(data["spectrum"]["source"])
-    source = source if len(source) <= 40 else f"...{source[-37:]}"
-    return f"{data['solver']}, {data['steps']} steps, {data['denoiser_calls']} denoiser calls: {what}; {source}"
+    source = plain(source if len(source) <= 40 else f"...{source[-37:]}")
+    family = (data.get("optimizer") or {}).get("family") or {}
+    free = "\n" + ", ".join(f"{name} {value:.4g}" for name, value in family.items()) if family else ""
+    return f"{data['solver']}, {data['steps']} steps, {data['denoiser_calls']} denoiser calls: {what}; {source}{free}"
 
 
 def _scores(data: Mapping[str, Any], objective: str) -> dict[str, float]:
     """Value of the objective by name, smallest first; the grid's own is always there where it is finite."""
     own = data["objective"]["value"] if "objective" in data else data["errors"].get(objective)
-    found = {_own_name(data): own} | {n: part.get(objective) for n, part in (data.get("baselines") or {}).items()}
+    found = {n: part.get(objective) for n, part in (data.get("baselines") or {}).items()} | {_own_name(data): own}
     return dict(sorted(((n, v) for n, v in found.items() if v is not None and v > 0), key=lambda item: item[1]))
 
 
 def _nearest(scores: Mapping[str, float], rivals: Grids) -> Grids:
     """The best rivals, karras always among them."""
     ranked = sorted(rivals, key=lambda n: scores.get(n, np.inf))
-    chosen = ranked[:RIVALS]
+    chosen = [n for i, n in enumerate(ranked) if not any(_same(rivals[n], rivals[other]) for other in ranked[:i])][:RIVALS]
     if "karras" in rivals and "karras" not in chosen:
         chosen = [*chosen[: RIVALS - 1], "karras"]
     return {name: rivals[name] for name in chosen}
+
+
+def _same(one: Sequence[float | None], other: Sequence[float | None]) -> bool:
+    """Equal to rounding: one line has room for both names."""
+    return len(one) == len(other) and np.allclose(_finite(one), _finite(other), rtol=1e-9, atol=0)
 
 
 def _finite(sigmas: Sequence[float | None]) -> np.ndarray:
@@ -199,6 +223,7 @@ def _lollipops(axis: Any, scores: Mapping[str, float], objective: str, own: str)
     values = [scores[n] for n in names]
     best = min(values)
     top = min(max(values), 6 * best)
+    beyond = "; arrows: beyond the axis" if max(values) > top else ""
     for i, (name, value) in enumerate(zip(names, values, strict=True)):
         colour = RED if name == own else BLUE if name == "karras" else GREY
         axis.hlines(i, 0, min(value, top), color=colour, linewidth=2.2 if name == own else 1.2, alpha=0.8)
@@ -207,7 +232,8 @@ def _lollipops(axis: Any, scores: Mapping[str, float], objective: str, own: str)
         axis.annotate(f"{value:.3g}{ratio}", (min(value, top), i), xytext=(7, 0), textcoords="offset points", va="center",
                       fontsize=8, color=colour)  # fmt: skip
     axis.set_yticks(range(len(names)), [plain(n) for n in names])
-    axis.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, top * 1.22), xlabel=f"{objective} error ({_unit(objective)}), from 0")
+    axis.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, top * 1.22))
+    axis.set_xlabel(f"{objective} error ({_unit(objective)}), from 0{beyond}")
     axis.get_yticklabels()[names.index(own) if own in names else 0].set_color(RED if own in names else INK)
 
 
@@ -233,5 +259,3 @@ def _split(axis: Any, errors: Mapping[str, Any]) -> None:
         axis.annotate(f"{value:.3g}  {text}", (value, i), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5)
     axis.set_yticks(range(len(parts)), list(parts))
     axis.set(ylim=(len(parts) - 0.5, -0.6), xlim=(0, top * 1.9), xlabel="2-Wasserstein distance (data units)")
-    axis.xaxis.grid(True, color=PALE, linewidth=0.6)
-    axis.set_axisbelow(True)

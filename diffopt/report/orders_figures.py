@@ -11,24 +11,24 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.law.local_errors import LocalDefects
 from diffopt.processes.grid import Grid
 from diffopt.report.figures import error_mesh
-from diffopt.report.style import GREY, LINES, MARKERS, PALE, figure, log_axis, plain, spread, styled
+from diffopt.report.style import GREY, INK, LINES, MARKERS, PALE, figure, log_axis, plain, spread, styled
 from diffopt.solvers import SOLVERS, Solver, run_table
 from diffopt.studies.orders import Convergence
 
 
 @styled
-def convergence_picture(rows: Sequence[Convergence], title: str = "") -> Any:
-    """Error over denoiser calls, one panel per metric; names beside the lines, slopes 1 and 2 in grey."""
+def convergence_picture(rows: Sequence[Convergence], title: str = "", accuracy: float | None = None) -> Any:
+    """Error over denoiser calls, one panel per metric; names beside the lines, slopes in a corner, the accuracy dashed."""
     metrics = list(dict.fromkeys(row.metric for row in rows))
     canvas, axes = figure(9, [3.9] * len(metrics))
     for axis, metric in zip(axes, metrics, strict=True):
-        _panel(axis, [row for row in rows if row.metric == metric], metric)
+        _panel(axis, [row for row in rows if row.metric == metric], metric, accuracy)
     canvas.suptitle(plain(title or "Errors of solvers against their cost"), fontsize=11, x=0.01, ha="left")
     return canvas
 
 
-def _panel(axis: Any, rows: Sequence[Convergence], metric: str) -> None:
-    ends, names = [], []
+def _panel(axis: Any, rows: Sequence[Convergence], metric: str, accuracy: float | None) -> None:
+    ends, names, seen = [], [], []
     for i, row in enumerate(rows):
         calls = np.asarray(_calls(row), dtype=float)
         errors = np.asarray(row.errors, dtype=float)
@@ -37,22 +37,26 @@ def _panel(axis: Any, rows: Sequence[Convergence], metric: str) -> None:
             continue
         axis.plot(calls[keep], errors[keep], color=LINES[i % 8], marker=MARKERS[(i + i // 8) % 8], markersize=4, linewidth=1.3,
                   linestyle="-" if i < 8 else "--")  # fmt: skip
+        seen += [*zip(calls[keep], errors[keep], strict=True)]
         ends.append((float(calls[keep][-1]), float(errors[keep][-1]), LINES[i % 8]))
         slope = "" if row.order is None else f", order {row.order:.2f}"
         names.append(f"{row.solver}{f' ({row.clock})' if row.clock else ''}{slope}")
     if not ends:
         return
-    _guides(axis, rows)
-    low, high = axis.get_ylim()
-    low = max(low, min(y for _, y, _ in ends) / 3)
+    x, y = (np.array(values) for values in zip(*seen, strict=True))
+    low, high = min(y.min(), *(e / 3 for _, e, _ in ends)) / 1.5, y.max() * 1.6
     log_axis(axis, "y", low, high)
-    right = max(x for x, _, _ in ends)
-    log_axis(axis, "x", min(axis.get_xlim()[0], right / 2), right * 1.05)
-    heights = spread([np.log(y) for _, y, _ in ends], 0.045 * np.log(axis.get_ylim()[1] / axis.get_ylim()[0]))
-    for (x, y, colour), height, name in zip(ends, heights, names, strict=True):
-        axis.annotate(plain(name), (x, y), xytext=(1.01, float(np.exp(height))), textcoords=axis.get_yaxis_transform(),
-                      fontsize=8, color=colour, va="center", annotation_clip=False,
-                      arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5})  # fmt: skip
+    log_axis(axis, "x", x.min() / 1.3, x.max() * 1.05)
+    if accuracy is not None and low < accuracy < high:
+        axis.axhline(accuracy, color=INK, linewidth=0.8, linestyle="--", zorder=0)
+        axis.annotate(f"accuracy {accuracy:.3g}", (0.0, accuracy), xycoords=axis.get_yaxis_transform(), xytext=(4, 3),
+                      textcoords="offset points", fontsize=7.5, color=INK)  # fmt: skip
+    _guides(axis)
+    heights = spread([np.log(e) for _, e, _ in ends], 0.045 * np.log(high / low))
+    for (right, e, colour), height, name in zip(ends, heights, names, strict=True):
+        thread = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "relpos": (0.0, 0.5), "shrinkA": 0}
+        axis.annotate(plain(name), (right, e), xytext=(1.015, float(np.exp(height))), textcoords=axis.get_yaxis_transform(),
+                      fontsize=8, color=colour, va="center", annotation_clip=False, arrowprops=thread)  # fmt: skip
     axis.grid(True, which="major", color=PALE, linewidth=0.6)
     unit = "data units squared" if metric == "weak" else "data units"
     axis.set(xlabel="denoiser calls", ylabel=f"{metric} error ({unit})")
@@ -63,19 +67,17 @@ def _calls(row: Convergence) -> list[int]:
     return [SOLVERS[row.solver]().calls(steps, to_data=False) for steps in row.steps]
 
 
-def _guides(axis: Any, rows: Sequence[Convergence]) -> None:
-    """Slopes 1 and 2 through the largest error of the shortest runs."""
-    calls = [c for row in rows for c in _calls(row)]
-    errors = [e for row in rows for e in row.errors if np.isfinite(e) and e > 0]
-    axis.set_yscale("log")
-    axis.set_xscale("log")
-    n = np.array([min(calls), max(calls)], dtype=float)
+def _guides(axis: Any) -> None:
+    """Slopes 1 and 2 in the lower left corner, where errors of few calls do not go."""
+    (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
+    x = left * (right / left) ** np.array([0.03, 0.15])
+    span = np.log10(x[1] / x[0])
+    start = bottom * 10 ** min(2 * span + 0.1 * np.log10(top / bottom), 0.6 * np.log10(top / bottom))
     for order in (1, 2):
-        line = max(errors) * (n / n[0]) ** -order
-        axis.plot(n, line, color=GREY, linewidth=0.7, linestyle=":", zorder=0)
-        axis.annotate(f"slope {order}", (n[1], line[1]), xytext=(-4, 3), textcoords="offset points", ha="right", fontsize=7,
+        end = start * 10 ** (-order * span)
+        axis.plot(x, [start, end], color=GREY, linewidth=0.9, linestyle=":", zorder=0)
+        axis.annotate(f"slope {order}", (x[1], end), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.5,
                       color=GREY)  # fmt: skip
-    axis.set_ylim(min(errors) / 2, max(errors) * 1.6)
 
 
 def local_map(solver: Solver, grid: Grid, spectrum: Spectrum, eta: float | np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -86,7 +88,7 @@ def local_map(solver: Solver, grid: Grid, spectrum: Spectrum, eta: float | np.nd
     Returns
     -------
     dict
-        `sigma` (N + 1,), `edges` (121,) of the eigenvalues, `share` (N, 120).
+        `sigma` (N + 1,), `edges` (121,) of the eigenvalues, `share` (N, 120), `to_zero`: whether the last step goes to 0.
     """
     positive = spectrum.eig[spectrum.eig > spectrum.max * 1e-12]
     eig = np.geomspace(positive[0], positive[-1] if positive[-1] < positive[0] else positive[0] / 10, 120)
@@ -96,7 +98,8 @@ def local_map(solver: Solver, grid: Grid, spectrum: Spectrum, eta: float | np.nd
     share = defects.variance_steps / (2 * end)
     sigma = np.where(np.isfinite(grid.sigmas), grid.sigmas, 3 * np.max(grid.sigmas[np.isfinite(grid.sigmas)]))
     sigma = np.where(sigma > 0, sigma, sigma[sigma > 0][-1] / 3)
-    return {"sigma": sigma, "edges": np.geomspace(eig[0], eig[-1], eig.size + 1), "share": share}
+    to_zero = np.array(grid.sigmas[-1] == 0)
+    return {"sigma": sigma, "edges": np.geomspace(eig[0], eig[-1], eig.size + 1), "share": share, "to_zero": to_zero}
 
 
 @styled

@@ -9,9 +9,10 @@ from importlib import resources
 from typing import Any
 
 from diffopt.report.answers import compared, grouped
-from diffopt.report.comparison import merged
+from diffopt.report.comparison import bare, merged
 from diffopt.report.comparison_figures import svg
 from diffopt.report.explain import explain, names
+from diffopt.report.page_forms import forms
 from diffopt.report.text import fixed, short
 from diffopt.studies.comparison.comparison import Comparison
 
@@ -33,6 +34,7 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
         + "</section>"
         for s in solvers
     ]
+    buttons = {solver: forms(solver, data) for solver in dict.fromkeys(row["solver"] for row in data["rows"])}
     links = "".join(f'<a href="#{_anchor(s)}">{escape(s)}</a>' for s in solvers)
     answer = "".join(f"<p>{escape(line)}</p>" for line in compared(data))
     return "\n".join(
@@ -45,7 +47,7 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             f'<div class="answer">{answer}</div>',
             f'<p class="soft">{escape(_facts(data))}</p><pre>{escape(data["command"])}</pre>',
             '<div class="bar"><input id="filter" type="search" aria-label="filter rows" '
-            'placeholder="filter: heun 10, ays*, solver:euler, kind:fixed">'
+            'placeholder="filter: heun 10, ays*, solver:euler, host:comfyui">'
             '<span id="count" class="soft" role="status"></span><button id="theme">light or dark</button></div>',
             f'<nav aria-label="solvers">{links}<a href="#pictures">pictures</a><a href="#names">names</a></nav>',
             *sections,
@@ -54,6 +56,7 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             f'<h2 id="names">The names</h2>{_glossary(data)}',
             f'<p class="soft">diffopt {escape(data["diffopt_version"])}</p>',
             f'<script type="application/json" id="grids">{_json(grids)}</script>',
+            f'<script type="application/json" id="forms">{_json(buttons)}</script>',
             f"<script>{_asset('page.js')}</script></body></html>\n",
         ]
     )
@@ -81,7 +84,7 @@ def _facts(data: Mapping[str, Any]) -> str:
         f"{data['process']['name']}, sigma {top} to {data['process']['sigma_min']:g}, end {data['end']}, start "
         f"{data['start']}{wrong}. ratio = {objective} over the optimized row's; held out = largest Frechet distance of the same "
         "grid on the spectrum scaled, tilted, blurred by 20 %. Errors are exact for Gaussian data with this spectrum; a dash "
-        "is not defined. A row opens its grid."
+        f"is not defined. # = {data['host'] or 'no program'} offers no such name, so it goes in as numbers. A row opens its grid."
     )
 
 
@@ -118,11 +121,13 @@ def _row(
 ) -> str:  # fmt: skip
     names_ = [row["design"] or row["schedule"], *row["aliases"]]
     mark = "optimized" if row["kind"] == "optimized" else "best" if row["best"] else ""
+    mark += " bare" * bare(row, data["host"])
     cells = "".join(_cell(row[key], _classes(key, wide)) for _, key, wide in columns)
     label = escape(" = ".join(names_))
+    places = ", ".join(f"{host}: {place}" for host, place in row["offered"].items())
     attributes = {
         "row": str(len(grids)), "schedule": " ".join(names_), "solver": row["solver"], "kind": row["kind"],
-        "steps": str(row["steps"]), "calls": str(row["denoiser_calls"]),
+        "steps": str(row["steps"]), "calls": str(row["denoiser_calls"]), "places": places, "host": " ".join(row["offered"]),
     }  # fmt: skip
     grids.append(_grid(row, data))
     told = " ".join(f'data-{k}="{escape(v)}"' for k, v in attributes.items())

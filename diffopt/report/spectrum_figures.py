@@ -10,7 +10,21 @@ import numpy as np
 
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
-from diffopt.report.style import BLUE, GREY, INK, LINES, PALE, RED, check_kind, density, figure, log_axis, plain, styled
+from diffopt.report.style import (
+    BLUE,
+    GREY,
+    INK,
+    LINES,
+    PALE,
+    RED,
+    check_kind,
+    density,
+    figure,
+    legend_above,
+    log_axis,
+    plain,
+    styled,
+)
 from diffopt.report.style import save as save_picture
 
 #: Eigenvalues below this share of the largest are rounding or noise of the estimate; the axis stops there.
@@ -98,4 +112,4 @@ def _on_sigma(axis: Any, spectrum: Spectrum) -> None:
     density(axis, root[keep], spectrum.weight[keep], low, high, 1.0)
     log_axis(axis, "x", low, high)
     axis.set(yticks=[], ylim=(0, 1.08), xlabel="sqrt(eigenvalue): the sigma at which noise hides the direction")
-    axis.legend(loc="upper right" if np.median(root[keep]) < np.sqrt(low * high) else "upper left")
+    legend_above(axis)

@@ -41,11 +41,12 @@ def orders_table(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Solver with its clock, metric, order with interval, and steps and calls for the accuracy."""
     table = []
     for row in document["rows"]:
-        interval = "" if row["low"] is None or row["high"] is None else f" ({row['low']:.2f} to {row['high']:.2f})"
+        known = row["low"] is not None and row["high"] is not None
         table.append({
             "solver": row["solver"] + (f" ({row['clock']})" if row["clock"] else ""),
             "metric": row["metric"],
-            "order": "-" if row["order"] is None else f"{row['order']:.2f}{interval}",
+            "order": None if row["order"] is None else f"{row['order']:.2f}",
+            "95 %": f"{row['low']:.2f} to {row['high']:.2f}" if known else None,
             "steps": row["needed"],
             "calls": row["calls"],
         })  # fmt: skip

@@ -156,6 +156,11 @@ def density(axis: Any, root: np.ndarray, weight: np.ndarray, low: float, high: f
         axis.stairs(top, edges, baseline=base, fill=True, color=colour, alpha=0.6, zorder=0, label=label)
 
 
+def legend_above(axis: Any, columns: int = 2) -> None:
+    """Legend over the right end of the axes, where no data can lie under it."""
+    axis.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncol=columns, borderaxespad=0.1, columnspacing=1.2)
+
+
 def spread(values: Sequence[float], gap: float) -> list[float]:
     """Positions near `values` (ascending order kept) that are at least `gap` apart: labels that do not overlap."""
     order = np.argsort(values)

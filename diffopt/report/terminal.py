@@ -22,13 +22,55 @@ def to_terminal(renderable: RenderableType, width: int, colour: bool) -> str:
     return capture.get()
 
 
-def rows_table(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> Table:
-    """Table of rows with the same keys; numbers on the right."""
+#: Characters between two columns, and those that prose asks for before other columns go.
+GAP, PROSE = 2, 26
+
+
+def fitting(columns: Mapping[str, Sequence[str]], width: int, spare: Sequence[str] = (), prose: Sequence[str] = ()) -> list[str]:
+    """Names of the columns that fit a width whole: those of `spare` go first, in its order; prose can wrap."""
+    kept = list(columns)
+    for name in spare:
+        if taken({k: columns[k] for k in kept}, prose) <= width:
+            break
+        if name in kept:
+            kept.remove(name)
+    return kept
+
+
+def taken(columns: Mapping[str, Sequence[str]], prose: Sequence[str] = ()) -> int:
+    """Characters that columns take side by side, prose as little as it can."""
+    need = {name: max([len(name), *map(len, cells)]) for name, cells in columns.items()}
+    return sum(min(n, PROSE) if name in prose else n for name, n in need.items()) + GAP * (len(need) - 1)
+
+
+def rows_table(
+    rows: Sequence[Mapping[str, Any]], title: str | None = None, width: int | None = None, spare: Sequence[str] = (),
+    prose: Sequence[str] = (),
+) -> Table:  # fmt: skip
+    """Table of rows with the same keys; numbers on the right and whole, text on the left and wrapped rather than cut.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        Cells by column.
+    title : str, optional
+        Above the table.
+    width : int, optional
+        Of the terminal; columns of `spare` that do not fit are left out, in its order.
+    spare, prose : sequence of str
+        Columns that can go, and those of sentences, which wrap.
+    """
+    columns = {name: [visible(short(row[name])) for row in rows] for name in (rows[0] if rows else ())}
+    kept = list(columns) if width is None else fitting(columns, width, spare, prose)
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for name in rows[0] if rows else ():
-        table.add_column(name, justify="left" if isinstance(rows[0][name], str) and name != "sigma" else "right")
-    for row in rows:
-        table.add_row(*(Text(visible(short(v))) for v in row.values()))
+    # Names are broken over lines only where nothing else is left.
+    whole = width is None or taken({name: columns[name] for name in kept}, prose) <= width
+    for name in kept:
+        text = name != "sigma" and any(isinstance(row[name], str) for row in rows)
+        steady = not text or (whole and name not in prose)
+        table.add_column(name, justify="left" if text else "right", overflow="fold", no_wrap=steady)
+    for i in range(len(rows)):
+        table.add_row(*(Text(columns[name][i]) for name in kept))
     return table
 
 
@@ -42,7 +84,7 @@ def run_view(document: Mapping[str, Any]) -> RenderableType:
     parts: list[RenderableType] = [Text(visible(_headline(document)), style="bold"), Text(visible(_conditions(document))), Text()]
     parts.append(rows_table(grid_rows(document)))
     parts.append(Text())
-    parts.append(rows_table(_score_rows(document)))
+    parts.append(rows_table(score_rows(document)))
     reasons = {k: v for k, v in (document["errors"].get("reasons") or {}).items() if not METRICS[k].noise_only}
     parts += [Text(visible(f"{name}: {reason}"), style="dim") for name, reason in reasons.items()]
     return Group(*parts)
@@ -65,10 +107,16 @@ def _conditions(document: Mapping[str, Any]) -> str:
     )
 
 
-def _score_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+def score_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Errors of the grid and, the best first, of its baselines; equal ones stand in one row."""
     names = ("frechet", "kl", "robust")
     label = "optimized" if "objective" in document else document.get("schedule") or "this grid"
     rows = [{"schedule": label, **{n: document["errors"][n] for n in names}}]
-    baselines = document.get("baselines", {})
-    order = sorted(baselines, key=lambda k: baselines[k]["robust"] if baselines[k]["robust"] is not None else 1e300)
-    return rows + [{"schedule": k, **{n: baselines[k][n] for n in names}} for k in order]
+    merged: dict[tuple[float | None, ...], list[str]] = {}
+    for name, part in (document.get("baselines") or {}).items():
+        if name != label:
+            # Equal to rounding is the same grid under two names.
+            same = tuple(None if part[n] is None else float(f"{part[n]:.9g}") for n in names)
+            merged.setdefault(same, []).append(name)
+    ranked = sorted(merged, key=lambda values: values[2] if values[2] is not None else 1e300)
+    return rows + [{"schedule": " = ".join(merged[v]), **dict(zip(names, v, strict=True))} for v in ranked]

@@ -56,7 +56,7 @@ class Result:
         """Rich object for a terminal."""
         from diffopt.report.terminal import rows_table
 
-        return rows_table(self.rows())
+        return rows_table(self.rows(), width=width)
 
     def answered_view(self, width: int) -> Any:
         """The view, and the answers below it."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffopt.api.results.base import Result
+from diffopt.report.text import short
 from diffopt.studies.budget.knobs import Knobs
 
 
@@ -50,6 +51,20 @@ class BudgetResult(Result):
             rows.append(row)
         return rows
 
+    def view(self, width: int) -> Any:
+        """A row a source; simulated values with their intervals beside the predictions for what was simulated."""
+        from diffopt.report.terminal import rows_table
+
+        rows = []
+        for row in self.rows():
+            line = {"source": row["source"].replace("_", " "), "error": row["error"]}
+            if self.document["simulated"] is not None:
+                low, high = row["simulated_low"], row["simulated_high"]
+                line |= {"predicted": row["simulated_predicted"], "simulated": row["simulated_value"]}
+                line["95 %"] = "-" if low is None else f"{short(low)} to {short(high)}"
+            rows.append(line)
+        return rows_table(rows, width=width)
+
     def answers(self) -> list[str]:
         """Which source dominates, what would help most, and whether to believe it."""
         said = []
@@ -89,7 +104,9 @@ class BudgetResult(Result):
         for value in values:
             found = knobs.with_value(name, value).evaluate()
             rows.append({**found.terms, "total": found.total})
-        return budget_picture(name, values, rows, here, f"Error budget of {self.document['sampler']['name']}")
+        sampler, source = self.document["sampler"], self.document["spectrum"]["source"]
+        steps = f", {sampler['steps']} steps" if name != "steps" and sampler["steps"] else ""
+        return budget_picture(name, values, rows, here, f"Error budget of {sampler['name']}{steps}; {source}")
 
     def __repr__(self) -> str:
         total = "infinite" if self.total is None else f"{self.total:.4g}"
@@ -98,7 +115,7 @@ class BudgetResult(Result):
 
 def curve_values(name: str, here: float) -> list[float]:
     """Values around a number, whole ones for steps."""
-    factors = [2.0**k for k in range(-5, 6)]
     if name == "steps":
-        return sorted({float(max(1, round(here * f))) for f in factors if here * f <= 400} | {here})
-    return [max(2.0, here * 2 * f) for f in factors]
+        near = (here * 2.0 ** (k / 2) for k in range(-4, 7))
+        return sorted({float(max(1, round(value))) for value in near if value <= 400} | {here})
+    return [max(2.0, here * 2.0 ** (k / 2)) for k in range(-10, 11)]

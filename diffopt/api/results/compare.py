@@ -7,7 +7,7 @@ from typing import Any
 
 from diffopt.api.results.base import Result
 from diffopt.report.answers import compared
-from diffopt.report.comparison import flat_rows, view
+from diffopt.report.comparison import flat_rows
 from diffopt.studies.comparison.comparison import Comparison
 
 
@@ -36,7 +36,9 @@ class ComparisonResult(Result):
 
     def view(self, width: int) -> Any:
         """A table per group."""
-        return super().view(width) if self.comparison is None else view(self.comparison, width, self.mixed)
+        from diffopt.report.comparison_view import view
+
+        return view(self.document, width, self.mixed)
 
     def figure(self) -> Any:
         """Grids and errors of the first group."""

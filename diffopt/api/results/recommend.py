@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffopt.api.results.base import Result
+from diffopt.report.answers import gain
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -28,12 +29,26 @@ class RecommendationResult(Result):
         """A row a solver, without the grids."""
         return [{k: v for k, v in row.items() if k != "sigmas"} for row in self.document["rows"]]
 
+    def view(self, width: int) -> Any:
+        """A row a solver: what to set, the error, and a sentence."""
+        from diffopt.report.terminal import rows_table
+
+        rows = [
+            {"solver": r["solver"], "grid": r["schedule"], "steps": r["steps"], "calls": r["calls"], "eta": r["eta"],
+             "robust": r["robust"], "frechet": r["frechet"], "verdict": r["sentence"]}
+            for r in self.document["rows"]
+        ]  # fmt: skip
+        return rows_table(rows, width=width, spare=("frechet", "calls", "eta", "grid", "robust"), prose=("verdict",))
+
     def answers(self) -> list[str]:
         """The choice with its margins, the command, and how sure it is."""
         best, next_, habit = self.best, self.document["margin_to_next"], self.document["margin_to_habit"]
-        margins = [f"{next_:.3g} times ahead of the next" if next_ else "", f"{habit:.3g} of the habit" if habit else ""]
-        first = f"{best['solver']}, {best['steps']} steps, eta {best['eta']:.3g}: " + ", ".join(m for m in margins if m)
-        return [first, f"make its grid: {self.command}", *self.document["certainty"]]
+        margins = [f"{next_:.3g} times below the next"] if next_ else []
+        margins += [f"{habit:.3g} times below the habit, dpmpp_2m on karras"] if habit else []
+        first = f"Take {best['solver']} with {best['steps']} steps on its optimized grid"
+        first += f", eta {best['eta']:.3g}" if best["eta"] else ""
+        first += f": its error is {', '.join(margins)}." if margins else "."
+        return [first, f"Its grid: {self.command}", *self.document["certainty"]]
 
     def __repr__(self) -> str:
         return f"RecommendationResult({self.best['solver']}, {self.best['steps']} steps, {self.best['calls']} calls)"
@@ -57,11 +72,23 @@ class ShiftResult(Result):
         """A row a rule."""
         return [dict(row) for row in self.document["rows"]]
 
+    def view(self, width: int) -> Any:
+        """A row a rule, with its sentence."""
+        from diffopt.report.terminal import rows_table
+
+        return rows_table(self.rows(), width=width, spare=("mu", "robust"), prose=("sentence",))
+
     def answers(self) -> list[str]:
         """The shift to set."""
-        row = self.document["rows"][0]
+        row, *others = self.document["rows"]
         size = f"{self.document['tokens']} tokens and {self.document['steps']} steps"
-        return [f"shift {row['shift']:.4g} (mu {row['mu']:.4g}) for {size}; as a schedule shift:{row['shift']:.4g}"]
+        text = f"Set shift {row['shift']:.4g} (mu {row['mu']:.4g}) for {size}"
+        shipped = [r for r in others if r["name"] not in ("leading_order", "closed_law") and r["frechet"] is not None]
+        if row["frechet"] is not None and shipped:
+            best = min(shipped, key=lambda r: r["frechet"])
+            told = gain(row["frechet"], best["frechet"])
+            text += f": frechet {row['frechet']:.3g}, {told} {best['name']} ({best['frechet']:.3g}), the best of what models ship"
+        return [f"{text}.", f"As a schedule: --schedule shift:{row['shift']:.4g}"]
 
     def __repr__(self) -> str:
         return f"ShiftResult(shift {self.shift:.4g}, mu {self.mu:.4g})"

@@ -8,6 +8,7 @@ from typing import Any
 
 from diffopt.api.results.base import Result
 from diffopt.foundation.arrays import Array
+from diffopt.report.text import short
 
 #: Distances in the order of the columns.
 LIMIT, DATA = ("rmse", "median", "frechet", "sliced_w2", "energy"), ("frechet", "sliced_w2", "energy")
@@ -37,7 +38,26 @@ class SimulationResult(Result):
         from diffopt.report.terminal import rows_table
 
         rows = [_flat(row, False) for row in self.document["rows"]]
-        return rows_table([{k: v for k, v in row.items() if k not in ("data_sliced_w2", "data_energy")} for row in rows])
+        spare = ("data_energy", "data_sliced_w2", "energy", "median", "sliced_w2", "calls", "rmse", "data_frechet")
+        return rows_table(rows, width=width, spare=spare)
+
+    def answers(self) -> list[str]:
+        """Which grid comes nearest to the fine run, by Frechet distance, and whether the next is told from it."""
+        said = []
+        found = [row for row in self.document["rows"] if row["limit"] and row["limit"].get("frechet")]
+        for solver, steps in dict.fromkeys((row["solver"], row["steps"]) for row in found):
+            rows = [row for row in found if (row["solver"], row["steps"]) == (solver, steps)]
+            ranked = sorted(rows, key=lambda row: row["limit"]["frechet"]["value"])
+            best = ranked[0]["limit"]["frechet"]
+            text = f"{solver}, {steps} steps: {ranked[0]['schedule']} comes nearest to the fine run"
+            text += f", frechet {short(best['value'])}"
+            if len(ranked) > 1:
+                next_ = ranked[1]["limit"]["frechet"]
+                apart = best["high"] < next_["low"]
+                text += f", before {ranked[1]['schedule']} ({short(next_['value'])})"
+                text += "" if apart else "; their intervals overlap"
+            said.append(text + ".")
+        return said
 
     def __repr__(self) -> str:
         found = [row for row in self.document["rows"] if row["limit"]]

@@ -32,7 +32,7 @@ class OrdersResult(Result):
         """A row per solver and metric that fits, with names in full."""
         from diffopt.report.terminal import rows_table
 
-        return rows_table(orders_table(self.document))
+        return rows_table(orders_table(self.document), width=width, spare=("95 %", "steps"))
 
     def answers(self) -> list[str]:
         """The cheapest solver for the accuracy."""
@@ -44,7 +44,8 @@ class OrdersResult(Result):
             return super().figure()
         from diffopt.report.orders_figures import convergence_picture
 
-        return convergence_picture(self.convergences)
+        source, accuracy = self.document["spectrum"]["source"], self.document["accuracy"]
+        return convergence_picture(self.convergences, f"Errors of solvers against their cost; {source}", accuracy)
 
     def __repr__(self) -> str:
         return f"OrdersResult({len(self.document['rows'])} rows, accuracy {self.document['accuracy']:.4g})"
@@ -62,7 +63,7 @@ class EtaResult(Result):
         """The present setting and the best of each design in the exact error, at most eight rows."""
         from diffopt.report.terminal import rows_table
 
-        return rows_table(eta_table(self.document))
+        return rows_table(eta_table(self.document), width=width)
 
     def answers(self) -> list[str]:
         """Whether the present setting is good, and what to set."""

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from diffopt.cli import spectrum_options as opt
+from diffopt.cli.command import Spectrum, given_or_piped
 from diffopt.cli.help import GroupedCommand, WholeGroup
 from diffopt.cli.spectrum import from_loss, posterior
 
@@ -74,7 +75,7 @@ def estimate(
 
 @app.command(cls=GroupedCommand)
 def show(
-    spectrum: Annotated[str, typer.Argument(help="SPECTRUM: a file, - or builtin:NAME.")],
+    spectrum: Spectrum = None,
     plot: Annotated[Optional[Path], typer.Option("--plot", help="Also draw it, .png or .svg.")] = None,  # noqa: UP045
     key: opt.Key = None,
     form: opt.Format = None,
@@ -91,7 +92,7 @@ def show(
 
     check_paths(force, None, plot)
     with spoken():
-        data = load_dataset(spectrum, key)
+        data = load_dataset(given_or_piped(spectrum), key)
     render(data, plot, form, force)
 
 
@@ -131,7 +132,7 @@ def synthesize(
 
 @app.command(cls=GroupedCommand)
 def convert(
-    spectrum: Annotated[str, typer.Argument(help="SPECTRUM: a file, - or builtin:NAME.")],
+    spectrum: Spectrum = None,
     key: opt.Key = None,
     output: opt.OutputFile = None,
     form: opt.Format = None,
@@ -145,7 +146,7 @@ def convert(
     from diffopt.documents.spectrum_file import load_dataset
 
     with spoken():
-        data = load_dataset(spectrum, key)
+        data = load_dataset(given_or_piped(spectrum), key)
     write(data.spectrum, data.facts, data.members, output, form or (None if output else "json"), force)
 
 

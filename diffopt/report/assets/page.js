@@ -1,4 +1,5 @@
 const grids = JSON.parse(document.getElementById('grids').textContent);
+const forms = JSON.parse(document.getElementById('forms').textContent);
 const rows = () => document.querySelectorAll('tbody tr[data-row]');
 
 document.querySelectorAll('th button').forEach(button => button.addEventListener('click', () => {
@@ -55,14 +56,26 @@ document.querySelectorAll('.open').forEach(opener => opener.addEventListener('cl
   if (open) { row.nextElementSibling?.classList.contains('grid') && row.nextElementSibling.remove(); return; }
   const detail = document.createElement('tr'), cell = detail.insertCell(), grid = grids[row.dataset.row];
   detail.className = 'grid'; cell.colSpan = row.cells.length;
-  const text = document.createElement('pre');
-  text.textContent = grid.sigmas.join(', ');
-  cell.append(text);
-  const forms = { 'comma list (ComfyUI, k-diffusion)': grid.sigmas.join(', '), 'Python list (diffusers)': `[${grid.sigmas.join(', ')}]`,
-    'one a line': grid.sigmas.join('\n') + '\n' };
-  if (grid.times) forms['times s (flow hosts)'] = grid.times.join(', ');
-  if (grid.eta) forms.eta = grid.eta.join(', ');
-  for (const [name, value] of Object.entries(forms)) {
+  const text = document.createElement('pre'), place = document.createElement('p');
+  text.textContent = (grid.times ?? grid.sigmas).join(', ');
+  place.className = 'soft';
+  place.textContent = row.dataset.places ? `Offered by name: ${row.dataset.places}.`
+    : row.dataset.kind === 'optimized' ? '' : 'No program offers it by name: it goes in as numbers.';
+  cell.append(text, place);
+  const told = forms[row.dataset.solver].map(form => {
+    let numbers = form.numbers === 'levels' && grid.times ? grid.times : grid.sigmas;
+    if (form.inner) numbers = numbers.filter(v => v !== '0');
+    let list = numbers.join(', '), tail = form.tail;
+    if (form.numbers === 'sigmas') {
+      list = list.replace(/\binf\b/, 'null');
+      if (grid.eta) tail = tail.replace(']', `], "eta": [${grid.eta.join(', ')}]`);
+    }
+    return [form.label, form.lead.replace('{steps}', row.dataset.steps) + list + tail];
+  });
+  told.push(['one a line', (grid.times ?? grid.sigmas).join('\n') + '\n']);
+  if (grid.times) told.push(['noise ratios', grid.sigmas.join(', ')]);
+  if (grid.eta) told.push(['eta', grid.eta.join(', ')]);
+  for (const [name, value] of told) {
     const button = document.createElement('button');
     button.textContent = button.dataset.name = name;
     button.addEventListener('click', () => copy(value, button));

@@ -1,0 +1,53 @@
+"""Schedules that programs offer by a name of their own; everything else goes in as numbers."""
+
+from __future__ import annotations
+
+#: Host -> our schedule -> where it is chosen there; a bracket names what can be set beside it.
+#:
+#: ComfyUI: comfy/samplers.py (SCHEDULER_HANDLERS), comfy_extras/nodes_custom_sampler.py, nodes_align_your_steps.py,
+#: nodes_gits.py, nodes_optimalsteps.py; bong_tangent and beta57 by RES4LYF. Forge: modules/sd_schedulers.py, whose Beta is
+#: linear in sigma.
+#: diffusers 0.42.1: schedulers. k-diffusion: sampling.py. stable-diffusion.cpp: scheduler_to_str. EDM: generate.py.
+#: physicsnemo: diffusion/noise_schedulers.
+OFFERED: dict[str, dict[str, str]] = {
+    "comfyui": {
+        "simple": "simple", "sgm_uniform": "sgm_uniform", "karras": "karras; KarrasScheduler (rho)", "exponential": "exponential",
+        "ddim_uniform": "ddim_uniform", "beta": "beta; BetaSamplingScheduler (alpha, beta)", "normal": "normal",
+        "linear_quadratic": "linear_quadratic", "kl_optimal": "kl_optimal",
+        "polyexponential": "PolyexponentialScheduler (rho)", "laplace": "LaplaceScheduler (mu, beta)",
+        "vp": "VPScheduler (beta_d, beta_min, eps_s)", "ays_sd15": "AlignYourStepsScheduler SD1",
+        "ays_sdxl": "AlignYourStepsScheduler SDXL", "ays_svd": "AlignYourStepsScheduler SVD",
+        "gits_sd15": "GITSScheduler (coeff)", "oss_flux": "OptimalStepsScheduler FLUX", "oss_wan": "OptimalStepsScheduler Wan",
+        "oss_chroma": "OptimalStepsScheduler Chroma", "bong_tangent": "bong_tangent of RES4LYF", "beta57": "beta57 of RES4LYF",
+    },
+    "forge": {
+        "karras": "Karras (rho)", "exponential": "Exponential", "polyexponential": "Polyexponential (rho)",
+        "sgm_uniform": "SGM Uniform", "kl_optimal": "KL Optimal", "ays_sd15": "Align Your Steps", "ays_sdxl": "Align Your Steps",
+        "simple": "Simple", "normal": "Normal", "ddim_uniform": "DDIM", "beta_sigma": "Beta (alpha, beta)",
+    },
+    "diffusers": {
+        "karras": "use_karras_sigmas", "exponential": "use_exponential_sigmas", "beta_sigma": "use_beta_sigmas",
+        "linspace": "timestep_spacing linspace", "leading": "timestep_spacing leading", "trailing": "timestep_spacing trailing",
+        "ays_sd15": "AysSchedules", "ays_sdxl": "AysSchedules", "ays_svd": "AysSchedules",
+        "flow_shift": "FlowMatchEuler (shift)", "flux_shift": "FluxPipeline", "flux2_mu": "Flux2Pipeline",
+    },
+    "k_diffusion": {
+        "karras": "get_sigmas_karras (rho)", "exponential": "get_sigmas_exponential",
+        "polyexponential": "get_sigmas_polyexponential (rho)", "vp": "get_sigmas_vp (beta_d, beta_min, eps_s)",
+    },
+    "sd_cpp": {
+        "normal": "discrete", "karras": "karras", "exponential": "exponential", "ays_sd15": "ays", "ays_sdxl": "ays",
+        "ays_svd": "ays", "gits_sd15": "gits", "sgm_uniform": "sgm_uniform", "simple": "simple", "kl_optimal": "kl_optimal",
+        "bong_tangent": "bong_tangent", "logit_normal": "logit_normal", "flux2_mu": "flux2", "flux_shift": "flux", "beta": "beta",
+    },
+    "skrample": {"karras": "Karras (rho)", "exponential": "Exponential", "polyexponential": "Exponential (rho)"},
+    "edm": {"karras": "generate.py (rho)", "edm_vp": "--disc vp", "edm_iddpm": "--disc iddpm"},
+    "physicsnemo": {"karras": "EDMNoiseScheduler (rho)"},
+}  # fmt: skip
+
+
+def offering(schedule: str) -> dict[str, str]:
+    """Where each host offers a schedule, by host; with options (`karras:rho=5`) only where one can set them."""
+    name, colon, _ = schedule.partition(":")
+    places = {host: known[name] for host, known in OFFERED.items() if name in known}
+    return {host: place for host, place in places.items() if not colon or "(" in place}

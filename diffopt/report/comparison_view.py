@@ -1,0 +1,100 @@
+"""A comparison on a terminal: a table a group, in columns that fit whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from diffopt.foundation.shown import visible
+from diffopt.report.answers import grouped
+from diffopt.report.comparison import bare, merged
+from diffopt.report.terminal import fitting, taken
+from diffopt.report.text import short
+
+#: Numbers of a row by heading.
+NUMBERS = {"frechet": "frechet", "kl": "kl", "robust": "robust", "ratio": "ratio", "held_out": "held_out_worst"}
+#: What goes first where there is no room; the objective, the ratio and the name stay.
+SPARE = ("kind", "calls", "steps", "held_out", "kl", "frechet", "robust", "solver")
+Rows = Sequence[Mapping[str, Any]]
+
+
+def view(data: Mapping[str, Any], width: int, mixed: bool = False) -> RenderableType:
+    """One table per group (or of all rows), equal grids in one row, with marks and what they mean."""
+    parts: list[RenderableType] = [Text(visible(_headline(data)), style="bold")]
+    groups = {("all rows", 0): list(data["rows"])} if mixed else grouped(data["rows"])
+    left_out: list[str] = []
+    for (solver, _), rows in groups.items():
+        table, gone = _table(None if mixed else _title(solver, rows), merged(rows), data, width)
+        parts += [Text(), table]
+        left_out += [name for name in gone if name not in left_out]
+    return Group(*parts, *(Text(line, "dim") for line in _legend(data, left_out)))
+
+
+def _headline(data: Mapping[str, Any]) -> str:
+    s, process = data["spectrum"], data["process"]
+    top = "pure noise" if process["sigma_max"] is None else f"{process['sigma_max']:g}"
+    return (
+        f"{s['source']}, dim {s['dim']:g}; process {process['name']}, sigma {top} to {process['sigma_min']:g}, "
+        f"end {data['end']}, start {data['start']}"
+    )
+
+
+def _legend(data: Mapping[str, Any], left_out: Sequence[str]) -> list[str]:
+    rows, objective, host = data["rows"], data["objective"], data["host"]
+    lines = [f"* best published {objective} of its group; ratio = {objective} over the optimized row's"]
+    if any(bare(row, host) for row in rows):
+        who = "no program offers" if host is None else f"{host} does not offer"
+        lines.append(f"# {who} it by name: it goes in as numbers (evaluate --schedule NAME -o FILE, export FILE)")
+    if any(row["other_range"] for row in rows):
+        lines.append("~ fills another range and solves another problem than its group")
+    if "held_out" not in left_out:
+        lines.append("held_out: largest frechet on the spectrum scaled, tilted, blurred by 20 %")
+    if left_out:
+        lines.append(f"left out at this width: {', '.join(left_out)} (csv and json have all)")
+    if data["skipped"]:
+        lines.append(f"{len(data['skipped'])} rows have no meaning here (json says why)")
+    return lines
+
+
+def _table(title: str | None, rows: Rows, data: Mapping[str, Any], width: int) -> tuple[Table, list[str]]:
+    """A group's table, and the columns that found no room."""
+    columns = _columns(rows, data["host"], title is None)
+    spare = [name for name in SPARE if name not in (data["objective"], *(("solver",) if title is None else ()))]
+    # Names of equal grids can wrap; a name alone is broken only where nothing else is left.
+    kept = fitting(columns, width, spare, ("schedule",))
+    whole = taken({name: columns[name] for name in kept}, ("schedule",)) <= width
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    for name in kept:
+        text = name in ("", "schedule", "kind", "solver")
+        steady = not text or (whole and name != "schedule")
+        table.add_column(name, justify="left" if text else "right", overflow="fold", no_wrap=steady)
+    for i, row in enumerate(rows):
+        style = "bold green" if row["kind"] == "optimized" else "bold" if row["best"] else None
+        table.add_row(*(columns[name][i] for name in kept), style=style)
+    return table, [name for name in columns if name not in kept]
+
+
+def _columns(rows: Rows, host: str | None, mixed: bool) -> dict[str, list[str]]:
+    """Cells by heading; what the title says already is no column."""
+    columns = {
+        "": [("*" if r["best"] else "") + ("~" if r["other_range"] else "") + ("#" if bare(r, host) else "") for r in rows],
+        "schedule": [visible(" = ".join([r["design"] or r["schedule"], *r["aliases"]])) for r in rows],
+        "kind": [r["kind"] for r in rows], "solver": [r["solver"] for r in rows],
+        "steps": [str(r["steps"]) for r in rows], "calls": [str(r["denoiser_calls"]) for r in rows],
+    }  # fmt: skip
+    if not mixed:
+        columns = {k: v for k, v in columns.items() if k not in ("solver", "steps", "calls") or len(set(v)) > 1}
+    return columns | {name: [short(r[key]) for r in rows] for name, key in NUMBERS.items()}
+
+
+def _title(solver: str, rows: Rows) -> str:
+    steps, calls = sorted({r["steps"] for r in rows}), sorted({r["denoiser_calls"] for r in rows})
+    return f"{solver}, {_list(calls)} denoiser calls, {_list(steps)} steps"
+
+
+def _list(numbers: Sequence[int]) -> str:
+    return " or ".join(map(str, numbers))
