@@ -37,9 +37,10 @@ def view(data: Mapping[str, Any], width: int, mixed: bool = False) -> Renderable
 def _headline(data: Mapping[str, Any]) -> str:
     s, process = data["spectrum"], data["process"]
     top = "pure noise" if process["sigma_max"] is None else f"{process['sigma_max']:g}"
+    wrong = f", score error {data['score_error']}" if data["score_error"] else ""
     return (
         f"{s['source']}, dim {s['dim']:g}; process {process['name']}, sigma {top} to {process['sigma_min']:g}, "
-        f"end {data['end']}, start {data['start']}"
+        f"end {data['end']}, start {data['start']}{wrong}"
     )
 
 
