@@ -21,8 +21,12 @@ START = np.array([1.0, -1.0, 0.5, 1.5, -0.7, 1.0]).reshape(1, 6, 1, 1)
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
 
 #: Schedulers whose state is x = x_0 + sigma n; the others of noise ratios keep x/sqrt(1 + sigma^2).
-EXPLODING = ("EulerDiscreteScheduler", "HeunDiscreteScheduler", "EulerAncestralDiscreteScheduler", "EDMEulerScheduler",
-             "LMSDiscreteScheduler")  # fmt: skip
+EXPLODING = (
+    "EulerDiscreteScheduler", "HeunDiscreteScheduler", "EulerAncestralDiscreteScheduler", "EDMEulerScheduler",
+    "LMSDiscreteScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "DPMSolverSDEScheduler",
+)  # fmt: skip
+#: Those that keep to themselves where the state stands between two grid points: every second step ends at one.
+STAGED = ("HeunDiscreteScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "DPMSolverSDEScheduler")
 
 
 class Noise:
@@ -116,16 +120,43 @@ def drive_scheduler(scheduler: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -
     z = start_of(run)
     found = [z]
     state = torch.from_numpy(z / alpha[0] if exploding else z)
-    heun = name == "HeunDiscreteScheduler"
-    for i, t in enumerate(scheduler.timesteps[: (2 * run.grid.steps - 1 if heun else run.grid.steps)]):
-        scheduler.scale_model_input(state, t) if hasattr(scheduler, "scale_model_input") else None
-        sigma = _level(scheduler, i, t, exploding)
+    pairs = name in STAGED or len(scheduler.timesteps) > run.grid.steps + 1
+    count = len(scheduler.timesteps) if pairs else run.grid.steps
+    if name == "DPMSolverSDEScheduler":
+        scheduler.noise_sampler = path_noise(noise)
+    for i, t in enumerate(scheduler.timesteps[:count]):
+        scale = 1.0
+        if hasattr(scheduler, "scale_model_input"):
+            scale = float(scheduler.scale_model_input(torch.ones(1, dtype=torch.float64), t)[0])
+        # The level of a stage is what the scheduler scales its input by.
+        sigma = np.sqrt(scale**-2 - 1) if name in STAGED[1:3] else _level(scheduler, i, t, exploding)
+        if name == "DPMSolverSDEScheduler" and i % 2:
+            sigma = float(torch.sqrt(scheduler.sigmas[scheduler.step_index - 1] * scheduler.sigmas[scheduler.step_index]))
         output = _output(name, state.double().numpy(), sigma, flow, exploding)
         state = scheduler.step(torch.from_numpy(output), t, state).prev_sample.double()
-        if not heun or i % 2 or i == len(scheduler.timesteps) - 1:
+        if not pairs or i % 2 or i == len(scheduler.timesteps) - 1:
             value = state.numpy()
             found.append(value * alpha[len(found)] if exploding else value)
     return found, noise.draws
+
+
+def path_noise(noise: Noise) -> Callable[..., Any]:
+    """Noise of both parts of a step from one Brownian path, with the correlation of eq. (20); what is drawn is recorded."""
+    import torch
+
+    parts: list[tuple[float, float, Array]] = []
+
+    def draw(a: Any, b: Any) -> Any:
+        high, low = float(a), float(b)
+        fresh = noise(EIG.shape).numpy()
+        if not parts or parts[-1][0] != high:
+            parts.append((high, low, fresh))
+            return torch.from_numpy(fresh)
+        _, middle, first = parts.pop()
+        c = np.sqrt((high - middle) / (high - low))
+        return torch.from_numpy(c * first + np.sqrt(1 - c**2) * fresh)
+
+    return draw
 
 
 def _level(scheduler: Any, i: int, t: Any, exploding: bool) -> float:

@@ -19,9 +19,11 @@ pytestmark = [pytest.mark.skrample, pytest.mark.quiet_floats]
 SIGMAS = [14.6, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.0]
 S = np.array([1.0, 0.93, 0.8, 0.62, 0.43, 0.25, 0.09, 0.0])
 BOUND = 5e-5
+LONG = [*np.geomspace(14.6, 0.05, 18), 0.0]
 CASES = [
-    (name, process) for name, s in Skrample.samplers.items() for process in ("table", "vp_linear", "ve", "flow")
+    (name, process, grid) for name, s in Skrample.samplers.items() for process in ("table", "vp_linear", "ve", "flow")
     if (s.flow if process == "flow" else s.solver)
+    for grid in ("short", *["long"] * (process == "table" and name != "dpmpp_3m"))
 ]  # fmt: skip
 
 
@@ -36,13 +38,13 @@ def network(run: Run) -> tuple[Any, Any]:
     return model, FlowModel() if run.flow else NoiseModel()
 
 
-@pytest.mark.parametrize(("name", "process"), CASES)
-def test_skrample_runs_our_table(name: str, process: str) -> None:
+@pytest.mark.parametrize(("name", "process", "grid"), CASES)
+def test_skrample_runs_our_table(name: str, process: str, grid: str) -> None:
     """Its state is x/sqrt(1 + sigma^2) on models of noise ratios, whatever the scale of the process."""
     from skrample.sampling.interface import StructuredFunctionalAdapter
 
     with np.errstate(divide="ignore"):
-        sigmas = S / (1 - S) if process == "flow" else SIGMAS
+        sigmas = S / (1 - S) if process == "flow" else LONG if grid == "long" else SIGMAS
     clock = {"clock": "sigma"} if SOLVERS[name].uses_clock else {}
     answer = export_run(Run.create(EXAMPLES[process], sigmas, SOLVERS[name](**clock)), "skrample")
     hosted, names = answer.plan.run, executed(str(answer.text))

@@ -76,6 +76,10 @@ class PhysicsNeMo(LoopHost):
         return f",\n                  solver_options={{{text}'num_steps': len(TIME_STEPS) - 1}}"
 
 
+#: Fewest steps at which dpmpp_3m keeps its order in the last steps, as in diffusers.
+LOWERED = 15
+
+
 class Skrample(LoopHost):
     """skrample's FixedSchedule: points without the zero, which it appends itself."""
 
@@ -95,13 +99,16 @@ class Skrample(LoopHost):
         """Double precision; the final 0 is the host's own."""
         plan = self.sampled(run)
         found, hosted = [*plan.findings], plan.run
+        if run.solver.name == "dpmpp_3m" and run.grid.steps >= LOWERED:
+            message = f"its DPM lowers the order at the end of every run, ours only below {LOWERED} steps"
+            return Plan(plan.sampler, None, [Finding("refused", message, "optimize with --solver dpmpp_2m")])
         if run.grid.sigmas[-1] != 0:
             message = f"skrample appends 0 after {run.levels[-1]:.6g}: one step more"
             found.append(Finding("end", message, "optimize with --end zero"))
             hosted = None if hosted is None else hosted.with_levels(np.append(hosted.levels, 0.0))
         message = "its diffusers wrapper uses only the length of sigmas and drops the values: use FixedSchedule"
         found.append(Finding("note", message))
-        message = f"FixedSchedule resamples without a word when it is asked for other than {run.grid.steps} steps"
+        message = f"FixedSchedule resamples without a word when it is asked for other than {run.grid.steps} steps; it needs scipy"
         found.append(Finding("note", message))
         return Plan(plan.sampler, hosted, found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -15,6 +16,7 @@ from diffopt.hosts.diffusers.host import SCHEDULERS, Diffusers
 from diffopt.hosts.diffusers.others import refusal
 from diffopt.hosts.diffusers.scheduler import Scheduler, plan_recurrence
 from diffopt.hosts.diffusers.snippet import set_levels
+from diffopt.hosts.diffusers.stages import Staged
 from diffopt.hosts.run import Run
 
 
@@ -27,22 +29,59 @@ def apply_run(run: Run, scheduler: Any) -> Any:
         A class that cannot run it, or one that is configured for another recurrence.
     """
     kind = _kind(scheduler)
+    if run.process.name not in kind.processes:
+        raise UnsupportedError(f"{kind.name} does not run {run.process.name!r} models, only {', '.join(kind.processes)}")
+    if kind.refused(run):
+        raise UnsupportedError(f"{kind.name}: {kind.refused(run)}")
     config = Config({**dict(scheduler.config), "_class_name": kind.name})
     plan = plan_recurrence(kind, Diffusers(), run, config, exported=False)
     wrong = next((f for f in plan.findings if f.altered), None)
     if wrong is not None:
         raise UnsupportedError(f"{wrong.message}; {wrong.repair or 'take diffopt export --to diffusers'}")
-    original, levels = scheduler.set_timesteps, set_levels(kind, run)
+    original = scheduler.set_timesteps
+    put = _setter(scheduler, kind, run, original)
 
     @functools.wraps(original)
     def set_timesteps(asked: Any = None, device: Any = None, *_: Any, **given: Any) -> None:
         del asked
-        shift = {"mu": given["mu"]} if given.get("mu") is not None else {}
-        original(run.grid.steps, device=device, **shift)
-        _set(scheduler, levels, run.flow, kind.name, device)
+        put(device, {"mu": given["mu"]} if given.get("mu") is not None else {})
 
     scheduler.set_timesteps = set_timesteps
     return scheduler
+
+
+def _setter(scheduler: Any, kind: Scheduler, run: Run, original: Any) -> Callable[[Any, dict[str, Any]], None]:
+    """What sets the grid for a device and the pipeline's own arguments."""
+    levels = set_levels(kind, run)
+    if kind.name == "DDPMScheduler":
+        index = _whole(scheduler, run)
+        return lambda device, _: original(timesteps=index, device=device)
+    if isinstance(kind, Staged):
+        scheduler.register_to_config(**kind.options(run))
+        scheduler._convert_to_exponential = lambda *_, **__: levels[:-1].copy()
+
+        def staged(device: Any, _: dict[str, Any]) -> None:
+            original(levels.size - 1, device=device)
+            scheduler._begin_index = 0
+
+        return staged
+    if "final_sigmas_type" in scheduler.config:
+        scheduler.register_to_config(final_sigmas_type="zero" if levels[-1] == 0 else "sigma_min")
+
+    def exact(device: Any, shift: dict[str, Any]) -> None:
+        original(levels.size - 1, device=device, **shift)
+        _set(scheduler, levels, run.flow, kind.name, device)
+
+    return exact
+
+
+def _whole(scheduler: Any, run: Run) -> list[int]:
+    """Whole timesteps of a grid that stands on them."""
+    abar = scheduler.alphas_cumprod.double().numpy()
+    index = np.interp(np.log(run.levels[:-1]), 0.5 * np.log((1 - abar) / abar), np.arange(abar.size))
+    if np.any(np.abs(index - np.round(index)) > 1e-2) or run.levels[-1] != 0:
+        raise UnsupportedError("DDPMScheduler takes whole timesteps and ends at 0; optimize with --timesteps integer --end zero")
+    return [int(i) for i in np.round(index)]
 
 
 def _kind(scheduler: Any) -> Scheduler:

@@ -121,30 +121,42 @@ class DPMSolverMultistep(ByTimesteps):
         if name is None or config.get("solver_type", "midpoint") != "midpoint":
             reason = f"algorithm {key[0]} of order {key[1]}, {config.get('solver_type', 'midpoint')} type, is no solver here"
             return Sampler(self.name, None, None, reason=reason)
+        if config.get("euler_at_final", False) and run.levels[-1] > 0 and key[1] > 1:
+            return Sampler(self.name, None, None, reason="euler_at_final takes the last step of order 1; set it to False")
         clock = "sigma" if name == "euler" else None
         lowered = {"lower_order_final": bool(config.get("lower_order_final", True))} if name in ("dpmpp_2m", "dpmpp_3m") else {}
         return Sampler(self.name, name, name, clock, clock, 1.0 if SOLVERS[name].eta_meaning else None, fixed=lowered)
 
 
 class DPMSolverSinglestep(ByTimesteps):
-    """Single-step DPM-Solver++; of order 1 here."""
+    """Single-step DPM-Solver++ of order 1; of order 2 on a grid with the middles of its steps put between.
+
+    Order 2 takes two steps of its grid as one, with the point between as its stage (theory.md, section 28).
+    """
 
     name = "DPMSolverSinglestepScheduler"
     samplers: ClassVar = {
         "euler": Sampler(name, "euler", clock="sigma"),
         "ddim": Sampler(name, "euler", clock="sigma"),
+        "dpmpp_2s_ancestral": Sampler(name, "dpmpp_2s_ancestral", eta=0.0),
     }
 
     def options(self, run: Run) -> dict[str, Any]:
         """Algorithm, order, end; no grid of its own."""
-        return {"algorithm_type": "dpmsolver++", "solver_order": 1, "lower_order_final": True, **_FLAGS, **_ends(run)}
+        pairs = run.solver.name == "dpmpp_2s_ancestral"
+        rule = {"solver_order": 2 if pairs else 1, "lower_order_final": not pairs or bool(run.levels[-1] == 0)}
+        return {"algorithm_type": "dpmsolver++", "solver_type": "midpoint", **rule, **_FLAGS, **_ends(run)}
 
     def configured(self, run: Run, config: Config) -> Sampler | None:
-        """Order 1 is Euler; the default order 2 takes two grid steps as one."""
+        """Order 1 is Euler; the default order 2 takes two grid steps as one, order 3 three."""
         order = int(config.get("solver_order", 2))
-        if order == 1:
-            return Sampler(self.name, "euler", clock="sigma")
-        return Sampler(self.name, None, reason=f"order {order} takes {order} points of the grid as one step; set solver_order=1")
+        if order == 1 or (order == 2 and run.solver.name == "dpmpp_2s_ancestral"):
+            return self.samplers["euler" if order == 1 else "dpmpp_2s_ancestral"]
+        reason = (
+            f"order {order} takes {order} steps of the grid as one; set solver_order=1, or optimize with "
+            "--solver dpmpp_2s_ancestral --eta 0 (order 2 of diffusers:snippet) or dpmpp_2m (DPMSolverMultistepScheduler)"
+        )
+        return Sampler(self.name, None, reason=reason)
 
 
 class HeunDiscrete(ByTimesteps):

@@ -102,6 +102,10 @@ class LTXEulerAncestral(FlowScheduler):
     samplers: ClassVar = {"flow_ancestral": Sampler(name, None, "flow_ancestral")}
     own_grid = "has no such flag"
 
+    def configured(self, run: Run, config: Config) -> Sampler | None:
+        """Its eta is a key of the configuration, 1 where it is missing."""
+        return Sampler(self.name, None, "flow_ancestral", eta=float(config.get("eta", 1.0)))
+
     def call(self, run: Run, config: Config) -> Call:
         """All N + 1 values, unshifted."""
         eta = float(run.eta[0]) if run.solver.eta_meaning is not None else 1.0
@@ -141,5 +145,14 @@ class UniPC(FlowScheduler):
         kind, order = config.get("solver_type", "bh2"), int(config.get("solver_order", 2))
         if kind == "bh1" and run.levels[-1] == 0:
             return Sampler(self.name, None, None, reason="solver_type bh1 gives NaN on a last step to 0; set solver_type='bh2'")
+        off = {"predict_x0": True, "disable_corrector": [], "solver_p": None}
+        wrong = next((key for key, value in off.items() if _listed(config.get(key, value)) != _listed(value)), None)
+        if wrong is not None:
+            return Sampler(self.name, None, None, reason=f"{wrong} makes it another scheme; set {wrong}={off[wrong]!r}")
         end = bool(config.get("lower_order_final", True))
         return Sampler(self.name, "unipc", "unipc", fixed={"order": order, "variant": kind, "lower_order_final": end})
+
+
+def _listed(value: Any) -> list[Any]:
+    """A value, or the items of a list."""
+    return list(value) if isinstance(value, list | tuple) else [value]

@@ -15,6 +15,7 @@ from diffopt.hosts.diffusers.flow import FlowMatchEuler, LTXEulerAncestral, UniP
 from diffopt.hosts.diffusers.others import REFUSED, DEISMultistep, EulerAncestral, LMSDiscrete, refusal
 from diffopt.hosts.diffusers.scheduler import Scheduler, plan_for
 from diffopt.hosts.diffusers.snippet import call_text, set_levels, subclass_text
+from diffopt.hosts.diffusers.stages import KDPM2, DPMSolverSDE, KDPM2Ancestral
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.run import Run
 
@@ -22,7 +23,7 @@ SCHEDULERS: dict[str, Scheduler] = {
     s.name: s
     for s in (
         EulerDiscrete(), DPMSolverMultistep(), DPMSolverSinglestep(), HeunDiscrete(), UniPC(), FlowMatchEuler(), EDMEuler(),
-        DDPM(), EulerAncestral(), LTXEulerAncestral(), LMSDiscrete(), DEISMultistep(),
+        DDPM(), EulerAncestral(), LTXEulerAncestral(), LMSDiscrete(), DEISMultistep(), KDPM2(), KDPM2Ancestral(), DPMSolverSDE(),
     )
 }  # fmt: skip
 
@@ -32,7 +33,9 @@ RATIO = {
     "dpmpp_3m": "DPMSolverMultistepScheduler", "dpmpp_2m_sde": "DPMSolverMultistepScheduler", "unipc": "UniPCMultistepScheduler",
     "euler_ancestral": "EulerAncestralDiscreteScheduler", "flow_ancestral": "EulerAncestralDiscreteScheduler",
     "lms": "LMSDiscreteScheduler", "deis": "DEISMultistepScheduler", "ddpm": "DDPMScheduler",
-    "edm_stochastic": "EulerDiscreteScheduler",
+    "edm_stochastic": "EulerDiscreteScheduler", "dpm_2": "KDPM2DiscreteScheduler",
+    "dpm_2_ancestral": "KDPM2AncestralDiscreteScheduler", "dpmpp_sde": "DPMSolverSDEScheduler",
+    "dpmpp_2s_ancestral": "DPMSolverSinglestepScheduler",
 }  # fmt: skip
 FLOW = {
     "euler": "FlowMatchEulerDiscreteScheduler", "ddim": "FlowMatchEulerDiscreteScheduler", "unipc": "UniPCMultistepScheduler",
@@ -68,6 +71,8 @@ class Diffusers(Host):
         if said is not None and not target.exported:
             return said
         name = run.solver.name
+        if name == "ddpm" and not run.flow and target.variant == "snippet":
+            return "EulerAncestralDiscreteScheduler"  # the same scheme, and one that reads sigmas
         if name == "ddim" and not run.flow:
             return "EulerAncestralDiscreteScheduler" if np.any(run.eta) else "EulerDiscreteScheduler"
         table = FLOW if run.flow else RATIO
@@ -105,6 +110,8 @@ class Diffusers(Host):
             return base
         start, found = scheduler.start_law(run, config)
         levels = np.asarray(set_levels(scheduler, run), dtype=np.float32).astype(np.float64)
+        if levels.size > run.levels.size:  # stages stand between the points
+            levels = np.asarray(run.levels, dtype=np.float32).astype(np.float64)
         if levels[0] != run.levels[0] and run.levels[0] == 1:
             message = f"{scheduler.name} divides by 0 at s = 1: it starts at 1 - 1e-6, and the second step has a slope"
             found = [*found, Finding("note", message)]
@@ -149,6 +156,6 @@ def _native(scheduler: Scheduler, run: Run) -> bool:
         return run.flow
     if isinstance(scheduler, DPMSolverMultistep):
         return not run.flow
+    if isinstance(scheduler, DPMSolverSinglestep):
+        return run.solver.name != "dpmpp_2s_ancestral"
     return scheduler.native
-
-

@@ -73,6 +73,13 @@ class DEISMultistep(SnippetOnly):
         order, lowered = getattr(run.solver, "order", 3), bool(getattr(run.solver, "lower_order_final", False))
         return {"algorithm_type": "deis", "solver_type": "logrho", "solver_order": order, "lower_order_final": lowered, **own}
 
+    def configured(self, run: Run, config: Config) -> Sampler | None:
+        """By solver_order and lower_order_final, whose defaults are 2 and True."""
+        if config.get("algorithm_type", "deis") not in ("deis", "dpmsolver++") or config.get("solver_type", "logrho") != "logrho":
+            return Sampler(self.name, None, reason="it runs logrho only; set algorithm_type='deis', solver_type='logrho'")
+        order, lowered = int(config.get("solver_order", 2)), bool(config.get("lower_order_final", True))
+        return Sampler(self.name, "deis", fixed={"variant": "logrho", "order": order, "lower_order_final": lowered})
+
     def refused(self, run: Run) -> str:
         """A last step to 0."""
         return self._ZERO if run.levels[-1] == 0 else ""
@@ -83,7 +90,11 @@ class DEISMultistep(SnippetOnly):
 
 
 _TAKE = "take diffopt export --to diffusers, which names a scheduler that takes the grid"
-_NO_GRID = "takes no grid: set_timesteps has only a number of steps"
+
+def _named(reason: str, *names: str) -> dict[str, str]:
+    """The same reason for several classes."""
+    return {f"{name}Scheduler": reason for name in names}
+
 
 #: Class name -> what is wrong with it.
 REFUSED: dict[str, str] = {
@@ -92,15 +103,23 @@ REFUSED: dict[str, str] = {
         "timesteps run wrong; EulerDiscreteScheduler with sigmas is the same scheme"
     ),
     "TCDScheduler": "ends at the model's smallest level instead of 0 and leaves that noise in, with a law of its own",
-    "LCMScheduler": "re-noises fully at each step, which is no optimized scheme here",
     "MiniMaxH3Scheduler": "expects the velocity towards the data, the opposite sign of every other flow model",
-    **{
-        f"{name}Scheduler": _NO_GRID
-        for name in (
-            "PNDM", "IPNDM", "KDPM2Discrete", "KDPM2AncestralDiscrete", "SASolver", "DPMSolverSDE",
-            "EDMDPMSolverMultistep", "CosineDPMSolverMultistep", "FlowMatchHeunDiscrete", "DDIMInverse", "DDIMParallel",
-        )
-    },
+    "DDPMParallelScheduler": "is DDPMScheduler for parallel sampling; take DDPMScheduler",
+    "SCMScheduler": "takes angles and re-noises at each step, which is no optimized scheme here",
+    "FlowMapEulerDiscreteScheduler": "is for networks of two times, which no law here covers",
+    "PiflowScheduler": "is for networks that predict a policy, which no law here covers",
+    "DPMSolverMultistepInverseScheduler": "runs from the data to noise",
+    **_named("re-noises fully at each step, which is no optimized scheme here", "LCM", "FlowMatchLCM", "CMStochasticIterative"),
+    **_named(
+        "is for discrete tokens, not for Gaussian noise", "Amused", "BlockRefinement", "DiscreteDDIM", "EntropyBound",
+        "VQDiffusion",
+    ),
+    **_named("has grids of its own for each resolution", "Helios", "HeliosDMD", "DDPMWuerstchen"),
+    **_named(
+        "takes no grid: set_timesteps has only a number of steps", "PNDM", "IPNDM", "SASolver", "EDMDPMSolverMultistep",
+        "CosineDPMSolverMultistep", "FlowMatchHeunDiscrete", "DDIMInverse", "DDIMParallel", "CogVideoXDDIM", "CogVideoXDPM",
+        "KarrasVe", "ScoreSdeVe", "RePaint", "UnCLIP", "RFD4Proteina",
+    ),
 }  # fmt: skip
 
 

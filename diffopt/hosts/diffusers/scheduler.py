@@ -153,6 +153,10 @@ def plan_for(scheduler: Scheduler, host: Host, run: Run, config: Config, exporte
 
 def plan_recurrence(scheduler: Scheduler, host: Host, run: Run, config: Config, exported: bool) -> Plan:
     """The scheduler's recurrence on the file's grid; in a check as its own configuration says."""
+    if not exported and config.values:
+        other = contradiction(scheduler, run, config)
+        if other is not None:
+            return Plan(scheduler.name, None, [other])
     sampler = None if exported or not config.values else scheduler.configured(run, config)
     sampler = sampler or scheduler.samplers.get(run.solver.name)
     if sampler is None:
@@ -161,6 +165,22 @@ def plan_recurrence(scheduler: Scheduler, host: Host, run: Run, config: Config, 
         repair = "take diffopt export --to diffusers, which names the scheduler for the solver"
         return Plan(scheduler.name, None, [Finding("refused" if exported else "recurrence", message, repair)])
     return host.sampled(run, sampler)
+
+
+def contradiction(scheduler: Scheduler, run: Run, config: Config) -> Finding | None:
+    """What in a model's configuration no exact law covers, or belongs to another kind of model."""
+    if config.get("thresholding", False):
+        message = f"{scheduler.name} clips x_0 (thresholding), which no exact law covers"
+        return Finding("refused", message, "set thresholding=False")
+    if "flow" not in scheduler.processes or len(scheduler.processes) == 1:
+        return None
+    flow = bool(config.get("use_flow_sigmas", False))
+    if flow == run.flow:
+        return None
+    kinds = ("a flow model (use_flow_sigmas)", "a model of noise ratios (no use_flow_sigmas)")
+    own, other = kinds if flow else kinds[::-1]
+    message = f"{scheduler.name} is configured for {own}, the grid is for {other}"
+    return Finding("refused", message, "optimize for this model with --scheduler-config FILE, or export, which sets the keys")
 
 
 def _started(run: Run | None, start: Start | None) -> Run | None:

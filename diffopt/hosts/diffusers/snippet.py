@@ -9,6 +9,7 @@ import numpy as np
 
 from diffopt.foundation.arrays import Array
 from diffopt.hosts.diffusers.scheduler import Call, Scheduler
+from diffopt.hosts.diffusers.stages import Staged
 from diffopt.hosts.findings import Plan
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header
@@ -55,7 +56,10 @@ def snippet_options(scheduler: Scheduler, run: Run) -> dict[str, Any]:
 
 def subclass_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
     """A subclass whose set_timesteps sets N + 1 sigmas as they are."""
-    steps = run.grid.steps
+    if isinstance(scheduler, Staged):
+        return staged_text(scheduler, run, plan)
+    levels = set_levels(scheduler, run)
+    steps = levels.size - 1
     heun = scheduler.name == "HeunDiscreteScheduler"
     if run.flow:
         times = "        self.timesteps = (sigmas[:-1] * self.config.num_train_timesteps).to(device)\n"
@@ -65,7 +69,7 @@ def subclass_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
     return (
         f"{header('diffusers', plan)}import numpy as np\nimport torch\nfrom diffusers import {scheduler.name}\n\n"
         f"OPTIONS = {_dictionary(snippet_options(scheduler, run))}\n"
-        f"SIGMAS = {python_list(set_levels(scheduler, run), indent='')}\n\n\n"
+        f"SIGMAS = {python_list(levels, indent='')}\n\n\n"
         f"class ExactGrid({scheduler.name}):\n"
         f'    """{scheduler.name} on the {steps + 1} sigmas above, whatever number of steps is asked for."""\n\n'
         "    def set_timesteps(self, num_inference_steps=None, device=None, timesteps=None, sigmas=None, mu=None, **ignored):\n"
@@ -79,9 +83,36 @@ def subclass_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
     )
 
 
+def staged_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
+    """A subclass whose sigmas stand where those of the exponential rule would."""
+    steps = run.grid.steps
+    return (
+        f"{header('diffusers', plan)}import numpy as np\nfrom diffusers import {scheduler.name}\n\n"
+        f"OPTIONS = {_dictionary(scheduler.options(run))}\n"
+        f"SIGMAS = {python_list(run.levels, indent='')}\n\n\n"
+        f"class ExactGrid({scheduler.name}):\n"
+        f'    """{scheduler.name} on the {steps + 1} sigmas above, whatever number of steps is asked for."""\n\n'
+        "    def set_timesteps(self, num_inference_steps=None, device=None, *ignored, **also_ignored):\n"
+        f"        super().set_timesteps({steps}, device=device)\n"
+        "        self._begin_index = 0\n\n"
+        "    def _convert_to_exponential(self, in_sigmas, *args, **kwargs):\n"
+        "        return np.array(SIGMAS[:-1])\n"
+        + _PREPARE.format(maker="ExactGrid", result=f'{{"num_inference_steps": {steps}}}')
+    )
+
+
+def with_middles(levels: Array) -> Array:
+    """Steps above 0 halved in log sigma."""
+    inner = np.sqrt(levels[:-1] * levels[1:])
+    mixed = np.insert(levels, np.arange(1, levels.size), inner)
+    return mixed if levels[-1] > 0 else np.delete(mixed, -2)
+
+
 def set_levels(scheduler: Scheduler, run: Run) -> Array:
-    """Levels that the subclass sets: UniPC has no finite first step from s = 1."""
+    """Levels that the subclass sets: stages of single-step order 2; UniPC has no finite first step from s = 1."""
     levels = run.levels.copy()
+    if scheduler.name == "DPMSolverSinglestepScheduler" and run.solver.name == "dpmpp_2s_ancestral":
+        return with_middles(levels)
     if run.flow and scheduler.name == "UniPCMultistepScheduler" and levels[0] == 1:
         levels[0] -= 1e-6
     return levels
