@@ -199,6 +199,34 @@ def test_times_beside_schedules(run):
     assert row["frechet"] == pytest.approx(flow_by_hand(TIMES), rel=1e-9)
 
 
+@pytest.mark.parametrize("listed", ["1000,900,750,500,0", "1000 500 0"])
+def test_timesteps_of_flow_are_refused(run, listed):
+    code, out, err = run("evaluate", "e.txt", "--process", "flow", "--sigmas", listed)
+    assert (code, out) == (2, "") and "look like timesteps, 1000 s; use --times 1,0." in err
+    assert run("evaluate", "e.txt", "--process", "flow", "--sigmas", "1000.5,900,0")[0] == 0
+
+
+def test_noise_ratios_of_flow_that_start_below_one_are_said(run):
+    """They may be times: 0.9998 is where some models start."""
+    code, _, err = run("evaluate", "e.txt", "--process", "flow", "--sigmas", "0.9998,0.9,0.5,0")
+    assert code == 0 and "read as noise ratios, from s = 0.4999 on; if these are times s of flow, use --times" in err
+
+
+@pytest.mark.parametrize(("name", "values", "wish"), [
+    ("t", "1\n0.9\n0.75\n0.5\n0", 0), ("s", "1\n0.9\n0.75\n0.5\n0", 0), ("time", "1\n0.9\n0.75\n0.5\n0", 0),
+    ("timestep", "1000\n900\n0", 2), ("t", "1000\n900\n0", 2), ("timesteps", "999\n500\n0", 2), ("sigma", "1\n0.9\n0", 2),
+])  # fmt: skip
+def test_the_name_of_a_column_says_what_it_holds(run, tmp_path, name, values, wish):
+    """Times are times, timesteps are no noise ratios; a file is named in what to try."""
+    (tmp_path / "g.csv").write_text(f"{name}\n{values}\n")
+    code, out, err = run("evaluate", "e.txt", "g.csv", "--process", "flow")
+    assert code == wish, err
+    if code == 0:
+        assert json.loads(out)["errors"]["frechet"] == pytest.approx(flow_by_hand(TIMES), rel=1e-9)
+    else:
+        assert "holds timesteps" in err or "use --times g.csv" in err
+
+
 def test_flow_is_written_as_its_hosts_read_it(run, tmp_path):
     """Lines are in [0, 1] from 1, as ComfyUI's ManualSigmas takes them; csv leads with the column s; both are read back."""
     code, out, err = run("optimize", "e.txt", "--process", "flow", "-n", "4", "--format", "lines")

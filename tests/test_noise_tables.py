@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 
@@ -11,7 +12,7 @@ import pytest
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.noise_table import load_table, table_process
-from diffopt.documents.scheduler_config import config_process
+from diffopt.documents.scheduler_config import WITH_BETAS, config_process
 from diffopt.errors import InputError
 from diffopt.foundation.notes import listening
 from diffopt.objectives.evaluation import evaluate
@@ -264,6 +265,56 @@ def test_configs_of_other_tables(tmp_path):
     assert isinstance(config_process(str(tmp_path)), TrainedLevels)
 
 
+def test_what_classes_assume_is_theirs(tmp_path):
+    """Every class of diffusers with betas, and its own defaults where the config leaves them out."""
+    schedulers = pytest.importorskip("diffusers.schedulers")
+    for name in WITH_BETAS:
+        known = inspect.signature(getattr(schedulers, name).__init__).parameters
+        if name == "DPMSolverSDEScheduler" and "beta_schedule" not in known:
+            continue  # diffusers puts an empty class in its place where torchsde is missing
+        wish = {k: known[k].default for k in ("beta_schedule", "beta_start", "beta_end", "num_train_timesteps") if k in known}
+        with listening():
+            made = config_process(config(tmp_path, _class_name=name, beta_schedule="drop", beta_start="drop", beta_end="drop"))
+        rule = wish["beta_schedule"]
+        rule += ":1000" if rule == "squaredcos_cap_v2" else f":{wish['beta_start']},{wish['beta_end']},1000"
+        right = alphas_from_betas(rule)
+        if name.startswith("CogVideoX"):
+            right = right / (3 - 2 * right)
+        np.testing.assert_allclose(made.alphas_cumprod, right, rtol=1e-12)
+
+
+def test_a_config_in_place_of_a_table(tmp_path):
+    """--alphas-cumprod and --betas take a scheduler_config.json too; that of a flow is refused there."""
+    with listening():
+        for process in (table_process(config(tmp_path), None), table_process(None, config(tmp_path))):
+            np.testing.assert_allclose(process.alphas_cumprod, ABAR, rtol=1e-12)
+        with pytest.raises(InputError, match="leave out --process table"):
+            table_process(config(tmp_path, _class_name="FlowMatchEulerDiscreteScheduler"), None)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".json"])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("sqrt_alphas_cumprod", np.sqrt(ABAR)), ("sqrt_one_minus_alphas_cumprod", np.sqrt(1 - ABAR)), ("alpha_bar", ABAR),
+     ("beta", BETAS)],
+)
+def test_roots_that_programs_keep(name, values, suffix, tmp_path):
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".npz":
+        np.savez(path, **{name: values, "w": np.zeros((2, 2))})
+    else:
+        text = json.dumps({name: values.tolist()}) if suffix == ".json" else "\n".join([name, *map(repr, values.tolist())])
+        path.write_text(text)
+    with listening():
+        np.testing.assert_allclose(load_table(str(path)), ABAR, rtol=1e-9)
+
+
+def test_betas_in_reverse_are_no_alphas_cumprod(tmp_path):
+    np.save(tmp_path / "a.npy", BETAS[::-1])
+    with pytest.raises(InputError, match="betas in reverse"):
+        load_table(str(tmp_path / "a.npy"))
+
+
 def test_flow_configs(tmp_path):
     """The straight path whatever the shift; the shift is said."""
     flow = {"beta_schedule": "drop", "beta_start": "drop", "beta_end": "drop", "_class_name": "FlowMatchEulerDiscreteScheduler"}
@@ -280,7 +331,13 @@ def test_flow_configs(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"_class_name": "EDMEulerScheduler"}, "--process ve"),
+        ({"_class_name": "EDMEulerScheduler"}, "--process ve --sigma-max 80 --sigma-min 0.002"),
+        ({"_class_name": "KarrasVeScheduler", "sigma_max": 50.0}, "--sigma-max 50 --sigma-min 0.02"),
+        ({"_class_name": "ScoreSdeVeScheduler"}, "--sigma-max 1348 --sigma-min 0.01"),
+        ({"_class_name": "ScoreSdeVpScheduler", "beta_max": 12.0}, "--process vp_linear --beta-min 0.1 --beta-max 12"),
+        ({"_class_name": "FlowMatchEulerDiscreteScheduler", "invert_sigmas": True}, "invert_sigmas"),
+        ({"_class_name": "SCMScheduler", **dict.fromkeys(("beta_start", "beta_end", "beta_schedule"), "drop")}, "no betas"),
+        ({"_class_name": "UNet2DModel", **dict.fromkeys(("beta_start", "beta_end", "beta_schedule"), "drop")}, "no betas"),
         ({"beta_schedule": "laplace"}, "unknown"),
         ({"beta_start": "0.1"}, "must be a number"),
         ({"beta_start": -1}, "lie in"),

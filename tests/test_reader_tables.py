@@ -72,6 +72,14 @@ RIGHT = {
     "numbers as header with index": text(header=",0,1,2,3", first=COUNT).encode(),
     "write.table of R": ('"a" "b" "c" "d"\n' + text(" ", first=[f'"{i + 1}"' for i in range(40)])).encode(),
     "class column": ("label,a,b,c,d\n" + text(first=[str(i % 3) for i in range(40)])).encode(),
+    "index as fractions": text(first=[f"{i}.0" for i in range(40)]).encode(),
+    "index as fractions with decimal commas": text(";", True, first=[f"{i},0" for i in range(40)]).encode(),
+    "index called id at the end": ("a,b,c,d,id\n" + text().replace("\n", ",7\n")).encode(),
+    "index of two levels": text(header=",,a,b,c,d", first=[f"{i // 10},{i % 10}" for i in range(40)]).encode(),
+    "comments of Matlab": ("% a b c d\n" + text(" ")).encode(),
+    "separator named as Excel does": ("sep=;\n" + text(";", header="a;b;c;d")).encode(),
+    "separator named and decimal commas": ("sep=;\r\n" + text(";", True, end="\r\n")).encode(),
+    "end mark of MS-DOS": text().encode() + b"\x1a",
     "exponents and signs": "\n".join(",".join(f"{v:+.8E}" for v in row) for row in DATA).encode(),
 }  # fmt: skip
 
@@ -92,7 +100,7 @@ def test_compressed_and_other_names(suffix, tmp_path):
 @pytest.mark.parametrize(
     ("name", "said"),
     [("semicolons and decimal commas", "commas are decimal marks"), ("index without name", "the first column has no name"),
-     ("index called id", "the first column is called 'id'"), ("index called row", "'row') counts its rows"),
+     ("index called id", "column 1 is called 'id'"), ("index called row", "'row') counts its rows"),
      ("index from 0 without header", "the first column counts 0, 1"), ("numbers as header", "the first line counts"),
      ("class column", "'label' is a class"), ("separator at the end of lines", "an empty last column")],
 )  # fmt: skip
@@ -104,6 +112,7 @@ def test_what_is_assumed_is_said(name, said, tmp_path, capsys):
     assert said in err
 
 
+YEARS, TENTHS = [str(1980 + i) for i in range(40)], [f"{i / 10:.1f}" for i in range(40)]
 WRONG = {
     "empty cell": (",2,3\n4,5,6\n7,8,9.5\n", "line 1: empty cell 1 of 3"),
     "empty cell later": ("1.5,2,3\n4,,6\n", "line 2: empty cell 2 of 3"),
@@ -126,8 +135,11 @@ WRONG = {
     "header too short": ("a,b\n1,2,3,4\n5,6,7,8\n", "2 names and 4 columns"),
     "first line half a header": ("1.5,x,3\n4,5,6\n", "line 1: cell 'x' is no number"),
     "dates": ("day,a\n2020-01-01,3\n2020-01-02,4\n", "cell '2020-01-01' is no number"),
-    "index with gaps": (text(first=COUNT).replace("\n39,", "\n77,"), "whole numbers that rise from row to row"),
-    "years": (text(header="year,a,b,c,d", first=[str(1980 + i) for i in range(40)]), "whole numbers that rise"),
+    "index with gaps": (text(first=COUNT).replace("\n39,", "\n77,"), "the first column only rises (0, 1, ...)"),
+    "years": (text(header="year,a,b,c,d", first=YEARS), "the first column only rises (1980, 1981, ...)"),
+    "time": (text(header="time,a,b,c,d", first=TENTHS), "an index or a time? Leave it out with --columns 2-5"),
+    "time of uneven steps": (text(first=[f"{i**1.5:.3f}" for i in range(40)]), "the first column only rises"),
+    "wave lengths above the columns": (text(header="400,410,420,430"), "Say --header yes or --header no"),
     "Latin-1": ("größe,b\n1,2\n3,5\n", "not UTF-8 text"),
     "zero bytes": ("1,2\n\0,4\n", "zero bytes"),
     "covariance": ("4,1,2\n1,5,3\n2,3,6.5\n", "symmetric: a covariance"),
@@ -167,6 +179,42 @@ def test_whole_numbers_are_samples_and_not_a_header(tmp_path):
     (tmp_path / "b.csv").write_text(names + "\n" + "\n".join(",".join(map(str, row)) for row in pixels))
     np.testing.assert_array_equal(collected(tmp_path / "b.csv"), pixels)
     assert "the first line counts the columns" in remarks(tmp_path / "b.csv")
+
+
+@pytest.mark.parametrize(
+    ("columns", "places"),
+    [("all", [0, 1, 2, 3, 4]), ("2-5", [1, 2, 3, 4]), ("a,c", [1, 3]), ("id,5", [0, 4]), ("b-c", [2]), (" d , 2", [1, 4])],
+)
+def test_columns_are_those_that_are_named(columns, places, tmp_path):
+    """Names win over ranges of numbers; nothing is left out or assumed beside."""
+    (tmp_path / "a.csv").write_text(text(header="id,a,b-c,c,d", first=COUNT))
+    whole = np.column_stack([np.arange(40), DATA])
+    np.testing.assert_allclose(collected(tmp_path / "a.csv", columns=columns), whole[:, places], rtol=1e-12)
+    assert remarks(tmp_path / "a.csv", columns=columns) == ""
+
+
+@pytest.mark.parametrize("columns", ["x", "0", "6", "3-2", "1-9", "", "a,,b", "-"])
+def test_columns_that_are_not_there_are_named(columns, tmp_path, capsys):
+    (tmp_path / "a.csv").write_text(text(header="a,b,c,d"))
+    assert "names no column; it has a, b, c, d" in refused(capsys, tmp_path / "a.csv", "--columns", columns)
+
+
+def test_whether_the_first_line_holds_names_can_be_said(tmp_path, capsys):
+    """Wave lengths above fractions, and 0, 1, 2, 3 that are a sample."""
+    (tmp_path / "a.csv").write_text(text(header="400,410,420,430"))
+    np.testing.assert_allclose(collected(tmp_path / "a.csv", header="yes"), DATA, rtol=1e-12)
+    np.testing.assert_allclose(collected(tmp_path / "a.csv", header="no"), np.vstack([[400, 410, 420, 430], DATA]), rtol=1e-12)
+    (tmp_path / "b.csv").write_text(text(header="0,1,2,3"))
+    np.testing.assert_allclose(collected(tmp_path / "b.csv", header="no"), np.vstack([[0, 1, 2, 3], DATA]), rtol=1e-12)
+    assert "header must be auto, yes, no" in refused(capsys, tmp_path / "b.csv", "--header", "maybe")
+
+
+def test_what_is_left_out_can_be_kept_on_the_command_line(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text(text(first=COUNT))
+    code, found, err = answer(capsys, tmp_path / "a.csv", "--columns", "all")
+    assert (code, found["dim"]) == (0, 5)
+    assert found["trace"] == pytest.approx(trace(np.column_stack([np.arange(40), DATA])), rel=1e-9)
+    assert "left out" not in err
 
 
 @pytest.mark.parametrize("header", ["", "k,P\n", "# a comment\nk,P\n"])

@@ -57,6 +57,15 @@ MaxExpanded = Annotated[
     typer.Option("--max-expanded", help="Gigabytes an archive may expand to [default: 1024; 16 if it shrinks to 1/200]."),
 ]
 MaxMember = Annotated[float, typer.Option("--max-member", help="Gigabytes of one member, chunk or image.")]
+Columns = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--columns", help="Columns of a table: all, names, or numbers such as 2-5 [default: no index, no classes]."),
+]
+Header = Annotated[str, typer.Option("--header", help="Whether a table's first line holds names: auto, yes or no.")]
+MissingValues = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--missing", help="Numbers that mean no value, such as -9999, or none [default: usual ones are asked about]."),
+]
 Mode = Annotated[Optional[str], typer.Option("--mode", help="L or RGB: convert every image to it.")]  # noqa: UP045
 Channels = Annotated[
     str, typer.Option("--channels", help="Axis of a sample with its channels: auto, first, last, none, or its number from 0.")

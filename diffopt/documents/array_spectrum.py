@@ -24,7 +24,7 @@ def from_array(
     InputError
         Wrong shape or values, an asymmetric matrix, or feature-space statistics without permission.
     """
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in "fiu":
         raise InputError(f"{label}: expected real numbers, got dtype {array.dtype}")
     if array.ndim > 2:
         raise InputError(

@@ -13,6 +13,9 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?\Z"
 NAMED = re.compile(r"[+-]?(?:inf|infinity|nan)\Z", re.IGNORECASE)
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]+)?\Z")
 RULE = re.compile(r"[|\s:-]*-[|\s:-]*\Z")
+#: A comment of Matlab; a column may be called % or % of something.
+COMMENT = re.compile(r"%(?!\s*of\b|\s*\Z)")
+SEPARATOR = re.compile(r"\"?sep=.\"?\s*\Z")
 #: Largest number of cells that a file of text may hold.
 CELLS = 50_000_000
 
@@ -58,9 +61,14 @@ class Style:
 
 
 def lines_of(text: str) -> list[Line]:
-    """Lines with something on them: comments (`#`), blank lines and the rules of markdown tables left out."""
-    found = [(i, line.split("#")[0].rstrip("\r")) for i, line in enumerate(text.split("\n"), 1)]
-    return [(i, line) for i, line in found if line.strip() and not RULE.match(line)]
+    """Lines with something on them: comments (`#`; lines with `%`), blank lines and the rules of markdown tables left out.
+
+    So are a first line `sep=;`, with which Excel says what separates the cells, and the end mark of MS-DOS.
+    """
+    found = [(i, line.split("#")[0].rstrip("\r\x1a")) for i, line in enumerate(text.split("\n"), 1)]
+    if SEPARATOR.match(found[0][1]):
+        found = found[1:]
+    return [(i, line) for i, line in found if line.strip() and not COMMENT.match(line) and not RULE.match(line)]
 
 
 def style_of(lines: Sequence[Line], label: str) -> Style:

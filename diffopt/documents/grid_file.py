@@ -25,6 +25,8 @@ from diffopt.processes import Process
 
 #: Keys and columns that hold noise ratios, and those that hold times.
 SIGMAS, TIMES = ("sigmas", "sigma"), ("s", "times", "time")
+#: Columns that hold what a model is told; the process says which level that is.
+TIMESTEPS = ("timesteps", "timestep", "t")
 #: How far a published table may miss the range of its model: it has three digits, and hosts clip.
 ROUNDED = 0.01
 
@@ -74,7 +76,12 @@ def grid_in(data: bytes, path: str) -> GridFile:
         document = grid_document(content, label)
     else:
         found = _list(content, label)
-        in_time = found.name in TIMES
+        in_time = found.name in TIMES or (found.name == "t" and bool(np.all(found.values <= 1)))
+        if found.name in TIMESTEPS and not in_time:
+            raise InputError(
+                f"{label}: the column {found.name!r} holds timesteps, not noise ratios; give them as --times LIST "
+                "(process table: the timesteps; flow: divided by 1000)"
+            )
         document = grid_document({"sigmas": _nulls(found.values), **_etas(found, label)}, label)
         return _ordered(GridFile(label, document, in_time))
     return _ordered(GridFile(label, document))
@@ -158,6 +165,8 @@ def parse_sigmas(text: str, name: str = "--sigmas") -> list[float]:
         An item that is no number, or no grid.
     """
     label = f"{name} {readable(text)[:60]!r}"
+    if not text.strip():
+        raise InputError(f"{name}: is empty; expected a list such as 80,20,5,1,0, or a file")
     if not is_list(text) and exists(text):
         return read_grid_file(text).sigmas
     try:
@@ -181,17 +190,29 @@ def is_list(text: str) -> bool:
 
 
 def check_flow(values: Sequence[float], process: Process, label: str) -> None:
-    """Refuse a bare list of noise ratios that is one of times of `flow`.
+    """Refuse a bare list of noise ratios that is one of times, or of timesteps, of `flow`; say where it may be.
 
     Raises
     ------
     InputError
-        It starts at exactly 1.
+        It starts at exactly 1, or at exactly 1000 with whole numbers.
     """
-    if process.name == "flow" and values[0] == 1 and all(v <= 1 for v in values):
+    if process.name != "flow":
+        return
+    file = exists(label)
+    if values[0] == 1:
+        use = label if file else f"{','.join(f'{v:g}' for v in values[:3])},..."
         raise InputError(
             f"{label} starts at exactly 1 and stays below: for process flow these look like times s, as its hosts read them; "
-            f"use --times {','.join(f'{v:g}' for v in values[:3])},... (s = 1 is pure noise; a noise ratio of 1 is s = 0.5)"
+            f"use --times {use} (s = 1 is pure noise; a noise ratio of 1 is s = 0.5)"
+        )
+    if values[0] == 1000 and all(float(v).is_integer() for v in values):
+        use = ",".join(f"{v / 1000:g}" for v in values[:3])
+        raise InputError(f"{label} starts at exactly 1000: for flow these look like timesteps, 1000 s; use --times {use},...")
+    if values[0] < 1:
+        note(
+            f"note: {label} is read as noise ratios, from s = {values[0] / (1 + values[0]):.4g} on; if these are times s of "
+            "flow, use --times"
         )
 
 

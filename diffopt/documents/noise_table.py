@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from diffopt.documents.number_list import load_list
+from diffopt.documents.scheduler_config import config_process
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.encoding import read_bytes, suffix
 from diffopt.foundation.notes import note
 from diffopt.foundation.paths import exists
+from diffopt.foundation.strict_json import parse
 from diffopt.processes import TrainedLevels, alphas_from_betas
 from diffopt.processes.beta_rules import KINDS, cumulated
 
@@ -18,7 +22,15 @@ CUMULATED = ("alphas_cumprod", "alpha_cumprod", "alphas_cumulative", "alphas_bar
 BETAS = ("betas", "trained_betas", "beta")
 ALPHAS = ("alphas", "alpha")
 SIGMAS = ("sigmas", "sigma")
-#: A table of this many levels that ends above this alphas_cumprod has not destroyed the data.
+#: Square roots that programs keep beside them; roots of alphas_cumprod and of 1 - alphas_cumprod.
+ROOTS = ("sqrt_alphas_cumprod", "sqrt_alpha_cumprod", "sqrt_alphas_bar", "sqrt_alpha_bar")
+ONE_MINUS_ROOTS = ("sqrt_one_minus_alphas_cumprod", "sqrt_one_minus_alpha_cumprod", "sqrt_one_minus_alphas_bar")
+NAMES = (*CUMULATED, *BETAS, *ALPHAS, *SIGMAS, *ROOTS, *ONE_MINUS_ROOTS)
+KIND_OF = (
+    (CUMULATED, "alphas_cumprod"), (BETAS, "betas"), (ALPHAS, "alphas"), (SIGMAS, "sigmas"), (ROOTS, "sqrt_alphas_cumprod"),
+    (ONE_MINUS_ROOTS, "sqrt_one_minus_alphas_cumprod"),
+)  # fmt: skip
+#: A table of this many levels that begins below this alphas_cumprod destroys the data at once; one that ends above never.
 LONG, SIGNAL = 50, 0.5
 
 
@@ -33,6 +45,8 @@ def table_process(alphas_cumprod: Any, betas: str | None) -> TrainedLevels:
     if alphas_cumprod is not None and betas:
         raise InputError("give --betas or --alphas-cumprod, not both")
     if betas:
+        if (process := _of_config(betas)) is not None:
+            return process
         kind = betas.partition(":")[0].strip()
         if kind not in KINDS and exists(betas):
             return TrainedLevels(load_table(betas, betas=True), ("betas", betas))
@@ -43,7 +57,21 @@ def table_process(alphas_cumprod: Any, betas: str | None) -> TrainedLevels:
         raise InputError(
             "process 'table' needs --betas scaled_linear:0.00085,0.012,1000, --alphas-cumprod FILE or --scheduler-config FILE"
         )
-    return TrainedLevels(load_table(alphas_cumprod), ("alphas_cumprod", alphas_cumprod))
+    process = _of_config(alphas_cumprod)
+    return process or TrainedLevels(load_table(alphas_cumprod), ("alphas_cumprod", alphas_cumprod))
+
+
+def _of_config(path: str) -> TrainedLevels | None:
+    """Process of a scheduler's config that is given where a table is expected; None for other files."""
+    if suffix(Path(path)) != ".json" or not exists(path):
+        return None
+    content = parse(read_bytes(Path(path)), path)
+    if not isinstance(content, dict) or not {"_class_name", "beta_schedule", "beta_start"} & set(content):
+        return None
+    process = config_process(path)
+    if not isinstance(process, TrainedLevels):
+        raise InputError(f"{path}: a config of process {process.name!r}; leave out --process table, or use --scheduler-config")
+    return process
 
 
 def load_table(path: str, betas: bool = False) -> Array:
@@ -61,12 +89,14 @@ def load_table(path: str, betas: bool = False) -> Array:
     InputError
         Unreadable, or numbers that are none of these.
     """
-    found = load_list(path, (*CUMULATED, *BETAS, *ALPHAS, *SIGMAS))
+    found = load_list(path, NAMES)
     values, kind = found.values, _kind(found.name, found.values, path)
     expected = "betas" if betas else "alphas_cumprod"
     if kind != expected:
-        why = f"named {found.name!r}" if found.name in (*CUMULATED, *BETAS, *ALPHAS, *SIGMAS) else _course(kind)
+        why = f"named {found.name!r}" if found.name in NAMES else _course(kind)
         note(f"note: {path}: the numbers are taken for {kind} ({why})")
+    if kind in ("sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod"):
+        return values**2 if kind == "sqrt_alphas_cumprod" else 1 - values**2
     if kind == "alphas_cumprod":
         return values
     if kind == "sigmas":
@@ -76,7 +106,7 @@ def load_table(path: str, betas: bool = False) -> Array:
 
 
 def _kind(name: str | None, values: Array, path: str) -> str:
-    for known, kind in ((CUMULATED, "alphas_cumprod"), (BETAS, "betas"), (ALPHAS, "alphas"), (SIGMAS, "sigmas")):
+    for known, kind in KIND_OF:
         if name in known:
             return kind
     if not np.all(np.isfinite(values)) or values.size < 2 or values.min() < 0 or values.max() > 1:
@@ -87,6 +117,11 @@ def _kind(name: str | None, values: Array, path: str) -> str:
         raise InputError(
             f"{path}: the last value {values[-1]:g} leaves most of the data; are these alphas = 1 - betas? "
             "name the list `alphas` in a .npz, .json or .csv, or give alphas_cumprod"
+        )
+    if values.size >= LONG and values[0] < SIGNAL:
+        raise InputError(
+            f"{path}: the first value {values[0]:g} leaves little of the data; are these betas in reverse? "
+            "Tables run from the least noise to the most"
         )
     return "alphas_cumprod"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from diffopt.documents.cells import CELLS, DECIMAL_COMMA, Line, Style, lines_of, style_of
+from diffopt.documents.cells import CELLS, DECIMAL_COMMA, NAMED, Line, Style, lines_of, style_of
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.notes import note
@@ -102,6 +102,9 @@ def parse_table(text: str, label: str, gaps: bool = False) -> NumberTable:
     cells = _closed(cells, style)
     names = _header(cells, style)
     body = cells[1:] if names is not None else cells
+    if names is not None and names[0] in ("", "unnamed: 0") and len(names) > 1 and all(_is_word(row[0]) for _, row in body):
+        note(f"note: {label}: the first column names the rows and is left out")
+        names, body = names[1:], [(number, row[1:]) for number, row in body]
     if gaps and names is not None:
         body = [(n, ["nan" if cell in ("", "-") else cell for cell in row]) for n, row in body]
     _refuse_gaps(body, names, label)
@@ -145,8 +148,15 @@ def _header(cells: Sequence[Cells], style: Style) -> tuple[str, ...] | None:
         return None
     if not counted and first[0] == "" and not any(first[1:]):
         return None
+    if style.separator is None and len(cells[1][1]) == 1:
+        first = [" ".join(first)]
     names = tuple(" ".join(c.strip("\"'").lower().replace("_", " ").split()) for c in first)
     return ("", *names) if len(cells[1][1]) == len(names) + 1 and first[0] != "" else names
+
+
+def _is_word(cell: str) -> bool:
+    """Whether a cell is a name and no number, no gap."""
+    return cell[:1].isalpha() and not NAMED.match(cell)
 
 
 def _try(style: Style, cell: str) -> bool:

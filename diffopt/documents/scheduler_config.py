@@ -17,14 +17,34 @@ from diffopt.processes import Flow, Process, TrainedLevels
 from diffopt.processes.beta_rules import ZERO_SNR, betas_of, cumulated, zero_terminal_snr
 
 NAMES = ("scheduler_config.json", "scheduler/scheduler_config.json")
-#: Defaults of the classes where a config leaves a key out.
+#: Defaults of most classes where a config leaves a key out, and those of the others.
 DEFAULTS: dict[str, Any] = {"beta_schedule": "linear", "beta_start": 1e-4, "beta_end": 0.02, "num_train_timesteps": 1000}
+_LATENT: dict[str, Any] = {"beta_start": 0.00085, "beta_end": 0.012}
+_SCALED: dict[str, Any] = {**_LATENT, "beta_schedule": "scaled_linear"}
+CLASS_DEFAULTS: dict[str, dict[str, Any]] = {
+    "LCMScheduler": _SCALED, "TCDScheduler": _SCALED, "CogVideoXDDIMScheduler": _SCALED, "CogVideoXDPMScheduler": _SCALED,
+    "HeunDiscreteScheduler": _LATENT, "KDPM2DiscreteScheduler": _LATENT, "KDPM2AncestralDiscreteScheduler": _LATENT,
+    "DPMSolverSDEScheduler": _LATENT, "UnCLIPScheduler": {"beta_schedule": "squaredcos_cap_v2"},
+}  # fmt: skip
+#: Classes that have betas, whatever their config says.
+WITH_BETAS = {
+    *CLASS_DEFAULTS, "DDIMScheduler", "DDIMInverseScheduler", "DDIMParallelScheduler", "DDPMScheduler", "DDPMParallelScheduler",
+    "DEISMultistepScheduler", "DPMSolverMultistepScheduler", "DPMSolverMultistepInverseScheduler", "DPMSolverSinglestepScheduler",
+    "EulerAncestralDiscreteScheduler", "EulerDiscreteScheduler", "LMSDiscreteScheduler", "PNDMScheduler", "RePaintScheduler",
+    "SASolverScheduler", "UniPCMultistepScheduler",
+}  # fmt: skip
+BETA_KEYS = {"beta_schedule", "trained_betas", "beta_start", "beta_end"}
 #: Settings of the host's own default grid; they say nothing about the process.
 GRID_KEYS = (
     "timestep_spacing", "steps_offset", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas",
     "final_sigmas_type", "set_alpha_to_one", "interpolation_type", "shift", "flow_shift", "shift_terminal",
 )  # fmt: skip
-EDM = ("EDMEulerScheduler", "EDMDPMSolverMultistepScheduler", "KarrasVeScheduler")
+#: Classes of exploding variance, and their ends where the config leaves them out.
+EXPLODING = {
+    "EDMEulerScheduler": (80.0, 0.002), "EDMDPMSolverMultistepScheduler": (80.0, 0.002), "KarrasVeScheduler": (100.0, 0.02),
+    "ScoreSdeVeScheduler": (1348.0, 0.01), "CMStochasticIterativeScheduler": (80.0, 0.002),
+    "CosineDPMSolverMultistepScheduler": (500.0, 0.3),
+}  # fmt: skip
 
 
 def config_process(path: str) -> Process:
@@ -45,13 +65,35 @@ def config_process(path: str) -> Process:
     if not isinstance(config, dict) or not {"_class_name", "beta_schedule", "trained_betas", "num_train_timesteps"} & set(config):
         raise InputError(f"{file}: no scheduler config (no _class_name, no beta_schedule)")
     name = str(config.get("_class_name") or "")
-    if name in EDM:
-        raise InputError(f"{file}: {name} is variance exploding; use --process ve --sigma-max 80 --sigma-min 0.002")
+    _refuse_others(name, config, str(file))
     if name.startswith("FlowMatch") or config.get("use_flow_sigmas") or config.get("prediction_type") == "flow_prediction":
         return _flow(config, str(file))
     if config.get("snr_shift_scale") is None and name.startswith("CogVideoX"):
         config["snr_shift_scale"] = 3.0
     return _table(config, str(file), path)
+
+
+def _refuse_others(name: str, config: Mapping[str, Any], file: str) -> None:
+    """Refuse classes that have no betas and are no flow, with the flags that say the same."""
+    def end(key: str, default: float) -> str:
+        value = config.get(key)
+        return f"{value if is_number(value) else default:g}"
+
+    if name in EXPLODING:
+        top, bottom = EXPLODING[name]
+        ends = f"--sigma-max {end('sigma_max', top)} --sigma-min {end('sigma_min', bottom)}"
+        raise InputError(f"{file}: {name} is variance exploding; use --process ve {ends}")
+    if name == "ScoreSdeVpScheduler":
+        flags = f"--beta-min {end('beta_min', 0.1)} --beta-max {end('beta_max', 20)}"
+        raise InputError(f"{file}: {name} has continuous time; use --process vp_linear {flags}")
+    if config.get("invert_sigmas"):
+        raise InputError(f"{file}: invert_sigmas is set: time runs the other way; use --process flow and turn the grid by hand")
+    flow = name.startswith("FlowMatch") or config.get("use_flow_sigmas") or config.get("prediction_type") == "flow_prediction"
+    if not flow and name and name not in WITH_BETAS and not any(config.get(key) is not None for key in BETA_KEYS):
+        raise InputError(
+            f"{file}: {name[:60]} has no betas and is no known class; say the process by its flags "
+            "(--process flow, ve, vp_linear, or table with --betas)"
+        )
 
 
 def configured(path: str, process: Any) -> Process:
@@ -118,7 +160,7 @@ def _betas(config: Mapping[str, Any], count: int, file: str) -> tuple[str | None
     trained = config.get("trained_betas")
     if trained is not None:
         return None, np.array(numbers(trained, f"{file}: trained_betas"), dtype=np.float64)
-    kind = config.get("beta_schedule") or DEFAULTS["beta_schedule"]
+    kind = config.get("beta_schedule") or _defaults(config)["beta_schedule"]
     start, end = _number(config, "beta_start", file), _number(config, "beta_end", file)
     betas = betas_of(str(kind), start, end, count)
     if kind == "squaredcos_cap_v2":
@@ -126,10 +168,15 @@ def _betas(config: Mapping[str, Any], count: int, file: str) -> tuple[str | None
     return f"{kind}:{start!r},{end!r},{count}", betas
 
 
+def _defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the class of a config takes for keys that it leaves out."""
+    return {**DEFAULTS, **CLASS_DEFAULTS.get(str(config.get("_class_name")), {})}
+
+
 def _number(config: Mapping[str, Any], key: str, file: str) -> float:
     value = config.get(key)
     if value is None:
-        value = DEFAULTS[key]
+        value = _defaults(config)[key]
         if config.get("trained_betas") is None and config.get("beta_schedule") != "squaredcos_cap_v2":
             note(f"note: {file}: no {key}; {value:g} is assumed, as diffusers does")
     if not is_number(value):

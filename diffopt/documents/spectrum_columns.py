@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diffopt.documents.column_meanings import meaning_of, wave_numbers
 from diffopt.documents.numbers import NumberTable, counts
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
@@ -46,12 +47,27 @@ def columns_of(table: NumberTable) -> Columns:
     """
     bare = table.without_index()
     rows, names = bare.rows, bare.names
+    _refuse_others(table, bare)
     named = None if names is None else _named(bare, names)
     if named is not None:
         return named
     if bare.square or min(rows.shape) == 1:
         return Columns(rows if bare.square else rows.ravel())
     raise InputError(_unclear(bare))
+
+
+def _refuse_others(table: NumberTable, bare: NumberTable) -> None:
+    """Refuse one column whose name says that it holds something else."""
+    if bare.names is None or len(bare.names) != 1:
+        return
+    name = bare.names[0]
+    other = meaning_of(name)
+    if other is None and name in (*ROLES["weight"], *ROLES["mean"]):
+        other = "no eigenvalues beside it; a table has the columns eigenvalue,weight or eigenvalue,mean"
+    if other is None and table is not bare and wave_numbers(table.names, name):
+        other = "a power spectrum, whose wave numbers stand for many directions each; use `spectrum synthesize radial --table`"
+    if other is not None:
+        raise InputError(f"{table.label}: column {name!r}: {other}")
 
 
 def _named(table: NumberTable, names: tuple[str, ...]) -> Columns | None:

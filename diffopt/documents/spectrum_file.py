@@ -27,7 +27,7 @@ from diffopt.foundation.shown import text
 from diffopt.foundation.strict_json import numbers, parse
 
 #: Names under which an .npz or .json may hold eigenvalues, a covariance, weights and a mean.
-EIGENVALUES = ("eigenvalues", "eigvals", "evals", "eig")
+EIGENVALUES = ("eigenvalues", "eigvals", "evals", "eig", "eigenvalue")
 COVARIANCE = ("cov", "covariance", "C", "sigma")
 MEAN = ("mean", "mu")
 
@@ -180,6 +180,11 @@ def _from_mapping(
     chosen = next((name for name in candidates if name in arrays), None)
     if chosen is None:
         raise InputError(f"{label}: none of eigenvalues, cov, covariance in it but {', '.join(names) or 'nothing'}; use --key")
+    if chosen in COVARIANCE and np.ndim(arrays[chosen]) != 2:
+        raise InputError(
+            f"{label}: {chosen!r} has shape {np.shape(arrays[chosen])} and is no covariance matrix; "
+            "name variances `eigenvalues`, and square standard deviations before"
+        )
     weight = next((arrays[n] for n in ("weights", "weight") if n in arrays), None)
     mean = next((arrays[n] for n in MEAN if arrays.get(n) is not None), None)
     size = np.shape(arrays[chosen])[0] if np.ndim(arrays[chosen]) == 2 else 0

@@ -22,7 +22,9 @@ from diffopt.estimation.estimate import as_source, estimate_samples
 from diffopt.estimation.facts import facts as facts_of
 from diffopt.estimation.methods.lanczos import LanczosOptions
 from diffopt.estimation.readers.base import ReadOptions
+from diffopt.estimation.readers.piped import as_file
 from diffopt.estimation.result import Estimate, MethodOptions
+from diffopt.estimation.sources.missing import Missing
 from diffopt.estimation.sources.provenance import last_change, source_hash
 from diffopt.estimation.sources.samples import Samples
 from diffopt.estimation.sources.scaling import Scaling
@@ -54,6 +56,9 @@ class Request:
     key: str | None
     reader: str | None
     channels: str
+    columns: str | None
+    header: str
+    missing: str | None
     mode: str | None
     window: int
     hop: int
@@ -80,12 +85,14 @@ class Request:
         return ReadOptions(
             key=self.key,
             channels=self.channels,
+            columns=self.columns,
+            header=self.header,
             mode=self.mode,
             window=self.window,
             hop=self.hop,
             max_expanded=None if self.max_expanded is None else int(self.max_expanded * 2**30),
             max_member=int(self.max_member * 2**30),
-            log=Log(skip=self.skip_bad),
+            log=Log(self.skip_bad, Missing.parse(self.missing)),
         )
 
     def method_options(self) -> MethodOptions:
@@ -107,8 +114,8 @@ class Request:
 
 #: Flags that the sums of the first sweep depend on.
 SWEPT = (
-    "method", "ranges", "scale", "shift", "standardize", "key", "reader", "channels", "mode", "window", "hop", "block",
-    "skip_bad", "memory", "shrinkage", "mean", "radial", "patches", "seed",
+    "method", "ranges", "scale", "shift", "standardize", "key", "reader", "channels", "columns", "header", "missing", "mode",
+    "window", "hop", "block", "skip_bad", "memory", "shrinkage", "mean", "radial", "patches", "seed",
 )  # fmt: skip
 
 
@@ -118,8 +125,12 @@ def run(request: Request) -> None:
     if request.output is not None:
         check_target(request.output, request.force)
     with Bar(request.quiet) as bar, ExitStack() as stack:
-        source = as_source(request.path, request.read_options(), request.reader)
-        hashed = source_hash(Path(request.path))
+        path = stack.enter_context(as_file(request.path))
+        if request.resume and path != request.path:
+            raise InputError(f"--resume reads the data again, and {request.path} can be read only once; save it to a file")
+        source = as_source(path, request.read_options(), request.reader)
+        source.label = source.label.replace(path, request.path)
+        hashed = source_hash(Path(path))
         engine, checkpoint = _engine(request, bar, stack, hashed)
         samples = Samples(source, _scaling(request, source, bar), request.block)
         result = estimate_samples(samples, request.method_options(), engine)

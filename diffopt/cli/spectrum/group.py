@@ -26,7 +26,7 @@ def group(context: typer.Context) -> None:
 
 @app.command(cls=GroupedCommand)
 def estimate(
-    path: Annotated[str, typer.Argument(help="File or folder of samples.")],
+    path: Annotated[str, typer.Argument(help="File or folder of samples, or - for standard input.")],
     method: Annotated[str, typer.Option("--method", help="auto, pca, fourier or lanczos.")] = "auto",
     ranges: opt.Range = None,
     scale: opt.Scale = None,
@@ -45,6 +45,9 @@ def estimate(
     key: opt.Key = None,
     reader: opt.Reader = None,
     channels: opt.Channels = "auto",
+    columns: opt.Columns = None,
+    header: opt.Header = "auto",
+    missing: opt.MissingValues = None,
     mode: opt.Mode = None,
     window: Annotated[int, typer.Option("--window", help="Frames per window of sound.")] = 16384,
     hop: Annotated[int, typer.Option("--hop", help="Frames between windows [default: the window].")] = 0,

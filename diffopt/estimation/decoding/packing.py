@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -98,7 +101,8 @@ class Packing:
 
 def left_alone(attributes: Mapping[str, Any]) -> list[str]:
     """Attributes that seem to scale by another convention."""
-    return [name for name in attributes if name.lower() in OTHERS]
+    known = ("scale_factor", "add_offset")
+    return [n for n in attributes if n.lower() in OTHERS or (n.lower() in known and n not in known)]
 
 
 def _numbers(value: Any, what: str) -> list[float]:
@@ -107,6 +111,10 @@ def _numbers(value: Any, what: str) -> list[float]:
         try:
             return [float(text)]
         except ValueError:
+            # xarray writes fill values of floats into zarr 3 as the base64 of a little-endian double.
+            if len(text) == 12 and text.endswith("="):
+                with contextlib.suppress(ValueError, struct.error):
+                    return [struct.unpack("<d", base64.b64decode(text, validate=True))[0]]
             raise InputError(f"{what} is {text[:40]!r}, not a number") from None
     try:
         return [float(v) for v in np.asarray(value).ravel()]

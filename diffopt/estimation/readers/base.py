@@ -9,6 +9,7 @@ from pathlib import Path
 from diffopt.errors import InputError
 from diffopt.estimation.sources.channels import check_choice
 from diffopt.estimation.sources.source import Log, Source
+from diffopt.estimation.tables.choice import check_header
 
 #: Most bytes that an archive may expand to, and fewer for what shrinks to less than 1/RATIO of its size.
 EXPANDED, SUSPECT, RATIO = 1 << 40, 1 << 34, 200
@@ -25,6 +26,10 @@ class ReadOptions:
         Array inside a file that holds several, or the kind of member of an archive (`latent.npy`).
     channels : str
         `auto`, `first`, `last`, `none` or the number of an axis: where the channels of a sample are.
+    columns : str or None
+        Columns of a table of text: `all`, or names, numbers from 1 and ranges; None leaves out what looks like an index.
+    header : str
+        `auto`, `yes` or `no`: whether the first line of a table holds names.
     mode : str or None
         `L` or `RGB`: convert every image to it; None takes them as they are.
     window, hop : int
@@ -41,6 +46,8 @@ class ReadOptions:
 
     key: str | None = None
     channels: str = "auto"
+    columns: str | None = None
+    header: str = "auto"
     mode: str | None = None
     window: int = 16384
     hop: int = 0
@@ -51,6 +58,7 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         check_choice(self.channels)
+        check_header(self.header)
         if self.mode is not None and self.mode not in MODES:
             raise InputError(f"mode must be {' or '.join(MODES)}, got {self.mode!r}")
         if self.window < 2 or self.hop < 0:

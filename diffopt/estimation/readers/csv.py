@@ -13,8 +13,9 @@ import numpy as np
 from diffopt.errors import InputError
 from diffopt.estimation.readers.base import Reader, ReadOptions
 from diffopt.estimation.sources.source import SKIP_HINT, Block, Source, gathered
+from diffopt.estimation.tables.choice import HEADERS
 from diffopt.estimation.tables.dialect import Dialect, dialect_of
-from diffopt.estimation.tables.layout import Layout, layout_of
+from diffopt.estimation.tables.layout import Layout, layout_of, whole_part
 from diffopt.estimation.tables.lines import Line, lines_of
 
 #: Lines that decide what the table looks like.
@@ -40,7 +41,8 @@ class CsvSource(Source):
         if not first:
             raise InputError(f"{self.label}: no line of numbers")
         self.dialect: Dialect = dialect_of(first, self.label)
-        self.layout: Layout = layout_of([self.dialect.split(text) for text in first], self.label)
+        cells = [self.dialect.split(text) for text in first]
+        self.layout: Layout = layout_of(cells, self.label, self.options.columns, HEADERS[self.options.header])
         if self.dialect.comma:
             self.log.remark("commas are decimal marks")
         for text in self.layout.remarks:
@@ -61,10 +63,10 @@ class CsvSource(Source):
             self._refuse(number, f"{len(cells)} cells, the first line of numbers has {self.layout.width}")
             return None
         start = self.layout.counts_from
-        if start is not None and cells[0] != str(start + place):
+        if start is not None and whole_part(cells[0]) != str(start + place):
             raise InputError(
                 f"{self.label}: line {number}: the first column counted {start}, {start + 1}, ... and now is "
-                f"{cells[0][:40]!r}; an index or a number? Remove the column or name it"
+                f"{cells[0][:40]!r}; an index or a number? Say it with --columns 2-{self.layout.width} or --columns all"
             )
         kept = self.layout.kept(cells)
         fast = self.dialect.fast(text, kept)

@@ -23,6 +23,8 @@ from diffopt.foundation.guard import reading, require
 MARKS = ("zarr.json", ".zarray", ".zgroup")
 #: Largest metadata file.
 META = 1 << 24
+#: Most chunks that are counted.
+COUNTED = 100_000
 #: Codecs that decode numbers and nothing else; object codecs such as `pickle` run code.
 CODECS = {
     "blosc", "zstd", "gzip", "zlib", "lz4", "lzma", "bz2", "bytes", "endian", "transpose", "crc32c",
@@ -52,15 +54,24 @@ class ZarrSource(Source):
             self.shape, self.count = sample_shape(array.shape, self.label)
             chunk = math.prod(array.chunks) * stored.itemsize
             attributes = dict(array.attrs)
-            fill = array.metadata.fill_value if array.metadata.zarr_format == 2 else None
-        if fill is not None and fill != 0 and "_ARRAY_DIMENSIONS" in attributes:
-            # xarray keeps _FillValue there, and no other writer names dimensions so.
+            fill = array.metadata.fill_value
+            self._say_gaps(array, fill)
+        if fill is not None and fill != 0 and not {"_ARRAY_DIMENSIONS", "scale_factor", "add_offset"}.isdisjoint(attributes):
+            # xarray keeps _FillValue there in format 2; in packed arrays of others it means the same.
             attributes.setdefault("_FillValue", fill)
         self.packing = Packing.of(attributes, self.label)
         self.dtype = self.packing.dtype(stored)
         self._say(attributes)
         self.options.check_member(chunk, f"{self.label}: chunks {array.chunks}")
         self.choose_channels(self.options.channels)
+
+    def _say_gaps(self, array: Any, fill: Any) -> None:
+        """Chunks that nobody wrote are read as the fill value."""
+        if array.nchunks > COUNTED:
+            return
+        absent = array.nchunks - array.nchunks_initialized
+        if absent > 0:
+            self.log.remark(f"{absent} of {array.nchunks} chunks are not stored and read as the fill value {fill}")
 
     def _say(self, attributes: dict[str, Any]) -> None:
         if self.packing.changes:

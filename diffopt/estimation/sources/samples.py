@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg.blas import dgemv
 
 from diffopt.errors import InputError
@@ -63,7 +65,7 @@ class Samples:
         Raises
         ------
         InputError
-            NaN or infinite values, unless bad samples are to be skipped.
+            NaN, infinite or missing values, unless bad samples are to be skipped; a number that looks like a missing value.
         """
         buffer = np.empty((0, *self.shape))
         for after, raw in self.source.rows(start, stop, self.rows):
@@ -76,16 +78,24 @@ class Samples:
                 block *= self.scaling.scale
             if self.scaling.shift:
                 block += self.scaling.shift
-            yield after, self._finite(block, after - len(raw))
+            yield after, self._finite(block, after - len(raw), self._missing(raw))
 
-    def _finite(self, block: Array, first: int) -> Array:
+    def _missing(self, raw: NDArray[Any]) -> NDArray[np.bool_] | None:
+        """Rows with numbers that stand for no value; None where there are none to look for."""
+        flat, missing = np.asarray(raw).reshape(len(raw), -1), self.source.log.missing
+        missing.check(flat, self.source.label)
+        return missing.rows(flat) if missing.values else None
+
+    def _finite(self, block: Array, first: int, missing: NDArray[np.bool_] | None) -> Array:
         # A sum is finite only if all its terms are; it takes one fast pass, isfinite() three slow ones.
         flat = block.reshape(len(block), -1)
         with np.errstate(all="ignore"):
             sums = np.asarray(dgemv(1.0, flat.T, np.ones(self.dim), trans=1))
-        if np.isfinite(sums).all():
+        if np.isfinite(sums).all() and (missing is None or not missing.any()):
             return block
         good = np.asarray(np.isfinite(flat).all(axis=1), dtype=bool)
+        if missing is not None:
+            good &= ~missing
         for row in np.flatnonzero(~good):
             name = f"sample {first + row}"
             self.source.log.refuse(
@@ -96,7 +106,8 @@ class Samples:
 
     def pilot(self) -> Array:
         """Mean of the first few finite samples in model units, shape `shape`, whatever the block size."""
-        raw = np.asarray(self.source.head(min(PILOT, max(1, MOST_BYTES // (8 * self.dim)))), dtype=np.float64)
+        stored = np.asarray(self.source.head(min(PILOT, max(1, MOST_BYTES // (8 * self.dim)))))
+        raw = stored[~self.source.log.missing.rows(stored.reshape(len(stored), -1))].astype(np.float64)
         raw = raw[np.isfinite(raw.reshape(len(raw), self.dim)).all(axis=1)]
         if not len(raw):
             return np.zeros(self.shape)

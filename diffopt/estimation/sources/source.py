@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from diffopt.errors import InputError
 from diffopt.estimation.sources.channels import channels_of
+from diffopt.estimation.sources.missing import Missing
 
 Raw = NDArray[Any]
 #: What to do about bad samples, for those who have not done it.
@@ -23,9 +24,13 @@ Block = tuple[int, Raw]
 
 @dataclass
 class Log:
-    """Members that could not be used, when the caller asked to skip them; and what was assumed on the way."""
+    """Members that could not be used, when the caller asked to skip them; and what was assumed on the way.
+
+    `missing` says which numbers stand for no value.
+    """
 
     skip: bool = False
+    missing: Missing = field(default_factory=Missing)
     bad: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, set[str]] = field(default_factory=dict)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -20,6 +21,10 @@ MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
+#: What an empty line is made of; the last is the end mark of MS-DOS.
+BLANK = " \t\r\n\f\v\x1a"
+#: First line with which Excel says what separates the cells.
+SEPARATOR = re.compile(r"\"?sep=.\"?\s*\Z")
 #: A line's number in the file, and its text.
 Line = tuple[int, str]
 
@@ -44,7 +49,7 @@ def encoding_of(head: bytes) -> str:
 
 
 def lines_of(path: Path, options: ReadOptions) -> Iterator[Line]:
-    """Lines with something on them, but those that start with #.
+    """Lines with something on them, but comments (`#`, `%`), a first line `sep=;` and the end mark of old systems.
 
     Raises
     ------
@@ -70,5 +75,5 @@ def lines_of(path: Path, options: ReadOptions) -> Iterator[Line]:
                 raise InputError(f"{label}: line {number} is longer than {LINE} characters")
             if "\0" in line:
                 raise InputError(f"{label}: line {number} holds zero bytes; it is not text")
-            if line.strip() and not line.startswith("#"):
+            if line.strip(BLANK) and not line.startswith(("#", "%")) and not (number == 1 and SEPARATOR.match(line)):
                 yield number, line.rstrip("\r\n")
