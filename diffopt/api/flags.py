@@ -84,7 +84,10 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
         Flag("objective", str, "What is minimized (diffopt list objectives) [default: robust].", "NAME"),
     )),
     "free": ("Objective", (
-        Flag("free", str, "Comma list of grid, eta, eta_per_step, family, coefficients [default: grid].", "LIST"),
+        Flag(
+            "free", str, "Comma list of grid, shared (with Euler), eta, eta_per_step, family, coefficients [default: grid].",
+            "LIST",
+        ),
     )),
 }  # fmt: skip
 

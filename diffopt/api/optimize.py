@@ -88,6 +88,8 @@ def optimize(
     _check_schedule(settings, free)
     problem, settings, whole = _hosted(make_problem(settings, data), settings, host, timesteps, flags)
     _check_cost(problem.steps, free)
+    if whole and "shared" in free:
+        raise InputError("a shared grid has no whole timesteps; use --free grid, or --timesteps any")
     objective = make_objective(settings.objective)
     schedule = schedule_of(settings) if settings.schedule else None
     result = search(problem, objective, free, settings.eta, schedule, progress=progress)
@@ -127,7 +129,7 @@ def _hosted(
 
 def _check_cost(steps: int, free: list[str]) -> None:
     """Refuse a search that would take minutes to hours: its time grows with the steps, its gain falls."""
-    if steps > MOST_STEPS and "grid" in free:
+    if steps > MOST_STEPS and {"grid", "shared"} & set(free):
         raise InputError(
             f"optimizing {steps} steps would take minutes to hours and gain next to nothing; use at most {MOST_STEPS}, "
             "or a closed rule: diffopt evaluate --schedule fisher_rao"
@@ -135,7 +137,7 @@ def _check_cost(steps: int, free: list[str]) -> None:
 
 
 def _check_schedule(settings: Settings, free: list[str]) -> None:
-    if settings.schedule and "grid" in free:
+    if settings.schedule and {"grid", "shared"} & set(free):
         raise InputError(
             f"--schedule {settings.schedule} has no effect where the grid is free; "
             "add --free family (or eta), or compare it with `diffopt evaluate`"

@@ -15,7 +15,7 @@ FEW: dict[str, tuple[str, ...]] = {
     "end": ("zero", "sigma_min"),
     "start": ("exact", "sigma", "unit"),
     "clock": ("sigma", "variance", "logsnr", "time"),
-    "free": ("grid", "eta", "eta_per_step", "family", "coefficients"),
+    "free": ("grid", "shared", "eta", "eta_per_step", "family", "coefficients"),
     "kind": ("fixed", "table", "spectrum", "stochasticity", "added", "optimized"),
     "metric": ("frechet", "weak", "strong"),
     "design": ("none", "constant", "window", "per_step"),

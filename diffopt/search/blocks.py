@@ -45,5 +45,8 @@ def check_free(free: Sequence[str]) -> None:
             raise InputError(f"free variable {name!r} is unknown; use a comma list of {', '.join(FREE)}")
     if "eta" in free and "eta_per_step" in free:
         raise InputError("eta and eta_per_step cannot both be free; choose one")
+    if "shared" in free and len(free) > 1:
+        others = ",".join(name for name in free if name != "shared")
+        raise InputError(f"a shared grid is free alone; use --free shared, or --free {others}")
     if not free:
         raise InputError(f"nothing is free; use a comma list of {', '.join(FREE)}")

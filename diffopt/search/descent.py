@@ -12,7 +12,7 @@ from diffopt.objectives import Objective
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.schedules import Schedule
-from diffopt.search.compromise import compromise
+from diffopt.search.compromise import compromise, schemes
 from diffopt.search.family import FamilyBlock
 from diffopt.search.lbfgs import PROBE, Descent
 from diffopt.search.places import Places
@@ -44,9 +44,10 @@ def optimize(
         Data, process, solver, budget, range.
     objective : Objective
         What is minimized.
-    free : sequence of {"grid", "coefficients", "eta", "eta_per_step", "family"}
-        What may move. Of solvers that fit their coefficients, "grid" alone is a grid for any scheme (`compromise`),
-        "grid" and "coefficients" the search over both, "coefficients" alone keeps the schedule's grid.
+    free : sequence of {"grid", "shared", "coefficients", "eta", "eta_per_step", "family"}
+        What may move; "shared" alone is one grid for the solver and for Euler (`compromise`). Of solvers that fit
+        their coefficients, "grid" alone is a grid for any scheme, "grid" and "coefficients" the search over both,
+        "coefficients" alone keeps the schedule's grid.
     eta : float or array, optional
         Start, or fixed value where eta is not free; None is the solver's default.
     schedule : Schedule, optional
@@ -67,14 +68,17 @@ def optimize(
     UnsupportedError
         No schedule gives a finite objective.
     """
+    averaged = schemes(problem, free)
+    free = ("grid",) if averaged else free
     one = Search(problem, objective, free, eta, schedule, progress, starts, tolerance)
-    if not problem.solver.grid_solvers or tuple(free) != ("grid",) or problem.steps < 2:
+    if not averaged or problem.steps < 2:
         return _run(one, searches)
 
     def search(other: Problem) -> OptimizeResult:
-        return _run(Search(other, objective, free, None, schedule, progress, starts, tolerance), searches)
+        same = eta if other.solver is problem.solver else None
+        return _run(Search(other, objective, free, same, schedule, progress, starts, tolerance), searches)
 
-    return compromise(problem, search, one.value)
+    return compromise(problem, averaged, search, one.value, one.eta)
 
 
 def _run(search: Search, searches: int) -> OptimizeResult:

@@ -14,7 +14,7 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes import Process
 from diffopt.solvers import Solver
 
-FREE = ("grid", "coefficients", "eta", "eta_per_step", "family")
+FREE = ("grid", "shared", "coefficients", "eta", "eta_per_step", "family")
 
 #: Softmax logits: no further.
 LOGIT = 12.0

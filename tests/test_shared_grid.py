@@ -1,0 +1,77 @@
+"""`--free shared`: one grid for a solver and for Euler."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import diffopt
+from diffopt.cli.main import main
+
+EIG = 20.0 * np.arange(1, 25.0) ** -1.5
+
+
+@pytest.mark.parametrize("solver", ["dpmpp_2m", "ipndm", "heun"])
+@pytest.mark.parametrize("process", ["ve", "flow"])
+def test_the_grid_is_the_geometric_mean_of_two(solver, process):
+    """Eq. (270)."""
+    shared, own, euler = (
+        diffopt.optimize(EIG, solver=s, steps=5, process=process, free=free).sigmas
+        for s, free in ((solver, "shared"), (solver, "grid"), ("euler", "grid"))
+    )
+    np.testing.assert_allclose(shared[1:-1], np.sqrt(own[1:-1] * euler[1:-1]), rtol=1e-12)
+    assert (shared[0], shared[-1]) == (own[0], own[-1])
+
+
+def test_euler_shares_with_itself():
+    np.testing.assert_allclose(
+        diffopt.optimize(EIG, steps=6, free="shared").sigmas, diffopt.optimize(EIG, steps=6).sigmas, rtol=1e-12
+    )
+
+
+def test_the_document_says_what_was_done():
+    result = diffopt.optimize(EIG, solver="dpmpp_2m", steps=4, free="shared", objective="frechet")
+    optimizer = result.document["optimizer"]
+    assert optimizer["free"] == ["shared"]
+    assert optimizer["message"].startswith("geometric mean of the grids of dpmpp_2m and euler; ")
+    assert result.document["objective"]["value"] == pytest.approx(result.errors["frechet"], rel=1e-2)
+    alone = diffopt.optimize(EIG, solver="dpmpp_2m", steps=4, objective="frechet").errors["frechet"]
+    assert result.errors["frechet"] >= alone
+
+
+def test_options_and_noise_of_the_solver_are_kept():
+    own = diffopt.optimize(EIG, solver="ddim", steps=4, eta=0.7, free="grid").sigmas
+    result = diffopt.optimize(EIG, solver="ddim", steps=4, eta=0.7, free="shared")
+    np.testing.assert_allclose(result.sigmas[1:-1] ** 2, (own * diffopt.optimize(EIG, steps=4).sigmas)[1:-1], rtol=1e-12)
+    assert result.eta.tolist() == [0.7] * 3 + [0.0] or result.eta.tolist() == [0.7] * 4
+
+
+def test_one_step_has_nothing_to_share():
+    assert diffopt.optimize(EIG, solver="dpmpp_2m", steps=1, free="shared").sigmas.tolist() == [80.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--free", "shared,eta", "-s", "ddim"], "--free shared, or --free eta"),
+        (["--free", "shared", "-s", "fitted_2"], "already; use --free grid"),
+        (["--free", "shared", "--schedule", "karras"], "has no effect where the grid is free"),
+        (["--free", "share"], "grid, shared, coefficients"),
+    ],
+)
+def test_what_cannot_be_shared_is_one_line(capsys, tmp_path, argv, words):
+    np.save(tmp_path / "eig.npy", EIG)
+    assert main(["optimize", str(tmp_path / "eig.npy"), "-n", "4", *argv]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert words in err.splitlines()[-1]
+
+
+def test_the_command_writes_it(capsys, tmp_path):
+    np.save(tmp_path / "eig.npy", EIG)
+    argv = ["optimize", str(tmp_path / "eig.npy"), "-s", "dpmpp_2m", "-n", "4", "--free", "shared", "-q", "--format", "json"]
+    assert main(argv) == 0
+    expected = diffopt.optimize(EIG, solver="dpmpp_2m", steps=4, free="shared").sigmas
+    np.testing.assert_allclose(json.loads(capsys.readouterr().out)["sigmas"], expected, rtol=1e-12)
