@@ -17,8 +17,12 @@ from diffopt.simulation.target import Target
 from diffopt.solvers import SOLVERS, run_table
 from diffopt.solvers.table import Table
 
-#: Where references and samples are kept between commands; nothing in it belongs to the repository.
-CACHE = Path(os.environ.get("DIFFOPT_EVIDENCE_CACHE", Path(__file__).parent / "cache"))
+
+def cached(name: str) -> Path:
+    """Where something is kept between commands ($DIFFOPT_EVIDENCE_CACHE); nothing of it belongs to the repository."""
+    folder = Path(os.environ.get("DIFFOPT_EVIDENCE_CACHE", Path(__file__).parent / "cache"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +66,8 @@ class Case:
     def reference(self, steps: int | None = None) -> np.ndarray:
         """The network's own fine limit: Heun on Karras' grid from the same noise, kept in the cache."""
         steps = steps or self.fine
-        path = CACHE / f"{self.name}-{self.count}-heun{steps}.npy"
+        path = cached(f"{self.name}-{self.count}-heun{steps}.npy")
         if not path.exists():
-            CACHE.mkdir(parents=True, exist_ok=True)
             np.save(path, run(self.batch, [self.table("heun", Karras().grid(self.span(steps)).sigmas)])[0])
         return np.load(path)
 

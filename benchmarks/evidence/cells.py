@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from case import CACHE, Case
+from case import Case, cached
 
 from diffopt.data.compression import compress
 from diffopt.errors import DiffoptError
@@ -26,6 +26,7 @@ from diffopt.solvers import SOLVERS
 CALLS = (5, 8, 12, 20)
 #: Solvers; `@` is eta. Those with noise have no path to compare along.
 DETERMINISTIC = ("euler", "heun", "dpmpp_2m", "unipc", "ipndm")
+MULTISTEP = ("dpmpp_2m", "unipc", "ipndm")
 STOCHASTIC = ("ddim@0.5", "dpmpp_2m_sde")
 #: The rules that users choose among; `own_time` is uniform in the networks' own t = log(1 + sigma^2).
 FIXED = ("karras", "rho3", "exponential", "vp", "uniform_flow", "kl_optimal", "own_time")
@@ -72,6 +73,11 @@ def optimal_grid(case: Case, solver: str, steps: int, objective: Objective | Non
     return np.asarray(found.grid.sigmas)
 
 
+def between(*grids: np.ndarray) -> np.ndarray:
+    """Geometric mean of grids that end at 0, point by point; of two what `--free shared` writes."""
+    return np.append(np.exp(np.mean([np.log(g[:-1]) for g in grids], axis=0)), 0.0)
+
+
 @dataclass
 class Ledger:
     """Measured errors of one case, kept in a JSON file of the cache.
@@ -86,7 +92,7 @@ class Ledger:
     known: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.path = CACHE / f"{self.case.name}-{self.case.count}-{self.case.fine}.json"
+        self.path = cached(f"{self.case.name}-{self.case.count}-{self.case.fine}.json")
         if self.path.exists():
             self.known = json.loads(self.path.read_text())
 
@@ -114,7 +120,6 @@ class Ledger:
 
     def save(self) -> None:
         """Write what is known."""
-        CACHE.mkdir(parents=True, exist_ok=True)
         self.path.write_text(json.dumps(self.known))
 
 

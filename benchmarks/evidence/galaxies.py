@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from case import CACHE, Case, spectrum_of
+from case import Case, cached, spectrum_of
 
 from diffopt.simulation.run import Batch, run
 from diffopt.simulation.user import UserDenoiser
@@ -91,13 +91,12 @@ def case(name: str) -> Case:
     """Spectrum from an independent half (2M at 40 steps, seed 2), which no reference contains."""
     _, pixels, count, half, fine = NETWORKS[name]
     target = UserDenoiser(denoiser(name), (pixels, pixels), name)
-    path = CACHE / f"{name}-half-{half}.npy"
+    path = cached(f"{name}-half-{half}.npy")
     if not path.exists():
         from diffopt.processes import VE
         from diffopt.processes.span import Span
         from diffopt.schedules.fixed.k_diffusion import Karras
 
-        CACHE.mkdir(parents=True, exist_ok=True)
         grid = Karras().grid(Span(VE(), 40, SIGMA_MAX, SIGMA_MIN))
         np.save(path, run(Batch(target, half, 2, "sigma"), [Case.table("dpmpp_2m", grid.sigmas)])[0])
     samples = np.load(path)

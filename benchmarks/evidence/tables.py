@@ -1,6 +1,6 @@
-"""Tables and the picture of docs/evidence.md, from results files.
+"""Tables of docs/evidence.md, from results files.
 
-python benchmarks/evidence/tables.py [--results benchmarks/evidence/results] [--picture docs/evidence.png]
+python benchmarks/evidence/tables.py [--results benchmarks/evidence/results] [--write docs/evidence.md]
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from scipy.stats import spearmanr
 
 RESULTS = Path(__file__).parent / "results"
 METRICS = ("rmse", "median", "frechet", "sliced", "data_frechet", "data_sliced")
+#: Kind -> title.
+TITLES = {"exact": "Exact scores", "own": "Own networks", "pretrained": "Pretrained networks"}
+#: Exact targets whose kind of data took no part in any choice.
+UNSEEN = ("audio", "heavy", "terrain")
 Row = dict[str, Any]
 
 
@@ -106,63 +110,104 @@ def _rank(row: Row, metric: str) -> float:
     return float(spearmanr(*zip(*pairs, strict=True))[0]) if len(pairs) > 3 else float("nan")
 
 
-def picture(rows: list[Row], path: Path) -> None:
-    """Error against calls: the default, Karras, and the best of the fixed rules."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    kinds = grouped(rows, lambda row: row["kind"])
-    every = [{row["solver"] for row in members} for members in kinds.values()]
-    solvers = [name for name in dict.fromkeys(row["solver"] for row in rows) if all(name in found for found in every)]
-    figure, axes = pyplot.subplots(len(kinds), len(solvers), figsize=(3.1 * len(solvers), 2.5 * len(kinds)), squeeze=False)
-    for line, (kind, members) in zip(axes, kinds.items(), strict=True):
-        for axis, solver in zip(line, solvers, strict=True):
-            own = [row for row in members if row["solver"] == solver]
-            calls = sorted({row["calls"] for row in own})
-            for name, colour in (("karras", "tab:red"), ("best fixed", "tab:grey"), ("diffopt", "tab:blue")):
-                axis.loglog(calls, [_mean(own, c, name) for c in calls], "o-", color=colour, label=name, markersize=3)
-            axis.set_title(f"{kind}, {solver}", fontsize=8)
-            axis.set_xticks(calls, [str(c) for c in calls], fontsize=7)
-            axis.tick_params(axis="y", labelsize=7)
-            axis.minorticks_off()
-    axes[0][0].legend(fontsize=7)
-    figure.supxlabel("denoiser calls", fontsize=8)
-    figure.supylabel("Frechet distance to the fine limit / Karras at 5 calls, geometric mean", fontsize=8)
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+def twice(rows: list[Row]) -> tuple[int, int]:
+    """Comparisons in which the default at 5 or 8 calls is as near as Karras at twice as many, and their number."""
+    won = total = 0
+    for group in _by_two(rows).values():
+        errors = {row["calls"]: row["errors"] for row in group}
+        known = sorted(errors)
+        for calls in (5, 8):
+            if calls in errors and known[-1] >= 2 * calls:
+                logs = [np.log(errors[c]["karras"]["frechet"]) for c in known]
+                rival = float(np.exp(np.interp(np.log(2 * calls), np.log(known), logs)))
+                won, total = won + (errors[calls]["diffopt"]["frechet"] <= rival), total + 1
+    return won, total
 
 
-def _mean(rows: list[Row], calls: int, name: str) -> float:
-    """Geometric mean over cases, each relative to Karras at the fewest calls."""
-    logs = []
-    for case, members in grouped(rows, lambda row: row["case"]).items():
-        del case
-        first = min(members, key=lambda row: row["calls"])["errors"]["karras"]["frechet"]
-        for row in members:
-            if row["calls"] == calls:
-                names = [n for n in FIXED if n in row["errors"]] if name == "best fixed" else [name]
-                logs.append(np.log(min(row["errors"][n]["frechet"] for n in names) / first))
-    return float(np.exp(np.mean(logs)))
+def share(rows: list[Row], metric: str, rivals: tuple[str, ...] = FIXED) -> str:
+    """Cells won, geometric mean and worst ratio in words."""
+    found = np.array([ratio(row, metric, rivals) for row in rows if metric in row["errors"]["diffopt"]])
+    if not found.size:
+        return "-"
+    won = np.sum(found >= 1)
+    mean = np.exp(np.log(found).mean())
+    return f"{won} of {found.size} ({100 * won / found.size:.0f} %), mean {mean:.2f}, worst {found.min():.2f}"
+
+
+def short(rows: list[Row]) -> str:
+    """What was asked for, by kind and number of calls."""
+    names = ("Frechet, best fixed", "rmse, best fixed", "Frechet to data, best fixed", "Frechet, Karras")
+    lines = [f"| | {' | '.join(names)} | as near as Karras at twice the calls |", "|---|---|---|---|---|---|"]
+    for kind, members in grouped(rows, lambda row: row["kind"]).items():
+        few = [row for row in members if row["calls"] <= 12]
+        groups = {f"{TITLES[kind]}, 5 to 12 calls": few, f"{TITLES[kind]}, 5 to 20 calls": members}
+        if kind == "exact":
+            groups[f"of these {', '.join(UNSEEN)}"] = [row for row in members if row["case"] in UNSEEN]
+        for label, some in groups.items():
+            parts = [share(some, metric) for metric in ("frechet", "rmse", "data_frechet")]
+            won, total = twice(some)
+            parts += [share(some, "frechet", ("karras",)), f"{won} of {total}" if total else "-"]
+            lines.append(f"| {label} | {' | '.join(parts)} |")
+    return "\n".join(lines) + "\n"
+
+
+def everything(rows: list[Row]) -> str:
+    """All tables of all kinds."""
+    parts = []
+    for kind, members in grouped(rows, lambda row: row["kind"]).items():
+        parts.append(table(f"{TITLES[kind]}, by solver", {"all": members, **grouped(members, lambda row: row["solver"])}))
+        parts.append(table(f"{TITLES[kind]}, by calls", grouped(members, lambda row: str(row["calls"]))))
+        parts.append(f"### {TITLES[kind]}, every cell\n\n{cells(members)}")
+    return "\n".join(parts)
+
+
+def sections(folder: Path) -> dict[str, str]:
+    """What docs/evidence.md holds between its marks."""
+    rows = read(folder)
+    found = {"short": short(rows), "ranks": correlation(rows), "all": everything(rows)}
+    if (folder / "objectives").is_dir():
+        import objectives
+
+        found["objectives"] = objectives.table(folder / "objectives")
+    networks = {path.stem: json.loads(path.read_text()) for path in sorted((folder / "networks").glob("*.json"))}
+    if networks:
+        found["networks"] = quality(networks)
+    return found
+
+
+def quality(networks: dict[str, dict[str, float]]) -> str:
+    """How good the own networks are."""
+    lines = [
+        "| network | fine limit to unseen data | learnt samples to unseen data | fine limit to what it learnt | samples of it |"
+    ]
+    lines += ["|---|---|---|---|---|"]
+    for name, q in networks.items():
+        numbers = (q["limit_to_unseen"], q["learnt_to_unseen"], q["limit_to_learnt"], q["learnt_floor"])
+        lines.append(f"| {name} | {' | '.join(f'{v:.3g}' for v in numbers)} |")
+    return "\n".join(lines) + "\n"
+
+
+def write(path: Path, parts: dict[str, str]) -> None:
+    """Put the sections between `<!-- NAME -->` and `<!-- /NAME -->`."""
+    text = path.read_text()
+    for name, part in parts.items():
+        before, mark, rest = text.partition(f"<!-- {name} -->\n")
+        if mark:
+            text = f"{before}{mark}\n{part}\n<!-- /{name} -->{rest.partition(f'<!-- /{name} -->')[2]}"
+    path.write_text(text)
 
 
 def main() -> None:
-    """Print the tables, draw the picture."""
+    """Print the tables, or write them into a page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--picture", type=Path)
+    parser.add_argument("--write", type=Path, metavar="docs/evidence.md")
     args = parser.parse_args()
-    rows = read(args.results)
-    for kind, members in grouped(rows, lambda row: row["kind"]).items():
-        print(table(f"{kind}: by solver", {"all": members, **grouped(members, lambda row: row["solver"])}))
-        print(table(f"{kind}: by calls", grouped(members, lambda row: str(row["calls"]))))
-        print(cells(members))
-    if any("predicted" in e for row in rows for e in row["errors"].values()):
-        print("### Spearman correlation of the predicted with the measured error over rules, mean over calls\n")
-        print(correlation(rows))
-    if args.picture:
-        picture(rows, args.picture)
+    parts = sections(args.results)
+    if args.write:
+        write(args.write, parts)
+    else:
+        print("\n".join(parts.values()))
 
 
 if __name__ == "__main__":
