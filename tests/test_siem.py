@@ -66,6 +66,38 @@ def test_unbiased_over_two_hundred_repetitions(clock: str) -> None:
     assert inside >= 170
 
 
+@pytest.mark.parametrize("clock", ["vp", "variance"])
+def test_unbiased_where_every_row_has_a_level_of_its_own(clock: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eqs. (197), (254): rows in bins against the integral over log sigma, z-tests over 200 repetitions."""
+    monkeypatch.setattr("diffopt.studies.siem.siem.RESAMPLES", 2)
+    fine = np.geomspace(0.5, 2.0, 400)
+    target, rows = truth(fine, clock), 4000
+    values, particle = [], []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        sigma = np.exp(rng.uniform(np.log(0.5), np.log(2.0), rows))
+        data = outputs(1, rng, sigmas=sigma)
+        found = diffopt.siem(data, reference={"predicted": data["exact"]}, clock=clock)
+        values.append(found.coherent["value"])
+        particle.append(found.per_particle["value"])
+    for series, true in ((values, target[0]), (particle, target[1])):
+        assert abs(np.mean(series) - true) < 3.5 * np.std(series, ddof=1) / np.sqrt(200) + 2e-3 * true
+
+
+def test_weights_that_are_no_ratio_are_said() -> None:
+    data = outputs(200, np.random.default_rng(8))
+    right = np.exp(0.1 * np.random.default_rng(9).standard_normal(600) - 0.005)
+    assert not any("weights" in note for note in diffopt.siem({**data, "weights": right}).notes)
+    assert any("mean 3" in note for note in diffopt.siem({**data, "weights": np.full(600, 3.0)}).notes)
+
+
+def test_memory_is_bounded_in_levels_and_numbers() -> None:
+    """Sums of a thousand levels of large pictures are refused before anything is read."""
+    levels = Levels.of(np.repeat(np.geomspace(0.01, 80, 900), 2))
+    with pytest.raises(InputError, match="fewer levels"):
+        siem(iter(()), levels, 100_000)
+
+
 def test_a_perfect_score_is_zero_on_average_and_the_naive_square_is_not() -> None:
     """Eq. (197): with e = 0 the estimate has mean 0, while the square of the mean does not."""
     rng = np.random.default_rng(1)

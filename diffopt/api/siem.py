@@ -80,10 +80,21 @@ def siem(
         raise InputError(f"eta must be finite and >= 0, got {eta:g}")
     found = estimate(data.rows(), levels, data.dim, eta, clock, seed)
     document = _document(found, data, levels, span, eta, clock, reference, seed)
-    notes = ["note: a reconstruction of SIEM; the paper's own formula was not available"]
+    notes = [*_weight_note(data), "note: a reconstruction of SIEM; the paper's own formula was not available"]
     if found.upper_bound:
         notes.append("note: per_particle is an upper bound, as the noise's own spread is in it; give --reference")
     return SiemResult(dump(document), tuple(notes))
+
+
+def _weight_note(data: SiemInput) -> list[str]:
+    """Weights that are no ratio of densities: their mean is not 1."""
+    if "weights" not in data.members:
+        return []
+    weights = data.members["weights"].whole()
+    mean, error = float(weights.mean()), float(weights.std() / np.sqrt(weights.size))
+    if abs(mean - 1) <= 4 * error + 1e-9:
+        return []
+    return [f"note: weights have the mean {mean:.4g} (+- {error:.2g}), a ratio of densities has 1"]
 
 
 def _window(given: Any) -> float | tuple[float, float] | None:

@@ -10,7 +10,7 @@ from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 
 #: Distinct noise ratios up to which each is a level of its own; otherwise rows are binned, this many to a bin at least.
-DISTINCT, BINS, ROWS = 1000, 32, 200
+DISTINCT, BINS, ROWS = 1000, 64, 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +25,20 @@ class Levels:
         Noise ratio of each level, increasing; the geometric mean of a bin.
     width : ndarray, shape (L,)
         Share of the range in log sigma; 1 for a single level.
+    each : ndarray, shape (n,), or None
+        Noise ratio of every row where rows of different ones share a bin.
     """
 
     number: np.ndarray
     sigma: Array
     width: Array
+    each: Array | None = None
+
+    def of_rows(self, rows: slice) -> Array:
+        """Noise ratio of the rows of a slice that lie in the window."""
+        number = self.number[rows]
+        keep = number >= 0
+        return self.sigma[number[keep]] if self.each is None else self.each[rows][keep]
 
     @classmethod
     def of(cls, sigma: Array, window: float | tuple[float, float] | None = None) -> Levels:
@@ -62,7 +71,7 @@ class Levels:
             number[inside] = where
             return cls(number, values, _trapezoid(np.log(values)))
         number[inside], centres, width = _bins(sigma[inside])
-        return cls(number, centres, width)
+        return cls(number, centres, width, sigma)
 
 
 def _range(sigma: Array, window: float | tuple[float, float] | None) -> tuple[float, float]:

@@ -68,7 +68,7 @@ def siem(
     if clock not in RATES:
         raise InputError(f"clock {clock!r} is unknown; use one of {', '.join(RATES)}")
     rng = np.random.default_rng(seed)
-    sums, exact = Sums(levels, dim, rng), True
+    sums, exact = Sums(levels, dim, rng, RATES[clock]), True
     for rows in blocks:
         sums.add(rows)
         exact = exact and rows.reference is not None
@@ -110,7 +110,7 @@ class _Estimates:
         norm = _interval(mean)
         rooted = Interval(*(float(np.sqrt(max(v, 0.0))) for v in (norm.value, norm.low, norm.high)))
         rows = sums.count.sum(axis=1)
-        drift = sums.drift.sum(axis=1) / np.maximum(rows, 1)
+        drift = sums.plain.sum(axis=1) / np.maximum(rows, 1)
         return Siem(_interval(coherent), _interval(energy), rooted, upper_bound, sums.levels.sigma, drift, rows)
 
 

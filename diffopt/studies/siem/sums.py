@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,10 @@ from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 from diffopt.studies.siem.levels import Levels
 
-#: Groups of rows that are resampled, at most and at least, and numbers of the vector sums.
-MOST, LEAST, NUMBERS = 64, 8, 16_000_000
+#: Groups of rows that are resampled, at most and at least, and numbers of the vector sums: usual, and at most.
+MOST, LEAST, NUMBERS, LIMIT = 64, 8, 16_000_000, 64_000_000
+#: Rate of the metric by noise ratio.
+Rate = Callable[[Array], Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,22 +47,29 @@ class Sums:
     Attributes
     ----------
     count : ndarray, shape (L, G)
+    plain : ndarray, shape (L, G)
+        Sums of r z, z = y.(n - predicted)/sigma (theory.md, eq. 197).
     drift, square : ndarray, shape (L, G)
-        Sums of r z and (r z)^2, z = y.(n - predicted)/sigma (theory.md, eq. 196).
+        Sums of r z and (r z)^2, z in units of the bin's rate where rows of different noise ratios share one (eq. 254).
     energy : ndarray, shape (L, G)
-        Sums of r z^2, with the reference in the place of the noise where there is one (eq. 197).
+        Sums of r z^2, with the reference in the place of the noise where there is one (eq. 198).
     vector : ndarray, shape (L, G, d)
         Sums of r (n - predicted).
     length : ndarray, shape (L, G)
         Sums of r^2 |n - predicted|^2.
     """
 
-    def __init__(self, levels: Levels, dim: int, rng: np.random.Generator) -> None:
-        self.levels, self.dim, self.rng = levels, dim, rng
+    def __init__(self, levels: Levels, dim: int, rng: np.random.Generator, rate: Rate = np.ones_like) -> None:
+        self.levels, self.dim, self.rng, self.rate = levels, dim, rng, rate
+        if LEAST * levels.sigma.size * dim > LIMIT:
+            raise InputError(
+                f"{levels.sigma.size} noise levels of {dim} numbers take more memory than is allowed ({LIMIT // LEAST} numbers): "
+                "take fewer levels, or a --window"
+            )
         many = NUMBERS // max(1, levels.sigma.size * dim)
         self.groups = int(np.clip(many, LEAST, MOST))
         shape = (levels.sigma.size, self.groups)
-        self.count, self.drift, self.square, self.energy, self.length = (np.zeros(shape) for _ in range(5))
+        self.count, self.plain, self.drift, self.square, self.energy, self.length = (np.zeros(shape) for _ in range(6))
         self.vector = np.zeros((*shape, dim))
         self.seen = 0
 
@@ -76,15 +86,18 @@ class Sums:
         group = self.rng.integers(self.groups, size=number.size)
         keep = number >= 0
         self._check(rows, begin)
-        sigma = self.levels.sigma[number[keep]]
+        sigma, middle = self.levels.of_rows(slice(begin, self.seen)), self.levels.sigma[number[keep]]
         weight = np.ones(sigma.size) if rows.weight is None else rows.weight[keep]
         state, gap = rows.state[keep], rows.noise[keep] - rows.predicted[keep]
         z = np.einsum("md,md->m", state, gap) / sigma
         other = z if rows.reference is None else np.einsum("md,md->m", state, rows.reference[keep] - rows.predicted[keep]) / sigma
+        plain, unit = z, np.sqrt(self.rate(sigma) / self.rate(middle))
+        z, other = unit * z, unit * other
         cell = number[keep] * self.groups + group[keep]
         size = self.count.size
         for total, part in (
-            (self.count, np.ones(sigma.size)), (self.drift, weight * z), (self.square, (weight * z) ** 2),
+            (self.count, np.ones(sigma.size)), (self.plain, weight * plain),
+            (self.drift, weight * z), (self.square, (weight * z) ** 2),
             (self.energy, weight * other**2), (self.length, weight**2 * np.einsum("md,md->m", gap, gap)),
         ):  # fmt: skip
             total += np.bincount(cell, part, size).reshape(total.shape)
