@@ -40,6 +40,7 @@ class Flags(TypedDict, total=False):
 
     key: str | None
     feature_space: bool
+    max_member: float | None
     eta: float | ArrayLike | None
     clock: str | None
     options: Mapping[str, Any] | Iterable[str] | None
@@ -66,7 +67,7 @@ class Flags(TypedDict, total=False):
 
 
 #: Arguments that say how the data are read, and nothing about the run.
-READING = ("key", "feature_space")
+READING = ("key", "feature_space", "max_member")
 
 
 def check(verb: str, flags: Mapping[str, Any], own: Iterable[str] = ()) -> None:
@@ -109,4 +110,8 @@ def loaded(spectrum: Any, flags: Mapping[str, Any]) -> Dataset:
 
 def reading(flags: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of `load_dataset` among the flags."""
-    return {"key": flags.get("key"), "feature_space": bool(flags.get("feature_space"))}
+    return {
+        "key": flags.get("key"),
+        "feature_space": bool(flags.get("feature_space")),
+        "max_member": flags.get("max_member"),
+    }

@@ -43,6 +43,7 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
     "spectrum": ("Spectrum", (
         Flag("key", str, "Array of an .npz or .json to read.", "NAME"),
         Flag("feature_space", bool, "Accept FID feature statistics as data."),
+        Flag("max_member", float, "Gigabytes that an array of a compressed file may take [default: 1].", "X"),
     )),
     "sampler": ("Sampler", (
         Flag("solver", str, "Solver (diffopt list solvers) [default: euler].", "NAME", "-s"),

@@ -56,6 +56,10 @@ MaxExpanded = Annotated[
     Optional[float],  # noqa: UP045
     typer.Option("--max-expanded", help="Gigabytes an archive may expand to [default: 1024; 16 if it shrinks to 1/200]."),
 ]
+MaxArray = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option("--max-member", help="Gigabytes that an array of a compressed file may take [default: 1]."),
+]
 MaxMember = Annotated[float, typer.Option("--max-member", help="Gigabytes of one member, chunk or image.")]
 Columns = Annotated[
     Optional[str],  # noqa: UP045

@@ -16,8 +16,6 @@ RULE = re.compile(r"[|\s:-]*-[|\s:-]*\Z")
 #: A comment of Matlab; a column may be called % or % of something.
 COMMENT = re.compile(r"%(?!\s*of\b|\s*\Z)")
 SEPARATOR = re.compile(r"\"?sep=.\"?\s*\Z")
-#: Largest number of cells that a file of text may hold.
-CELLS = 50_000_000
 
 #: A line's number, for messages, and its text.
 Line = tuple[int, str]

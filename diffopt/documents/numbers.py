@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from diffopt.documents.cells import CELLS, DECIMAL_COMMA, NAMED, Line, Style, lines_of, style_of
+from diffopt.documents.cells import DECIMAL_COMMA, NAMED, Line, Style, lines_of, style_of
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.limits import check_expanded
 from diffopt.foundation.notes import note
 
 #: Names of a column that only counts the rows.
@@ -18,6 +19,8 @@ INDEX = (
     "", "unnamed: 0", "index", "component", "components", "pc", "rank", "i", "k", "n", "number", "no", "no.", "dimension",
     "id", "step", "row", "#", "order", "mode",
 )  # fmt: skip
+#: Bytes of memory that a character of a table takes while it is read.
+TABLE = 3
 #: A line's number and its cells.
 Cells = tuple[int, list[str]]
 _CALL = re.compile(r"\s*(?:[a-zA-Z_][\w.]*\.)?(?:array|tensor|Tensor|FloatTensor)\((.*)\)\s*\Z", re.DOTALL)
@@ -90,8 +93,7 @@ def parse_table(text: str, label: str, gaps: bool = False) -> NumberTable:
         Empty, an empty cell, something that is no number, rows of different lengths, or signs that can be read
         in two ways; the message names the line.
     """
-    if len(text) > 8 * CELLS:
-        raise InputError(f"{label}: {len(text) >> 20} MB of text; save large tables as .npy")
+    check_expanded(TABLE * len(text), f"{label}: a table of {len(text)} characters")
     lines = lines_of(_unwrapped(text, label))
     if not lines:
         raise InputError(f"{label}: expected a non-empty list of numbers, got none")

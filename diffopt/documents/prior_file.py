@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from diffopt.data.posterior.operators.base import Shape
-from diffopt.data.posterior.posterior import Posterior, Prior
+from diffopt.data.posterior.posterior import DENSE, Posterior, Prior
 from diffopt.documents import spectrum_formats as spectrum_files
 from diffopt.documents.number_list import content_of, load_array
 from diffopt.documents.spectrum_file import load_spectrum
@@ -25,7 +25,7 @@ STEEPEST, PIXELS = 20, 1 << 24
 COVARIANCE_KEYS = ("cov", "covariance")
 
 
-def load_prior(argument: str, shape: Shape | None, key: str | None = None) -> Prior:
+def load_prior(argument: str, shape: Shape | None, key: str | None = None, dense: int = DENSE) -> Prior:
     """Prior of the command line.
 
     `power:EXPONENT` with a shape is a stationary field; a file with a square array is a covariance in pixels;
@@ -50,7 +50,7 @@ def load_prior(argument: str, shape: Shape | None, key: str | None = None) -> Pr
         return Prior.power_law(shape, exponent)
     covariance, mean = _covariance(argument, key)
     if covariance is None:
-        prior = Prior.from_spectrum(load_spectrum(argument, key))
+        prior = Prior.from_spectrum(load_spectrum(argument, key), dense)
         if shape is not None and math.prod(shape) != prior.shape[0]:
             raise InputError(f"--shape {shape} has {math.prod(shape)} pixels for {prior.shape[0]} directions")
         return prior

@@ -21,6 +21,7 @@ from diffopt.errors import InputError
 from diffopt.foundation import array_file
 from diffopt.foundation.array_file import NPY, ZIP
 from diffopt.foundation.encoding import decode, expanded, read_bytes, suffix
+from diffopt.foundation.limits import expanding
 from diffopt.foundation.notes import note
 from diffopt.foundation.paths import exists, is_folder
 from diffopt.foundation.shown import text
@@ -43,7 +44,7 @@ NUMBERS = {"schema", "eigenvalues", "weights", "mean", "members", "dim", "trace"
 Reader = Callable[[bytes, str, str | None, bool], Dataset]
 
 
-def load_dataset(data: Any, key: str | None = None, feature_space: bool = False) -> Dataset:
+def load_dataset(data: Any, key: str | None = None, feature_space: bool = False, max_member: float | None = None) -> Dataset:
     """Data named by an argument or given as an object; a file is read and parsed once.
 
     Parameters
@@ -54,6 +55,8 @@ def load_dataset(data: Any, key: str | None = None, feature_space: bool = False)
         Array of an .npz to take instead of the usual names.
     feature_space : bool
         Accept a 2048 x 2048 `mu`/`sigma` FID reference, which describes Inception features.
+    max_member : float, optional
+        Gigabytes that an array or text of a compressed file may expand to; the default is 1.
 
     Raises
     ------
@@ -65,7 +68,8 @@ def load_dataset(data: Any, key: str | None = None, feature_space: bool = False)
         return Dataset.of(found)
     if not isinstance(found, str | Path):
         return Dataset.of(from_array(np.asarray(found), None, None, "array", feature_space))
-    return _named(str(found), key, feature_space)
+    with expanding(max_member):
+        return _named(str(found), key, feature_space)
 
 
 def load_spectrum(data: Any, key: str | None = None, feature_space: bool = False) -> Spectrum:

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from diffopt.errors import InputError
 from diffopt.foundation.guard import reading
+from diffopt.foundation.limits import check_expanded
 
 NPY, ZIP, PICKLES = b"\x93NUMPY", b"PK", (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-#: Most bytes that one array of a compressed archive may expand to; a plain `.npy` has no limit but its own size.
-EXPANDED = 1 << 30
 MEMBERS = 10_000
 _SAFE = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1"}
 
@@ -92,10 +91,7 @@ class Archive(Mapping[str, NDArray[Any]]):
     def __getitem__(self, name: str) -> NDArray[Any]:
         info = self._members[name]
         label = f"{self._label}: array {name[:60]!r}"
-        if info.file_size > EXPANDED:
-            raise InputError(
-                f"{label} expands to {info.file_size} bytes; at most {EXPANDED} are read; save it as .npy, or its eigenvalues"
-            )
+        check_expanded(info.file_size, label)
         with reading(label):
             # Not more than is claimed, whatever the stream would go on to give.
             content = self._zip.open(info).read(info.file_size)

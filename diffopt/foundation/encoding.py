@@ -9,9 +9,7 @@ from pathlib import Path
 
 from diffopt.errors import InputError
 from diffopt.foundation.guard import reading
-
-#: Most bytes that a compressed text may expand to.
-EXPANDED = 1 << 29
+from diffopt.foundation.limits import most_expanded
 
 #: Longer marks first: UTF-32 begins like UTF-16.
 MARKS = (
@@ -83,9 +81,10 @@ def expanded(data: bytes, label: str) -> bytes:
         Damaged, or larger than the limit.
     """
     with reading(label), gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-        plain = stream.read(EXPANDED + 1)
-    if len(plain) > EXPANDED:
-        raise InputError(f"{label}: expands to more than {EXPANDED >> 20} MB; unpack it first")
+        plain = stream.read(most_expanded() + 1)
+    if len(plain) > most_expanded():
+        # How far it would go on is not known without going there.
+        raise InputError(f"{label}: expands to more than {most_expanded()} bytes; raise --max-member (gigabytes)")
     return plain
 
 

@@ -81,6 +81,7 @@ def show(
     spectrum: Spectrum = None,
     plot: Annotated[Optional[Path], typer.Option("--plot", help="Also draw it, .png or .svg.")] = None,  # noqa: UP045
     key: opt.Key = None,
+    max_member: opt.MaxArray = None,
     form: opt.Format = None,
     force: opt.Force = False,
 ) -> None:
@@ -95,7 +96,7 @@ def show(
 
     check_paths(force, None, plot)
     with spoken():
-        data = load_dataset(given_or_piped(spectrum), key)
+        data = load_dataset(given_or_piped(spectrum), key, max_member=max_member)
     render(data, plot, form, force)
 
 
@@ -137,6 +138,7 @@ def synthesize(
 def convert(
     spectrum: Spectrum = None,
     key: opt.Key = None,
+    max_member: opt.MaxArray = None,
     output: opt.OutputFile = None,
     form: opt.Format = None,
     force: opt.Force = False,
@@ -149,7 +151,7 @@ def convert(
     from diffopt.documents.spectrum_file import load_dataset
 
     with spoken():
-        data = load_dataset(given_or_piped(spectrum), key)
+        data = load_dataset(given_or_piped(spectrum), key, max_member=max_member)
     write(data.spectrum, data.facts, data.members, output, form or (None if output else "json"), force)
 
 

@@ -10,6 +10,7 @@ import typer
 from diffopt.cli import options as opt
 from diffopt.cli.help import GroupedCommand
 from diffopt.cli.output import target
+from diffopt.cli.spectrum_options import MaxArray
 
 Text = Optional[str]  # noqa: UP045
 Prior = Annotated[
@@ -23,6 +24,7 @@ OperatorName = Annotated[
 Noise = Annotated[float, typer.Option("--noise", help="Standard deviation of the measurement noise.")]
 ShapeText = Annotated[Text, typer.Option("--shape", help="Shape of the data, e.g. 16,16 [default: a vector].")]
 Measurement = Annotated[Text, typer.Option("--measurement", help="y, for the posterior mean (.npy or text).")]
+Dense = Annotated[int, typer.Option("--dense", min=1, metavar="N", help="Most directions for dense algebra.")]
 Method = Annotated[Text, typer.Option("--method", help="fourier or dense [default: fourier where possible].")]
 OutputFile = Annotated[
     Optional[Path],  # noqa: UP045
@@ -42,7 +44,9 @@ def posterior(
     shape: ShapeText = None,
     measurement: Measurement = None,
     method: Method = None,
+    dense: Dense = 3072,
     key: opt.Key = None,
+    max_member: MaxArray = None,
     seed: opt.Seed = None,
     output: OutputFile = None,
     force: opt.Force = False,
@@ -57,14 +61,15 @@ def posterior(
     from diffopt.data.posterior.posterior import posterior as compute
     from diffopt.documents.operator_text import parse_operator, parse_shape
     from diffopt.documents.prior_file import encode, load_measurement, load_prior
+    from diffopt.foundation.limits import expanding
 
     out.check_paths(force, output)
-    with spoken(quiet):
-        field = load_prior(prior, parse_shape(shape), key)
+    with spoken(quiet), expanding(max_member):
+        field = load_prior(prior, parse_shape(shape), key, dense)
         given = None if measurement is None else load_measurement(measurement)
-    result = compute(field, parse_operator(operator, seed or 0), noise, given, method)
-    facts = {"prior": prior, "operator": operator, "noise": noise}
     form = "json" if output is None else output.suffix.lower().lstrip(".")
+    result = compute(field, parse_operator(operator, seed or 0), noise, given, method, dense, form == "npz")
+    facts = {"prior": prior, "operator": operator, "noise": noise}
     data = encode(result, facts, form)
     out.note(f"{result.spectrum.dim:g} directions, trace {result.spectrum.trace:.4g}, {result.method}", quiet)
     out.emit_bytes(data, output, force, True)

@@ -13,8 +13,8 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 
-#: Largest dimension for dense algebra.
-DENSE = 4096
+#: Largest dimension for dense algebra, unless the caller allows more: about 20 s of one core.
+DENSE = 3072
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +42,13 @@ class Prior:
     directions: bool = False
 
     @classmethod
-    def from_spectrum(cls, spectrum: Spectrum) -> Prior:
-        """Vectors in the eigenbasis, one entry per direction (weights must be whole numbers)."""
+    def from_spectrum(cls, spectrum: Spectrum, dense: int = DENSE) -> Prior:
+        """Vectors in the eigenbasis, one entry per direction (weights must be whole numbers), `dense` at most."""
         if np.any(spectrum.weight != np.rint(spectrum.weight)):
             raise InputError("a posterior needs whole directions; this spectrum has fractional weights")
+        if spectrum.dim > dense:
+            raise InputError(too_many(int(spectrum.dim), "directions", dense))
         repeat = spectrum.weight.astype(int)
-        if repeat.sum() > DENSE:
-            raise InputError(f"{repeat.sum()} directions are too many for dense algebra (limit {DENSE}); give --shape")
         eig = np.repeat(spectrum.eig, repeat)
         mean = None if spectrum.mean is None else np.repeat(spectrum.mean, repeat)
         return cls((eig.size,), np.diag(eig), None, mean, True)
@@ -66,15 +66,21 @@ class Prior:
         if self.covariance is not None:
             return self.covariance
         assert self.power is not None
-        d = self.power.size
-        if d > DENSE:
-            raise InputError(
-                f"{d} pixels are too many for dense algebra (limit {DENSE}); use blur, or a smaller --shape"
-            )
-        axes = tuple(range(1, len(self.shape) + 1))
-        images = np.eye(d).reshape(d, *self.shape)
-        moved = np.fft.ifftn(np.fft.fftn(images, axes=axes) * self.power, axes=axes).real
-        return np.asarray(moved.reshape(d, d))
+        return self._circulant(self.power)
+
+    def root(self) -> Array:
+        """Some R with R R^T the covariance: known without algebra for fields and for directions."""
+        if self.power is not None:
+            return self._circulant(np.sqrt(self.power))
+        assert self.covariance is not None
+        return np.sqrt(self.covariance) if self.directions else _root(self.covariance)
+
+    def _circulant(self, gains: Array) -> Array:
+        """Matrix of the convolution with these Fourier multipliers, one row after the other: the first, moved."""
+        first = np.fft.ifftn(gains).real
+        axes = tuple(range(first.ndim))
+        rows = (np.roll(first, place, axes).ravel() for place in np.ndindex(*self.shape))
+        return np.fromiter(rows, dtype=np.dtype((np.float64, first.size)), count=first.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +92,7 @@ class Posterior:
     spectrum : Spectrum
         Eigenvalues of the posterior covariance, with the posterior mean's projections where y was given.
     basis : ndarray, shape (d, d), or None
-        Eigenvectors as columns, in the order of the eigenvalues; None for Fourier modes.
+        Eigenvectors as columns, in the order of the eigenvalues; None for Fourier modes, and where nobody wants them.
     mean : ndarray, shape (d,), or None
         Posterior mean in pixels.
     method : str
@@ -100,7 +106,13 @@ class Posterior:
 
 
 def posterior(
-    prior: Prior, operator: Operator, noise: float, measurement: Array | None = None, method: str | None = None
+    prior: Prior,
+    operator: Operator,
+    noise: float,
+    measurement: Array | None = None,
+    method: str | None = None,
+    dense: int = DENSE,
+    basis: bool = True,
 ) -> Posterior:
     """Posterior covariance spectrum and mean (theory.md, eqs. 90-93).
 
@@ -116,6 +128,10 @@ def posterior(
         y; without it the mean is left out (the covariance does not depend on it).
     method : {"fourier", "dense"}, optional
         Forced; the default is matrix-free where the prior is a Fourier field and A a convolution.
+    dense : int
+        Most directions for dense algebra.
+    basis : bool
+        Whether eigenvectors are wanted; without them, and without a measurement, half of the time is saved.
 
     Raises
     ------
@@ -134,12 +150,20 @@ def posterior(
         raise InputError(f"operator {operator.name!r} on this prior is not diagonal in Fourier; use the dense method")
     if gains is not None and method != "dense":
         return _fourier(prior, gains, noise, measurement)
-    if int(np.prod(prior.shape, dtype=object)) > DENSE:
-        raise InputError(
-            f"{np.prod(prior.shape, dtype=object)} pixels are too many for dense algebra (limit {DENSE}); use blur of a "
-            "power:EXPONENT field, or a smaller --shape"
-        )
-    return _dense(prior, operator.matrix(prior.shape), noise, measurement)
+    size = int(np.prod(prior.shape, dtype=object))
+    if size > dense:
+        raise InputError(too_many(size, "pixels", dense) + "; blur of a power:EXPONENT field needs none")
+    return _dense(prior, operator.matrix(prior.shape), noise, measurement, basis)
+
+
+def too_many(size: int, what: str, dense: int) -> str:
+    """Why dense algebra is refused, what it would take, and the flag."""
+    # Measured: 3072 directions take 16 to 40 s of one core, by the cube; nine matrices are in memory at once.
+    took, memory = 30 * (size / DENSE) ** 3, 72 * size**2 / 1e9
+    return (
+        f"{size} {what} are too many for dense algebra (limit {dense}), which would take about {took:.3g} s and {memory:.2g} GB; "
+        f"raise --dense, or give a smaller --shape"
+    )
 
 
 def _fourier(prior: Prior, gains: NDArray[np.complex128], noise: float, measurement: Array | None) -> Posterior:
@@ -160,11 +184,11 @@ def _fourier(prior: Prior, gains: NDArray[np.complex128], noise: float, measurem
     return Posterior(spectrum, None, pixels, "fourier")
 
 
-def _dense(prior: Prior, matrix: Array, noise: float, measurement: Array | None) -> Posterior:
+def _dense(prior: Prior, matrix: Array, noise: float, measurement: Array | None, basis: bool) -> Posterior:
     """Sigma - Sigma A^T (A Sigma A^T + noise^2)^-1 A Sigma = R R^T (eq. 90) and the mean (eq. 100)."""
-    root = _root(prior.dense())
+    root = prior.root()
     image = matrix @ root
-    u, s, vt = linalg.svd(image, full_matrices=True, lapack_driver="gesvd")
+    u, s, vt = linalg.svd(image, full_matrices=True)
     # Directions that the measurement does not see have singular values of rounding size.
     s[s <= max(image.shape) * np.finfo(float).eps * s[0]] = 0.0
     length = np.hypot(noise, s)
@@ -172,7 +196,9 @@ def _dense(prior: Prior, matrix: Array, noise: float, measurement: Array | None)
     shrink = np.ones(root.shape[1])
     shrink[: s.size] = noise / length
     factor = (root @ vt.T) * shrink
-    basis, values, _ = linalg.svd(factor, full_matrices=True)
+    if measurement is None and not basis:
+        return Posterior(Spectrum.create(linalg.svdvals(factor) ** 2, source="posterior"), None, None, "dense")
+    vectors, values, _ = linalg.svd(factor, full_matrices=True)
     eig = np.zeros(root.shape[0])
     eig[: values.size] = values**2
     mean, projection = None, None
@@ -181,10 +207,10 @@ def _dense(prior: Prior, matrix: Array, noise: float, measurement: Array | None)
         rest = _checked(measurement, matrix.shape[0]) - matrix @ start
         # Eq. (100): F F^T A^T / noise^2 would lose all digits where the noise is small.
         mean = start + root @ (vt[: s.size].T @ (gain * (u[:, : s.size].T @ rest)))
-        projection = np.abs(basis.T @ mean)
+        projection = np.abs(vectors.T @ mean)
     order = np.argsort(-eig, kind="stable")
     spectrum = Spectrum.create(eig[order], None, None if projection is None else projection[order], source="posterior")
-    return Posterior(spectrum, basis[:, order], mean, "dense")
+    return Posterior(spectrum, vectors[:, order], mean, "dense")
 
 
 def _root(covariance: Array) -> Array:

@@ -1,0 +1,50 @@
+"""How far a compressed file may expand in memory; a limit that the caller can raise."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+
+from diffopt.errors import InputError
+
+_EXPANDED: ContextVar[int] = ContextVar("expanded", default=1 << 30)
+
+
+def check_expanded(size: int, what: str) -> None:
+    """Refuse an array or a text that would take too much memory.
+
+    Raises
+    ------
+    InputError
+        More bytes than allowed, with the flag that allows them.
+    """
+    limit = _EXPANDED.get()
+    if size > limit:
+        raise InputError(f"{what} expands to {size} bytes; allowed are {limit}; raise --max-member {size / 2**30:.3g} (gigabytes)")
+
+
+def most_expanded() -> int:
+    """Bytes that are allowed."""
+    return _EXPANDED.get()
+
+
+@contextlib.contextmanager
+def expanding(gigabytes: float | None) -> Iterator[None]:
+    """Allow arrays and texts of this size; None leaves the limit as it is.
+
+    Raises
+    ------
+    InputError
+        Not a positive number.
+    """
+    if gigabytes is None:
+        yield
+        return
+    if not 0 < gigabytes < 1e9:
+        raise InputError(f"--max-member must be positive gigabytes, got {gigabytes:g}")
+    token = _EXPANDED.set(int(gigabytes * 2**30))
+    try:
+        yield
+    finally:
+        _EXPANDED.reset(token)
