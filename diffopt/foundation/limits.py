@@ -21,7 +21,7 @@ def check_expanded(size: int, what: str) -> None:
     """
     limit = _EXPANDED.get()
     if size > limit:
-        raise InputError(f"{what} expands to {size} bytes; allowed are {limit}; raise --max-member {size / 2**30:.3g} (gigabytes)")
+        raise InputError(f"{what} takes {size} bytes; allowed are {limit}; raise --max-member {size / 2**30:.3g} (gigabytes)")
 
 
 def most_expanded() -> int:
