@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.scalar import minimize_scalar
 from diffopt.hosts.base import Sampler, Target
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.loops import CHURN, LoopHost
@@ -64,8 +64,8 @@ class EDM(LoopHost):
             ramp = np.linspace(wish[0] ** (1 / rho), wish[-1] ** (1 / rho), wish.size)
             return np.asarray(ramp**rho)
 
-        found = minimize_scalar(lambda r: float(np.sum(np.log(levels(r) / wish) ** 2)), bounds=(1, 100), method="bounded")
-        rho = round(float(found.x), 6)
+        best, _ = minimize_scalar(lambda r: float(np.sum(np.log(levels(r) / wish) ** 2)), 1.0, 100.0)
+        rho = round(best, 6)
         return levels(rho), rho
 
     def write(self, run: Run, plan: Plan, target: Target) -> str:

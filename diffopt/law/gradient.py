@@ -7,6 +7,7 @@ A row depends on few grid points, so points that no row sees together can be per
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -88,13 +89,15 @@ class DifferentiableTable:
 
     def _perturbed(self, lead: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Copies of the grid and of eta, each with one colour perturbed."""
-        sigma = np.tile(self.design.sigma.astype(complex), (lead, 1))
-        etas = np.tile(self.design.eta.astype(complex), (lead, 1))
-        places = np.flatnonzero(self.design.movable)
+        design = self.design
+        sigma = np.zeros((lead, design.sigma.size), complex)
+        etas = np.zeros((lead, design.eta.size), complex)
+        sigma.real, etas.real = design.sigma, design.eta
+        steps = STEP * np.where(design.movable, design.sigma, 0.0)
         for colour in range(self._colours):
-            sigma[colour, places[places % self._colours == colour]] *= 1 + 1j * STEP
-        if self.design.eta_free:
-            etas[self._colours] += 1j * STEP
+            sigma.imag[colour, colour :: self._colours] = steps[colour :: self._colours]
+        if design.eta_free:
+            etas.imag[self._colours] = STEP
         return sigma, etas
 
     def _along(self, solver: Solver, process: Process, direction: Direction) -> Table:
@@ -112,9 +115,10 @@ class DifferentiableTable:
         per_step = self._contract(bars)
         steps, colours = self.design.eta.size, self._colours
         by_grid, by_eta = np.zeros(steps + 1), np.zeros(steps)
-        for colour in range(colours):
-            for i in range(colour, steps + 1, colours):
-                by_grid[i] = per_step[colour, max(i - 1, 0) : i + self.memory + 1].sum()
+        if colours:
+            colour, seen = _seen(steps, self.memory)
+            padded = np.pad(per_step[:colours], ((0, 0), (1, self.memory + 1)))
+            by_grid = padded[colour, seen].sum(axis=-1)
         by_grid[~self.design.movable] = 0.0
         if self.design.eta_free:
             by_eta = per_step[colours]
@@ -137,6 +141,13 @@ class DifferentiableTable:
             total += product[:, 1:].reshape(-1, steps, rows).sum(axis=-1)
             total[:, 0] += product[:, 0]
         return total / STEP
+
+
+@lru_cache(maxsize=64)
+def _seen(steps: int, memory: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Colour of each grid point, (N + 1, 1), and the steps that see it as places in rows padded by 1 and memory + 1."""
+    points = np.arange(steps + 1)[:, None]
+    return points % (memory + 2), points + np.arange(memory + 2)
 
 
 def _arrays(table: Table) -> tuple[NDArray[Any], ...]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.quasi_newton import Loss, Minimum, minimize
 
 #: Largest component of the gradient of the log objective at a smooth optimum.
 GRADIENT = 2e-8
@@ -17,9 +16,6 @@ GRADIENT = 2e-8
 PROBE = 8
 #: Largest number of evaluations per start.
 BUDGET = 1000
-
-#: Variables -> logarithm of the objective, and its gradient.
-Loss = Callable[[Array], tuple[float, Array]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,28 +46,28 @@ def descend(
     x = np.clip(x, [lo for lo, _ in bounds], [hi for _, hi in bounds])
     previous, budget = np.inf, min(budget or BUDGET, BUDGET)
     if probe:
-        found = _run(seen, x, bounds, probe, 1e-12)
-        if found.fun >= target:
+        found = minimize(seen, x, bounds, probe, 1e-12, GRADIENT)
+        if found.value >= target:
             return None
         x = found.x
     while True:
         # 1e-15 at the default tolerance, 1e-10 at 1e-6: a loose search need not see rounding.
-        found = _run(seen, x, bounds, budget, tolerance ** (5 / 3))
-        x, budget = found.x, budget - found.nfev
-        if seen.value < found.fun - tolerance and budget > 0:
+        found: Minimum = minimize(seen, x, bounds, budget, tolerance ** (5 / 3), GRADIENT)
+        x, budget = found.x, budget - found.count
+        if seen.value < found.value - tolerance and budget > 0:
             # The line search ended on a plateau beyond the lowest point it saw: go on from there.
             if previous - seen.value < tolerance:
                 return seen.end(True, f"converged: a restarted search gained less than {tolerance:g} (relative)")
             x, previous = seen.x, seen.value
             continue
-        slope = float(np.max(np.abs(_projected(found.x, found.jac, bounds)), initial=0.0))
+        slope = float(np.max(np.abs(_projected(found.x, found.gradient, bounds)), initial=0.0))
         if slope < 10 * GRADIENT:
             return seen.end(True, f"converged: gradient of the log objective {slope:.1e}")
-        if previous - found.fun < tolerance:
+        if previous - found.value < tolerance:
             return seen.end(True, f"converged: a restarted search gained less than {tolerance:g} (relative)")
         if budget <= 0:
             return seen.end(False, f"stopped after {BUDGET} evaluations, gradient of the log objective {slope:.1e}")
-        previous = float(found.fun)
+        previous = float(found.value)
 
 
 class _Lowest:
@@ -88,11 +84,6 @@ class _Lowest:
 
     def end(self, converged: bool, message: str) -> Descent:
         return Descent(self.x, float(self.value), converged, message)
-
-
-def _run(loss: Loss, x: Array, bounds: Sequence[tuple[float, float]], budget: int, gain: float) -> Any:
-    options = {"maxfun": budget, "maxiter": budget, "maxcor": 20, "ftol": gain, "gtol": GRADIENT}
-    return minimize(loss, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
 
 
 def _projected(x: Array, gradient: Array, bounds: Sequence[tuple[float, float]]) -> Array:

@@ -40,9 +40,8 @@ class Scorer:
         groups: dict[tuple[object, ...], list[int]] = {}
         seen: dict[bytes, int] = {}
         same = np.arange(len(states))
-        for i, state in enumerate(states):
-            key = b"".join(_digits(a) for a in (state.sigma, state.eta)) + str((id(state.process), id(state.solver))).encode()
-            same[i] = seen.setdefault(key, i)
+        for i, (state, digits) in enumerate(zip(states, _digits(states), strict=True)):
+            same[i] = seen.setdefault(digits + str((id(state.process), id(state.solver))).encode(), i)
             if same[i] == i:
                 ends = (bool(np.isinf(state.sigma[0])), bool(state.sigma[-1] == 0))
                 groups.setdefault((id(state.process), id(state.solver), *ends), []).append(i)
@@ -93,8 +92,13 @@ class Scorer:
         return build_table(state.solver, Points.create(state.process, sigma), eta)
 
 
-def _digits(values: Array) -> bytes:
-    """Twelve significant digits, so that grids that differ by rounding are one."""
+def _digits(states: Sequence[State]) -> list[bytes]:
+    """Twelve significant digits of each design, so that grids that differ by rounding are one."""
+    if not states:
+        return []
+    values = np.stack([np.concatenate([state.sigma, state.eta]) for state in states])
+    # An infinite or vanishing level stands for itself.
     with np.errstate(divide="ignore", invalid="ignore"):
         exponent = np.where((values != 0) & np.isfinite(values), np.floor(np.log10(np.abs(values))), 0.0)
-        return np.asarray(np.round(values / 10.0**exponent, 11) * 10.0**exponent).tobytes()
+        rounded = np.round(values / 10.0**exponent, 11) * 10.0**exponent
+    return [row.tobytes() for row in rounded]

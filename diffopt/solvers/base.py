@@ -123,7 +123,7 @@ def build_table(solver: Solver, points: Points, eta: Numbers) -> Table:
     with np.errstate(all="ignore"):
         table = solver.table(points, eta)
     for array in (table.state, table.denoised, table.score, table.noise, table.numbers):
-        if not np.all(np.isfinite(array)):
+        if not np.isfinite(array).all():
             raise UnsupportedError(_no_limit(solver, points))
     return table if solver.error is None else perturbed(table, solver.error)
 

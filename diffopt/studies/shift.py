@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import toeplitz
-from scipy.optimize import brentq, minimize_scalar
+from scipy.optimize import brentq
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.scalar import minimize_scalar
 from diffopt.objectives import Objective
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
@@ -113,8 +114,7 @@ def best_shift(problem: Problem, objective: Objective) -> Shifted:
     values = [value_at(short, objective, float(mu)) for mu in look]
     k = int(np.nanargmin(values))
     ends = float(look[max(k - 1, 0)]), float(look[min(k + 1, LOOK - 1)])
-    found = minimize_scalar(lambda mu: value_at(short, objective, mu), bounds=ends, method="bounded", options={"xatol": 1e-5})
-    return Shifted(float(found.x), float(found.fun))
+    return Shifted(*minimize_scalar(lambda mu: value_at(short, objective, mu), *ends, 1e-5))
 
 
 __all__ = ["Shifted", "at_size", "best_shift", "closed_mu", "leading_mu", "value_at"]

@@ -6,13 +6,13 @@ from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from diffopt.asymptotics.density import Density, optimal_density, rms_density
 from diffopt.data.compression import short
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.scalar import minimize_scalar
 from diffopt.objectives.frechet import Frechet
 from diffopt.processes.grid import Grid
 from diffopt.processes.span import Span
@@ -79,8 +79,8 @@ class LeadingOrder(Schedule):
         values = [error(x) for x in levels]
         best = int(np.argmin(values))
         ends = (levels[max(best - 1, 0)], levels[min(best + 1, CANDIDATES - 1)])
-        found = minimize_scalar(error, bounds=ends, method="bounded", options={"xatol": RESOLUTION})
-        return float(np.exp(found.x if found.fun < values[best] else levels[best]))
+        place, value = minimize_scalar(error, *map(float, ends), RESOLUTION)
+        return float(np.exp(place if value < values[best] else levels[best]))
 
     def _error(self, span: Span, density: Density, spectrum: Spectrum, last: float) -> float:
         """Exact Frechet distance of the grid with this last level, infinite where there is none."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.scalar import minimize_scalar
 from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
 from diffopt.schedules.fixed.curves import KLOptimal
@@ -104,8 +104,8 @@ def best_tangent(span: Span, name: str, loss: Loss) -> Array:
 
     trial = np.linspace(np.log(low), np.log(high), 49)
     j = int(np.argmin([error(x) for x in trial]))
-    bounds = (trial[max(j - 1, 0)], trial[min(j + 1, trial.size - 1)])
-    return levels(float(minimize_scalar(error, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x))
+    ends = float(trial[max(j - 1, 0)]), float(trial[min(j + 1, trial.size - 1)])
+    return levels(minimize_scalar(error, *ends, 1e-6)[0])
 
 
 def ddim_variance(levels: Array, span: Span, spectrum: Spectrum) -> tuple[Array, Array]:

@@ -1,0 +1,77 @@
+"""The minimizers against scipy's, which do not share their code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import optimize
+
+from diffopt.foundation.quasi_newton import minimize
+from diffopt.foundation.scalar import minimize_scalar
+
+CURVES = {
+    "parabola": (lambda x: (x - 0.3) ** 2 + 1, -2.0, 5.0),
+    "quartic": (lambda x: (x - 1.7) ** 4 + 0.1 * x, -1.0, 4.0),
+    "at an end": (lambda x: float(np.exp(x)), 0.5, 3.0),
+    "kink": (lambda x: abs(x - 0.123) + 0.2 * x, -1.0, 2.0),
+    "a wall": (lambda x: float(np.inf) if x < 0.2 else (x - 0.25) ** 2, -1.0, 2.0),
+}
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_a_function_of_one_number_has_the_minimum_that_scipy_finds(name: str) -> None:
+    f, low, high = CURVES[name]
+    place, value = minimize_scalar(f, low, high, 1e-7)
+    grid = np.linspace(low, high, 20_001)
+    # The end itself is never tried, only a point within the tolerance; of kinks the place is found as well as it can be.
+    assert value <= min(map(f, grid)) + 1e-6 and abs(place - grid[np.argmin([f(x) for x in grid])]) < 1e-3
+    if name not in ("kink", "a wall"):
+        theirs = optimize.minimize_scalar(f, bounds=(low, high), method="bounded", options={"xatol": 1e-7})
+        assert value == pytest.approx(float(theirs.fun), abs=1e-9)
+
+
+def rosenbrock(x: np.ndarray) -> tuple[float, np.ndarray]:
+    return float(optimize.rosen(x)), optimize.rosen_der(x)
+
+
+@pytest.mark.parametrize("size", [2, 10, 30])
+@pytest.mark.parametrize("high", [5.0, 0.7], ids=["free", "at bounds"])
+def test_many_numbers_inside_bounds_have_the_minimum_that_scipy_finds(size: int, high: float) -> None:
+    start, bounds = np.full(size, -0.9), [(-2.0, high)] * size
+    ours = minimize(rosenbrock, start, bounds, 2000, 1e-15, 1e-9)
+    theirs = optimize.minimize(
+        rosenbrock, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxfun": 5000, "ftol": 1e-15, "gtol": 1e-10}
+    )
+    assert ours.value <= theirs.fun + 1e-9
+    assert ours.count <= 2 * theirs.nfev + 20
+    assert np.all(ours.x <= high) and np.all(ours.x >= -2)
+
+
+def test_a_kink_is_followed_to_its_end() -> None:
+    """Nesterov's first nonsmooth Rosenbrock function in two variables: minimum 0 at (1, 1), |x_2 - 2 x_1^2 + 1| on the way."""
+
+    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
+        gap = x[1] - 2 * x[0] ** 2 + 1
+        side = 1.0 if gap >= 0 else -1.0
+        return 0.25 * (x[0] - 1) ** 2 + abs(gap), np.array([0.5 * (x[0] - 1) - side * 4 * x[0], side])
+
+    x, value = np.array([-1.0, 0.9]), np.inf
+    for _ in range(40):
+        found = minimize(loss, x, [(-3.0, 3.0)] * 2, 400, 1e-16, 1e-12)
+        if not found.value < value:
+            break
+        x, value = found.x, found.value
+    assert value < 1e-3
+
+
+def test_an_evaluation_budget_ends_the_search() -> None:
+    count = 0
+
+    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal count
+        count += 1
+        return rosenbrock(x)
+
+    found = minimize(loss, np.full(10, -0.9), [(-2.0, 5.0)] * 10, 8, 0.0, 0.0)
+    assert found.count == count and 8 < count <= 8 + 12
+    assert found.value < rosenbrock(np.full(10, -0.9))[0]
