@@ -41,6 +41,12 @@ def fixed_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def loud_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In processes that a test starts, a warning of numpy is an error: on stderr it would be for developers only."""
+    monkeypatch.setenv("PYTHONWARNINGS", "error::RuntimeWarning")
+
+
+@pytest.fixture(autouse=True)
 def loud_floats(request: pytest.FixtureRequest) -> Iterator[None]:
     """Division by zero, overflow and NaN raise unless the code under test says that it expects them."""
     if request.node.get_closest_marker("quiet_floats"):

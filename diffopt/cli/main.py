@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import warnings
 
 import typer
 from typer.main import get_command
@@ -52,10 +51,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     command = get_command(application(words[0] if words else None))
     try:
-        # What overflows comes out as null with its reason; numpy's own words about it are for developers.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            code = command.main(args=words, prog_name="diffopt", standalone_mode=False)
+        code = command.main(args=words, prog_name="diffopt", standalone_mode=False)
     except SystemExit as error:
         # How typer ends on a reader that has gone.
         if isinstance(error.__context__, BrokenPipeError):

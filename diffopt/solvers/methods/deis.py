@@ -14,8 +14,7 @@ from diffopt.foundation.arrays import Numbers
 from diffopt.processes.clocks import CLOCKS
 from diffopt.processes.points import Points
 from diffopt.solvers.base import Solver
-from diffopt.solvers.methods.ipndm import check_order
-from diffopt.solvers.rules.adams import adams, exponential_weights, lower_at_the_end, start_up
+from diffopt.solvers.rules.adams import adams, check_order, exponential_weights, lower_at_the_end, start_up
 from diffopt.solvers.table import Table
 
 #: Range and smallest time by which the public code fixes its linear VP time: beta from these.

@@ -7,28 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from diffopt.errors import InputError
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes.points import Points
-from diffopt.solvers.base import Solver
-from diffopt.solvers.rules.adams import adams, back, constant_weights, start_up
+from diffopt.solvers.rules.adams import AdamsBashforth, adams, back, constant_weights, start_up
 from diffopt.solvers.table import Table
 
 
-def check_order(name: str, order: int, most: int) -> None:
-    """Refuse an order that a solver does not have.
-
-    Raises
-    ------
-    InputError
-        Naming the orders that there are.
-    """
-    if order not in range(1, most + 1):
-        raise InputError(f"solver {name!r} has the orders 1 to {most}, got order = {order}")
-
-
 @dataclass(frozen=True)
-class IPNDM(Solver):
+class IPNDM(AdamsBashforth):
     """Adams-Bashforth with the weights of equal steps, whatever the steps, in a clock.
 
     y' = y + h sum_j w_j K_{k-j}, w = 1 | 3/2, -1/2 | 23, -16, 5 (/12) | 55, -59, 37, -9 (/24); the orders
@@ -36,30 +22,10 @@ class IPNDM(Solver):
     keeps the full order there (`euler_at_final` false). On flow models the hosts step in s, clock `time`.
     Reference: Zhang and Chen (2023), arXiv:2204.13902, app. H; zju-pi/diff-sampler 68d5ce4, ipndm_sampler;
     ComfyUI 57b0f50, sample_ipndm.
-
-    Attributes
-    ----------
-    order : int
-        Largest number of slopes, 1 to 4.
-    euler_at_final : bool
-        Whether a last step to sigma = 0 is Euler's.
     """
 
     name: ClassVar[str] = "ipndm"
-    law_order: ClassVar[int] = 2
     reference: ClassVar[str] = "Zhang, Chen 2023, arXiv:2204.13902, app. H; ComfyUI 57b0f50, sample_ipndm"
-    uses_clock: ClassVar[bool] = True
-
-    order: int = 4
-    euler_at_final: bool = True
-
-    def __post_init__(self) -> None:
-        check_order(self.name, self.order, 4)
-
-    @property
-    def memory(self) -> int:  # type: ignore[override]
-        """Steps that the oldest output lies behind."""
-        return self.order - 1
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step reading up to four outputs, eq. (120)."""

@@ -7,44 +7,24 @@ from typing import ClassVar
 
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes.points import Points
-from diffopt.solvers.base import Solver
-from diffopt.solvers.methods.ipndm import check_order
-from diffopt.solvers.rules.adams import adams, adams_weights, start_up
+from diffopt.solvers.rules.adams import AdamsBashforth, adams, adams_weights, start_up
 from diffopt.solvers.table import Table
 
 
 @dataclass(frozen=True)
-class LMS(Solver):
+class LMS(AdamsBashforth):
     """Adams-Bashforth for unequal steps: the integral of the polynomial through the last slopes, in a clock.
 
     y' = y + sum_j K_{k-j} int L_j(u) du over the step; the orders 1, 2, ... are run through first. k-diffusion
     and diffusers keep the full order on a last step to sigma = 0; ComfyUI takes Euler's (`euler_at_final`).
     Their integrals are numerical to 1e-4, these are exact.
     Reference: k-diffusion 4601bf0, sample_lms; diffusers, LMSDiscreteScheduler; ComfyUI 57b0f50, sample_lms.
-
-    Attributes
-    ----------
-    order : int
-        Largest number of slopes, 1 to 4.
-    euler_at_final : bool
-        Whether a last step to sigma = 0 is Euler's.
     """
 
     name: ClassVar[str] = "lms"
-    law_order: ClassVar[int] = 2
     reference: ClassVar[str] = "k-diffusion 4601bf0, sample_lms; diffusers, LMSDiscreteScheduler"
-    uses_clock: ClassVar[bool] = True
 
-    order: int = 4
     euler_at_final: bool = False
-
-    def __post_init__(self) -> None:
-        check_order(self.name, self.order, 4)
-
-    @property
-    def memory(self) -> int:  # type: ignore[override]
-        """Steps that the oldest output lies behind."""
-        return self.order - 1
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step reading up to four outputs, eqs. (120) and (121)."""

@@ -12,8 +12,7 @@ from diffopt.errors import InputError
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes.points import Points
 from diffopt.solvers.base import Solver
-from diffopt.solvers.methods.ipndm import check_order
-from diffopt.solvers.rules.adams import back, start_up
+from diffopt.solvers.rules.adams import back, check_order, start_up
 from diffopt.solvers.rules.exponential import first_order
 from diffopt.solvers.table import Table
 

@@ -3,17 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from diffopt.errors import InputError
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes.clocks import Clock
 from diffopt.processes.points import Points
+from diffopt.solvers.base import Solver
 from diffopt.solvers.rules.exponential import first_order
 from diffopt.solvers.table import Table
 
 #: Places and weights of the Gauss-Legendre rule on (0, 1) by number of nodes.
 _RULES = {n: ((x + 1) / 2, w / 2) for n in (2, 32) for x, w in [np.polynomial.legendre.leggauss(n)]}
+
+
+def check_order(name: str, order: int, most: int) -> None:
+    """Refuse an order that a solver does not have.
+
+    Raises
+    ------
+    InputError
+        Naming the orders that there are.
+    """
+    if order not in range(1, most + 1):
+        raise InputError(f"solver {name!r} has the orders 1 to {most}, got order = {order}")
+
+
+@dataclass(frozen=True)
+class AdamsBashforth(Solver):
+    """A multistep scheme that reads the last `order` slopes in a clock; the author gives the table of its weights.
+
+    Attributes
+    ----------
+    order : int
+        Largest number of slopes, 1 to 4.
+    euler_at_final : bool
+        Whether a last step to sigma = 0 is Euler's.
+    """
+
+    law_order: ClassVar[int] = 2
+    uses_clock: ClassVar[bool] = True
+
+    order: int = 4
+    euler_at_final: bool = True
+
+    def __post_init__(self) -> None:
+        check_order(self.name, self.order, 4)
+
+    @property
+    def memory(self) -> int:  # type: ignore[override]
+        """Steps that the oldest output lies behind."""
+        return self.order - 1
 
 
 def start_up(points: Points, order: int, euler_end: bool, through_noise: bool = True) -> np.ndarray:
