@@ -3,13 +3,15 @@
     python benchmarks/performance.py SPECTRUM LARGE_SPECTRUM     # e.g. 3072 and 196608 eigenvalues
     python benchmarks/performance.py                             # power laws of those sizes
 
-Every pair is timed alternately and the smallest of the repetitions counts.
+CPU time with one BLAS thread, but for the comparison, which is wall time on whatever cores there are. Every pair is
+timed alternately and the smallest of the repetitions counts.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -18,9 +20,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 from scipy.optimize import minimize
 
+import diffopt
+from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.spectrum_file import load_spectrum
 from diffopt.objectives import OBJECTIVES
@@ -30,21 +37,27 @@ from diffopt.processes.points import Points
 from diffopt.search.descent import optimize
 from diffopt.search.search import Search
 from diffopt.solvers import SOLVERS, build_table
+from diffopt.studies.comparison.setting import Setting, steps_within
 
 
 def best(*jobs: Callable[[], object], repeats: int = 5) -> list[float]:
-    """Smallest wall time of each job, the jobs taking turns."""
+    """Smallest CPU time of each job, of this process and of those that it starts, the jobs taking turns."""
     times = [[] for _ in jobs]
     for _ in range(repeats):
         for job, record in zip(jobs, times, strict=True):
-            begin = time.perf_counter()
+            begin = _spent()
             job()
-            record.append(time.perf_counter() - begin)
+            record.append(_spent() - begin)
     return [min(record) for record in times]
 
 
-def problem(spectrum: Spectrum, steps: int) -> Problem:
-    return Problem.create(spectrum, VE(), SOLVERS["euler"](), steps, 80.0, 0.002)
+def _spent() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def problem(spectrum: Spectrum, steps: int, solver: str = "euler") -> Problem:
+    return Problem.create(spectrum, VE(), SOLVERS[solver](), steps, 80.0, 0.002)
 
 
 def without_gradients(spectrum: Spectrum, steps: int, compressed: bool) -> Callable[[], object]:
@@ -67,10 +80,43 @@ def command(*words: str) -> Callable[[], object]:
     return lambda: subprocess.run([sys.executable, *words], check=True, capture_output=True)
 
 
-def peak_megabytes(words: list[str]) -> float:
-    """Largest resident set of a child process."""
-    subprocess.run([sys.executable, *words], check=True, capture_output=True)
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+def peak_megabytes(*words: str) -> float:
+    """Largest resident set of a child process, which reports it itself."""
+    script = (
+        "import resource, sys; sys.argv = ['diffopt', *sys.argv[1:]]\n"
+        "from diffopt.cli.main import main\n"
+        "code = main(); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *words], check=True, capture_output=True, text=True)
+    return int(done.stderr.split()[-1]) / 1024
+
+
+def comparison_seconds(path: str) -> float:
+    """Wall time of all rows of eight solvers at four budgets, as a user waits for it."""
+    begin = time.perf_counter()
+    solvers = "euler,heun,dpmpp_2m,dpmpp_3m,unipc,ddim,euler_ancestral,dpmpp_2m_sde"
+    command("-m", "diffopt.cli.main", "compare-schedules", path, "-s", solvers, "-n", "5,10,20,40", "-q")()
+    return time.perf_counter() - begin
+
+
+def euler_optimizations(spectrum: Spectrum) -> dict[str, tuple[float, str]]:
+    """What is not Euler's, in optimizations of `euler` at the same number of steps."""
+    short = Spectrum.create(spectrum.eig[:400])
+    robust = OBJECTIVES["robust"]()
+    heavy = ("local_linearization", "randomized_exponential_midpoint")
+    jobs = [lambda s=s: optimize(problem(short, 10, s), robust) for s in ("euler", *heavy)]
+    euler, *others = best(*jobs, lambda: noise_study(short, 10), lambda: steps_for(short, 800), repeats=3)
+    names = [f"optimize {name} N=10" for name in heavy] + ["eta with its defaults", "steps that 800 calls pay for, rk4"]
+    return {f"{name} / optimize euler N=10": (t / euler, "<= 10") for name, t in zip(names, others, strict=True)}
+
+
+def noise_study(spectrum: Spectrum, steps: int) -> object:
+    return diffopt.best_eta(spectrum, steps=steps)
+
+
+def steps_for(spectrum: Spectrum, calls: int) -> object:
+    setting = Setting(Dataset.of(spectrum), VE(), (SOLVERS["rk4"](),), (calls,), 80.0, 0.002)
+    return steps_within(setting, SOLVERS["rk4"](), calls)
 
 
 def main() -> None:
@@ -85,16 +131,37 @@ def main() -> None:
             small_path, large_path = f"{folder}/small.npy", f"{folder}/large.npy"
             for path, size in ((small_path, 3072), (large_path, 196608)):
                 np.save(path, 200.0 * np.arange(1, size + 1) ** -1.3)
-        results = measure(small_path, large_path)
+        huge = f"{folder}/huge.npy"
+        np.save(huge, 200.0 * np.arange(1, 10**7 + 1) ** -1.3)
+        results = {**commands(small_path, large_path, huge), **searches(small_path, large_path)}
     for name, (value, goal) in results.items():
         print(f"{name:64s} {value:10.3g}   goal {goal}")
     if args.json:
         Path(args.json).write_text(json.dumps(results, indent=1))
 
 
-def measure(small_path: str, large_path: str) -> dict[str, tuple[float, str]]:
-    """All measurements: name -> (value, goal)."""
-    peak = peak_megabytes(["-m", "diffopt.cli.main", "optimize", large_path, "-q"])
+def commands(small: str, large: str, huge: str) -> dict[str, tuple[float, str]]:
+    """Whole processes: name -> (value, goal)."""
+    # The first run on a long file is for the system's caches.
+    peaks = [peak_megabytes("optimize", path, "-q") for path in (large, huge, huge)]
+    libraries = "import numpy, scipy.optimize, pydantic, typer, rich"
+    cold, imports, photos = best(
+        command("-m", "diffopt.cli.main", "optimize", small, "-q"), command("-c", libraries),
+        command("-m", "diffopt.cli.main", "optimize", "builtin:photos", "-q"), repeats=7,
+    )  # fmt: skip
+    help_time, typer_time = best(command("-m", "diffopt.cli.main", "--help"), command("-c", "import typer"), repeats=7)
+    return {
+        "command on 3072 eigenvalues / importing its libraries": (cold / imports, "<= 1.15"),
+        "command on builtin:photos / importing its libraries": (photos / imports, "<= 1.15"),
+        "diffopt --help / import typer": (help_time / typer_time, "<= 3"),
+        "compare-schedules, 8 solvers, 4 budgets, wall seconds": (comparison_seconds(small), "half of 0.1.0's"),
+        "peak memory of the command on the large spectrum, MB": (peaks[0], "< 300"),
+        "peak memory of a second command on 10^7 eigenvalues, MB": (peaks[2], "< 500"),
+    }
+
+
+def searches(small_path: str, large_path: str) -> dict[str, tuple[float, str]]:
+    """Inside one process: name -> (value, goal)."""
     small, large = load_spectrum(small_path), load_spectrum(large_path)
     robust = OBJECTIVES["robust"]()
     ours, ours_large = best(lambda: optimize(problem(small, 20), robust), lambda: optimize(problem(large, 20), robust))
@@ -103,22 +170,13 @@ def measure(small_path: str, large_path: str) -> dict[str, tuple[float, str]]:
     hundred, thousand = best(
         lambda: optimize(problem(small, 100), robust), lambda: optimize(problem(small, 1000), robust), repeats=2
     )
-    libraries = "import numpy, scipy.optimize, pydantic, typer, rich"
-    cold, imports, photos = best(
-        command("-m", "diffopt.cli.main", "optimize", small_path, "-q"), command("-c", libraries),
-        command("-m", "diffopt.cli.main", "optimize", "builtin:photos", "-q"), repeats=7,
-    )  # fmt: skip
-    help_time, typer_time = best(command("-m", "diffopt.cli.main", "--help"), command("-c", "import typer"), repeats=7)
     return {
-        "optimize N=20 d=3072, milliseconds": (ours * 1e3, "< 50"),
+        "optimize N=20 d=3072, milliseconds": (ours * 1e3, "<= 12"),
         "scipy without gradients / ours, objective on all eigenvalues": (naive / ours, ">= 20"),
         "scipy without gradients / ours, both on the short spectrum": (plain / ours, "(for information)"),
         "large spectrum / small spectrum": (ours_large / ours, "<= 1.5"),
         "N=1000 / N=100": (thousand / hundred, "<= 15"),
-        "cold command / importing its libraries": (cold / imports, "<= 1.4"),
-        "cold command on builtin:photos / importing its libraries": (photos / imports, "<= 1.4"),
-        "diffopt --help / import typer": (help_time / typer_time, "<= 3"),
-        "peak memory of the command on the large spectrum, MB": (peak, "< 300"),
+        **euler_optimizations(small),
     }
 
 
