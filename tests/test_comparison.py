@@ -27,7 +27,8 @@ from diffopt.search.descent import optimize
 from diffopt.solvers import SOLVERS, run_table
 from diffopt.solvers.designs import DESIGNS
 from diffopt.solvers.methods.er_sde import ERSDE, SCALERS
-from diffopt.studies.comparison.comparison import KINDS, compare
+from diffopt.studies.comparison.comparison import compare
+from diffopt.studies.comparison.row import KINDS
 from diffopt.studies.comparison.selection import SORTABLE, Selection
 from diffopt.studies.comparison.setting import Setting, calls_of, steps_within
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.line_search import line_search
@@ -97,7 +98,7 @@ class _Memory:
         if step @ change > ROUNDING * expected:
             self.pairs.append((step, change))
 
-    def direction(self, gradient: Array, free: Array) -> Array:
+    def direction(self, gradient: Array, free: NDArray[np.bool_]) -> Array:
         """Minus inverse Hessian times gradient, in the free variables."""
         d = np.where(free, -gradient, 0.0)
         pairs = list(self.pairs) if free.all() else [(s * free, y * free) for s, y in self.pairs]

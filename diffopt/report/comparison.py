@@ -11,7 +11,8 @@ from diffopt.documents.schemas import ComparisonDocument, ComparisonRow, Process
 from diffopt.hosts.offered import offering
 from diffopt.objectives.metrics import COMPARED
 from diffopt.schedules import SCHEDULES
-from diffopt.studies.comparison.comparison import Comparison, Row
+from diffopt.studies.comparison.comparison import Comparison
+from diffopt.studies.comparison.row import Row
 
 
 def document(comparison: Comparison, command: str, host: str | None = None) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from diffopt.report.style import (
     plain,
     styled,
 )
-from diffopt.studies.comparison.comparison import Comparison, Row
+from diffopt.studies.comparison.comparison import Comparison
+from diffopt.studies.comparison.row import Row
 from diffopt.studies.comparison.selection import group_key
 
 _KIND_COLOURS = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.quasi_newton import Loss, Minimum, minimize
+from diffopt.foundation.quasi_newton import Loss, minimize
 
 #: Largest component of the gradient of the log objective at a smooth optimum.
 GRADIENT = 2e-8
@@ -52,7 +52,7 @@ def descend(
         x = found.x
     while True:
         # 1e-15 at the default tolerance, 1e-10 at 1e-6: a loose search need not see rounding.
-        found: Minimum = minimize(seen, x, bounds, budget, tolerance ** (5 / 3), GRADIENT)
+        found = minimize(seen, x, bounds, budget, tolerance ** (5 / 3), GRADIENT)
         x, budget = found.x, budget - found.count
         if seen.value < found.value - tolerance and budget > 0:
             # The line search ended on a plateau beyond the lowest point it saw: go on from there.

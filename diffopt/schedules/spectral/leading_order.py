@@ -79,7 +79,7 @@ class LeadingOrder(Schedule):
         values = [error(x) for x in levels]
         best = int(np.argmin(values))
         ends = (levels[max(best - 1, 0)], levels[min(best + 1, CANDIDATES - 1)])
-        place, value = minimize_scalar(error, *map(float, ends), RESOLUTION)
+        place, value = minimize_scalar(error, float(ends[0]), float(ends[1]), RESOLUTION)
         return float(np.exp(place if value < values[best] else levels[best]))
 
     def _error(self, span: Span, density: Density, spectrum: Spectrum, last: float) -> float:

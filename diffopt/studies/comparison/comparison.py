@@ -21,13 +21,12 @@ from diffopt.schedules import SCHEDULES
 from diffopt.search.descent import optimize
 from diffopt.solvers import SOLVERS, Solver, build_table
 from diffopt.solvers.designs import DESIGNS, Design
+from diffopt.studies.comparison.row import Row
 from diffopt.studies.comparison.setting import Setting, calls_of, steps_of, steps_within
 
 #: Called with (groups done, groups in all).
 Progress = Callable[[int, int], None]
 
-#: Kinds of rows in the order in which a group shows them.
-KINDS = ("fixed", "table", "spectrum", "stochasticity", "added", "optimized")
 #: Relative gain below which the optimized rows stop: far below the digits that a table shows.
 TOLERANCE = 1e-4
 #: Rows that end above sigma_min from which an optimized row is searched for, beside the best row.
@@ -36,52 +35,6 @@ STARTS = 2
 ENOUGH = 6
 #: Grid on which the designs of the noise are compared.
 DESIGN_SCHEDULE = "karras"
-
-
-@dataclass(frozen=True, eq=False)
-class Row:
-    """One grid with one solver.
-
-    Attributes
-    ----------
-    schedule, kind, solver, clock : str
-        `kind` is one of KINDS; `design` names the noise of a stochasticity row.
-    budget, steps, denoiser_calls : int
-        The budget asked for, and what the run really takes.
-    sigmas, eta : ndarray
-        Grid and noise coefficients.
-    errors, held_out : dict
-        Exact errors; Frechet distance of the same grid on perturbed spectra. None where infinite.
-    ratio : float or None
-        Value of the objective over that of the group's optimized row.
-    best : bool
-        Smallest objective among the rows of its group that are not optimized.
-    other_range : str or None
-        Where the row does not fill the range of the group; then it has no ratio and is never the optimum.
-    """
-
-    schedule: str
-    kind: str
-    solver: str
-    clock: str | None
-    budget: int
-    steps: int
-    denoiser_calls: int
-    sigmas: Array
-    eta: Array
-    errors: dict[str, float | None]
-    held_out: dict[str, float | None]
-    reasons: dict[str, str]
-    design: str | None = None
-    ratio: float | None = None
-    best: bool = False
-    other_range: str | None = None
-
-    @property
-    def held_out_worst(self) -> float | None:
-        """Largest held-out Frechet distance."""
-        values = [v for v in self.held_out.values() if v is not None]
-        return max(values) if len(values) == len(self.held_out) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,18 +63,41 @@ def compare(setting: Setting, progress: Progress | None = None, workers: int = 1
     setting.check()
     runs = _runs(setting)
     groups = [(solver, budget) for solver in setting.solvers for budget in runs.budgets(solver)]
-    rows: list[Row] = []
-    skipped: dict[str, str] = {}
     # Fresh processes cost more than a few groups.
     workers = workers if len(groups) >= ENOUGH else 1
-    for done, (found, left_out) in enumerate(results(_group, setting, groups, workers)):
-        rows += found
-        skipped |= left_out
+    batches, done = _batches(runs, groups, workers), 0
+    computed: dict[int, tuple[list[Row], dict[str, str]]] = {}
+    for batch, found in zip(batches, results(_batch, setting, [[groups[i] for i in b] for b in batches], workers), strict=True):
+        computed |= dict(zip(batch, found, strict=True))
+        done += len(batch)
         if progress is not None:
-            progress(done + 1, len(groups))
+            progress(done, len(groups))
+    rows = [row for i in range(len(groups)) for row in computed[i][0]]
+    skipped = {k: v for i in range(len(groups)) for k, v in computed[i][1].items()}
     runs.noise_designs()
     first = setting.problem(setting.solvers[0], 1)
     return Comparison(setting, first.sigma_max, first.sigma_min, rows + runs.rows, skipped | runs.skipped)
+
+
+def _batches(runs: _Runs, groups: list[tuple[Solver, int]], workers: int) -> list[list[int]]:
+    """Numbers of the groups that one process computes together, the longest work first.
+
+    Groups of equal steps share the grids of schedules, some of which are optimizations of their own; no batch is more
+    than its share of all groups.
+    """
+    if workers == 1:
+        return [[i] for i in range(len(groups))]
+    by_steps: dict[int, list[int]] = {}
+    for i, (solver, budget) in enumerate(groups):
+        by_steps.setdefault(runs.steps(solver, budget) or 0, []).append(i)
+    most = -(-len(groups) // workers)
+    cost = {steps: steps * len(members) for steps, members in by_steps.items()}
+    ordered = sorted(by_steps, key=lambda steps: -cost[steps])
+    return [by_steps[steps][a : a + most] for steps in ordered for a in range(0, len(by_steps[steps]), most)]
+
+
+def _batch(setting: Setting, groups: list[tuple[Solver, int]]) -> list[tuple[list[Row], dict[str, str]]]:
+    return [_group(setting, group) for group in groups]
 
 
 def _group(setting: Setting, group: tuple[Solver, int]) -> tuple[list[Row], dict[str, str]]:
@@ -155,10 +131,14 @@ class _Runs:
                 wanted.setdefault(calls_of(self.setting, solver, steps_of(levels)))
         return list(wanted)
 
+    def steps(self, solver: Solver, budget: int) -> int | None:
+        """Steps that a budget pays for."""
+        return budget if self.setting.equal_steps else steps_within(self.setting, solver, budget)
+
     def group(self, solver: Solver, budget: int) -> None:
         """All rows of a solver and a budget, the optimized one last."""
         setting = self.setting
-        steps = budget if setting.equal_steps else steps_within(setting, solver, budget)
+        steps = self.steps(solver, budget)
         if steps is None:
             self.skipped[f"{solver.name}, budget {budget}"] = "one step takes more denoiser calls"
             return
@@ -224,14 +204,14 @@ class _Runs:
                 except DiffoptError as error:
                     self.skipped[f"{name}, budget {budget}"] = str(error)
             if setting.optimized and rows:
-                steps = budget if setting.equal_steps else steps_within(setting, SOLVERS["ddim"](), budget)
+                steps = self.steps(SOLVERS["ddim"](), budget)
                 ddim = setting.wrong(SOLVERS["ddim"]())
                 rows.append(self._optimized(self.short.problem(ddim, steps or 1), budget, rows))
                 rows[-1] = replace(rows[-1], design="optimized grid without noise")
             self.rows += _ranked(rows, setting.objective)
 
     def _design_row(self, design: Design, budget: int) -> Row:
-        steps = budget if self.setting.equal_steps else steps_within(self.setting, design.solver, budget)
+        steps = self.steps(design.solver, budget)
         if steps is None:
             raise InputError("one step takes more denoiser calls")
         problem = self.short.problem(self.setting.wrong(design.solver), steps)

@@ -12,7 +12,8 @@ from diffopt.errors import InputError
 from diffopt.objectives.metrics import COMPARED
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers.designs import DESIGNS
-from diffopt.studies.comparison.comparison import KINDS, Comparison, Row
+from diffopt.studies.comparison.comparison import Comparison
+from diffopt.studies.comparison.row import KINDS, Row
 
 #: Columns that rows can be sorted by.
 SORTABLE = ("schedule", "kind", "solver", "budget", "steps", "denoiser_calls", *COMPARED, "ratio", "held_out_worst")
