@@ -35,12 +35,21 @@ COMMANDS = {
     "compare-schedules": "compare-schedules {in}/few.npy -n 2 -o {out}.json",
     "convergence": "convergence {in}/few.npy -s euler -o {out}.json",
     "eta": "eta {in}/few.npy -n 1 --design constant -o {out}.json",
+    "compare page": "compare-schedules {in}/few.npy -n 2 --only karras,exponential --html {out}.html",
+    "recommend": "recommend {in}/few.npy --calls 3 -o {out}.json",
+    "shift": "shift {in}/few.npy -n 3 -o {out}.json",
     "export": "export {in}/grid.json --to comfyui -o {out}.txt",
+    "check": "check {in}/grid.json --host k_diffusion -o {out}.json",
+    "error-budget": "error-budget {in}/few.npy --samples 100 --steps 3 -o {out}.json",
+    "error-budget plot": "error-budget {in}/few.npy --samples 100 --steps 3 --plot {out}.svg",
+    "siem": "siem {in}/outputs.npz -o {out}.json",
+    "simulate": "simulate --mixture {in}/mixture.npz --schedule karras -s euler -n 2 --count 64 --reference-steps 10 -o {out}.json",
     "estimate": "spectrum estimate {in}/data.npy -o {out}.npz",
     "estimate resume": "spectrum estimate {in}/data.npy --block 10 --resume -o {out}.npz",
     "estimate clusters": "spectrum estimate {in}/data.npy --clusters 2 --block 10 --resume -o {out}.json",
     "synthesize": "spectrum synthesize power_law --dim 300 -o {out}.csv",
     "convert": "spectrum convert {in}/eig.npy -o {out}.json",
+    "from-loss": "spectrum from-loss {in}/curve.csv --dim 8 -o {out}.json",
     "posterior": "spectrum posterior power:2 --shape 8,8 --operator blur:1 --noise 0.1 -o {out}.npz",
     "show plot": "spectrum show {in}/eig.npy --plot {out}.png --format json",
 }
@@ -49,11 +58,19 @@ TOUCHING = {"open", "os.rename", "os.remove", "os.chmod", "os.link", "os.mkdir",
 
 
 def inputs(folder: Path) -> None:
-    """A spectrum, a grid and samples."""
+    """A spectrum, a grid, samples, and what networks put out."""
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "eig.npy", 1.0 / np.arange(1, 41) ** 2)
     np.save(folder / "few.npy", np.array([1.0, 0.1]))
     np.save(folder / "data.npy", np.random.default_rng(0).standard_normal((200, 20)) * np.linspace(1, 3, 20))
+    r = np.random.default_rng(1)
+    noise = r.standard_normal((40, 3))
+    np.savez(folder / "outputs.npz", x0=r.standard_normal((40, 3)), noise=noise,
+             predicted=noise + 0.1 * r.standard_normal((40, 3)), sigma=np.geomspace(0.01, 80, 40))  # fmt: skip
+    np.savez(folder / "mixture.npz", weights=[0.5, 0.5], means=[[-1.0, 0.0], [1.0, 0.0]], variances=np.full((2, 2), 0.1))
+    eig, sigma = 1.0 / np.arange(1, 9), np.geomspace(0.01, 80, 30)
+    loss = [float(np.mean(eig * s * s / (eig + s * s))) for s in sigma]
+    (folder / "curve.csv").write_text("sigma,mse\n" + "\n".join(f"{s!r},{m!r}" for s, m in zip(sigma.tolist(), loss, strict=True)))
     if child(["optimize", str(folder / "eig.npy"), "-n", "4", "-o", str(folder / "grid.json")], None) != 0:
         raise SystemExit("the inputs cannot be made")
 
