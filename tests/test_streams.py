@@ -201,6 +201,26 @@ def test_of_many_writers_one_succeeds(tmp_path, monkeypatch, links):
     assert len(list(tmp_path.iterdir())) == 20
 
 
+def test_without_hard_links_no_empty_file_comes_first(tmp_path, monkeypatch):
+    """A kill before the last step leaves nothing under the final name; at no event before it is there a file."""
+    seen = []
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(95, "not supported")))
+    rename = os.rename
+
+    def watched(old, new):
+        seen.append((tmp_path / "a.json").exists())
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", watched)
+    write_atomic(tmp_path / "a.json", b"whole")
+    assert seen == [False]
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a.json", b"whole")]
+    monkeypatch.setattr(os, "rename", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(InputError, match="No space left"):
+        write_atomic(tmp_path / "b.json", b"whole")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
 def test_two_outputs_of_one_name(tmp_path):
     (tmp_path / "a").symlink_to("b")
     with pytest.raises(InputError, match="same file"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from diffopt.errors import InputError
@@ -106,14 +107,33 @@ def write_atomic(path: Path | str, data: bytes, force: bool = False) -> None:
 
 
 def _create(name: str, target: Path) -> None:
-    """Give the file its final name unless another has it; by an empty file first where there are no hard links."""
+    """Give the file its final name unless another has it; under a lock of the folder where there are no hard links."""
     try:
         os.link(name, target)
     except FileExistsError:
         raise
     except OSError:
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        os.replace(name, target)
+        with _locked(target.parent):
+            if os.path.lexists(target):
+                raise FileExistsError(target) from None
+            os.rename(name, target)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Alone among the writers of this program in a folder; a lock that ends with the process and leaves nothing behind."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where renaming is exclusive by itself
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:
