@@ -213,3 +213,21 @@ def test_what_pillow_does_not_know_is_said(tmp_path, capsys):
 def test_a_single_image_is_refused_for_being_one(tmp_path, capsys):
     (tmp_path / "a.png").write_bytes(KEPT["RGB PNG"][1][0])
     assert "a single image is one sample" in refused(capsys, tmp_path / "a.png")
+
+
+def test_grey_with_alpha_of_16_bits_stays_grey(tmp_path):
+    """Pillow opens it as four channels of 8 bits; the loss is said."""
+    grey = np.random.default_rng(0).integers(0, 256, (5, 6, 6)).astype(np.uint16) * 257
+    files = [png16(np.stack([g, np.full_like(g, 65535)], -1), 4) for g in grey]
+    path = folder(tmp_path, ".png", files)
+    np.testing.assert_array_equal(collected(path), grey // 257)
+    assert "read with 8 bits" in remarks(path) and "transparency" not in remarks(path)
+
+
+def test_a_picture_that_asks_to_be_turned_is_said(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 4, 6, 3)).astype("u1")
+    path = folder(tmp_path, ".png", [saved(Image.fromarray(p), "PNG", exif=exif) for p in pixels])
+    np.testing.assert_array_equal(collected(path), pixels)
+    assert "EXIF asks to turn or mirror the picture" in remarks(path)

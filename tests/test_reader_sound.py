@@ -157,3 +157,43 @@ def test_sound_beside_images_is_asked_for(tmp_path: Path, capsys):
     path = as_folder(tmp_path, {**LAYOUT, "a.png": png_bytes(pixels(1)[0])})
     assert "choose with --key wav" in refused(capsys, path)
     assert len(collected(path, key="wav", window=160)) == 60
+
+
+def test_bytes_that_no_chunk_holds_are_said(tmp_path):
+    """A length that has overflown: 640 bytes are announced and 12800 are there."""
+    data = riff(1, 16, pcm_bytes())
+    place = data.index(b"data") + 4
+    (tmp_path / "a.wav").write_bytes(data[:place] + (640).to_bytes(4, "little") + data[place + 4 :])
+    assert collected(tmp_path / "a.wav", window=16).shape == (20, 1, 16)
+    assert "12160 bytes after the frames are no chunk" in remarks(tmp_path / "a.wav", window=16)
+
+
+@pytest.mark.parametrize("name", [b"LIST", b"id3 "])
+def test_texts_at_the_end_are_no_sound(name, tmp_path):
+    """After frames of known and of unknown length."""
+    texts = name + (400).to_bytes(4, "little") + b"INFO" + bytes(396)
+    plain = riff(1, 16, pcm_bytes())
+    right = collected_bytes(tmp_path, plain)
+    np.testing.assert_array_equal(collected_bytes(tmp_path, plain + texts), right)
+    place = plain.index(b"data") + 4
+    stream = plain[:4] + b"\xff" * 4 + plain[8:place] + b"\xff" * 4 + plain[place + 4 :]
+    np.testing.assert_array_equal(collected_bytes(tmp_path, stream + texts), right)
+    assert "no chunk" not in remarks(tmp_path / "a.wav", window=16)
+
+
+def test_sounds_shorter_than_a_window_are_counted(tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "a.wav").write_bytes(riff(1, 16, pcm_bytes()))
+    for name in "bc":
+        (tmp_path / "s" / f"{name}.wav").write_bytes(riff(1, 16, pcm_bytes()[:14]))
+    assert len(collected(tmp_path / "s", window=16)) == 400
+    assert "2 files: shorter than a window of 16 frames and left out" in remarks(tmp_path / "s", window=16)
+
+
+def pcm_bytes() -> bytes:
+    return np.round(32767 * np.clip(SOUND.ravel()[:6400], -1, 1)).astype("<i2").tobytes()
+
+
+def collected_bytes(tmp_path: Path, data: bytes) -> np.ndarray:
+    (tmp_path / "a.wav").write_bytes(data)
+    return collected(tmp_path / "a.wav", window=16)

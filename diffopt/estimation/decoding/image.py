@@ -24,6 +24,8 @@ ALPHA = {"LA", "PA", "RGBA"}
 PNG = b"\x89PNG\r\n\x1a\n"
 #: TIFF tags: bits of a sample, and 1 unsigned, 2 signed, 3 floating.
 BITS, SAMPLE_FORMAT = 258, 339
+#: EXIF tag: how to turn the picture before it is shown.
+ORIENTATION = 274
 
 
 def decode_image(data: bytes, name: str, options: ReadOptions) -> Raw:
@@ -89,7 +91,9 @@ def _numbers(image: Any, data: bytes, name: str, log: Log) -> Raw:
         raise InputError(f"{name}: pixel mode {image.mode} is not read; save it as RGB or grey, or try --mode RGB")
     _say_losses(image, data, name, log)
     if image.mode in CONVERTED:
-        return np.asarray(image.convert(CONVERTED[image.mode]))
+        # Pillow opens grey PNG of 16 bits with alpha as four channels.
+        grey = data[:8] == PNG and data[24:26] == b"\x10\x04"
+        return np.asarray(image.convert("L" if grey else CONVERTED[image.mode]))
     array = np.asarray(image)
     array = array.astype(array.dtype.newbyteorder("="))
     if image.format == "TIFF":
@@ -119,15 +123,16 @@ def _tag(image: Any, number: int, default: int) -> int:
 
 def _say_losses(image: Any, data: bytes, name: str, log: Log) -> None:
     """What pillow has thrown away, or will."""
-    if image.mode in ALPHA or "transparency" in image.info:
-        if image.mode in ALPHA and image.getchannel("A").getextrema() == (255, 255):
-            return
+    opaque = image.mode in ALPHA and image.getchannel("A").getextrema() == (255, 255)
+    if not opaque and (image.mode in ALPHA or "transparency" in image.info):
         log.remark("transparency is left out, as in most training code", name)
     largest = _pnm_largest(data)
     deep = (data[:8] == PNG and data[24:25] == b"\x10") or largest > 255
     deep = deep or (image.format == "TIFF" and _tag(image, BITS, 8) > 8)
     if deep and image.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
         log.remark("16-bit colours are read with 8 bits (pillow keeps the upper byte); save them as .npy to keep all", name)
+    if "exif" in image.info and image.getexif().get(ORIENTATION, 1) != 1:
+        log.remark("EXIF asks to turn or mirror the picture; pixels are read as they are stored", name)
     if largest not in (0, 255, 65535):
         log.remark(f"pixels from 0 to {largest} are stretched to the full range, as the format means", name)
 

@@ -18,6 +18,8 @@ OTHERS = {2: "ADPCM", 6: "A-law", 7: "mu-law", 17: "ADPCM", 49: "GSM", 80: "MPEG
 GUID = bytes.fromhex("000000001000800000aa00389b71")
 #: Sizes that writers give to a stream: all ones; or this much and more (sox, arecord) beyond the end of the file.
 UNKNOWN, STREAMED = 0xFFFFFFFF, 0x7FFF0000
+#: Chunks of texts that follow the frames, and how far from the end they are looked for.
+TEXTS, TAIL = (b"LIST", b"id3 ", b"ID3 "), 1 << 20
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,13 @@ class WavFormat:
 
 @dataclass(frozen=True)
 class Wav:
-    """A parsed file: where its frames are, and how they are coded."""
+    """A parsed file: where its frames are, how they are coded, and bytes after them that belong to nothing."""
 
     form: WavFormat
     begin: int
     size: int
     streamed: bool
+    rest: int = 0
 
     @property
     def length(self) -> int:
@@ -141,4 +144,28 @@ def _framed(view: memoryview, place: int, size: int, form: WavFormat, label: str
         raise InputError(f"{label}: {size} bytes of frames are announced and {rest} are there; it has been cut off")
     if size < form.align:
         raise InputError(f"{label}: has no frames")
-    return Wav(form, place, size, streamed)
+    if streamed:
+        size -= _trailing(view, place)
+    return Wav(form, place, size, streamed, 0 if streamed else _stray(view, place + size + size % 2))
+
+
+def _stray(view: memoryview, place: int) -> int:
+    """Bytes from a place on that are no chunks; a size that has overflown leaves most frames there."""
+    while place + 8 <= len(view):
+        size = struct.unpack("<I", view[place + 4 : place + 8])[0]
+        if not bytes(view[place : place + 4]).isascii() or place + 8 + size > len(view):
+            return len(view) - place
+        place += 8 + size + size % 2
+    return 0
+
+
+def _trailing(view: memoryview, begin: int) -> int:
+    """Bytes of a last chunk of texts that closes a stream whose header gives no length."""
+    tail = bytes(view[max(begin, len(view) - TAIL) :])
+    for name in TEXTS:
+        place = tail.rfind(name)
+        if place >= 0 and place + 8 <= len(tail):
+            size = struct.unpack("<I", tail[place + 4 : place + 8])[0]
+            if place + 8 + size + size % 2 == len(tail):
+                return len(tail) - place
+    return 0

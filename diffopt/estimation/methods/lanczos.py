@@ -199,7 +199,9 @@ def remainder(
     nodes, weights = [], []
     for probe in range(options.probes):
         theta, tau = gauss(alphas[probe], betas[probe])
-        real = theta > NOISE * max(theta.max(), 1e-300)
+        # Nodes within rounding of the largest eigenvalue are 0 (theory.md, eq. 103).
+        largest = max(theta.max(), top.max(initial=0.0), 1e-300)
+        real = theta > max(NOISE * theta.max(), len(vectors) * np.finfo(float).eps * largest)
         nodes.append(theta[real])
         # The start is in the range, so the rule is for the measure lambda dmu; divide by lambda.
         weights.append(square[probe] * tau[real] / theta[real] / options.probes)

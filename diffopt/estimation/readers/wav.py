@@ -47,7 +47,10 @@ class WavSource(Source):
             files += 1
             if sound is not None:
                 longest = max(longest, sound.length)
-                count += self._windows(sound)
+                windows = self._windows(sound)
+                count += windows
+                if not windows:
+                    self.log.remark(f"shorter than a window of {self.options.window} frames and left out", name)
         if files and self._first is not None and not count:
             raise InputError(
                 f"{self.label}: no window of {self.options.window} frames in sounds of {longest} at most; "
@@ -68,6 +71,8 @@ class WavSource(Source):
                 sound = parse_wav(data, what)
             if sound.streamed:
                 self.log.remark("the header of a stream gives no length; read to the end of the file", name)
+            if sound.rest:
+                self.log.remark(f"{sound.rest} bytes after the frames are no chunk and are left out; is the length wrong?", name)
             if self._first is None:
                 self._first = sound
             if sound.form != self._first.form:
