@@ -400,6 +400,78 @@ def posterior(r: Dice) -> Case:
     return case
 
 
+def samples(r: Dice, case: Case) -> str:
+    """A file of samples: rows of numbers in some form, sometimes damaged."""
+    rows, width = r.pick((12, 30), (1, 2, 3), 0.2), r.choice((1, 2, 3, 5))
+    scale = r.pick((1.0, 5.0), (1e-200, 1e120, 1e30), 0.2)
+    values = [[r.gauss(0, 1) * scale + 3 for _ in range(width)] for _ in range(rows)]
+    if r.wild(0.3):
+        values[r.randrange(rows)][r.randrange(width)] = r.choice((float("nan"), -9999.0, 1e20, float("inf"), 0.0))
+    name = r.choice(("x.csv", "x.npy", "x.npz", "x.tsv", "x.csv.gz", "x.txt"))
+    if name.endswith(("npy", "npz")):
+        buffer = io.BytesIO()
+        with np.errstate(all="ignore"):
+            array = np.array(values).astype(r.pick(("f8", "f4"), ("f2", "i2", "u1", "c16", "S3", "?"), 0.3))
+        np.save(buffer, array) if name.endswith("npy") else np.savez(buffer, **{r.choice(("x", "mu", "latents")): array})
+        case.files[name] = mutated(buffer.getvalue(), r, 0.2)
+        return name
+    separator = r.choice((",", ";", " ", "\t"))
+    cells = [[repr(v) for v in row] for row in values]
+    if r.random() < 0.3:
+        cells = [[r.pick((str(i), f"{i}.0", str(7 * i)), ("x", ""), 0.1), *row] for i, row in enumerate(cells)]
+    if r.random() < 0.3:
+        cells = [[r.choice(("id", "a", "", "time", "label", "0")), *(f"c{i}" for i in range(len(cells[0]) - 1))], *cells]
+    text = "\n".join(separator.join(row) for row in cells)
+    if r.random() < 0.2:
+        text = text.replace(".", ",")
+    data = text.encode(r.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16")))
+    if name.endswith("gz"):
+        import gzip
+
+        data = gzip.compress(data)
+    case.files[name] = mutated(data, r, 0.1)
+    return name
+
+
+def estimate(r: Dice) -> Case:
+    """`spectrum estimate`."""
+    case = Case([])
+    case.words = ["spectrum", "estimate", samples(r, case)]
+    for flag, good, bad in (
+        ("--method", ("pca", "auto"), ("lanczos", "fourier", "x")),
+        ("--shrinkage", ("none", "oas", "ledoit_wolf"), ("analytical", "population", "x")),
+        ("--scale", ("1", "0.5"), WILD), ("--range", ("0,255:-1,1",), ("0,0:1,2", "x")), ("--standardize", ("0.5",), WILD),
+        ("--columns", ("all", "1-2"), ("9", "x", "-", "")), ("--header", ("auto", "no"), ("yes", "x")),
+        ("--missing", ("none", "-9999"), ("x", "0", "nan")), ("--clusters", ("2",), ("0", "99")), ("--block", ("1", "7"), WILD),
+        ("--channels", ("auto", "none"), ("first", "7")), ("--key", ("x",), ("nope",)), ("--seed", ("1",), WILD),
+    ):  # fmt: skip
+        if r.random() < 0.08:
+            case.words += [flag, r.pick(good, bad)]
+    case.words += ["--skip-bad"] * (r.random() < 0.15) + output_flags(r)
+    return case
+
+
+def others(r: Dice) -> Case:
+    """Budgets, shifts, recommendations, spectra from losses."""
+    case = Case([])
+    kind = r.choice(("error-budget", "shift", "recommend", "from-loss"))
+    if kind == "from-loss":
+        sigma = sorted(10 ** r.uniform(-2, 2) for _ in range(r.choice((6, 20, 30))))
+        loss = [sum(e * s * s / (e + s * s) for e in (4.0, 1.0, 0.1)) * (1 + 0.01 * r.random()) for s in sigma]
+        text = "sigma,mse\n" + "\n".join(f"{s!r},{m!r}" for s, m in zip(sigma, loss, strict=True))
+        case.files["curve.csv"] = mutated(text.encode(), r, 0.3)
+        case.words = ["spectrum", "from-loss", "curve.csv", "--dim", r.pick(("3",), WILD), *output_flags(r)[:2]]
+        return case
+    data = spectrum(r, case)
+    if kind == "error-budget":
+        case.words = [kind, data, "--samples", r.pick(("100", "50000"), WILD), *steps(r), *sampler_flags(r), *output_flags(r)]
+    elif kind == "shift":
+        case.words = [kind, data, *steps(r), "--tokens", r.pick(("256", "4096"), WILD), *output_flags(r)]
+    else:
+        case.words = [kind, data, "--calls", r.pick(("2", "3"), WILD), *output_flags(r)]
+    return case
+
+
 def listing(r: Dice) -> Case:
     """`list` and `schema`."""
     if r.random() < 0.3:
@@ -419,7 +491,7 @@ def config(r: Dice) -> Case:
 KEYS: tuple[str, ...] = ("solver", "steps", "sigma-max", "sigma_max", "eta", "process", "nothing", "quiet", "betas")
 VALUES = ("1", "3", "true", '"heun"', '"3"', "[1, 2]", "nan", "1e400", "{a = 1}", '"ve"', "0.5")
 #: Makers of inputs and how often each is drawn.
-MAKERS = {optimize: 22, evaluate: 34, compare: 7, show: 20, posterior: 8, listing: 3, config: 6}
+MAKERS = {optimize: 20, evaluate: 30, compare: 6, show: 16, posterior: 8, estimate: 12, others: 4, listing: 3, config: 6}
 
 
 def make(seed: int, number: int) -> Case:

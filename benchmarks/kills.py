@@ -43,7 +43,7 @@ COMMANDS = {
     "error-budget": "error-budget {in}/few.npy --samples 100 --steps 3 -o {out}.json",
     "error-budget plot": "error-budget {in}/few.npy --samples 100 --steps 3 --plot {out}.svg",
     "siem": "siem {in}/outputs.npz -o {out}.json",
-    "simulate": "simulate --mixture {in}/mixture.npz --schedule karras -s euler -n 2 --count 64 --reference-steps 10 -o {out}.json",
+    "simulate": "simulate --mixture {in}/mixture.npz --schedule karras -n 2 --count 64 --reference-steps 10 -o {out}.json",
     "estimate": "spectrum estimate {in}/data.npy -o {out}.npz",
     "estimate resume": "spectrum estimate {in}/data.npy --block 10 --resume -o {out}.npz",
     "estimate clusters": "spectrum estimate {in}/data.npy --clusters 2 --block 10 --resume -o {out}.json",
@@ -70,7 +70,8 @@ def inputs(folder: Path) -> None:
     np.savez(folder / "mixture.npz", weights=[0.5, 0.5], means=[[-1.0, 0.0], [1.0, 0.0]], variances=np.full((2, 2), 0.1))
     eig, sigma = 1.0 / np.arange(1, 9), np.geomspace(0.01, 80, 30)
     loss = [float(np.mean(eig * s * s / (eig + s * s))) for s in sigma]
-    (folder / "curve.csv").write_text("sigma,mse\n" + "\n".join(f"{s!r},{m!r}" for s, m in zip(sigma.tolist(), loss, strict=True)))
+    lines = ["sigma,mse", *(f"{s!r},{m!r}" for s, m in zip(sigma.tolist(), loss, strict=True))]
+    (folder / "curve.csv").write_text("\n".join(lines))
     if child(["optimize", str(folder / "eig.npy"), "-n", "4", "-o", str(folder / "grid.json")], None) != 0:
         raise SystemExit("the inputs cannot be made")
 
