@@ -62,7 +62,7 @@ def budget(
     minimize: Any = None,
     subject_to: str | None = None,
     verify: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     kernel: str | Path | None = None,
     over: str | None = None,
     force: bool = False,
@@ -119,6 +119,7 @@ def budget(
     (0.005, True)
     """
     settings = read("budget", flags, OWN, solver=solver, steps=steps)
+    _check_seed(seed, verify)
     data = load_dataset(spectrum, **reading(flags))
     said = {k: v for k, v in {**flags, "solver": solver, "steps": steps}.items() if v is not None}
     if kernel is not None:
@@ -129,13 +130,22 @@ def budget(
     found = knobs.evaluate()
     document = _document(knobs, found, data.spectrum, plan, None if plan is None else subject_to)
     if verify is not None:
-        document = document.model_copy(update=_simulated(knobs, found, verify, seed))
+        document = document.model_copy(update=_simulated(knobs, found, verify, seed or 0))
     if kernel is not None:
         _write_kernel(kernel, found, force)
         document = document.model_copy(update={"kernel": str(kernel)})
     notes = [*data_notes(data, robust=False), *([] if knobs.problem is None else problem_notes(knobs.problem))]
     notes += [f"note: not valid: {reason}" for reason in found.reasons]
     return BudgetResult(dump(document), tuple(notes), _curve(knobs, over))
+
+
+def _check_seed(seed: Any, verify: Any) -> None:
+    if seed is None:
+        return
+    if verify is None:
+        raise InputError("--seed has no effect: it is of the simulation; give --verify N, or leave it out")
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise InputError(f"seed = {seed!r} is not allowed: it must be a whole number >= 0")
 
 
 def _plan(knobs: Knobs, names: Any, limits: str | None) -> Plan | None:
@@ -191,6 +201,12 @@ def _simulated(knobs: Knobs, found: Budget, repetitions: int, seed: int) -> dict
         spectrum, where = _quantiles(spectrum), f"{QUANTILES} quantiles of the spectrum"
         note(f"note: --verify simulates {where}; predictions beside it are for them")
         found = replace(knobs, spectrum=spectrum).evaluate()
+    if spectrum.mean is not None:
+        spectrum, where = replace(spectrum, mean=None), f"{where or 'the spectrum'} without its mean"
+        note("note: --verify simulates covariances and leaves the mean out; predictions beside it are without it")
+        found = replace(knobs, spectrum=spectrum).evaluate()
+    if found.terms["optimization"] is None:
+        raise InputError(f"--verify has nothing to simulate: {found.reasons[0]}")
     seen = verify(replace(knobs, spectrum=spectrum).setting(), repetitions, seed)
     parts = {}
     for name, estimate in seen.items():

@@ -85,6 +85,9 @@ def _flow(settings: Settings, said: Mapping[str, Any], common: dict[str, Any]) -
     for name in ("process", "end", "clock", "options", "t_max", "t_min", "beta_min", "beta_max", "alphas_cumprod", "betas"):
         if name in said:
             raise InputError(f"--{name.replace('_', '-')} belongs to a sampler with steps; give --solver or --steps")
+    _check_options(settings, "give --solver or --steps")
+    if settings.eta is not None and settings.start == "exact":
+        raise InputError("--eta has no effect: the reverse flow is exact at any eta; give --solver or --steps, or --start sigma")
     low, high = _range(settings)
     if low is not None and high is not None and low >= high:
         raise InputError(f"need sigma-max > sigma-min, got {high:g} and {low:g}")
@@ -94,6 +97,7 @@ def _flow(settings: Settings, said: Mapping[str, Any], common: dict[str, Any]) -
 def _langevin(settings: Settings, said: Mapping[str, Any], grid: Any, gamma: float | None, common: dict[str, Any]) -> Knobs:
     if grid is not None or {"solver", "schedule", "process", "end", "eta", "clock"} & set(said):
         raise InputError("--langevin is a sampler of its own; leave out the grid, --solver, --schedule, --process, --end, --eta")
+    _check_options(settings, "leave them out")
     low, high = _range(settings)
     if low is None:
         raise InputError("--langevin needs --sigma-min, the noise ratio at which the chain runs")
@@ -103,6 +107,12 @@ def _langevin(settings: Settings, said: Mapping[str, Any], grid: Any, gamma: flo
     if settings.start != "exact" and high is None:
         raise InputError(f"--start {settings.start} needs --sigma-max, the noise ratio it starts from")
     return Knobs(langevin=gamma, sigma_min=low, sigma_max=high, steps=steps, **common)
+
+
+def _check_options(settings: Settings, advice: str) -> None:
+    if settings.options:
+        names = ", ".join(settings.options)
+        raise InputError(f"{names} belong to a solver, a schedule or a process, and there is none here; {advice}")
 
 
 def _range(settings: Settings) -> tuple[float | None, float | None]:

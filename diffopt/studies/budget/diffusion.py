@@ -14,6 +14,7 @@ from diffopt.law.paths import Paths
 from diffopt.law.start import Start
 from diffopt.processes.grid import Grid
 from diffopt.solvers import Solver, run_table
+from diffopt.solvers.methods.euler import Euler
 from diffopt.solvers.model_error import ModelError
 from diffopt.solvers.score_error import perturbed
 from diffopt.solvers.table import Table
@@ -63,9 +64,19 @@ class Diffusion(Sampler):
             table = self.table()
             alpha, level = float(table.alpha[-1]), float(table.level[-1])
             return Output(alpha**2 * spectrum.eig + level**2, (alpha - 1) * mean_of(spectrum))
-        eta = self.solver.etas(self.eta, self.grid.steps)[-1:]
-        last = run_table(self.solver, Grid.create(self.grid.process, sigmas[-2:]), eta)
+        eta = self.last_eta
+        last = run_table(self.last_solver, Grid.create(self.grid.process, sigmas[-2:]), eta)
         return self._output(Law(last, spectrum, "exact"), spectrum, float(last.alpha[-1]))
+
+    @property
+    def last_solver(self) -> Solver:
+        """What the last step alone is: the scheme's, Euler's where it cannot run one step (all its outputs are one then)."""
+        return self.solver if self.solver.least_steps == 1 else Euler(error=self.solver.error)
+
+    @property
+    def last_eta(self) -> Array:
+        """Coefficient of the last step."""
+        return self.last_solver.etas(None if self.eta is None else self.solver.etas(self.eta, self.grid.steps)[-1:], 1)
 
     @property
     def calls(self) -> int | None:

@@ -20,6 +20,8 @@ LIMITED, MOST_STEPS = ("calls", "steps", "samples", "iterations"), 200
 #: Step counts that are looked at finely.
 FINE = 3
 SCAN, EVALUATIONS = 11, 80
+#: Fewest samples that a budget is defined for.
+LEAST = 2
 _PART = re.compile(r"\s*(?:([0-9.eE+-]+)\s*\*\s*)?([a-z]+)\s*\Z")
 
 
@@ -101,6 +103,8 @@ class _Search:
     def __init__(self, knobs: Knobs, free: list[str], limits: list[Limit]) -> None:
         self.knobs, self.limits, self.evaluations = knobs, limits, 0
         self.best: tuple[float, dict[str, float], Knobs, Budget] | None = None
+        if not free:
+            raise InputError(f"--minimize names nothing; use {', '.join(FREE)}")
         for name in free:
             if name not in FREE:
                 raise InputError(f"--minimize {name}: unknown; use {', '.join(FREE)}")
@@ -204,7 +208,7 @@ class _Search:
         try:
             for name, value in chosen.items():
                 knobs = knobs.with_value(name, value)
-            if not self._inside(knobs, {}):
+            if not self._inside(knobs, {}) or (knobs.samples or LEAST) < LEAST:
                 return 1e3
             found = knobs.evaluate()
         except DiffoptError:

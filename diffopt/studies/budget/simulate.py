@@ -19,6 +19,8 @@ from diffopt.studies.budget.training import Training
 
 #: Directions and descent steps up to which a simulation is tried, and repetitions at once.
 DIRECTIONS, DESCENT, CHUNK = 32, 100_000, 100
+#: Numbers of all samples at once.
+NUMBERS = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,22 @@ def verify(setting: Setting, repetitions: int, seed: int = 0) -> dict[str, Estim
     eig = _directions(setting)
     rng = np.random.default_rng(seed)
     rows: dict[str, list[Array]] = {}
-    for low in range(0, repetitions, CHUNK):
-        for name, values in _Chunk(setting, eig, min(CHUNK, repetitions - low), rng).values().items():
+    chunk = _chunk(setting, eig.size)
+    for low in range(0, repetitions, chunk):
+        for name, values in _Chunk(setting, eig, min(chunk, repetitions - low), rng).values().items():
             rows.setdefault(name, []).append(values)
     return {name: Estimate.of(np.concatenate(parts)) for name, parts in rows.items()}
+
+
+def _chunk(setting: Setting, size: int) -> int:
+    """Repetitions at once, by the memory their samples take."""
+    sampler = setting.sampler
+    if isinstance(sampler, Diffusion) and sampler.table().maps is not None:
+        raise UnsupportedError(f"--verify simulates coefficient tables, and solver {sampler.solver.name!r} is none")
+    each = (setting.samples or 0) * size
+    if each > NUMBERS:
+        raise InputError(f"--verify draws the samples, at most {NUMBERS // size} of {size} directions; give fewer --samples")
+    return int(min(CHUNK, max(1, NUMBERS // max(each, 1))))
 
 
 def _directions(setting: Setting) -> Array:
@@ -106,8 +120,8 @@ class _Chunk:
         if sampler.grid.sigmas[-1] > 0:
             table = sampler.table()
             return table.alpha[-1] ** 2 * self.truth + table.level[-1] ** 2 * identity
-        eta = sampler.solver.etas(sampler.eta, sampler.grid.steps)[-1:]
-        last = run_table(sampler.solver, Grid.create(sampler.grid.process, sampler.grid.sigmas[-2:]), eta)
+        ends = Grid.create(sampler.grid.process, sampler.grid.sigmas[-2:])
+        last = run_table(sampler.last_solver, ends, sampler.last_eta)
         return _diffusion(last, gains, self.truth, "exact")
 
     def _sigmas(self) -> list[float]:
