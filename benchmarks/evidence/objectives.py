@@ -217,8 +217,7 @@ def gains(row: dict[str, Any], candidate: str) -> np.ndarray:
 def table(folder: Path) -> str:
     """Geometric means by candidate, by steps, and what leaving a kind out chooses for it."""
     rows = [row for path in sorted(folder.glob("*.json")) for row in json.loads(path.read_text())]
-    names = [name for name in rows[0]["errors"] if name not in FIXED]
-    names = sorted({*names, *(n for row in rows for n in row["errors"] if n not in FIXED)}, key=lambda n: n != "robust")
+    names = list(dict.fromkeys(n for row in rows for n in row["errors"] if n not in FIXED))
     lines = ["| candidate | cells | mean of RMSE, median, Frechet, sliced | cells won | worst |", "|---|---|---|---|---|"]
     for name in names:
         for label, some in (("all", rows), *((f"{n} steps", [r for r in rows if r["steps"] == n]) for n in (5, 8, 12, 20))):
@@ -231,18 +230,30 @@ def table(folder: Path) -> str:
 
 
 def left_out(rows: list[dict[str, Any]], names: list[str]) -> list[str]:
-    """For every kind the candidate with the best RMSE and Frechet on the others, kinds counted equally."""
-    lines = ["| kind left out | chosen by the others | RMSE, median, Frechet, sliced against robust |", "|---|---|---|"]
+    """What the other kinds choose for every kind, kinds counted equally: by the mean, and by cells won (mean at ties)."""
     kinds = sorted({row["kind"] for row in rows})
-    means = {k: {n: np.mean([np.log(gains(r, n)) for r in rows if r["kind"] == k], axis=0) for n in names} for k in kinds}
-    followed = []
+    found = {k: {n: np.log([gains(r, n) for r in rows if r["kind"] == k]) for n in names} for k in kinds}
+
+    def score(kind: str, name: str, won: bool) -> tuple[float, float]:
+        others = [found[k][name][:, [0, 2]] for k in kinds if k != kind]
+        mean = float(np.mean([part.mean() for part in others]))
+        return (float(np.mean([(part >= 0).mean() for part in others])) if won else mean, mean)
+
+    head = "RMSE, median, Frechet, sliced against robust"
+    lines = [
+        f"| kind left out | chosen by the mean of the others | {head} | chosen by cells won | {head} |",
+        "|---|---|---|---|---|",
+    ]
+    followed: list[list[np.ndarray]] = [[], []]
     for kind in kinds:
-        score = {n: np.mean([means[k][n][[0, 2]].mean() for k in kinds if k != kind]) for n in names}
-        best = max(score, key=score.__getitem__)
-        followed.append(means[kind][best] - means[kind]["robust"])
-        lines.append(f"| {kind} | {best} | " + " ".join(f"{v:.2f}" for v in np.exp(followed[-1])) + " |")
-    lines.append("| all, followed | | " + " ".join(f"{v:.2f}" for v in np.exp(np.mean(followed, axis=0))) + " |")
-    return lines
+        parts = [kind]
+        for won in (False, True):
+            best = max(names, key=lambda n: score(kind, n, won))
+            followed[won].append(found[kind][best].mean(0) - found[kind]["robust"].mean(0))
+            parts += [best, " ".join(f"{v:.2f}" for v in np.exp(followed[won][-1]))]
+        lines.append(f"| {' | '.join(parts)} |")
+    ends = [" ".join(f"{v:.2f}" for v in np.exp(np.mean(part, axis=0))) for part in followed]
+    return [*lines, f"| all, followed | | {ends[0]} | | {ends[1]} |"]
 
 
 def main() -> None:

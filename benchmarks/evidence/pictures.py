@@ -21,7 +21,11 @@ from tables import RESULTS, Row, grouped, read
 
 from diffopt.simulation.run import run
 
-COLOURS = {"karras": "tab:red", "best fixed": "tab:grey", "diffopt": "tab:blue"}
+#: Name in the results -> (label, style); `shared` where it was measured.
+LINES = {
+    "karras": ("karras", "tab:red", "-"), "best fixed": ("best fixed", "tab:grey", "-"), "diffopt": ("default", "tab:blue", "-"),
+    "shared": ("--free shared", "tab:cyan", "--"),
+}  # fmt: skip
 #: Samples of a row, calls of the two columns, and the solver that users take.
 SHOWN, CALLS, SOLVER = 7, (5, 8), "dpmpp_2m"
 
@@ -37,13 +41,16 @@ def curves(rows: list[Row], path: Path) -> None:
         for axis, solver in zip(line, solvers, strict=True):
             own = [row for row in members if row["solver"] == solver]
             calls = sorted({row["calls"] for row in own})
-            for name, colour in COLOURS.items():
-                axis.loglog(calls, [_mean(own, c, name) for c in calls], "o-", color=colour, label=name, markersize=3)
+            for name, (label, colour, style) in LINES.items():
+                if name != "shared" or all("shared" in row["errors"] for row in own):
+                    values = [_mean(own, c, name) for c in calls]
+                    axis.loglog(calls, values, f"o{style}", color=colour, label=label, markersize=3)
             axis.set_title(f"{kind}, {solver}", fontsize=8)
             axis.set_xticks(calls, [str(c) for c in calls], fontsize=7)
             axis.tick_params(axis="y", labelsize=7)
             axis.minorticks_off()
-    axes[0][0].legend(fontsize=7)
+    for axis in axes[0]:
+        axis.legend(fontsize=7)
     figure.supxlabel("denoiser calls", fontsize=8)
     figure.supylabel("Frechet distance to the fine limit / Karras at 5 calls, geometric mean", fontsize=8)
     figure.tight_layout()
@@ -87,10 +94,10 @@ def strips(name: str, case_of: Callable[[str], Case], rows: list[Row], folder: P
     few, found = replace(case, count=SHOWN), {"fine limit": case.reference()[:SHOWN]}
     for calls in sorted({r["calls"] for r in rows if r["case"] == name} & set(CALLS)):
         steps, rule = steps_for(SOLVER, calls), best_rule(rows, name, calls)
-        grids = {"default": optimal_grid(case, SOLVER, steps)}
-        grids |= {r: fixed_grid(case, r, steps) for r in dict.fromkeys((rule, "karras"))}
+        grids = {"default": optimal_grid(case, SOLVER, steps), f"best fixed, {rule}": fixed_grid(case, rule, steps)}
+        grids |= {"karras": fixed_grid(case, "karras", steps)} if rule != "karras" else {}
         ends = run(few.batch, [case.table(SOLVER, grid) for grid in grids.values() if grid is not None])
-        found |= {f"{calls} {grid}": end for grid, end in zip(grids, ends, strict=True)}
+        found |= {f"{calls} calls, {grid}": end for grid, end in zip(grids, ends, strict=True)}
     found = {title: part.reshape(-1, *case.shape) for title, part in found.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, **{title: part.astype(np.float16) for title, part in found.items()})

@@ -26,13 +26,15 @@ Row = dict[str, Any]
 
 def read(folder: Path) -> list[Row]:
     """All cells of all results files."""
-    return [row for path in sorted(folder.glob("*.json")) for row in json.loads(path.read_text())]
+    rows = [row for path in sorted(folder.glob("*.json")) for row in json.loads(path.read_text())]
+    return sorted(rows, key=lambda row: list(TITLES).index(row["kind"]))
 
 
-def ratio(row: Row, metric: str, rivals: tuple[str, ...] = FIXED) -> float:
-    """Error of the best rival, chosen afterwards, over the default's."""
+def ratio(row: Row, metric: str, rivals: tuple[str, ...] = FIXED, ours: str = "diffopt") -> float:
+    """Error of the best rival, chosen afterwards, over the default's; over the default's where `ours` was not measured."""
     errors = row["errors"]
-    return min(errors[name].get(metric, np.inf) for name in rivals if name in errors) / errors["diffopt"][metric]
+    own = errors.get(ours, errors["diffopt"])[metric]
+    return min(errors[name].get(metric, np.inf) for name in rivals if name in errors) / own
 
 
 def summary(rows: list[Row], metric: str) -> list[str]:
@@ -70,17 +72,32 @@ def grouped(rows: list[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:
 
 def cells(rows: list[Row]) -> str:
     """Every cell: the default's errors, the best fixed rule and the ratio."""
-    lines = ["| case | solver | calls | steps | Frechet | best fixed | ratio | rmse | best fixed | ratio |", "|---|" + "---|" * 9]
+    heads = (
+        "case",
+        "solver",
+        "calls",
+        "steps",
+        "Frechet",
+        "best fixed",
+        "ratio",
+        "shared",
+        "rmse",
+        "best fixed",
+        "ratio",
+        "shared",
+    )
+    lines = [f"| {' | '.join(heads)} |", "|---|" + "---|" * 11]
     for row in rows:
         parts = []
         for metric in ("frechet", "rmse"):
             own = row["errors"]["diffopt"].get(metric)
             if own is None:
-                parts += ["-", "-", "-"]
+                parts += ["-", "-", "-", "-"]
                 continue
             rivals = [name for name in FIXED if name in row["errors"]]
             best = min(rivals, key=lambda name: row["errors"][name].get(metric, np.inf))
             parts += [f"{own:.3g}", f"{best} {row['errors'][best][metric]:.3g}", f"{ratio(row, metric):.2f}"]
+            parts += [f"{ratio(row, metric, ours='shared'):.2f}" if "shared" in row["errors"] else "-"]
         lines.append(f"| {row['case']} | {row['solver']} | {row['calls']} | {row['steps']} | {' | '.join(parts)} |")
     return "\n".join(lines) + "\n"
 
@@ -124,9 +141,9 @@ def twice(rows: list[Row]) -> tuple[int, int]:
     return won, total
 
 
-def share(rows: list[Row], metric: str, rivals: tuple[str, ...] = FIXED) -> str:
+def share(rows: list[Row], metric: str, rivals: tuple[str, ...] = FIXED, ours: str = "diffopt") -> str:
     """Cells won, geometric mean and worst ratio in words."""
-    found = np.array([ratio(row, metric, rivals) for row in rows if metric in row["errors"]["diffopt"]])
+    found = np.array([ratio(row, metric, rivals, ours) for row in rows if metric in row["errors"]["diffopt"]])
     if not found.size:
         return "-"
     won = np.sum(found >= 1)
@@ -140,14 +157,27 @@ def short(rows: list[Row]) -> str:
     lines = [f"| | {' | '.join(names)} | as near as Karras at twice the calls |", "|---|---|---|---|---|---|"]
     for kind, members in grouped(rows, lambda row: row["kind"]).items():
         few = [row for row in members if row["calls"] <= 12]
-        groups = {f"{TITLES[kind]}, 5 to 12 calls": few, f"{TITLES[kind]}, 5 to 20 calls": members}
+        title = TITLES[kind]
+        groups = {f"**{title}, 5 to 12 calls**": (few, "diffopt"), f"{title}, 5 to 20 calls": (members, "diffopt")}
         if kind == "exact":
-            groups[f"of these {', '.join(UNSEEN)}"] = [row for row in members if row["case"] in UNSEEN]
-        for label, some in groups.items():
-            parts = [share(some, metric) for metric in ("frechet", "rmse", "data_frechet")]
-            won, total = twice(some)
-            parts += [share(some, "frechet", ("karras",)), f"{won} of {total}" if total else "-"]
+            groups[f"of these {', '.join(UNSEEN)}"] = ([row for row in members if row["case"] in UNSEEN], "diffopt")
+        groups[f"{title}, 5 to 12 calls, multistep grids shared"] = (few, "shared")
+        for label, (some, ours) in groups.items():
+            parts = [share(some, metric, ours=ours) for metric in ("frechet", "rmse", "data_frechet")]
+            won, total = twice(some) if ours == "diffopt" else (0, 0)
+            parts += [share(some, "frechet", ("karras",), ours), f"{won} of {total}" if total else "-"]
             lines.append(f"| {label} | {' | '.join(parts)} |")
+    return "\n".join(lines) + "\n"
+
+
+def shared(rows: list[Row]) -> str:
+    """The solver's own grid beside the one it shares with Euler, by kind and multistep solver."""
+    lines = ["| | grid | rmse | median | Frechet | sliced |", "|---|---|---|---|---|---|"]
+    some = [row for row in rows if "shared" in row["errors"]]
+    for label, members in grouped(some, lambda row: f"{TITLES[row['kind']]}, {row['solver']}").items():
+        for grid, ours in (("own", "diffopt"), ("shared", "shared")):
+            parts = [share(members, metric, ours=ours) for metric in ("rmse", "median", "frechet", "sliced")]
+            lines.append(f"| {label} | {grid} | {' | '.join(parts)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -164,11 +194,19 @@ def everything(rows: list[Row]) -> str:
 def sections(folder: Path) -> dict[str, str]:
     """What docs/evidence.md holds between its marks."""
     rows = read(folder)
-    found = {"short": short(rows), "ranks": correlation(rows), "all": everything(rows)}
+    found = {"short": short(rows), "ranks": correlation(rows), "all": everything(rows), "shared": shared(rows)}
     if (folder / "objectives").is_dir():
         import objectives
 
         found["objectives"] = objectives.table(folder / "objectives")
+    if (folder / "curves").is_dir():
+        import curves
+
+        found["curves"] = curves.table(folder / "curves")
+    if (folder / "noises" / "shared.json").exists():
+        import noises
+
+        found["noises"] = noises.table(folder / "noises" / "shared.json")
     networks = {path.stem: json.loads(path.read_text()) for path in sorted((folder / "networks").glob("*.json"))}
     if networks:
         found["networks"] = quality(networks)
