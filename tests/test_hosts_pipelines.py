@@ -186,6 +186,21 @@ def test_flux_with_a_shift_by_resolution_runs_an_exported_grid(flux: Any, monkey
     np.testing.assert_allclose([t for t, _, _ in seen], S[:-1], atol=2e-7)
 
 
+@pytest.mark.parametrize("config", [{"shift": 3.0}, {"use_dynamic_shifting": True, "shift": 3.0}], ids=["static", "dynamic"])
+@pytest.mark.parametrize("told", [False, True], ids=["no config", "config"])
+def test_an_export_that_does_not_know_the_shift_switches_it_off(
+    config: dict[str, Any], told: bool, flux: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the model's file, or without the mu of a size, nothing can be un-shifted."""
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    flux.scheduler = FlowMatchEulerDiscreteScheduler(**config)
+    seen = spied(flux.transformer, monkeypatch)
+    said = {"_class_name": "FlowMatchEulerDiscreteScheduler", **config} if told else {}
+    flux_run(flux, **executed(str(export_run(flow_run(), "diffusers", said).text)).prepare(flux))
+    np.testing.assert_allclose([t for t, _, _ in seen], S[:-1], atol=2e-7)
+
+
 @pytest.mark.parametrize("solver", ["dpmpp_2m", "unipc"])
 def test_flux_runs_flow_solvers_of_higher_order(solver: str, flux: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from diffusers import FlowMatchEulerDiscreteScheduler

@@ -100,6 +100,8 @@ class Host(ABC):
     #: Whether a last step to 0 is the natural end.
     end: ClassVar[str] = "zero"
     suffix: ClassVar[str] = ".txt"
+    #: What the host has in the place of pure noise, for a message.
+    pure_noise: ClassVar[str] = ""
 
     @abstractmethod
     def plan(self, run: Run, target: Target) -> Plan:
@@ -136,6 +138,7 @@ class Host(ABC):
         if not run.flow and not np.isfinite(run.grid.sigmas[0]):
             raise UnsupportedError(
                 f"host {self.name!r} takes finite sigmas and the grid starts at pure noise; optimize with a finite --sigma-max"
+                f"{self.pure_noise}"
             )
 
     def sampled(self, run: Run, sampler: Sampler | None = None) -> Plan:

@@ -58,6 +58,7 @@ class ComfyUI(LoopHost):
     name = "comfyui"
     title = "ComfyUI"
     samplers: ClassVar = SAMPLERS
+    pure_noise = " (4518 is what it puts there for zero terminal SNR)"
     variants: ClassVar = {"sigmas": "text for a ManualSigmas node", "workflow": "a workflow in API format"}
 
     def plan(self, run: Run, target: Target) -> Plan:

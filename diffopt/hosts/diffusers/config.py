@@ -62,26 +62,26 @@ class Config:
         """Number of trained levels."""
         return int(self.get("num_train_timesteps", 1000))
 
+    def knows_shift(self, name: str = "shift") -> bool:
+        """Whether the flow shift follows from the file: a static one, or a dynamic one with its `mu`."""
+        if self.values.get("use_dynamic_shifting"):
+            return self.values.get("mu") is not None
+        return bool(self.values)
+
     def shift(self, name: str = "shift") -> tuple[float, str]:
         """Factor a of the flow shift s = a u/(1 + (a - 1) u), and where it comes from.
 
-        Raises
-        ------
-        InputError
-            Dynamic shifting without `mu`.
+        A dynamic shift without `mu` is taken at its largest size, which the text says.
         """
         if not self.values.get("use_dynamic_shifting"):
             value = float(self.get(name, 1.0))
             return value, f"{name} {value:g}"
-        mu = self.values.get("mu")
-        if mu is None:
-            raise InputError(
-                "the scheduler shifts by resolution (use_dynamic_shifting): add \"mu\" to the scheduler config "
-                "(Flux: base_shift + (max_shift - base_shift) (tokens - 256)/(4096 - 256))"
-            )
+        given = self.values.get("mu")
+        mu = float(self.get("max_shift", 1.15) if given is None else given)
+        tokens = int(self.get("max_image_seq_len", 4096))
+        said = "" if given is not None else f" assumed, that of {tokens} tokens; add \"mu\" to the config for another size"
         kind = self.get("time_shift_type", "exponential")
-        value = math.exp(float(mu)) if kind == "exponential" else float(mu)
-        return value, f"dynamic {kind} shift, mu {float(mu):g}"
+        return math.exp(mu) if kind == "exponential" else mu, f"dynamic {kind} shift, mu {mu:g}{said}"
 
     def alphas_cumprod(self) -> Array | None:
         """Trained levels, where the file determines them.
@@ -124,6 +124,8 @@ def read_config(values: Mapping[str, Any]) -> Config:
     InputError
         Neither a class name nor a known key.
     """
+    if str(values.get("_class_name", "")).endswith("Pipeline"):
+        raise InputError(f"this is the index of {values['_class_name']}; give its scheduler/scheduler_config.json")
     if values and not any(key in values for key in KNOWN):
         raise InputError("this is not a scheduler_config.json of diffusers: it has neither _class_name nor num_train_timesteps")
     return Config(values)

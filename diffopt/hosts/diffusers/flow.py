@@ -35,9 +35,12 @@ class FlowScheduler(Scheduler):
     own_grid = "replaces everything but the two ends by a grid of its own"
 
     def call(self, run: Run, config: Config) -> Call:
-        """Un-shifted values; shift_terminal cannot be undone by them, so it is switched off."""
+        """Un-shifted values; shift_terminal, and a shift that is not known here, are switched off."""
+        options = self.options(run)
+        if not config.knows_shift(self.shift_key):
+            return Call("sigmas", run.levels[:-1], self.kind, {**options, self.shift_key: 1.0, "use_dynamic_shifting": False})
         a, _ = config.shift(self.shift_key)
-        return Call("sigmas", unshifted(run.levels[:-1], a), self.kind, self.options(run))
+        return Call("sigmas", unshifted(run.levels[:-1], a), self.kind, options)
 
     def verbatim(self, run: Run, config: Config) -> Call:
         """The file's own times, already shifted."""
@@ -45,11 +48,14 @@ class FlowScheduler(Scheduler):
 
     def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
         """Shift, stretch, then 0."""
-        a, text = config.shift(self.shift_key)
+        a, text = (1.0, "") if self.shift_key in call.options else config.shift(self.shift_key)
         wish = run.levels[:-1]
         u = call.values.astype(np.float32).astype(np.float64)
         got = shifted(u, a)
         found: list[Finding] = []
+        if not config.values and not call.options:
+            assumed = f"{self.name} with {self.shift_key} 1 is assumed; SD3, Flux and Wan shift what they are given"
+            found.append(Finding("note", assumed, "give the model's --scheduler-config"))
         terminal = None if "shift_terminal" in call.options else config.get("shift_terminal", None)
         if terminal and abs(got[-1] - terminal) > 1e-6:
             got = 1 - (1 - got) * (1 - terminal) / (1 - got[-1])

@@ -56,6 +56,7 @@ class Diffusers(Host):
         **dict.fromkeys(SCHEDULERS, ""),
     }  # fmt: skip
     suffix = ".py"
+    pure_noise = " (4096 is what it puts there with rescale_betas_zero_snr)"
 
     def choose(self, run: Run, target: Target) -> str:
         """Class name: the one asked for, the config's in a check, or the solver's.
