@@ -22,14 +22,14 @@ SCRIPT = next(block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOT
 
 
 @pytest.mark.parametrize("shift", [None, 0.1])
-def test_latents_stream_into_an_estimate(shift: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_latents_stream_into_an_estimate(shift: float | None, tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
     import torch
     from diffusers import AutoencoderKL
 
     torch.manual_seed(0)
     vae = AutoencoderKL(
-        block_out_channels=(4, 4), layers_per_block=1, norm_num_groups=2, latent_channels=2, scaling_factor=0.7, shift_factor=shift,
-        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+        block_out_channels=(4, 4), layers_per_block=1, norm_num_groups=2, latent_channels=2, scaling_factor=0.7,
+        shift_factor=shift, down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
     )  # fmt: skip
     vae.save_pretrained(tmp_path / "model" / "vae")
     pictures = tmp_path / "pictures"

@@ -17,9 +17,10 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes import Process, TrainedLevels
 from diffopt.processes.grid import Grid
 from diffopt.search.result import OptimizeResult
+from diffopt.search.scoring import Scorer
 from diffopt.search.shortest import shortest_paths
 from diffopt.search.starts import applicable
-from diffopt.solvers import run_table
+from diffopt.search.variables import State
 
 Progress = Callable[[int, float], None]
 #: Choice of indices into the levels, descending in sigma.
@@ -62,6 +63,7 @@ class _Search:
     objective: Objective
     eta: Array
     levels: Array
+    scorer: Scorer
     known: dict[Path, float] = field(default_factory=dict)
 
     def sigmas(self, path: Path) -> Array:
@@ -71,15 +73,24 @@ class _Search:
 
     def value(self, path: Path) -> float:
         """Objective of a choice on the short spectrum."""
-        if path not in self.known:
-            try:
-                table = run_table(self.problem.solver, Grid.create(self.problem.process, self.sigmas(path)), self.eta)
-                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                    found = self.objective.value(table, self.problem.spectrum, self.problem.start)
-            except UnsupportedError:
-                found = np.inf
-            self.known[path] = found if np.isfinite(found) else np.inf
+        self.score([path])
         return self.known[path]
+
+    def score(self, paths: Iterable[Path]) -> None:
+        """Value of every choice that has none yet, side by side."""
+        new = [path for path in dict.fromkeys(paths) if path not in self.known]
+        if not new:
+            return
+        like = State(self.sigmas(new[0]), self.eta, self.problem.process, self.problem.solver)
+        sigmas = np.stack([self.sigmas(path) for path in new])
+        values = self.scorer.stack(like, sigmas, np.broadcast_to(self.eta, (len(new), self.eta.size)))
+        self.known.update(zip(new, np.where(np.isfinite(values), values, np.inf).tolist(), strict=True))
+
+    def best(self, paths: Iterable[Path]) -> Path:
+        """The first of the best."""
+        given = list(paths)
+        self.score(given)
+        return min(given, key=self.known.__getitem__)
 
 
 def optimize_whole(
@@ -138,7 +149,7 @@ def _prepared(problem: Problem, objective: Objective, relaxed: OptimizeResult) -
         raise InputError(f"no timestep lies between sigma {problem.sigma_min:g} and {problem.sigma_max:g}")
     spectrum = short(objective.prepare(problem.compressed("design").spectrum, problem.data.members), "search")
     scored = replace(problem, data=Dataset.of(spectrum), solver=relaxed.solver)
-    return _Search(scored, objective, relaxed.eta, every[inside])
+    return _Search(scored, objective, relaxed.eta, every[inside], Scorer(scored, objective, spectrum))
 
 
 def round_path(levels: Array, sigmas: Array, fixed_end: bool) -> Path:
@@ -173,9 +184,9 @@ def _improved(search: _Search, path: Path, progress: Progress | None) -> tuple[P
     for _ in range(SWEEPS):
         before = path
         for k in range(1, last):
-            path = min((path, *_moves(search.levels.size, path, k)), key=search.value)
+            path = search.best([path, *_moves(search.levels.size, path, k)])
         if path == before:
-            better = min((path, *_pairs(search.levels.size, path, last)), key=search.value)
+            better = search.best([path, *_pairs(search.levels.size, path, last)])
             if better == path:
                 return path, True
             path = better
