@@ -28,7 +28,7 @@ def siem(
     reference: Any = None,
     eta: float = 0.0,
     clock: str = "vp",
-    picture: str = "ve",
+    picture: str | None = None,
     seed: int = 0,
 ) -> SiemResult:
     """Estimate the score-error metric SIEM from the outputs of a network; a reconstruction (theory.md).
@@ -46,8 +46,8 @@ def siem(
         Coefficient of the injected noise; the error enters with (1 + eta^2)/2.
     clock : {"vp", "variance", "sigma", "logsnr"}
         Time of the quadratic variation; `vp` is that of a variance-preserving process with beta = 1, as in DDPM.
-    picture : {"ve", "vp", "flow"}
-        Scale of `xt`, where it is given instead of `x0`.
+    picture : {"ve", "vp", "flow"}, optional
+        Scale of `xt`, where it is given instead of `x0`; default `ve`.
     seed : int
         Of the bootstrap.
 

@@ -14,7 +14,7 @@ Window = Annotated[Text, typer.Option("--window", help="0.1: top tenth of the no
 Reference = Annotated[Text, typer.Option("--reference", help="predicted of a better network on the same rows.", metavar="FILE")]
 Eta = Annotated[float, typer.Option("--eta", help="Injected noise of the sampler that is meant.", metavar="X")]
 Clock = Annotated[str, typer.Option("--clock", help="vp, variance, sigma or logsnr.", metavar="NAME")]
-Picture = Annotated[str, typer.Option("--picture", help="Scale of xt: ve, vp or flow.", metavar="NAME")]
+Picture = Annotated[Text, typer.Option("--picture", help="Scale of xt: ve, vp or flow [default: ve].", metavar="NAME")]
 Seed = Annotated[int, typer.Option("--seed", help="Of the bootstrap.", metavar="N")]
 
 
@@ -24,7 +24,7 @@ def siem(
     reference: Reference = None,
     eta: Eta = 0.0,
     clock: Clock = "vp",
-    picture: Picture = "ve",
+    picture: Picture = None,
     seed: Seed = 0,
     output: opt.Output = None,
     form: opt.Format = None,

@@ -41,7 +41,7 @@ class SiemInput:
     picture: str
 
     @classmethod
-    def read(cls, given: Any, reference: Any = None, picture: str = "ve") -> SiemInput:
+    def read(cls, given: Any, reference: Any = None, picture: str | None = None) -> SiemInput:
         """Check names and shapes of a file or a mapping of arrays.
 
         Raises
@@ -49,13 +49,15 @@ class SiemInput:
         InputError
             Missing arrays, or shapes that differ.
         """
-        if picture not in PICTURES:
+        if picture not in (None, *PICTURES):
             raise InputError(f"picture {picture!r} is unknown; use {', '.join(PICTURES)}")
         label, members = _opened(given)
         missing = [name for name in ("noise", "predicted", "sigma") if name not in members]
         missing += [] if {"x0", "xt"} & set(members) else ["x0 (or xt)"]
         if missing:
             raise InputError(f"{label}: no array {', '.join(missing)}; it has {', '.join(members) or 'none'}")
+        if picture is not None and "x0" in members:
+            raise InputError(f"--picture {picture} has no effect: it is the scale of xt, and {label} has x0; leave it out")
         names = ["x0" if "x0" in members else "xt", "noise", "predicted"]
         shape = members["noise"].shape
         for name in names:
@@ -72,7 +74,7 @@ class SiemInput:
         for name in ("sigma", "weights"):
             if name in members and members[name].shape not in ((shape[0],), (shape[0], 1)):
                 raise InputError(f"{members[name].label} has shape {members[name].shape}; expected ({shape[0]},), one a row")
-        return cls(members, other, members["sigma"].whole().reshape(-1), int(np.prod(shape[1:])), picture)
+        return cls(members, other, members["sigma"].whole().reshape(-1), int(np.prod(shape[1:])), picture or "ve")
 
     def rows(self) -> Iterator[Rows]:
         """Blocks of all rows."""

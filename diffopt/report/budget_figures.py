@@ -18,7 +18,7 @@ LABELS = {"samples": "training samples n", "steps": "solver steps N"}
 
 @styled
 def budget_picture(over: str, values: Sequence[float], rows: Sequence[Mapping[str, Any]], here: float | None, title: str) -> Any:
-    """Areas of the terms over a number, the total as a line; `rows` hold the terms and `total` at each value."""
+    """Areas of the terms over a number, the total as a line; `rows` hold the terms, `total` and `valid` at each value."""
     canvas, (axis,) = figure(8, [4.6])
     x = np.asarray(values, dtype=float)
     parts = {name: np.array([_number(row[name]) for row in rows]) for name in COLOURS}
@@ -29,7 +29,10 @@ def budget_picture(over: str, values: Sequence[float], rows: Sequence[Mapping[st
     total = np.array([np.nan if row["total"] is None else row["total"] for row in rows], dtype=float)
     known = bool(np.isfinite(total).any())
     if known:
-        axis.plot(x, total, color=INK, linewidth=1.8, label="total (terms interact)")
+        reached = np.array([bool(row.get("valid", True)) for row in rows])
+        if not reached.all():
+            axis.plot(x, total, color=INK, linewidth=1.2, linestyle="--", label="total where the expansion is not valid")
+        axis.plot(x, np.where(reached, total, np.nan), color=INK, linewidth=1.8, label="total (terms interact)")
     log_axis(axis, "x", x.min(), x.max())
     top = np.nanmax([np.max(sum(parts.values())) if parts else 0.0, np.nanmax(total) if known else 0.0])
     at = None if here is None else next((t for v, t in zip(x, total, strict=True) if v == here and np.isfinite(t)), None)

@@ -103,7 +103,7 @@ class BudgetResult(Result):
         rows = []
         for value in values:
             found = knobs.with_value(name, value).evaluate()
-            rows.append({**found.terms, "total": found.total})
+            rows.append({**found.terms, "total": found.total, "valid": found.valid})
         sampler, source = self.document["sampler"], self.document["spectrum"]["source"]
         steps = f", {sampler['steps']} steps" if name != "steps" and sampler["steps"] else ""
         return budget_picture(name, values, rows, here, f"Error budget of {sampler['name']}{steps}; {source}")
