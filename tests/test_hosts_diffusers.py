@@ -127,6 +127,7 @@ def prepared(case: Case, text: str) -> Any:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)
 def test_every_step_of_an_exported_grid_is_our_table(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Single-step order 2 by eq. (244)."""
     answer = export_run(case.run(), case.to, case.config)
     assert answer.plan.run is not None
     scheduler = prepared(case, str(answer.text))

@@ -131,7 +131,7 @@ class DPMSolverMultistep(ByTimesteps):
 class DPMSolverSinglestep(ByTimesteps):
     """Single-step DPM-Solver++ of order 1; of order 2 on a grid with the middles of its steps put between.
 
-    Order 2 takes two steps of its grid as one, with the point between as its stage (theory.md, section 28).
+    Order 2 takes two steps of its grid as one, with the point between as its stage (theory.md, eq. 244).
     """
 
     name = "DPMSolverSinglestepScheduler"

@@ -102,7 +102,7 @@ def staged_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
 
 
 def with_middles(levels: Array) -> Array:
-    """Steps above 0 halved in log sigma."""
+    """Steps above 0 halved in log sigma (theory.md, eq. 244)."""
     inner = np.sqrt(levels[:-1] * levels[1:])
     mixed = np.insert(levels, np.arange(1, levels.size), inner)
     return mixed if levels[-1] > 0 else np.delete(mixed, -2)
