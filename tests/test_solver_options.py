@@ -7,9 +7,11 @@ import pytest
 from oracles import FACTS, ORACLES, Mixture, Replay, Run
 from problems import EXAMPLES, irregular, make
 
+import diffopt
+from diffopt.documents.options import fields_of
 from diffopt.errors import InputError
 from diffopt.processes.grid import Grid
-from diffopt.solvers import run_table
+from diffopt.solvers import SOLVERS, run_table
 from diffopt.solvers.loop import sample
 from diffopt.solvers.methods.ipndm import published_weights
 
@@ -48,7 +50,7 @@ def test_every_option_is_its_published_loop(name, options, steps, end):
     """Eqs. (120), (121), (127) and (128): multistep weights of integrals, refined exponential schemes."""
     clock = "sigma" if make(name).uses_clock else None
     got, wish, _ = both(name, options, irregular(steps, end, seed=steps), clock)
-    np.testing.assert_allclose(got, wish, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(got, wish, rtol=1e-12, atol=1e-12)
 
 
 def test_k_diffusions_third_order_is_its_sde_without_noise():
@@ -107,3 +109,44 @@ def test_calls_of_the_single_steps_at_the_start(name):
 def test_unknown_options_are_named(name, options, said):
     with pytest.raises(InputError, match=said):
         make(name, **options)
+
+
+#: Ways to ask four eigenvalues for order 4 in three steps; all are the one line below.
+TOO_SHORT = [
+    lambda name: diffopt.optimize(EIG, solver=f"{name}:order={MOST[name]}", steps=MOST[name] - 1),
+    lambda name: diffopt.optimize(EIG, solver=name, steps=MOST[name] - 1, options={"order": MOST[name]}),
+    lambda name: diffopt.evaluate(EIG, solver=name, steps=MOST[name] - 1, schedule="karras", options={"order": MOST[name]}),
+    lambda name: diffopt.evaluate(
+        EIG, sigmas=np.append(np.geomspace(9, 1, MOST[name] - 1), 0).tolist(), solver=f"{name}:order={MOST[name]}"
+    ),
+    lambda name: diffopt.compare(EIG, solver=f"{name}:order={MOST[name]}", steps=[8, MOST[name] - 1], only="karras"),
+    lambda name: diffopt.orders(EIG, solver=f"{name}:order={MOST[name]}", steps=[MOST[name] - 1, 8]),
+]
+EIG = [4.0, 1.0, 0.1]
+#: Largest order by solver that has orders.
+MOST = {"ipndm": 4, "ipndm_v": 4, "lms": 4, "deis": 4, "unipc": 3}
+
+
+def test_every_solver_with_an_order_is_in_the_table():
+    assert set(MOST) == {name for name in SOLVERS if "order" in fields_of(SOLVERS[name])}
+    for name, most in MOST.items():
+        with pytest.raises(InputError, match=f"orders 1 to {most}"):
+            make(name, order=most + 1)
+
+
+@pytest.mark.parametrize("ask", TOO_SHORT)
+@pytest.mark.parametrize("name", list(MOST))
+def test_an_order_above_the_steps_is_refused_where_it_is_asked_for(name, ask):
+    most = MOST[name]
+    with pytest.raises(InputError, match=f"order {most} needs at least {most} steps, got {most - 1}; use order={most - 1}"):
+        ask(name)
+
+
+@pytest.mark.parametrize("name", list(MOST))
+def test_a_default_order_falls_to_that_of_the_start(name):
+    """Hosts run short grids with the orders of the start-up steps, and so does a file of such a run that is read back."""
+    made = diffopt.optimize(EIG, solver=name, steps=1)
+    again = diffopt.evaluate(EIG, made)
+    assert again.errors["frechet"] == pytest.approx(made.errors["frechet"], rel=1e-12)
+    as_asked = diffopt.evaluate(EIG, sigmas=made.sigmas.tolist(), solver=f"{name}:order=1")
+    assert as_asked.errors["frechet"] == pytest.approx(made.errors["frechet"], rel=1e-12)

@@ -105,7 +105,7 @@ def compare(
         raise InputError("give --steps or --calls, not both")
     budgets = list(dict.fromkeys(many(10 if steps is None else steps, "steps") if calls is None else many(calls, "calls")))
     data = loaded(spectrum, flags)
-    problems = _problems(settings, solver, data)
+    problems = _problems(settings, solver, data, max(min(budgets, default=1), 1))
     setting = _setting(problems, budgets, calls is None, settings, selection, added(add), extra, bool(patterns) or not extra)
     result = selection.apply(run(setting, progress, workers))
     said = {"solver": solver, "steps": steps, "calls": calls, "only": only, "skip": skip, "kind": kind, "sort": sort,
@@ -135,12 +135,12 @@ def _parametrized(patterns: list[str]) -> tuple[list[str], dict[str, Schedule]]:
     return plain, {text: make_schedule(text) for text in texts}
 
 
-def _problems(settings: Settings, solver: Any, data: Any) -> list[Problem]:
-    """A problem for each solver; an option or clock must belong to one of them."""
+def _problems(settings: Settings, solver: Any, data: Any, steps: int) -> list[Problem]:
+    """A problem for each solver, of the fewest steps; an option or clock must belong to one of them."""
     asked = [solver] if solver is not None and not isinstance(solver, str | Iterable) else words(solver or "euler")
     if not asked:
         raise InputError("no solver is named; use a comma list such as euler,heun,dpmpp_2m")
-    problems = [make_problem(settings, data, name, 1, strict=len(asked) == 1) for name in asked]
+    problems = [make_problem(settings, data, name, steps, strict=len(asked) == 1) for name in asked]
     for option in settings.options:
         if not any(hasattr(thing, option) for p in problems for thing in (p.solver, p.process)):
             raise InputError(f"option {option!r} belongs to none of {', '.join(p.solver.name for p in problems)}")

@@ -167,6 +167,8 @@ def grid_problem(grid: GivenGrid, settings: Settings, data: Dataset) -> tuple[Pr
     """Problem over the range of a given grid, and its noise ratios."""
     chosen = Chosen.create(settings)
     sigmas = grid.sigmas(chosen.process, settings.end)
+    if grid.document is None:
+        chosen.check_order(len(sigmas) - 1)
     zero = sigmas[-1] == 0
     low = sigmas[-2] if zero and len(sigmas) > 2 else sigmas[-1]
     low = min(low, sigmas[0] / 2)

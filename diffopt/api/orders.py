@@ -87,7 +87,8 @@ def orders(
     goal = 0.01 * data.spectrum.trace**0.5 if accuracy is None else number(accuracy, "accuracy")
     schedule = schedule_of(settings)
     names = words(solver) if isinstance(solver, str | list | tuple) else [solver] if solver is not None else list(SOLVERS)
-    problems = [make_problem(settings, data, name, strict=len(names) == 1) for name in names]
+    least = settings.steps if not counts else max(min(counts), 1)
+    problems = [make_problem(settings, data, name, least, strict=len(names) == 1) for name in names]
     rows: list[Convergence] = []
     notes = [f"using grids of {schedule.name} that end at sigma_min, accuracy {goal:.4g}"]
     todo = [(problem, name) for problem in problems for name in metrics]

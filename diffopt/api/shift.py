@@ -97,6 +97,16 @@ def _notes(size: int, count: int, films: int, kept: float) -> tuple[str, ...]:
     return tuple(notes)
 
 
+#: Shifts that models ship whatever the size. References: ComfyUI, supported_models.SD3, and Esser et al. (2024), arXiv:2403.03206;
+#: Wan-Video/Wan2.1 1fea12c, generate.py, _validate_args.
+SHIPPED = (
+    ("sd3", 3.0, "Stable Diffusion 3: shift 3"),
+    ("wan_480p", 3.0, "Wan 2.1, image to video at 480p: shift 3"),
+    ("wan_720p", 5.0, "Wan 2.1, text to video at any size and image to video at 720p: shift 5"),
+    ("wan_frames", 16.0, "Wan 2.1, between a first and a last frame: shift 16"),
+)
+
+
 def _laws(problem: Problem, tokens: int, steps: int) -> list[tuple[str, float, str]]:
     spectrum = problem.spectrum
     return [
@@ -104,9 +114,7 @@ def _laws(problem: Problem, tokens: int, steps: int) -> list[tuple[str, float, s
         ("closed_law", closed_mu(spectrum), "mu = 1/4 log mean(eig^2)"),
         ("flux", flux_mu(tokens), "FLUX.1: line in the tokens, 0.5 at 256, 1.15 at 4096"),
         ("flux2", flux2_mu(tokens, steps), "FLUX.2: fitted to tokens and steps"),
-        ("sd3", float(np.log(3.0)), "Stable Diffusion 3: shift 3"),
-        ("wan_480p", float(np.log(3.0)), "Wan 2.1 at 480p: shift 3"),
-        ("wan_720p", float(np.log(5.0)), "Wan 2.1 at 720p: shift 5"),
+        *((name, float(np.log(shift)), sentence) for name, shift, sentence in SHIPPED),
     ]
 
 

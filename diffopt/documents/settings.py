@@ -94,11 +94,20 @@ class Settings:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Solver, schedule and process of some settings, each with its own options."""
+    """Solver, schedule and process of some settings, each with its own options.
+
+    Attributes
+    ----------
+    solver, schedule, process : object
+        What was named or given.
+    order : int or None
+        The solver's order where it was asked for, not where it is the default.
+    """
 
     solver: Solver
     schedule: Schedule | None
     process: Process
+    order: int | None = None
 
     @classmethod
     def create(cls, settings: Settings, solver: Any = None, strict: bool = True) -> Chosen:
@@ -127,11 +136,27 @@ class Chosen:
         elif settings.clock is not None and strict:
             users = ", ".join(k for k, c in SOLVERS.items() if c.uses_clock)
             raise InputError(f"solver {named_solver[0].name!r} has no clock; --clock is for {users}")
+        built: Solver = _built(named_solver, shared["solver"], "solver")
         return cls(
-            _built(named_solver, shared["solver"], "solver"),
+            built,
             _built(named_schedule, shared["schedule"], "schedule") if settings.schedule else None,
             _process(settings, named_process, shared["process"]),
+            getattr(built, "order", None) if "order" in {*named_solver[1], *shared["solver"]} else None,
         )
+
+    def check_order(self, steps: int) -> None:
+        """Refuse an order that was asked for and that no step of the run can have; a default one falls to the start-up's.
+
+        Raises
+        ------
+        InputError
+            Naming the solver, its order and the steps.
+        """
+        if self.order is not None and self.order > steps:
+            raise InputError(
+                f"solver {self.solver.name!r} of order {self.order} needs at least {self.order} steps, got {steps}; "
+                f"use order={steps} or more steps"
+            )
 
 
 def _has(option: str, classes: Sequence[type | None]) -> bool:
@@ -181,6 +206,8 @@ def make_problem(
 ) -> Problem:
     """Problem of the settings; `solver` and `steps` instead of theirs where lists are gone through."""
     chosen = Chosen.create(settings, solver, strict)
+    count = settings.steps if steps is None else steps
+    chosen.check_order(count)
     process = chosen.process
     high = _sigma(settings.sigma_max, settings.t_max, process, "max")
     low = _sigma(settings.sigma_min, settings.t_min, process, "min")
@@ -188,7 +215,7 @@ def make_problem(
         if value not in known:
             raise InputError(f"{name} {value!r} is unknown; use one of {', '.join(known)}")
     return Problem.create(
-        data, process, with_error(chosen.solver, settings, data), settings.steps if steps is None else steps, high, low,
+        data, process, with_error(chosen.solver, settings, data), count, high, low,
         settings.end, settings.start,  # type: ignore[arg-type]
     )  # fmt: skip
 
