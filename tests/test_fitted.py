@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from problems import EXAMPLES, irregular, spectrum
+from scipy.integrate import quad
 from scipy.optimize import minimize
 
 import diffopt
@@ -20,7 +21,7 @@ from diffopt.processes.points import Points
 from diffopt.solvers import SOLVERS, build_table, run_table
 from diffopt.solvers.loop import sample
 from diffopt.solvers.methods.fitted import coefficients_of
-from diffopt.solvers.rules.fitted_weights import SCALES, fitted_weights, scaled_copies
+from diffopt.solvers.rules.fitted_weights import SCALES, even_weights, fitted_weights, scaled_copies
 
 NAMES = [name for name, cls in SOLVERS.items() if cls.needs_data]
 DATA = Dataset.of(spectrum())
@@ -34,27 +35,39 @@ def table_of(name, sigmas, process="ve", **options):
     return run_table(bound(name, **options), Grid.create(EXAMPLES[process], sigmas))
 
 
+def even_row(r, used):
+    """Eq. (292) written out: integrals of Lagrange polynomials at 0, -1, ..., against h e^(ht)/(e^h - 1)."""
+    if r == 0:
+        return np.array([1.0] + [0.0] * (used - 1))
+    h = -np.log(r)
+
+    def lagrange(t, j):
+        return np.prod([(t + m) / (m - j) for m in range(used) if m != j])
+
+    return np.array([quad(lambda t, j=j: lagrange(t, j) * h * np.exp(h * t) / np.expm1(h), 0, 1)[0] for j in range(used)])
+
+
+@pytest.mark.parametrize("even", [False, True])
 @pytest.mark.parametrize("end", ["zero", "sigma_min"])
 @pytest.mark.parametrize("name", NAMES)
-def test_weights_minimize_the_squared_defects_and_the_prior(name, end):
-    """Eqs. (131), (132): defects written out per eigenvalue, minimized numerically over weights that sum to 1."""
+def test_weights_minimize_the_squared_defects_and_the_penalties(name, end, even):
+    """Eqs. (131), (132) and (292): defects written out per eigenvalue, minimized numerically over weights that sum to 1."""
     sigmas, solver = irregular(6, end), bound(name)
-    ensemble, count = solver.ensemble, solver.outputs
-    got = fitted_weights(Points.create(EXAMPLES["ve"], sigmas), ensemble, count, solver.prior)
-    two = run_table(SOLVERS["dpmpp_2m"](), Grid.create(EXAMPLES["ve"], sigmas))
+    ensemble, count, prior = solver.ensemble, solver.outputs, 0.2 * even
+    got = fitted_weights(Points.create(EXAMPLES["ve"], sigmas), ensemble, count, solver.ridge, prior)
     for k in range(6):
         a, b, used = sigmas[k], sigmas[k + 1], min(count, k + 1)
         root = [np.sqrt(ensemble.eig + s**2) for s in sigmas]
         output = [ensemble.eig / root[k - j] for j in range(used)]
         centre = np.zeros(used)
-        centre[: min(2, used)] = two.denoised[k, 0, : min(2, used)] / (1 - b / a)
+        centre[: min(3, used)] = even_row(b / a, min(3, used))
         carried = ensemble.weight * ensemble.eig / root[k + 1] ** 2
 
         def loss(free, used=used, a=a, b=b, k=k, root=root, output=output, centre=centre, carried=carried):
             w = np.append(1 - free.sum(), free)
             defect = b / a * root[k] + (1 - b / a) * sum(w[j] * output[j] for j in range(used)) - root[k + 1]
             size = (1 - b / a) ** 2 * (carried @ output[0] ** 2)
-            return carried @ defect**2 + solver.prior**2 * size * ((w - centre) ** 2).sum()
+            return carried @ defect**2 + size * (prior**2 * ((w - centre) ** 2).sum() + solver.ridge**2 * (w**2).sum())
 
         if used > 1:
             scale = loss(centre[1:])
@@ -73,18 +86,32 @@ def test_the_ensemble_is_scaled_copies_with_their_shares():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_strong_prior_is_2m(name):
+def test_a_strong_prior_is_adams_bashforth_in_the_number_of_the_step(name):
+    """Eq. (292), and its limit of short steps: the classical numbers."""
     sigmas = irregular(7)
-    wish = run_table(SOLVERS["dpmpp_2m"](), Grid.create(EXAMPLES["ve"], sigmas))
-    got = table_of(name, sigmas, prior=1e6)
-    np.testing.assert_allclose(got.denoised[..., :2], wish.denoised, atol=1e-9)
-    np.testing.assert_allclose(got.denoised[..., 2:], 0, atol=1e-9)
+    got = table_of(name, sigmas, prior=1e6, even=True).denoised[:, 0, :] / (1 - sigmas[1:] / sigmas[:-1])[:, None]
+    used = min(3, SOLVERS[name].outputs)
+    for k in range(7):
+        count = min(used, k + 1)
+        np.testing.assert_allclose(got[k, :count], even_row(sigmas[k + 1] / sigmas[k], count), atol=1e-9)
+        np.testing.assert_allclose(got[k, count:], 0, atol=1e-9)
+    short = even_weights(Points.create(EXAMPLES["ve"], np.geomspace(1, 0.999, 6)), SOLVERS[name].outputs)
+    classical = {2: [3 / 2, -1 / 2], 3: [23 / 12, -16 / 12, 5 / 12]}[used]
+    np.testing.assert_allclose(short[-1, :used], classical, atol=1e-3)
+
+
+def test_the_prior_is_in_force_on_grids_of_the_search_alone():
+    made = diffopt.optimize([9.0, 1.0, 0.1], solver="fitted_3", steps=6)
+    assert made.document["solver_options"]["even"] is True
+    kept = diffopt.optimize([9.0, 1.0, 0.1], solver="fitted_3", steps=6, schedule="karras", free="coefficients")
+    assert kept.document["solver_options"]["even"] is False
+    np.testing.assert_allclose(diffopt.evaluate([9.0, 1.0, 0.1], made).errors["frechet"], made.errors["frechet"], rtol=1e-9)
 
 
 def test_one_eigenvalue_and_two_outputs_are_exact():
     """Eq. (131) has one equation and one unknown: the trajectory of that eigenvalue is met."""
     sigmas, eig = irregular(5, "sigma_min"), np.array([0.7])
-    weights = fitted_weights(Points.create(EXAMPLES["ve"], sigmas), Spectrum.create(eig), 2, 1e-9)
+    weights = fitted_weights(Points.create(EXAMPLES["ve"], sigmas), Spectrum.create(eig), 2, 1e-9, 0)
     root = np.sqrt(eig + sigmas**2)
     for k in range(1, 5):
         r, output = sigmas[k + 1] / sigmas[k], eig / root
@@ -97,7 +124,7 @@ def test_small_steps_give_adams_bashforth(count, wish):
     """Eq. (133): where the outputs are polynomials over the steps, the fit is Adams-Bashforth's."""
     sigmas = np.geomspace(1.3, 1.3 * np.exp(-0.02 * 8), 9)
     ensemble = Spectrum.create(np.geomspace(0.2, 5, 40))
-    weights = fitted_weights(Points.create(EXAMPLES["ve"], sigmas), ensemble, count, 1e-10)[-1]
+    weights = fitted_weights(Points.create(EXAMPLES["ve"], sigmas), ensemble, count, 1e-10, 0)[-1]
     np.testing.assert_allclose(weights, np.array(wish) / {2: 2, 3: 12, 4: 24}[count], atol=0.15 if count == 4 else 0.05)
 
 
@@ -132,7 +159,7 @@ def test_from_pure_noise(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_gradient_by_the_grid_includes_the_fit(name):
     """The joint search: derivatives of the objective through the least-squares solution, by differences."""
-    solver, thing = bound(name), OBJECTIVES["robust"]()
+    solver, thing = bound(name, prior=0.1, even=True), OBJECTIVES["robust"]()
     logs, data = np.log(irregular(5, "sigma_min")), DATA.spectrum
     prepared = thing.prepare(data)
     table = DifferentiableTable(solver, EXAMPLES["ve"], Design(np.exp(logs), np.zeros(5), True, False))

@@ -11,6 +11,7 @@ from diffopt.foundation.arrays import Array
 from diffopt.objectives import Objective
 from diffopt.objectives.evaluation import Evaluation, evaluate
 from diffopt.objectives.problem import Problem
+from diffopt.objectives.robust import Robust, amplifies
 from diffopt.processes.grid import Grid
 from diffopt.search.result import OptimizeResult
 
@@ -40,25 +41,32 @@ def best_of(
     result, evaluation = found
     if objective.name not in evaluation.values:
         return found
-    for name in sorted(beside, key=lambda key: _value(beside[key], objective)):
-        if not _better(beside[name], evaluation, objective):
+    # Members have no bound on what their errors add up to for all data together.
+    local = objective.name == Robust.name and problem.data.members is None
+
+    def value(one: Evaluation) -> float:
+        """The objective; infinite where local errors are small and the run amplifies them."""
+        of = one.values.get(objective.name)
+        return np.inf if of is None or (local and amplifies(one.values.get("frechet"), of)) else of
+
+    why = "" if np.isfinite(value(evaluation)) else _amplified(evaluation)
+    for name in sorted(beside, key=lambda key: value(beside[key])):
+        if value(beside[name]) >= value(evaluation) * (1 - ROUNDING):
             break
         full = evaluate(problem, grids[name], eta)
         beside[name] = full
-        if _better(full, evaluation, objective):
+        if value(full) < value(evaluation) * (1 - ROUNDING):
             evaluation = full
             result = replace(
                 result, grid=grids[name], eta=problem.solver.etas(eta, problem.steps), solver=problem.solver,
-                process=problem.process, value=result.scores.get(name, _value(full, objective)), family={},
-                message=f"the schedule {name} is better than what the search found and is returned; search: {found[0].message}",
+                process=problem.process, value=result.scores.get(name, value(full)), family={},
+                message=f"the schedule {name} is better than what the search found{why} "
+                f"and is returned; search: {found[0].message}",
             )  # fmt: skip
     return result, evaluation
 
 
-def _value(evaluation: Evaluation, objective: Objective) -> float:
-    value = evaluation.values.get(objective.name)
-    return np.inf if value is None else value
-
-
-def _better(one: Evaluation, other: Evaluation, objective: Objective) -> bool:
-    return _value(one, objective) < _value(other, objective) * (1 - ROUNDING)
+def _amplified(evaluation: Evaluation) -> str:
+    """What is wrong with a result that has no value."""
+    frechet = evaluation.values.get("frechet")
+    return "" if frechet is None else f" (a run that amplifies errors: frechet {frechet:.3g})"

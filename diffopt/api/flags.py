@@ -117,6 +117,11 @@ OWN: dict[str, tuple[Flag, ...]] = {
     "optimize": (
         Flag("host", str, "Optimize what this host runs: its scheme, start, end and rounding (diffopt list hosts).", "NAME"),
         Flag("timesteps", str, "integer: only whole timesteps of the model [default: any].", "KIND"),
+        Flag(
+            "grid_of", str,
+            "Take the grids that are best for these solvers; own: for --solver itself [default: own; ipndm, fitted_N: euler,heun].",
+            "LIST",
+        ),
     ),
     "evaluate": (
         Flag("sigmas", str, 'Noise ratios, e.g. "80,20,5,1,0", or a file.', "LIST"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -23,6 +23,7 @@ from diffopt.objectives.problem import Problem
 from diffopt.search.descent import optimize as search
 from diffopt.search.integer import optimize_whole
 from diffopt.search.starts import BASELINES, applicable
+from diffopt.solvers import SOLVERS
 
 #: Most steps whose grid is searched: some ten seconds.
 MOST_STEPS = 5000
@@ -36,6 +37,7 @@ def optimize(
     *,
     host: str | None = None,
     timesteps: str | None = None,
+    grid_of: str | Sequence[str] | None = None,
     progress: Callable[[int, float], None] | None = None,
     **flags: Unpack[Flags],
 ) -> ScheduleResult:
@@ -54,6 +56,10 @@ def optimize(
         rounding are optimized for; `start` and `end` that are given stay.
     timesteps : str, optional
         `integer` takes whole timesteps of the model only (`table`, `flow`).
+    grid_of : str or list, optional
+        Solvers whose best grids are taken, as their geometric mean, instead of the solver's own (`own`). The default is
+        `own`, and `euler,heun` for `ipndm` and solvers with fitted coefficients. A grid that is worse than a baseline
+        goes towards the solver's own.
     progress : callable, optional
         Called with (evaluations, best value).
     **flags
@@ -82,7 +88,7 @@ def optimize(
     >>> schedule.errors["robust"] < schedule.baselines["karras"]["robust"]
     True
     """
-    settings = read("optimize", flags, ("host", "timesteps"), solver=solver, steps=steps)
+    settings = read("optimize", flags, ("host", "timesteps", "grid_of"), solver=solver, steps=steps)
     data = loaded(spectrum, flags)
     free = words(settings.free)
     _check_schedule(settings, free)
@@ -90,22 +96,32 @@ def optimize(
     _check_cost(problem.steps, free)
     if whole and "shared" in free:
         raise InputError("a shared grid has no whole timesteps; use --free grid, or --timesteps any")
+    if "grid" in free:
+        problem = replace(problem, solver=problem.solver.for_even_grid())
     objective = make_objective(settings.objective)
     schedule = schedule_of(settings) if settings.schedule else None
-    result = search(problem, objective, free, settings.eta, schedule, progress=progress)
+    others = _grid_of(grid_of, free, whole)
+    result = search(problem, objective, free, settings.eta, schedule, progress=progress, grid_of=others)
     if whole:
         result = optimize_whole(problem, objective, result, progress)
     solved = replace(problem, solver=result.solver, process=result.process)
     evaluation = run_evaluation(solved, result.grid, result.eta)
     grids = applicable(problem, BASELINES)
     beside = baselines(problem, settings.eta, grids)
-    if "grid" in free and not whole and not problem.solver.grid_solvers:
+    if "grid" in free and not whole:
         result, evaluation = best_of(problem, objective, settings.eta, (result, evaluation), grids, beside)
         solved = replace(problem, solver=result.solver, process=result.process)
     document = schedule_document(
         solved, result, evaluation, beside, objective, free, schedule,
     )  # fmt: skip
     assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
+    if others is None and "geometric mean" in result.message:
+        solver = problem.solver
+        assumed = [
+            f"note: {solver.name} runs on the geometric mean of the grids of {' and '.join(solver.grid_solvers)}, which "
+            "did better than its own where data are not Gaussian (docs/evidence.md); --grid-of own searches for it alone",
+            *assumed,
+        ]
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
     return ScheduleResult(dump(document), (*data_notes(data), *problem_notes(problem), *assumed), data, rivals)
 
@@ -125,6 +141,22 @@ def _hosted(
     choice = choose(problem, settings.eta, words(settings.free), host, config_of(flags.get("scheduler_config")), given)
     note(choice.note)
     return choice.problem, settings.replace(eta=choice.eta), whole or (choice.whole and timesteps != "any")
+
+
+def _grid_of(given: str | Sequence[str] | None, free: list[str], whole: bool) -> list[str] | None:
+    """Names of solvers, [] for the solver's own grid, None for its default."""
+    if given is None:
+        return None
+    names = words(given)
+    unknown = [name for name in names if name not in SOLVERS]
+    if names != ["own"] and (unknown or not names):
+        raise InputError(f"--grid-of {unknown[0] if unknown else given!r} is no solver; use own, or names such as euler,heun")
+    needy = [name for name in names if name in SOLVERS and SOLVERS[name].needs_data]
+    if needy:
+        raise InputError(f"--grid-of {needy[0]}: a solver that is fitted to the data takes grids of others; use euler,heun")
+    if free != ["grid"] or whole:
+        raise InputError("--grid-of has no effect unless the grid alone is free, at any noise level; leave --free and --timesteps")
+    return [] if names == ["own"] else names
 
 
 def _check_cost(steps: int, free: list[str]) -> None:

@@ -135,7 +135,8 @@ def _sentence(offer: Offer, best: Offer, ratio: float) -> str:
         return f"the habit: {ratio:.2g} times the least"
     if ratio < 1 + CLOSE:
         return "as good as the best: the lead says nothing"
-    return f"{ratio:.2g} times the least error" + (f", with noise (eta {offer.eta:.3g})" if offer.eta else "")
+    noise = "" if not offer.optimized_eta else f", with noise (eta {offer.eta:.3g})" if offer.eta else ", without its noise"
+    return f"{ratio:.2g} times the least error{noise}"
 
 
 def _command(source: str, best: Offer, flags: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def _scheduled(text: Any, problem: Problem, settings: Settings, given: Given) ->
     if text == OPTIMIZED:
         _need_spectrum(given, text)
         result = optimize(problem, make_objective(settings.objective), eta=settings.eta)
-        return Planned(text, problem, result.grid.sigmas, eta)
+        return Planned(text, replace(problem, solver=result.solver), result.grid.sigmas, eta)
     rule = make_schedule(text)
     if SCHEDULES.module(rule.name).startswith("spectral"):
         _need_spectrum(given, str(text))

@@ -18,6 +18,13 @@ from diffopt.solvers.table import Table
 
 #: Factors by which the data's spectrum is scaled: local variances of real data are mostly smaller.
 SCALES = tuple(4.0 * 2.0**-j for j in range(13))
+#: Multiple of `robust` that a Frechet distance cannot reach unless a run amplifies errors (theory.md, eq. 290: 7.2).
+AMPLIFIED = 10.0
+
+
+def amplifies(frechet: float | None, robust: float | None) -> bool:
+    """Whether a run makes far more of its local errors than they add up to; not known where an error is not."""
+    return frechet is not None and robust is not None and frechet > AMPLIFIED * robust
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from diffopt.search.places import Places
 from diffopt.search.result import OptimizeResult
 from diffopt.search.search import TOLERANCE, Progress, Search
 from diffopt.search.window import open_window
+from diffopt.solvers import SOLVERS
 
 
 def optimize(
@@ -31,6 +33,7 @@ def optimize(
     progress: Progress | None = None,
     starts: Sequence[str] | None = None,
     tolerance: float = TOLERANCE,
+    grid_of: Sequence[str] | None = None,
 ) -> OptimizeResult:
     """Minimize an objective over the grid, eta or the parameters of a family.
 
@@ -46,8 +49,8 @@ def optimize(
         What is minimized.
     free : sequence of {"grid", "shared", "coefficients", "eta", "eta_per_step", "family"}
         What may move; "shared" alone is one grid for the solver and for Euler (`compromise`). Of solvers that fit
-        their coefficients, "grid" alone is a grid for any scheme, "grid" and "coefficients" the search over both,
-        "coefficients" alone keeps the schedule's grid.
+        their coefficients, "grid" and "coefficients" is the search over both, "coefficients" alone keeps the
+        schedule's grid.
     eta : float or array, optional
         Start, or fixed value where eta is not free; None is the solver's default.
     schedule : Schedule, optional
@@ -60,6 +63,9 @@ def optimize(
         Named schedules that are scored; None is all that are not slow (`Schedule.slow`).
     tolerance : float
         Relative gain of a restarted search below which it has converged.
+    grid_of : sequence of str, optional
+        Solvers whose optimal grids are taken (`compromise`), () for the solver's own; None is what the solver says,
+        where the grid alone is free and errors cannot cancel in the objective.
 
     Raises
     ------
@@ -68,7 +74,13 @@ def optimize(
     UnsupportedError
         No schedule gives a finite objective.
     """
-    averaged = schemes(problem, free)
+    if "grid" in free:
+        problem = replace(problem, solver=problem.solver.for_even_grid())
+    averaged, guarded = schemes(problem, free), tuple(free) == ("grid",)
+    if grid_of is not None:
+        averaged = tuple(SOLVERS[name]() for name in grid_of)
+    elif guarded and objective.cancels:
+        averaged = ()
     free = ("grid",) if averaged else free
     one = Search(problem, objective, free, eta, schedule, progress, starts, tolerance)
     if not averaged or problem.steps < 2:
@@ -78,7 +90,7 @@ def optimize(
         same = eta if other.solver is problem.solver else None
         return _run(Search(other, objective, free, same, schedule, progress, starts, tolerance), searches)
 
-    return compromise(problem, averaged, search, one.value, one.eta)
+    return compromise(problem, averaged, search, one.value, one.eta, (lambda: _run(one, searches)) if guarded else None)
 
 
 def _run(search: Search, searches: int) -> OptimizeResult:

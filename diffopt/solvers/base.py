@@ -76,6 +76,10 @@ class Solver(ABC):
         del data
         return self
 
+    def for_even_grid(self) -> Solver:
+        """The solver for grids that a search gives it: itself, but for solvers that are fitted otherwise to those."""
+        return self
+
     @property
     def least_steps(self) -> int:
         """Fewest steps that the scheme can run."""

@@ -11,10 +11,11 @@ from diffopt.errors import DiffoptError
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.frechet import Frechet
 from diffopt.objectives.problem import Problem
-from diffopt.objectives.robust import Robust
+from diffopt.objectives.robust import Robust, amplifies
 from diffopt.processes.grid import Grid
 from diffopt.schedules import SCHEDULES
 from diffopt.search.descent import optimize
+from diffopt.search.starts import applicable
 from diffopt.solvers import SOLVERS, run_table
 
 #: Solvers that are compared unless others are named: those that hosts run and that differ as schemes.
@@ -72,9 +73,8 @@ def steps_for(solver: str, calls: int, to_data: bool) -> int:
 def offers(problem: Problem, calls: int, names: Sequence[str] = CANDIDATES, progress: Progress | None = None) -> list[Offer]:
     """Every solver on its own optimized grid at equal calls, and the habit, best first by `robust`.
 
-    A solver that has no finite error here, or too few steps, is left out. With an exact score noise only pays
-    against a wrong start, so solvers with noise run at their own eta; where the problem's solver has a score error,
-    every solver gets it, and eta is optimized with the grid.
+    A solver that has no finite error here, or too few steps, is left out. Every solver gets the score error of the
+    problem's solver; eta of those with noise is optimized with the grid.
     """
     few = replace(problem, data=problem.data.shortened("design"))
     to_data = problem.end == "zero"
@@ -99,10 +99,18 @@ def _offer(problem: Problem, name: str, steps: int) -> list[Offer]:
     if steps < 1:
         return []
     made = SOLVERS[name](error=problem.solver.error)
-    own = replace(problem, solver=made.for_data(problem.data), steps=steps)
-    free = ("grid", "eta") if made.error is not None and made.eta_meaning is not None else ("grid",)
+    own = replace(problem, solver=made.for_data(problem.data).for_even_grid(), steps=steps)
+    free = ("grid", "eta") if made.eta_meaning is not None else ("grid",)
     result = optimize(own, Robust(), free, searches=1, starts=STARTS, tolerance=TOLERANCE)
-    return [_scored(own, result.grid, "optimized", float(result.eta[0]) if len(free) > 1 else None)]
+    eta = float(result.eta[0]) if len(free) > 1 else None
+    found = _scored(own, result.grid, "optimized", eta)
+    if not amplifies(found.frechet, found.robust):
+        return [found]
+    # Levels so close that old outputs get weights of thousands: the best named grid instead.
+    grids = applicable(own, STARTS)
+    named = [_scored(own, grid, schedule, eta) for schedule, grid in grids.items()]
+    steady = [offer for offer in named if np.isfinite(offer.robust) and not amplifies(offer.frechet, offer.robust)]
+    return [min(steady, key=lambda offer: offer.robust)] if steady else []
 
 
 def _scored(problem: Problem, grid: Grid, schedule: str, eta: float | None = None) -> Offer:

@@ -26,13 +26,19 @@ class Fitted(Solver):
     """Exponential multistep whose weights make the exact trajectory of the spectrum's ensemble hardest to leave.
 
     x' = (sigma'/sigma) x + sum_j c_kj D_{k-j} with sum_j c_kj = 1 - sigma'/sigma, c_k the least-squares fit of the
-    step's defect over scaled copies of the spectrum, drawn towards DPM-Solver++(2M)'s by the prior (theory.md, sec. 41).
+    step's defect over scaled copies of the spectrum, kept small by a ridge and, on even grids, near the weights of
+    Adams-Bashforth by a prior (theory.md, sec. 41).
 
     Attributes
     ----------
+    ridge : float
+        Relative error of every output, uncorrelated between steps, that the weights are fitted for.
     prior : float
-        Size, relative to the denoiser's output, of what the fit may gain at most by leaving 2M's weights: a relative
-        error of every output that is uncorrelated between steps.
+        Size, relative to the denoiser's output, of what the fit may gain at most by leaving the weights of
+        Adams-Bashforth in the number of the step; in force where `even`.
+    even : bool
+        Whether outputs change evenly from step to step, as on the grids that a search gives this solver; grids that
+        users keep need not be even.
     tilt : float
         Exponent of the shares c^tilt of the scaled copies.
     ensemble : Spectrum or None
@@ -45,16 +51,20 @@ class Fitted(Solver):
     law_order: ClassVar[int] = 2
     needs_data: ClassVar[bool] = True
     grid_solvers: ClassVar[tuple[str, ...]] = ("euler", "heun")
-    reference: ClassVar[str] = "derived here, theory.md, eqs. 130-133"
+    reference: ClassVar[str] = "derived here, theory.md, eqs. 130-133, 292"
 
-    prior: float = 0.03
+    ridge: float = 0.01
+    prior: float = 1.0
+    even: bool = False
     tilt: float = -0.2
     ensemble: Spectrum | None = None
     coefficients: tuple[tuple[float, ...], ...] | None = None
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.prior) and self.prior > 0):
-            raise InputError(f"prior must be a positive number, got {self.prior}")
+        for name in ("ridge", "prior"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value > 0):
+                raise InputError(f"{name} must be a positive number, got {value}")
 
     @property
     def least_steps(self) -> int:
@@ -72,6 +82,10 @@ class Fitted(Solver):
         ensemble = scaled_copies(short, self.tilt) if data.members is None else data.members.union()
         return replace(self, ensemble=_merged(ensemble))
 
+    def for_even_grid(self) -> Solver:
+        """The same solver with its prior in force."""
+        return replace(self, even=True)
+
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step, eq. (130)."""
         if self.outputs > points.steps:
@@ -85,7 +99,7 @@ class Fitted(Solver):
         if self.coefficients is not None and not (gap := self.mismatch(points)):
             weights = points.alpha_1[..., None] * self._rows()
         elif self.ensemble is not None:
-            weights = gain[..., None] * fitted_weights(points, self.ensemble, self.outputs, self.prior)
+            weights = gain[..., None] * fitted_weights(points, self.ensemble, self.outputs, self.ridge, self.prior * self.even)
         elif self.coefficients is not None:
             raise InputError(gap)
         else:

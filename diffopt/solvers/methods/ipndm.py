@@ -25,6 +25,8 @@ class IPNDM(AdamsBashforth):
     """
 
     name: ClassVar[str] = "ipndm"
+    #: On a grid of its own the weights, which know no step lengths, are tuned to errors that cancel (docs/multistep.md).
+    grid_solvers: ClassVar[tuple[str, ...]] = ("euler", "heun")
     reference: ClassVar[str] = "Zhang, Chen 2023, arXiv:2204.13902, app. H; ComfyUI 57b0f50, sample_ipndm"
 
     def table(self, points: Points, eta: Numbers) -> Table:
@@ -44,6 +46,7 @@ class IPNDMV(IPNDM):
     """
 
     name: ClassVar[str] = "ipndm_v"
+    grid_solvers: ClassVar[tuple[str, ...]] = ()
     reference: ClassVar[str] = "zju-pi/diff-sampler 68d5ce4, ipndm_v_sampler; ComfyUI 57b0f50, sample_ipndm_v"
 
     def table(self, points: Points, eta: Numbers) -> Table:

@@ -17,7 +17,7 @@ from diffopt.solvers.rules.exponential import first_order
 from diffopt.solvers.table import Table
 
 #: Places and weights of the Gauss-Legendre rule on (0, 1) by number of nodes.
-_RULES = {n: ((x + 1) / 2, w / 2) for n in (2, 32) for x, w in [np.polynomial.legendre.leggauss(n)]}
+RULES = {n: ((x + 1) / 2, w / 2) for n in (2, 32) for x, w in [np.polynomial.legendre.leggauss(n)]}
 
 
 def check_order(name: str, order: int, most: int) -> None:
@@ -164,7 +164,7 @@ def adams_weights(reading: Numbers, orders: np.ndarray, most: int) -> Numbers:
     start, h = reading[..., :-1], np.diff(reading, axis=-1)
     known = np.isfinite(start.real) & np.isfinite(h.real)
     start, h = np.where(known, start, 0), np.where(known, h, 1)
-    xi, share = _RULES[2]
+    xi, share = RULES[2]
     return lagrange_weights(start, orders, most, start[..., None] + h[..., None] * xi, share + 0 * h[..., None], lambda u: u)
 
 
@@ -173,7 +173,7 @@ def exponential_weights(points: Points, orders: np.ndarray, most: int, curve: Ca
     sigma_0, sigma_1 = points.sigma[..., :-1], points.sigma[..., 1:]
     usable = ~points.unbounded
     sigma_0, sigma_1 = np.where(usable, sigma_0, 2), np.where(usable, sigma_1, 1)
-    xi, share = _RULES[32]
+    xi, share = RULES[32]
     log = np.log(sigma_1 / sigma_0)[..., None]
     nodes = sigma_0[..., None] * np.exp(log * xi)
     return lagrange_weights(sigma_0, orders, most, nodes, share * nodes * log / (sigma_1 - sigma_0)[..., None], curve)

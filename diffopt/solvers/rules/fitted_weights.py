@@ -9,8 +9,7 @@ import numpy as np
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array, Numbers
 from diffopt.processes.points import Points
-from diffopt.solvers.rules.adams import back, start_up
-from diffopt.solvers.rules.exponential import step_ratio
+from diffopt.solvers.rules.adams import RULES, back, lagrange_weights, start_up
 
 #: Factors by which a spectrum is scaled: local variances of real data are mostly smaller.
 SCALES = tuple(4.0 * 2.0**-j for j in range(13))
@@ -51,18 +50,28 @@ class Trajectory:
         return cls(root, output, weight * eig / variance[..., 1:, :])
 
 
-def classical_weights(points: Points, outputs: int) -> Numbers:
-    """2M's weights (13), the centre of the prior: (1 + q/2, -q/2, 0, ...), q = h/h_prev; (1, 0, ...) at the ends."""
-    slope = step_ratio(points) / 2
-    return np.stack([1 + slope, -slope, *[0 * slope] * (outputs - 2)], axis=-1)
+#: Most outputs that the centre of the prior uses.
+CENTRE = 3
 
 
-def fitted_weights(points: Points, ensemble: Spectrum, outputs: int, prior: float) -> Numbers:
+def even_weights(points: Points, outputs: int) -> Numbers:
+    """Centre of the prior: exact exponential weights of polynomials in the number of the step (theory.md, eq. 292)."""
+    orders = start_up(points, min(outputs, CENTRE), euler_end=True, through_noise=False)
+    ratio = points.ratio
+    inner = (ratio.real > 0) & ~points.unbounded
+    h = -np.log(np.where(inner, ratio, 0.5))
+    xi, share = RULES[32]
+    shares = share * h[..., None] * np.exp(h[..., None] * (xi - 1)) / -np.expm1(-h)[..., None]
+    places = np.arange(points.steps) + 0 * h
+    return lagrange_weights(places, orders, outputs, places[..., None] + xi, shares, lambda number: number)
+
+
+def fitted_weights(points: Points, ensemble: Spectrum, outputs: int, ridge: float, prior: float) -> Numbers:
     """Weights w of the last outputs, shape (..., N, outputs), summing to 1 (theory.md, eq. 132)."""
     path = Trajectory.create(points, ensemble.eig, ensemble.weight)
     gain = (1 - points.ratio)[..., None]
     there = start_up(points, outputs, euler_end=False, through_noise=False)
-    centre = classical_weights(points, outputs)
+    centre = even_weights(points, outputs)
     columns = [gain * _back(path.output, j) for j in range(outputs)]
     moved = np.where(points.unbounded[:, None], 0, points.ratio[..., None] * path.root[..., :-1, :])
     rest = moved - path.root[..., 1:, :] + sum(centre[..., j, None] * columns[j] for j in range(outputs))
@@ -70,9 +79,10 @@ def fitted_weights(points: Points, ensemble: Spectrum, outputs: int, prior: floa
     weighted = apart * path.share[..., None, :]
     matrix = weighted @ np.swapaxes(apart, -1, -2)
     right = -(weighted @ rest[..., None])[..., 0]
-    size = prior**2 * (path.share * columns[0] ** 2).sum(axis=-1)[..., None, None]
+    size = (path.share * columns[0] ** 2).sum(axis=-1)[..., None]
     # The first output's weight is what the others leave: |d|^2 = d (1 + 1 1^T) d in the others' deviations.
-    matrix = matrix + size * (np.eye(outputs - 1) + 1)
+    matrix = matrix + (ridge**2 + prior**2) * size[..., None] * (np.eye(outputs - 1) + 1)
+    right = right - ridge**2 * size * (centre[..., 1:] - centre[..., :1])
     known = np.arange(1, outputs) < there[:, None]
     both = known[:, :, None] & known[:, None, :]
     matrix = np.where(both, matrix, np.eye(outputs - 1))

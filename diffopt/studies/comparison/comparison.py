@@ -186,7 +186,7 @@ class _Runs:
         result = optimize(
             problem, OBJECTIVES[objective](), searches=len(starts) or 3, starts=starts or None, tolerance=TOLERANCE
         )
-        row = self._row(problem, budget, result.grid, "optimized", "optimized")
+        row = self._row(replace(problem, solver=result.solver), budget, result.grid, "optimized", "optimized")
         if first is not None and _value(first, objective) < _value(row, objective):
             return replace(first, schedule="optimized", kind="optimized", design=None)
         return row
