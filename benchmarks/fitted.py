@@ -41,7 +41,7 @@ RESULTS = Path(__file__).with_name("fitted.json")
 CALLS = (5, 8, 12)
 #: Exact scores that nothing was chosen on, and networks.
 HELD = ("decay2", "heavy", "terrain", "super_resolution", "audio", "patches8")
-NETWORKS = ("hsc64", "hsclog32", "ztf64", "hsc32", "ztf32")
+NETWORKS = ("hsclog32", "ztf64", "hsc64", "ztf32", "hsc32")
 #: Contenders: solver, and the solvers whose grids it takes ((): its own, None: its default), or a schedule that is kept.
 CONTENDERS: dict[str, tuple[str, tuple[str, ...] | str | None]] = {
     "dpmpp_2m": ("dpmpp_2m", ()),
