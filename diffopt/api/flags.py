@@ -119,7 +119,7 @@ OWN: dict[str, tuple[Flag, ...]] = {
         Flag("timesteps", str, "integer: only whole timesteps of the model [default: any].", "KIND"),
         Flag(
             "grid_of", str,
-            "Take the grids that are best for these solvers; own: for --solver itself [default: own; ipndm, fitted_N: euler,heun].",
+            "Take the grids that are best for these solvers, or own [default: own; ipndm and fitted_N: euler,heun].",
             "LIST",
         ),
     ),

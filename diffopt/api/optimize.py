@@ -119,7 +119,7 @@ def optimize(
         solver = problem.solver
         assumed = [
             f"note: {solver.name} runs on the geometric mean of the grids of {' and '.join(solver.grid_solvers)}, which "
-            "did better than its own where data are not Gaussian (docs/evidence.md); --grid-of own searches for it alone",
+            "did better than its own where data are not Gaussian (docs/multistep.md); --grid-of own searches for it alone",
             *assumed,
         ]
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
@@ -155,7 +155,7 @@ def _grid_of(given: str | Sequence[str] | None, free: list[str], whole: bool) ->
     if needy:
         raise InputError(f"--grid-of {needy[0]}: a solver that is fitted to the data takes grids of others; use euler,heun")
     if free != ["grid"] or whole:
-        raise InputError("--grid-of has no effect unless the grid alone is free, at any noise level; leave --free and --timesteps")
+        raise InputError("--grid-of has no effect unless the grid alone is free, at any level; leave --free and --timesteps")
     return [] if names == ["own"] else names
 
 

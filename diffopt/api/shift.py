@@ -97,8 +97,8 @@ def _notes(size: int, count: int, films: int, kept: float) -> tuple[str, ...]:
     return tuple(notes)
 
 
-#: Shifts that models ship whatever the size. References: ComfyUI, supported_models.SD3, and Esser et al. (2024), arXiv:2403.03206;
-#: Wan-Video/Wan2.1 1fea12c, generate.py, _validate_args.
+#: Shifts that models ship whatever the size. References: ComfyUI, supported_models.SD3, and Esser et al. (2024),
+#: arXiv:2403.03206; Wan-Video/Wan2.1 1fea12c, generate.py, _validate_args.
 SHIPPED = (
     ("sd3", 3.0, "Stable Diffusion 3: shift 3"),
     ("wan_480p", 3.0, "Wan 2.1, image to video at 480p: shift 3"),
