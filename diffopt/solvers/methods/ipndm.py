@@ -25,10 +25,6 @@ class IPNDM(AdamsBashforth):
     """
 
     name: ClassVar[str] = "ipndm"
-<<<<<<< HEAD
-=======
-    law_order: ClassVar[int] = 2
->>>>>>> 653b372 (Fitted coefficients, grids of other schemes and published FIDs have a page)
     #: On a grid of its own the weights, which know no step lengths, are tuned to errors that cancel (docs/multistep.md).
     grid_solvers: ClassVar[tuple[str, ...]] = ("euler", "heun")
     reference: ClassVar[str] = "Zhang, Chen 2023, arXiv:2204.13902, app. H; ComfyUI 57b0f50, sample_ipndm"
