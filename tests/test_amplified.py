@@ -62,6 +62,6 @@ def test_noise_is_chosen_where_it_pays():
         again = diffopt.evaluate(EIG, sigmas=row["sigmas"], solver="euler_ancestral", eta=eta, score_error="0.1")
         errors[eta] = again.errors["robust"]
     assert min(errors, key=errors.__getitem__) == row["eta"]
-    assert f"eta {row['eta']:g}" in row["sentence"]
+    assert f"eta {row['eta']:.3g}" in row["sentence"]
     exact = diffopt.recommend(EIG, calls=4).document["rows"]
     assert all(row["eta"] == 0 for row in exact if row["schedule"] != "karras")

@@ -19,8 +19,8 @@ EIG = 20.0 * np.arange(1, 25.0) ** -1.5
 def test_the_grid_is_the_geometric_mean_of_two(solver, process):
     """Eq. (270)."""
     shared, own, euler = (
-        diffopt.optimize(EIG, solver=s, steps=5, process=process, free=free).sigmas
-        for s, free in ((solver, "shared"), (solver, "grid"), ("euler", "grid"))
+        diffopt.optimize(EIG, solver=s, steps=5, process=process, **flags).sigmas
+        for s, flags in ((solver, {"free": "shared"}), (solver, {"grid_of": "own"}), ("euler", {}))
     )
     np.testing.assert_allclose(shared[1:-1], np.sqrt(own[1:-1] * euler[1:-1]), rtol=1e-12)
     assert (shared[0], shared[-1]) == (own[0], own[-1])

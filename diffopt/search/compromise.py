@@ -24,11 +24,11 @@ def schemes(problem: Problem, free: Sequence[str]) -> tuple[Solver, ...]:
     Raises
     ------
     InputError
-        `shared` for a solver whose grid is an average already.
+        `shared` for a solver that is fitted to any grid.
     """
     named = problem.solver.grid_solvers
     if tuple(free) == ("shared",):
-        if named:
+        if problem.solver.needs_data:
             raise InputError(f"solver {problem.solver.name!r} takes the grid of {' and '.join(named)} already; use --free grid")
         return problem.solver, SOLVERS["euler"]()
     return tuple(SOLVERS[name]() for name in named) if tuple(free) == ("grid",) else ()
