@@ -102,7 +102,7 @@ def _offer(problem: Problem, name: str, steps: int) -> list[Offer]:
     own = replace(problem, solver=made.for_data(problem.data).for_even_grid(), steps=steps)
     free = ("grid", "eta") if made.eta_meaning is not None else ("grid",)
     result = optimize(own, Robust(), free, searches=1, starts=STARTS, tolerance=TOLERANCE)
-    eta = float(result.eta[0]) if len(free) > 1 else None
+    eta = round(float(result.eta[0]), 4) if len(free) > 1 else None
     found = _scored(own, result.grid, "optimized", eta)
     if not amplifies(found.frechet, found.robust):
         return [found]
