@@ -120,3 +120,29 @@ def test_v_prediction_is_read_off_the_model() -> None:
     distance = np.sqrt(np.sum((np.abs(gain) * SIGMAS[0] - np.sqrt(EIG)) ** 2 + (at_mean - MEAN) ** 2))
     assert answer.after["frechet"] == pytest.approx(distance, rel=1e-6)
     assert run_errors(run, spectrum) == answer.before
+
+
+@pytest.mark.parametrize("to", ["diffusers", "diffusers:snippet"])
+def test_sigmas_outside_the_table_are_told_its_ends(to: str) -> None:
+    """Eq. (241) with the first sigma above the last trained level."""
+    spectrum = Spectrum.create(EIG, mean=MEAN)
+    sigmas = [25.0, *SIGMAS[1:]]
+    run = Run.create(EXAMPLES["ve"], sigmas, make("euler", clock="sigma"), start="sigma")
+    config = {"_class_name": "EulerDiscreteScheduler", "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+    answer = export_run(run, to, config, spectrum)
+
+    def output(x: np.ndarray) -> np.ndarray:
+        for k, (now, after) in enumerate(zip(sigmas[:-1], sigmas[1:], strict=True)):
+            if k == 0:
+                clean = x - now * network(x / np.sqrt(1 + now**2), 999, "epsilon")
+            else:
+                clean = MEAN + EIG / (EIG + now**2) * (x - MEAN)
+            x = x + (after - now) * (x - clean) / now
+        return x
+
+    at_mean = output(np.zeros(7))
+    gain = output(np.ones(7)) - at_mean
+    distance = np.sqrt(np.sum((np.abs(gain) * sigmas[0] - np.sqrt(EIG)) ** 2 + (at_mean - MEAN) ** 2))
+    assert answer.after is not None and answer.before is not None
+    assert answer.after["frechet"] == pytest.approx(distance, rel=1e-5)
+    assert answer.after["frechet"] != pytest.approx(answer.before["frechet"], rel=1e-3)

@@ -1,4 +1,4 @@
-"""Hosts that tell the network the nearest trained level instead of the state's own."""
+"""Hosts that tell the network another level than the state's: the nearest trained one, or the end of the table."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import cast, get_args
 import numpy as np
 
 from diffopt.hosts.base import Target
-from diffopt.hosts.diffusers.config import read_config
+from diffopt.hosts.diffusers.config import Config, read_config
 from diffopt.hosts.findings import Finding
 from diffopt.hosts.run import Run
-from diffopt.solvers.conditioning import Prediction, told_nearest
+from diffopt.solvers.conditioning import Prediction, told, told_nearest
 from diffopt.solvers.model_error import ModelError
 
 #: Largest relative step to a trained level that counts as none: single precision of its logarithm.
@@ -38,3 +38,15 @@ def nearest_level(run: Run, target: Target, title: str) -> tuple[ModelError | No
         return None, [Finding("conditioning", f"{message}the error there leaves it out for {kind} prediction", repair)]
     message += f"the error there includes it, for {kind.replace('_', ' ')}"
     return told_nearest(levels, cast(Prediction, kind)), [Finding("conditioning", message, repair)]
+
+
+def clipped_level(run: Run, config: Config) -> ModelError | None:
+    """What the network is off by where sigmas lie outside the trained table, whose ends it is told then."""
+    levels = None if run.flow or config.continuous else config.levels(run)
+    kind = str(config.get("prediction_type", "epsilon"))
+    if levels is None or kind not in get_args(Prediction):
+        return None
+    low, high, sigmas = float(levels[0]), float(levels[-1]), run.grid.sigmas[:-1]
+    if np.all((sigmas <= high * (1 + SAME)) & (sigmas >= low * (1 - SAME))):
+        return None
+    return told(lambda sigma: np.clip(np.asarray(sigma).real, low, high), cast(Prediction, kind))

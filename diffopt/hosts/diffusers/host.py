@@ -17,6 +17,7 @@ from diffopt.hosts.diffusers.scheduler import Scheduler, plan_for
 from diffopt.hosts.diffusers.snippet import call_text, set_levels, subclass_text
 from diffopt.hosts.diffusers.stages import KDPM2, DPMSolverSDE, KDPM2Ancestral
 from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.nearest import clipped_level
 from diffopt.hosts.run import Run
 
 SCHEDULERS: dict[str, Scheduler] = {
@@ -98,7 +99,7 @@ class Diffusers(Host):
             plan = self._exact(scheduler, run, config, scheduler.configured(run, config) if config.values else None)
             message = f"{name} has no argument for this grid"
             lost = Finding("dropped", message, "take diffopt export --to diffusers:snippet, which sets it")
-            return Plan(name, plan.run, [lost, *plan.findings])
+            return Plan(name, plan.run, [lost, *plan.findings], plan.told)
         return plan_for(scheduler, self, run, config, target.exported)
 
     def _exact(self, scheduler: Scheduler, run: Run, config: Config, sampler: Sampler | None = None) -> Plan:
@@ -119,8 +120,12 @@ class Diffusers(Host):
         if scheduler.name == "HeunDiscreteScheduler" and levels[-1] != 0:
             found = [*found, Finding("note", f"the grid ends at {levels[-1]:.6g}: the pipeline decodes a latent with that noise")]
         hosted = base.run.with_levels(levels)
+        told = clipped_level(hosted, config)
+        if told is not None:
+            message = "the network is told the nearest end of the model's table for sigmas outside; the error there includes it"
+            found = [*found, Finding("conditioning", message, "optimize with --scheduler-config FILE, whose table is the range")]
         hosted = Run(hosted.grid, hosted.solver, hosted.eta, start) if start is not None else None  # type: ignore[assignment]
-        return Plan(scheduler.name, hosted, [f for f in base.findings if f.kind != "start"] + found)
+        return Plan(scheduler.name, hosted, [f for f in base.findings if f.kind != "start"] + found, told)
 
     def whole(self, run: Run, target: Target) -> bool:
         """Schedulers that truncate their timesteps, unless the snippet sets the grid."""

@@ -14,6 +14,7 @@ from diffopt.foundation.arrays import Array
 from diffopt.hosts.base import Host, Sampler, start_findings
 from diffopt.hosts.diffusers.config import Config, matching_levels
 from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.nearest import clipped_level
 from diffopt.hosts.run import Run
 from diffopt.law.start import Start
 
@@ -148,7 +149,8 @@ def plan_for(scheduler: Scheduler, host: Host, run: Run, config: Config, exporte
         findings.append(Finding("conditioning", gone, "optimize for this model: --process table --scheduler-config FILE"))
     hosted = _hosted(base.run, levels, findings)
     start, more = scheduler.start_law(run, config)
-    return Plan(scheduler.name, _started(hosted, start), findings + more)
+    told = None if hosted is None else clipped_level(hosted, config)
+    return Plan(scheduler.name, _started(hosted, start), findings + more, told)
 
 
 def plan_recurrence(scheduler: Scheduler, host: Host, run: Run, config: Config, exported: bool) -> Plan:
