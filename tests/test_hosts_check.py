@@ -211,7 +211,9 @@ NODES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "SaveImage": ({"images": "IMAGE", "filename_prefix": str}, ()),
 }  # fmt: skip
 #: KSamplerSelect's list.
-SAMPLER_NAMES = {"euler", "heun", "dpm_2", "dpm_2_ancestral", "lms", "ipndm", "dpmpp_2m", "euler_ancestral"}
+SAMPLER_NAMES = {
+    "euler", "heun", "dpm_2", "dpm_2_ancestral", "lms", "ipndm", "dpmpp_2m", "euler_ancestral", "uni_pc", "uni_pc_bh2",
+}  # fmt: skip
 
 
 def validate(graph: dict[str, Any]) -> None:
@@ -237,11 +239,12 @@ COMFY = [(n, p) for n, s in HOSTS["comfyui"].samplers.items() for p in ("table",
 
 @pytest.mark.parametrize(("solver", "process"), COMFY)
 def test_the_workflow_passes_the_validator(solver: str, process: str) -> None:
-    answer = export_run(run(solver, process), "comfyui:workflow")
+    sigmas = SD[:-1] if solver == "unipc" else None
+    answer = export_run(run(solver, process, sigmas), "comfyui:workflow")
     graph = json.loads(str(answer.text))
     validate(graph)
     text = next(n["inputs"]["sigmas"] for n in graph.values() if n["class_type"] == "ManualSigmas")
-    np.testing.assert_allclose(comfyui_reads(text), run(solver, process).levels, rtol=1e-7)
+    np.testing.assert_allclose(comfyui_reads(text), run(solver, process, sigmas).levels, rtol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -356,3 +359,11 @@ def test_export_from_python(files: Any) -> None:
 def test_listed_hosts(capsys: Any) -> None:
     assert main(["list", "hosts", "--format", "json"]) == 0
     assert {row["name"] for row in json.loads(capsys.readouterr().out)["hosts"]} == set(HOSTS)
+
+
+def test_json_keeps_the_options_of_the_solver(tmp_path: Any) -> None:
+    """A file that is written and read again is the same run."""
+    case = run("unipc", sigmas=SD[:-1], variant="bh1", order=3)
+    (tmp_path / "grid.json").write_text(str(export_run(case, "json").text))
+    again = diffopt.load(tmp_path / "grid.json").document
+    assert again["solver_options"]["order"] == 3 and again["solver_options"]["variant"] == "bh1"

@@ -137,7 +137,11 @@ TABLE: dict[str, list[Pitfall]] = {
                 Again(run("flow_ancestral", "flow"), "sd_cpp")),
     ],
     "4.2": [Pitfall(run("dpmpp_2m_sde", "flow"), "sd_cpp", "refused", "neither", Again(run("flow_ancestral", "flow"), "sd_cpp"))],
-    "4.3": [Pitfall(run("unipc"), "comfyui", "refused", "0.001", Again(run("dpmpp_2m"), "comfyui"))],
+    "4.3": [
+        Pitfall(run("unipc"), "comfyui", "refused", "0.001", Again(run("dpmpp_2m"), "comfyui")),
+        Pitfall(run("unipc", variant="bh1"), "comfyui", "refused", "0.001",
+                Again(run("unipc", sigmas=SD[:-1], variant="bh1", order=3), "comfyui")),
+    ],
     "4.4": [Pitfall(run("euler"), "diffusers", "refused", "smallest level", EULER,
                     model("TCD"))],
     "4.5": [Pitfall(run("euler", "flow"), "diffusers", "refused", "opposite sign",

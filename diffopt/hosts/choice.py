@@ -77,10 +77,12 @@ def choose(
 
 
 def _probe(problem: Problem, eta: Any) -> Run:
-    """A short run over the range of the question."""
+    """A run of as many steps over the range of the question."""
     top, low = problem.sigma_max, max(problem.sigma_min, 1e-6)
-    middle = np.sqrt(min(top, 1e4) * low)
-    sigmas = [top, middle, low] if problem.end == "sigma_min" else [top, middle, 0.0]
+    count = problem.steps + (problem.end == "sigma_min")
+    sigmas = np.geomspace(min(top, 1e4), low, count) if count > 1 else np.array([top])
+    sigmas[0] = top
+    sigmas = sigmas if problem.end == "sigma_min" else np.append(sigmas, 0.0)
     value = None if eta is None or problem.solver.eta_meaning is None else float(np.mean(eta))
     return Run.create(problem.process, sigmas, problem.solver, value, problem.start)
 

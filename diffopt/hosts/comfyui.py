@@ -10,7 +10,7 @@ import numpy as np
 from diffopt.hosts.base import Sampler, Target, start_findings
 from diffopt.hosts.comfyui_graph import workflow
 from diffopt.hosts.findings import Finding, Plan
-from diffopt.hosts.loops import LoopHost
+from diffopt.hosts.loops import LoopHost, ending, single
 from diffopt.hosts.nearest import nearest_level
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import options
@@ -19,9 +19,10 @@ from diffopt.law.start import Start
 
 _ANCESTRAL = Sampler("euler_ancestral", "euler_ancestral", "flow_ancestral")
 _2M = Sampler("dpmpp_2m", "dpmpp_2m", "comfy_dpmpp_2m")
-_UNIPC = (
-    "it replaces a final 0 by 0.001, in the SIGMAS tensor itself, and runs order 3 with coefficients that no closed form here "
-    "reproduces; optimize with --solver dpmpp_2m (comfy_dpmpp_2m on flow models)"
+_UNIPC = "on flow models it steps in s with coefficients that no solver here has; optimize with --solver comfy_dpmpp_2m"
+_END = (
+    "it replaces a final 0 by 0.001, in the SIGMAS tensor itself, so that later nodes end there too, and loses digits; "
+    "optimize with --end sigma_min (exact), or with --solver dpmpp_2m"
 )
 _FLOW = "on flow models it has a scheme of its own (_RF); optimize with --solver flow_ancestral, dpmpp_2m_sde or heun"
 _CHURN = "no core node sets churn; take --to k_diffusion or edm, or optimize with --solver heun"
@@ -43,7 +44,7 @@ SAMPLERS: dict[str, Sampler] = {
     "dpmpp_2m_sde": Sampler("dpmpp_2m_sde", "dpmpp_2m_sde", "dpmpp_2m_sde"),
     "dpmpp_3m_sde": Sampler("dpmpp_3m_sde", "dpmpp_3m_sde", "dpmpp_3m_sde"),
     "dpmpp_sde": Sampler("dpmpp_sde", "dpmpp_sde", "dpmpp_sde"),
-    "unipc": Sampler("uni_pc", None, None, reason=_UNIPC),
+    "unipc": Sampler("uni_pc", "unipc", None, reason=_UNIPC),
     "edm_stochastic": Sampler("heun", None, None, reason=_CHURN),
 }
 
@@ -68,12 +69,25 @@ class ComfyUI(LoopHost):
             run = run.with_levels([FIRST_BELOW_ONE, *run.levels[1:]])
             message = f"{run.solver.name} of ComfyUI moves a first s of 1 to {FIRST_BELOW_ONE:g} (more on a shifted model)"
             moved = [Finding("clipped", message, f"optimize with --t-max {FIRST_BELOW_ONE:g}")]
-        plan = super().plan(run, target)
+        plan = self._unipc(run) if run.solver.name == "unipc" else super().plan(run, target)
         told, found = nearest_level(run, target, self.title)
         found = [*moved, *plan.findings, *found]
         if not target.exported:
             found += _exponents(run)
         return Plan(plan.sampler, plan.run, found, told)
+
+    def _unipc(self, run: Run) -> Plan:
+        """Order 3, or fewer on short grids; bh1 and bh2 are two samplers; a last step to 0 is refused."""
+        variant = str(getattr(run.solver, "variant", "bh2"))
+        name = "uni_pc" if variant == "bh1" else "uni_pc_bh2"
+        if not run.flow and run.levels[-1] == 0:
+            return Plan(name, None, [Finding("refused", f"{name} of {self.title}: {_END}")])
+        rule = {"order": max(1, min(3, run.grid.steps - 1)), "variant": variant, "lower_order_final": True}
+        plan = self.sampled(run, Sampler(name, "unipc", None, reason=_UNIPC, fixed=rule))
+        if plan.run is None:
+            return plan
+        hosted, findings = single(plan.run)
+        return Plan(name, hosted, [*plan.findings, *findings, *ending(self.title, run)])
 
     def start_law(self, run: Run) -> tuple[Start, list[Finding]]:
         """sqrt(1 + sigma_0^2) n where sigma_0 reaches the model's largest level, sigma_0 n below it."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from diffopt import __version__
+from diffopt.documents.options import options_of
 from diffopt.errors import UnsupportedError
 from diffopt.hosts.base import Host, Target
 from diffopt.hosts.findings import Plan
@@ -38,7 +39,8 @@ class Json(Plain):
         """An object with sigmas, times, timesteps, eta, solver and process."""
         timesteps = run.grid.timesteps
         data = {
-            "solver": run.solver.name, "clock": run.solver.clock_name(run.process), "steps": run.grid.steps,
+            "solver": run.solver.name, "solver_options": options_of(run.solver),
+            "clock": run.solver.clock_name(run.process), "steps": run.grid.steps,
             "process": {"name": run.process.name, **run.process.parameters(), **run.process.origin()},
             "start": run.start, "end": "zero" if run.grid.sigmas[-1] == 0 else "sigma_min",
             "sigmas": [float(s) if np.isfinite(s) else None for s in run.grid.sigmas],
