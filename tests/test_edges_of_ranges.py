@@ -91,3 +91,20 @@ def test_an_eta_at_the_bound_is_said(top: float, held: bool, tmp_path: Path, cap
     out, err = capsys.readouterr()
     assert all((max(row["eta"]) > ETA_MAX * 0.999) == held for row in json.loads(out)["rows"])
     assert ("eta 3 is the bound of the search and is met by constant by exact" in err) == held
+
+
+@pytest.mark.parametrize("low", [5e-324, 1e-320, 1e-160])
+@pytest.mark.parametrize("name", [name for name, schedule in SCHEDULES.items() if not schedule.slow])
+def test_ranges_that_leave_the_doubles(name, low):
+    """Every schedule gives a decreasing grid over hundreds of decades, or says that it has none.
+
+    Those that search are left out for their time; their errors are caught at the same place.
+    """
+    span = Span(VE(), 3, 80.0, low, spectrum=Spectrum.create([4.0, 1.0, 0.1]))
+    try:
+        with np.errstate(all="ignore"):
+            sigmas = SCHEDULES[name]().grid(span).sigmas
+    except DiffoptError as error:
+        assert "\n" not in str(error)
+    else:
+        assert np.all(np.diff(sigmas) < 0)

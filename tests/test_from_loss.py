@@ -96,6 +96,7 @@ def test_a_mixture_s_curve_gives_its_within_cluster_variances() -> None:
         ([1.0, 1.0], [0.5, 0.7], {}, "twice"),
         ([1.0, 2.0, 3.0], [0.5, 0.7], {}, "one error per sigma"),
         ([1.0, 2.0], [0.5, 0.7], {"dim": -1}, "dim must be positive"),
+        ([1.0, 2.0], [5.0, 7.0], {"dim": 1e308}, "leaves the range of doubles"),
         ([1.0, 2.0], [0.5, 0.7], {"sigma_cap": 1.5}, "leaves 1 of 2"),
         ([1.0, 2.0], [0.5, 0.7], {"eig_cap": 0.01}, "eigenvalue cap"),
     ],

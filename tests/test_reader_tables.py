@@ -164,6 +164,11 @@ def test_lines_with_missing_cells_can_be_skipped(tmp_path, capsys):
     assert "add --skip-bad" not in err
 
 
+def test_a_table_of_one_bad_line_has_no_samples(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("0,2,5,9(7\n")
+    assert "no samples" in refused(capsys, tmp_path / "a.csv", "--skip-bad")
+
+
 def test_an_index_that_stops_counting_is_noticed_where_it_does(tmp_path, capsys):
     rows = [f"{i},{v:.3f}" for i, v in enumerate(RNG.standard_normal(300))]
     rows[250] = "9" + rows[250]

@@ -107,7 +107,10 @@ def _checked(sigma: ArrayLike, mse: ArrayLike, dim: float | None) -> tuple[Array
     if dim is not None and not (np.isfinite(dim) and dim > 0):
         raise InputError(f"dim must be positive, got {dim:g}")
     order = np.argsort(levels)
-    levels, errors = levels[order], errors[order] * (dim or 1.0)
+    with np.errstate(over="ignore"):
+        levels, errors = levels[order], errors[order] * (dim or 1.0)
+    if not np.all(np.isfinite(errors)):
+        raise InputError(f"--dim {dim:g} times the errors leaves the range of doubles; give the number of dimensions")
     if np.any(np.diff(levels) <= 0):
         raise InputError(f"sigma {levels[:-1][np.diff(levels) <= 0][0]:g} occurs twice; average its errors first")
     return levels, errors

@@ -81,12 +81,15 @@ class Schedule(ABC):
         if span.steps == 1 and span.end == "zero":
             return Grid.create(span.process, [span.sigma_max, 0.0])
         # What overflows is no level, and is refused below.
-        with np.errstate(over="ignore", invalid="ignore"):
-            levels = _kept(_Key(self, span))
+        ends = f"from {span.sigma_max:g} to {span.sigma_min:g}"
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                levels = _kept(_Key(self, span))
+        except OverflowError:  # of Python's own numbers
+            raise UnsupportedError(f"schedule {self.name!r} leaves the range of doubles {ends}; raise --sigma-min") from None
         if span.end == "zero" and levels[-1] > 0:
             levels = np.append(levels, 0.0)
         if levels.size != span.steps + 1:
-            ends = f"from {span.sigma_max:g} to {span.sigma_min:g}"
             raise UnsupportedError(f"schedule {self.name!r} has no grid of {span.steps} steps {ends}")
         try:
             return Grid.create(span.process, levels)

@@ -82,7 +82,7 @@ class Samples:
 
     def _missing(self, raw: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Rows with numbers that stand for no value; None where there are none to look for."""
-        flat, missing = np.asarray(raw).reshape(len(raw), -1), self.source.log.missing
+        flat, missing = np.asarray(raw).reshape(len(raw), self.dim), self.source.log.missing
         missing.check(flat, self.source.label)
         return missing.rows(flat) if missing.values else None
 
@@ -107,7 +107,7 @@ class Samples:
     def pilot(self) -> Array:
         """Mean of the first few finite samples in model units, shape `shape`, whatever the block size."""
         stored = np.asarray(self.source.head(min(PILOT, max(1, MOST_BYTES // (8 * self.dim)))))
-        raw = stored[~self.source.log.missing.rows(stored.reshape(len(stored), -1))].astype(np.float64)
+        raw = stored[~self.source.log.missing.rows(stored.reshape(len(stored), self.dim))].astype(np.float64)
         raw = raw[np.isfinite(raw.reshape(len(raw), self.dim)).all(axis=1)]
         if not len(raw):
             return np.zeros(self.shape)
