@@ -41,7 +41,7 @@ def test_the_rehearsal_runs_every_part(workplace, capsys):
         assert {"karras", "exponential", "vp", "diffopt"} <= set(row["errors"])
         assert all(np.isfinite(v) for v in row["errors"]["diffopt"].values())
     text = (workplace / "results" / "tables.md").read_text()
-    assert "| Own networks, 5 to 12 calls |" in text
+    assert "| **Own networks, 5 to 12 calls** |" in text
     for name in ("evidence.png", "evidence_samples.png"):
         assert (workplace / name).read_bytes()[:4] == b"\x89PNG"
 
