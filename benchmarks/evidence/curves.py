@@ -67,8 +67,9 @@ def table(folder: Path) -> str:
     """Cells won, geometric mean and worst ratio to the best fixed rule, by case."""
     rows = [row for path in sorted(folder.glob("*.json")) for row in json.loads(path.read_text())]
     lines = [f"| | spectrum | {' | '.join(METRICS)} |", "|---|---|---|---|---|---|"]
-    for label in ("all", *dict.fromkeys(row["case"] for row in rows)):
-        some = [row for row in rows if label in ("all", row["case"])]
+    groups = {"pretrained": [r for r in rows if not r["case"].startswith("own")]}
+    groups |= {name: [r for r in rows if r["case"] == name] for name in dict.fromkeys(r["case"] for r in rows)}
+    for label, some in groups.items():
         for kind in ("covariance", "curve", "capped"):
             parts = []
             for metric in METRICS:

@@ -49,8 +49,8 @@ def curves(rows: list[Row], path: Path) -> None:
             axis.set_xticks(calls, [str(c) for c in calls], fontsize=7)
             axis.tick_params(axis="y", labelsize=7)
             axis.minorticks_off()
-    for axis in axes[0]:
-        axis.legend(fontsize=7)
+    for axis in axes.ravel():
+        axis.legend(fontsize=6)
     figure.supxlabel("denoiser calls", fontsize=8)
     figure.supylabel("Frechet distance to the fine limit / Karras at 5 calls, geometric mean", fontsize=8)
     figure.tight_layout()
