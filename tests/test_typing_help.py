@@ -15,6 +15,8 @@ from diffopt.data.builtin import BUILTINS
 from diffopt.documents.aliases import BY_KIND
 from diffopt.documents.options import pick
 from diffopt.errors import InputError
+from diffopt.estimation.correction.shrinkage import SHRINKAGE
+from diffopt.estimation.estimate import METHODS
 from diffopt.foundation.names import close, suggestion
 from diffopt.law.start import STARTS
 from diffopt.objectives import OBJECTIVES
@@ -22,10 +24,14 @@ from diffopt.processes import PROCESSES
 from diffopt.processes.clocks import CLOCKS
 from diffopt.processes.span import ENDS
 from diffopt.schedules import SCHEDULES
+from diffopt.search.variables import FREE
 from diffopt.solvers import SOLVERS
 
 TABLES = {"solver": SOLVERS, "schedule": SCHEDULES, "process": PROCESSES, "objective": OBJECTIVES}
-REGISTRIES = {**TABLES, "builtin": BUILTINS, "start": STARTS, "end": ENDS, "clock": CLOCKS}
+REGISTRIES = {
+    **TABLES, "builtin": BUILTINS, "start": STARTS, "end": ENDS, "clock": CLOCKS, "free": FREE, "shrinkage": SHRINKAGE,
+    "method": [*METHODS, "auto"],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("flag", REGISTRIES)
@@ -150,3 +156,76 @@ def test_commands_use_one_thread_unless_told_and_estimation_is_left_alone():
         environment = clean | ({} if given is None else {"OMP_NUM_THREADS": given})
         done = subprocess.run([sys.executable, "-c", code, *words], env=environment, capture_output=True, text=True)
         assert done.stdout.strip() == expected, done.stderr
+
+
+def test_every_flag_of_names_completes_and_none_loads_numerics():
+    """What a shell waits for: importing numpy alone would take most of the time that a reader grants."""
+    code = """
+import sys
+from typer.main import get_command
+from diffopt.cli.app import COMMANDS, application
+from diffopt.cli.values import values
+
+def leaves(command):
+    found = getattr(command, "commands", None)
+    return [command] if found is None else [leaf for one in found.values() for leaf in leaves(one)]
+
+count = 0
+for name in COMMANDS:
+    for leaf in leaves(get_command(application(name))):
+        for param in leaf.params:
+            known = values(str(param.name)) if param.param_type_name == "option" else ()
+            if known and param.metavar != "SPECTRUM":
+                offered = param.shell_complete(leaf.make_context(leaf.name, [], resilient_parsing=True), "")
+                assert {item.value for item in offered} == set(known), (name, param.name, offered)
+                count += 1
+assert count > 40, count
+assert not {"numpy", "scipy", "pydantic", "rich"} & set(sys.modules), "heavy"
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "spectrum"])
+def test_a_command_has_several_examples(name, capsys):
+    assert main([name, "--help"]) == 0
+    text = capsys.readouterr().out.partition("Examples:\n")[2].partition("\n\n")[0]
+    assert len([line for line in text.splitlines() if line.startswith("  diffopt ")]) >= 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("opt", "optimize"), ("optimise", "optimize"), ("compar", "compare-schedules"), ("budgt", "budget"),
+        ("spectrum shw", "show"),
+    ],
+)  # fmt: skip
+def test_a_command_that_does_not_exist_names_the_nearest(typed, meant, capsys):
+    assert main(typed.split()) == 2
+    said = capsys.readouterr().err
+    assert "No such command" in said and meant in said
+
+
+@pytest.mark.parametrize("typed", ["photos", "builtin:photo", "foto"])
+def test_a_spectrum_that_does_not_exist_names_the_nearest(typed, capsys):
+    assert main(["optimize", typed]) == 2
+    assert "builtin:photos" in (said := capsys.readouterr().err) or "'photos'" in said
+
+
+def test_a_piped_grid_goes_through_export_and_check(tmp_path):
+    run = [sys.executable, "-m", "diffopt"]
+    made = subprocess.run([*run, "optimize", "builtin:power2", "-n", "4", "-q"], capture_output=True, text=True, check=True)
+    (tmp_path / "grid.json").write_text(made.stdout)
+    for words in (["export", "--to", "comfyui"], ["check", "--host", "k_diffusion", "--format", "json"]):
+        piped = subprocess.run([*run, *words, "-"], input=made.stdout, capture_output=True, text=True)
+        named = subprocess.run([*run, *words, str(tmp_path / "grid.json")], capture_output=True, text=True)
+        assert (piped.returncode, piped.stdout) == (named.returncode, named.stdout)
+        assert piped.returncode == 0 and piped.stdout
+
+
+def test_no_spectrum_and_a_pipe_is_standard_input_for_spectra_too(tmp_path):
+    run = [sys.executable, "-m", "diffopt", "spectrum"]
+    for words in (["show"], ["convert"]):
+        done = subprocess.run([*run, *words], input="4 1 0.25\n", capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert '"dim": 3' in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -66,6 +67,7 @@ def budget(
     kernel: str | Path | None = None,
     over: str | None = None,
     force: bool = False,
+    progress: Callable[[int, int], None] | None = None,
     **flags: Unpack[Flags],
 ) -> BudgetResult:
     """Split the expected squared 2-Wasserstein error of a sampler with a learned linear score into its sources.
@@ -92,6 +94,8 @@ def budget(
         Numbers to optimize (`sigma_min,steps`), and limits (`calls<=20`).
     verify, seed : int, optional
         Repetitions of a simulation of every term.
+    progress : callable, optional
+        Called with (repetitions done, in all).
     kernel : path, optional
         `.npz` of the kernel matrices: `eigenvalues`, `weights`, and for each random source K (d, d) and its diagonal extra.
     over : {"samples", "steps"}, optional
@@ -130,7 +134,7 @@ def budget(
     found = knobs.evaluate()
     document = _document(knobs, found, data.spectrum, plan, None if plan is None else subject_to)
     if verify is not None:
-        document = document.model_copy(update=_simulated(knobs, found, verify, seed or 0))
+        document = document.model_copy(update=_simulated(knobs, found, verify, seed or 0, progress))
     if kernel is not None:
         _write_kernel(kernel, found, force)
         document = document.model_copy(update={"kernel": str(kernel)})
@@ -194,7 +198,9 @@ def _sampler(knobs: Knobs) -> SamplerPart:
     )  # fmt: skip
 
 
-def _simulated(knobs: Knobs, found: Budget, repetitions: int, seed: int) -> dict[str, Any]:
+def _simulated(
+    knobs: Knobs, found: Budget, repetitions: int, seed: int, progress: Callable[[int, int], None] | None
+) -> dict[str, Any]:
     """Simulated values; of a few quantiles of the spectrum where it is long."""
     spectrum, where = knobs.spectrum, None
     if spectrum.dim > DIRECTIONS or np.any(spectrum.weight != np.round(spectrum.weight)):
@@ -207,7 +213,7 @@ def _simulated(knobs: Knobs, found: Budget, repetitions: int, seed: int) -> dict
         found = replace(knobs, spectrum=spectrum).evaluate()
     if found.terms["optimization"] is None:
         raise InputError(f"--verify has nothing to simulate: {found.reasons[0]}")
-    seen = verify(replace(knobs, spectrum=spectrum).setting(), repetitions, seed)
+    seen = verify(replace(knobs, spectrum=spectrum).setting(), repetitions, seed, progress)
     parts = {}
     for name, estimate in seen.items():
         predicted = found.total if name == "total" else found.terms[name]

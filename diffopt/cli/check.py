@@ -9,11 +9,15 @@ import typer
 
 from diffopt.cli import options as opt
 from diffopt.cli.host_options import Config, Data, Schedule
+from diffopt.cli.values import completer
 
 #: Exit code where the host would alter the grid.
 ALTERED = 4
 
-Name = Annotated[str, typer.Option("--host", help="Host (diffopt list hosts), e.g. comfyui.", metavar="HOST")]
+Name = Annotated[
+    str,
+    typer.Option("--host", help="Host (diffopt list hosts), e.g. comfyui.", metavar="HOST", autocompletion=completer("host")),
+]
 
 
 def check(
@@ -29,6 +33,7 @@ def check(
     """What a host does with a grid's numbers as they are; exit code 4 where it would alter the grid or the scheme.
 
     Example: diffopt check grid.json --host diffusers --scheduler-config scheduler_config.json
+    Example: diffopt check pasted.txt --host comfyui
     """
     from diffopt.api.check import check as call
     from diffopt.cli import output as out

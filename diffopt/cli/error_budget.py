@@ -11,9 +11,13 @@ def error_budget(given: Given) -> None:
     """Data, training, steps, noise floor, start: how much of the error is whose, and what would help most.
 
     Example: diffopt error-budget builtin:photos --samples 50000 --solver heun --steps 18 --start sigma
+    Example: diffopt error-budget spectrum.npy --samples 5000 --minimize sigma_min,steps --subject-to 'calls<=40'
     """
     from diffopt.api.budget import budget
+    from diffopt.cli.progress import groups
 
     data = given.require_data()
     given.check()
-    given.finish(budget(data, grid=given.arguments["grid"], force=given.force, **given.flags))
+    with groups("adding up errors", given.quiet, "repetitions") as progress:
+        result = budget(data, grid=given.arguments["grid"], force=given.force, progress=progress, **given.flags)
+    given.finish(result)

@@ -25,9 +25,12 @@ def evaluate(given: Given) -> None:
     Example: diffopt evaluate spectrum.npy -s dpmpp_2m --sigmas "14.6,6.5,2.7,1.1,0.4,0.03,0"
     """
     from diffopt.api.evaluate import evaluate as call
+    from diffopt.cli.progress import groups
 
     data, grid = given.require_data(), given.arguments["grid"]
     given.check()
     listed = grid is not None or {"sigmas", "times"} & given.explicit
     flags = given.without((*ANSWERED, "sigmas", "times")) if listed else given.flags
-    given.finish(call(data, grid, **flags))
+    with groups("evaluating, beside the optimum", given.quiet):
+        result = call(data, grid, **flags)
+    given.finish(result)

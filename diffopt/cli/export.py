@@ -8,8 +8,14 @@ import typer
 
 from diffopt.cli import options as opt
 from diffopt.cli.host_options import Config, Data, Schedule
+from diffopt.cli.values import completer
 
-To = Annotated[str, typer.Option("--to", help="Host (diffopt list hosts), with a form: comfyui:workflow.", metavar="HOST")]
+To = Annotated[
+    str,
+    typer.Option(
+        "--to", help="Host (diffopt list hosts), with a form: comfyui:workflow.", metavar="HOST", autocompletion=completer("host")
+    ),
+]
 
 
 def export(
@@ -24,6 +30,8 @@ def export(
     """A grid as a program reads it; what it will run, and the exact error there, on stderr.
 
     Example: diffopt export grid.json --to comfyui
+    Example: diffopt export grid.json --to comfyui:workflow -o workflow_api.json
+    Example: diffopt export grid.json --to diffusers --scheduler-config scheduler_config.json -o grid.py
     """
     from diffopt.api.export import content
     from diffopt.api.export import export as call

@@ -71,7 +71,8 @@ class GroupedCommand(TyperCommand):
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
-        named = [(p.opts[0], ", ".join(known)) for p in self.get_params(ctx) if (known := values(str(p.name)))]
+        flags = [p for p in self.get_params(ctx) if p.param_type_name == "option"]
+        named = [(p.opts[0], ", ".join(known)) for p in flags if (known := values(str(p.name)))]
         if named:
             with formatter.section("Values"):
                 formatter.write_dl(named)
@@ -91,7 +92,19 @@ class GroupedCommand(TyperCommand):
 
 
 class WholeGroup(TyperGroup):
-    """A group whose help shows the summaries of its commands in full."""
+    """A group whose help shows the summaries of its commands in full, and that knows what a beginning of a name means."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command, or the names that begin or look like what was typed."""
+        typed = args[0] if args else ""
+        known = self.list_commands(ctx)
+        if typed and not typed.startswith("-") and typed not in known:
+            from diffopt.cli.app import ALSO
+            from diffopt.foundation.names import suggestion
+
+            names = known if "optimize" not in known else [*known, *ALSO]
+            ctx.fail(f"No such command {typed!r}; {suggestion(typed, names)}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Name and first paragraph of every command."""

@@ -6,6 +6,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from diffopt.cli.values import spectrum
+
 Schedule = Annotated[
     str, typer.Argument(metavar="SCHEDULE.json", help="Grid file, such as optimize writes; - for standard input.")
 ]
@@ -15,5 +17,8 @@ Config = Annotated[
 ]
 Data = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--spectrum", help="Data for which errors are stated [default: the file's own].", metavar="SPECTRUM"),
+    typer.Option(
+        "--spectrum", help="Data for which errors are stated [default: the file's own].", metavar="SPECTRUM",
+        autocompletion=spectrum,
+    ),
 ]

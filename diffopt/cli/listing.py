@@ -19,13 +19,15 @@ What = Annotated[
     ),
 ]
 Long = Annotated[bool, typer.Option("--long", help="Formulas and references.")]
-Name = Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="Schema name [default: all names].")]  # noqa: UP045
+Name = Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="Schema name, e.g. diffopt.schedule/1 [default: all].")]  # noqa: UP045
 
 
 def list_names(what: What = None, long: Long = False, form: opt.Format = None) -> None:
     """Names that the flags accept.
 
+    Example: diffopt list
     Example: diffopt list solvers --format json
+    Example: diffopt list schedules --long
     """
     from diffopt.cli import output as out
     from diffopt.report.catalogue import inventory, inventory_rows
@@ -45,6 +47,7 @@ def schema(name: Name = None) -> None:
     """JSON schemas of the files that diffopt writes.
 
     Example: diffopt schema diffopt.schedule/1
+    Example: diffopt schema > schemas.json
     """
     from diffopt.cli import output as out
     from diffopt.documents.schemas import DOCUMENTS

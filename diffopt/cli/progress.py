@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 #: Seconds before anything is shown: what is done by then needs no display.
 PATIENCE = 0.6
@@ -22,6 +22,8 @@ def watched(quiet: bool) -> bool:
 class Bar:
     """Context manager that is called with (stage, done, total or None, what else to say).
 
+    What lasts is shown after PATIENCE whether it reports or not: a long decomposition says nothing while it runs.
+
     Parameters
     ----------
     quiet : bool
@@ -32,18 +34,33 @@ class Bar:
 
     def __init__(self, quiet: bool = False, unit: str = "samples") -> None:
         self.shown, self.unit = watched(quiet), unit
-        self._stage, self._begun, self._running = "", time.monotonic(), False
+        self._stage = ""
+        self._last: tuple[str, int, int | None, str] = ("working", 0, None, "")
+        self._progress: Any = None
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
 
     def __enter__(self) -> Self:
-        self._begun = time.monotonic()
+        if self.shown and PATIENCE <= 0:
+            self._start()
+        elif self.shown:
+            self._timer = threading.Timer(PATIENCE, self._start)
+            self._timer.daemon = True
+            self._timer.start()
         return self
 
     def __call__(self, stage: str, done: int, total: int | None, said: str = "") -> None:
         """Show that `done` of `total` are through."""
-        if not self.shown or (not self._running and time.monotonic() - self._begun < PATIENCE):
+        if self.shown:
+            with self._lock:
+                self._last = (stage, done, total, said)
+                self._draw()
+
+    def _draw(self) -> None:
+        """The last report, once there is a display."""
+        if self._progress is None:
             return
-        if not self._running:
-            self._start()
+        stage, done, total, said = self._last
         if stage != self._stage:
             # The end of a stage is seen before the next one begins.
             self._progress.refresh()
@@ -56,35 +73,52 @@ class Bar:
     def _start(self) -> None:
         """Make the display; rich is loaded by those who wait alone."""
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
-        self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), console=Console(stderr=True), transient=True,
-        )  # fmt: skip
-        self._task = self._progress.add_task("", rate="", visible=False)
-        self._progress.start()
-        self._running = True
+        with self._lock:
+            if not self.shown:
+                return
+            self._progress = Progress(
+                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True),
+                transient=True,
+            )  # fmt: skip
+            self._task = self._progress.add_task("working", total=None, rate="", visible=True)
+            self._progress.start()
+            self._draw()
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take the bar away."""
-        if self._running:
-            self._progress.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+        with self._lock:
+            self.shown = False
+            if self._progress is not None:
+                self._progress.stop()
+                self._progress = None
 
 
 @contextmanager
 def counter(what: str, quiet: bool) -> Iterator[Callable[[int, float], None] | None]:
     """Yield a callback (count, best), or None when nobody looks."""
     with Bar(quiet, "evaluations") as bar:
+        bar(what, 0, None)
         yield (lambda count, best: bar(what, count, None, f"best {best:.5g}")) if bar.shown else None
 
 
 @contextmanager
 def groups(what: str, quiet: bool, unit: str = "groups") -> Iterator[Callable[[int, int], None] | None]:
-    """Yield a callback (done, in all), or None when nobody looks."""
+    """Yield a callback (done, in all), or None when nobody looks; without its reports what is done stands there with the time."""
     with Bar(quiet, unit) as bar:
-        if bar.shown:
-            bar(what, 0, None)
+        bar(what, 0, None)
         yield (lambda done, total: bar(what, done, total)) if bar.shown else None

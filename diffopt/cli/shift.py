@@ -10,9 +10,13 @@ def shift(given: Given) -> None:
     """The flow shift that the data ask for, beside the closed law and what models ship.
 
     Example: diffopt shift latents.npy --tokens 4096 -n 28
+    Example: diffopt shift video.npy --tokens 1560 --frames 21 -n 30
     """
     from diffopt.api.shift import shift as verb
+    from diffopt.cli.progress import groups
 
     data = given.require_data()
     given.check()
-    given.finish(verb(data, **given.flags))
+    with groups("placing shifts", given.quiet):
+        result = verb(data, **given.flags)
+    given.finish(result)

@@ -21,6 +21,7 @@ def simulate(given: Given) -> None:
     Columns without a prefix are distances to a fine run from the same noise, data_ to independent data.
 
     Example: diffopt simulate --samples digits.npy --schedule karras,exponential,optimized -s heun -n 5,8
+    Example: diffopt simulate --denoiser model:denoise --shape 3,32,32 grid.json --count 500
     """
     import contextlib
     import sys

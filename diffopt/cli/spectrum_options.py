@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from diffopt.cli.output import target
+from diffopt.cli.values import completer
 
 OutputFile = Annotated[
     Optional[Path],  # noqa: UP045
@@ -41,7 +42,10 @@ Labels = Annotated[
     ),
 ]
 Shrinkage = Annotated[
-    str, typer.Option("--shrinkage", help="none, population, analytical, ledoit_wolf or oas.")
+    str,
+    typer.Option(
+        "--shrinkage", help="none, population, analytical, ledoit_wolf or oas.", autocompletion=completer("shrinkage")
+    ),
 ]
 Radial = Annotated[bool, typer.Option("--radial", help="fourier: average over equal wave numbers.")]
 Mean = Annotated[bool, typer.Option("--mean/--no-mean", help="Keep the mean if it is more than noise.")]
@@ -80,3 +84,6 @@ Standardize = Annotated[
 ]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="dask: local processes without a scheduler.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Keep a checkpoint beside --output; continue it.")]
+Method = Annotated[str, typer.Option("--method", help="auto, pca, fourier or lanczos.", autocompletion=completer("method"))]
+BootSolver = Annotated[str, typer.Option("--boot-solver", help="Solver of those grids.", autocompletion=completer("solver"))]
+Engine = Annotated[str, typer.Option("--engine", help="local or dask.", autocompletion=completer("engine"))]

@@ -22,6 +22,7 @@ from diffopt.foundation import array_file
 from diffopt.foundation.array_file import NPY, ZIP
 from diffopt.foundation.encoding import decode, expanded, read_bytes, suffix
 from diffopt.foundation.limits import expanding
+from diffopt.foundation.names import close, suggestion
 from diffopt.foundation.notes import note
 from diffopt.foundation.paths import exists, is_folder
 from diffopt.foundation.shown import text
@@ -87,7 +88,9 @@ def _named(argument: str, key: str | None, feature_space: bool) -> Dataset:
     if is_folder(path):
         raise InputError(f"{text(argument)} is a folder; to make a spectrum of samples use `diffopt spectrum estimate`")
     if not exists(path):
-        raise InputError(f"no spectrum file '{text(argument)[:200]}'; give a path, - for standard input, or builtin:photos")
+        near = close(argument, builtin_names())
+        hint = f"did you mean builtin:{near[0]}?" if near else "give a path, - for standard input, or builtin:photos"
+        raise InputError(f"no spectrum file '{text(argument)[:200]}'; {hint}")
     label = text(argument)
     if kind == "":
         return _from_bytes(read_bytes(path, label), label, key, feature_space)
@@ -115,7 +118,7 @@ def load_builtin(name: str) -> Spectrum:
     from diffopt.data.builtin import BUILTINS
 
     if name not in BUILTINS:
-        raise InputError(f"no built-in spectrum {name!r}; use one of {', '.join(builtin_names())}")
+        raise InputError(f"no built-in spectrum {name!r}; {suggestion(name, builtin_names())}")
     return BUILTINS[name]()
 
 

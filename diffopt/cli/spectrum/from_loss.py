@@ -31,12 +31,15 @@ def from_loss(
     """Covariance spectrum from the denoising errors of a network at some thirty noise ratios.
 
     Example: diffopt spectrum from-loss curve.csv --dim 3072 -o spectrum.json
+    Example: diffopt spectrum from-loss curve.csv --sigma-cap 50 -o spectrum.npz
     """
     from diffopt.api.from_loss import from_loss as call
     from diffopt.cli import output as out
+    from diffopt.cli.progress import groups
     from diffopt.cli.spectrum.output import write
 
-    result = call(curve, dim=dim, sigma_cap=sigma_cap, eig_cap=eig_cap)
+    with groups("fitting", quiet):
+        result = call(curve, dim=dim, sigma_cap=sigma_cap, eig_cap=eig_cap)
     for line in result.notes:
         out.note(line, quiet)
     data = result.dataset

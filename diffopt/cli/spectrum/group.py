@@ -27,7 +27,7 @@ def group(context: typer.Context) -> None:
 @app.command(cls=GroupedCommand)
 def estimate(
     path: Annotated[str, typer.Argument(help="File or folder of samples, or - for standard input.")],
-    method: Annotated[str, typer.Option("--method", help="auto, pca, fourier or lanczos.")] = "auto",
+    method: opt.Method = "auto",
     ranges: opt.Range = None,
     scale: opt.Scale = None,
     shift: opt.Shift = None,
@@ -37,7 +37,7 @@ def estimate(
     mean: opt.Mean = True,
     n_boot: Annotated[int, typer.Option("--n-boot", min=0, help="Bootstrap replicates for bands.")] = 0,
     boot_steps: opt.BootSteps = 10,
-    boot_solver: Annotated[str, typer.Option("--boot-solver", help="Solver of those grids.")] = "euler",
+    boot_solver: opt.BootSolver = "euler",
     labels: opt.Labels = None,
     clusters: opt.Clusters = 0,
     patches: Annotated[int, typer.Option("--patches", min=0, help="Side of tiles: one spectrum each.")] = 0,
@@ -56,7 +56,7 @@ def estimate(
     memory: Annotated[float, typer.Option("--memory", help="Gigabytes that matrices may take.")] = 2.0,
     max_member: opt.MaxMember = 0.5,
     max_expanded: opt.MaxExpanded = None,
-    engine: Annotated[str, typer.Option("--engine", help="local or dask.")] = "local",
+    engine: opt.Engine = "local",
     scheduler: Annotated[Optional[str], typer.Option("--scheduler", help="dask: tcp://host:port.")] = None,  # noqa: UP045
     workers: opt.Workers = 2,
     resume: opt.Resume = False,
@@ -69,6 +69,8 @@ def estimate(
     """Covariance spectrum of a data set of any size.
 
     Example: diffopt spectrum estimate cifar10.zip --range 0,255:-1,1 -o cifar10.npz
+    Example: diffopt spectrum estimate fields.npy --standardize 0.5 -o fields.npz
+    Example: diffopt spectrum estimate latents.npy --method fourier --radial -o latents.npz
     """
     flags = locals()
     from diffopt.cli.spectrum.estimate import Request, run
@@ -87,6 +89,7 @@ def show(
 ) -> None:
     """Summary and chart of a spectrum.
 
+    Example: diffopt spectrum show builtin:photos
     Example: diffopt spectrum show cifar10.npz --plot cifar10.svg
     """
     from diffopt.cli.output import check_paths
@@ -126,6 +129,7 @@ def synthesize(
     """Make up a spectrum.
 
     Example: diffopt spectrum synthesize power_law --dim 3072 --exponent 1.5 -o law.npz
+    Example: diffopt spectrum synthesize radial --table pk.txt --shape 64,64 -o field.npz
     """
     from diffopt.cli.spectrum.output import write
     from diffopt.cli.spectrum.synthesize import make
@@ -146,6 +150,7 @@ def convert(
     """Write a spectrum in another format; provenance and ensembles are kept where the format can hold them.
 
     Example: diffopt spectrum convert cifar10.npz -o cifar10.json
+    Example: diffopt spectrum convert covariance.npy -o eigenvalues.csv
     """
     from diffopt.cli.spectrum.output import spoken, write
     from diffopt.documents.spectrum_file import load_dataset

@@ -11,6 +11,7 @@ from diffopt.cli import options as opt
 from diffopt.cli.help import GroupedCommand
 from diffopt.cli.output import target
 from diffopt.cli.spectrum_options import MaxArray
+from diffopt.cli.values import completer
 
 Text = Optional[str]  # noqa: UP045
 Prior = Annotated[
@@ -25,7 +26,12 @@ Noise = Annotated[float, typer.Option("--noise", help="Standard deviation of the
 ShapeText = Annotated[Text, typer.Option("--shape", help="Shape of the data, e.g. 16,16 [default: a vector].")]
 Measurement = Annotated[Text, typer.Option("--measurement", help="y, for the posterior mean (.npy or text).")]
 Dense = Annotated[int, typer.Option("--dense", min=1, metavar="N", help="Most directions for dense algebra.")]
-Method = Annotated[Text, typer.Option("--method", help="fourier or dense [default: fourier where possible].")]
+Method = Annotated[
+    Text,
+    typer.Option(
+        "--method", help="fourier or dense [default: fourier where possible].", autocompletion=completer("posterior_method")
+    ),
+]
 OutputFile = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option("--output", "-o", parser=target, metavar="FILE", help="File to write, .json or .npz [default: JSON on stdout]."),
@@ -43,7 +49,7 @@ def posterior(
     noise: Noise,
     shape: ShapeText = None,
     measurement: Measurement = None,
-    method: Method = None,
+    posterior_method: Method = None,
     dense: Dense = 3072,
     key: opt.Key = None,
     max_member: MaxArray = None,
@@ -55,8 +61,10 @@ def posterior(
     """Posterior covariance spectrum of a linear inverse problem, ready for `diffopt optimize`.
 
     Example: diffopt spectrum posterior power:2 --shape 32,32 --operator blur:1.5 --noise 0.05 -o posterior.json
+    Example: diffopt spectrum posterior power:2 --shape 16,16 --operator inpainting:0.5 --noise 0.1 -o posterior.npz
     """
     from diffopt.cli import output as out
+    from diffopt.cli.progress import groups
     from diffopt.cli.spectrum.output import spoken
     from diffopt.data.posterior.posterior import posterior as compute
     from diffopt.documents.operator_text import parse_operator, parse_shape
@@ -68,7 +76,8 @@ def posterior(
         field = load_prior(prior, parse_shape(shape), key, dense)
         given = None if measurement is None else load_measurement(measurement)
     form = "json" if output is None else output.suffix.lower().lstrip(".")
-    result = compute(field, parse_operator(operator, seed or 0), noise, given, method, dense, form == "npz")
+    with groups("diagonalizing", quiet):
+        result = compute(field, parse_operator(operator, seed or 0), noise, given, posterior_method, dense, form == "npz")
     facts = {"prior": prior, "operator": operator, "noise": noise}
     data = encode(result, facts, form)
     out.note(f"{result.spectrum.dim:g} directions, trace {result.spectrum.trace:.4g}, {result.method}", quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,9 @@ class Estimate:
         return cls(mean, mean - half, mean + half)
 
 
-def verify(setting: Setting, repetitions: int, seed: int = 0) -> dict[str, Estimate]:
+def verify(
+    setting: Setting, repetitions: int, seed: int = 0, progress: Callable[[int, int], None] | None = None
+) -> dict[str, Estimate]:
     """Simulated value of every term that is random or computed, and of the total (theory.md, eq. 191).
 
     Directions are simulated one by one with their multiplicities, so the spectrum must be short; its mean is left out.
@@ -58,6 +61,8 @@ def verify(setting: Setting, repetitions: int, seed: int = 0) -> dict[str, Estim
     for low in range(0, repetitions, chunk):
         for name, values in _Chunk(setting, eig, min(chunk, repetitions - low), rng).values().items():
             rows.setdefault(name, []).append(values)
+        if progress is not None:
+            progress(min(low + CHUNK, repetitions), repetitions)
     return {name: Estimate.of(np.concatenate(parts)) for name, parts in rows.items()}
 
 
