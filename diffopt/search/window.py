@@ -10,60 +10,87 @@ import numpy as np
 
 from diffopt.foundation.arrays import Array
 from diffopt.search.family import GAMMA, LEAST, NOISE, FamilyBlock
-from diffopt.search.lbfgs import Descent
+from diffopt.search.lbfgs import PROBE, Descent
 from diffopt.search.search import Search
 from diffopt.search.variables import State
 
-#: gamma that every window is scored at (with s_noise at 1 and its bounds), beside the present one.
+#: gamma that every window is scored at, beside the present one.
 GAMMAS = (0.02, 0.07, 0.2, float(GAMMA))
-#: Steps at which a window may begin or end, windows that are followed in a round, and rounds at most.
-MARKS, CHOSEN, ROUNDS = 16, 4, 4
+#: Steps at which a window may begin or end in the first look, windows looked at more closely, windows that are followed in
+#: a round, and rounds at most.
+MARKS, CLOSER, CHOSEN, ROUNDS = 7, 6, 4, 4
 #: Relative gain that churn, and a narrower window, must be worth.
 WORTH = 1e-3
+#: Tolerance of local searches whose end is only compared; the last one goes to the end.
+LOOSE = 1e-5
+Place = tuple[tuple[int, int], Array]
 
 
 def open_window(search: Search, state: State) -> Descent | None:
     """Best of: no churn, churn everywhere, churn in a window; what is not worth `WORTH` is taken back.
 
-    Each round scores all windows between marked steps at some churns (theory.md, eq. 106), follows the best by local
-    search over all continuous variables, and ends when no window is better than the present one.
+    Each round scores windows at some churns, coarsely and then around the best (theory.md, eq. 106), follows the best by
+    local search over all continuous variables, and ends when no window is better than the present one.
     """
     block = next((b for b in search.blocks if isinstance(b, FamilyBlock)), None)
     if block is None or not any(k.name == "s_churn" for k in block.knobs) or search.best is None:
         return None
-    outcome, found = None, search.best
+    outcome, found, last = None, search.best, block.window
     for _ in range(ROUNDS):
         before = found[0]
-        for window, x in _candidates(search, block, state, found[2]):
+        for window, x in _candidates(search, block, state, found[2], last):
             block.window = window
-            outcome = search.improve(state, x) or outcome
+            value = search.best[0]
+            outcome = search.improve(state, x, PROBE, LOOSE) or outcome
             found = search.best
+            last = window if found[0] < value else last
         if found[0] > before * (1 - WORTH):
             break
-    block.window = None
+    block.window = last
+    # Local searches so far were loose: the best is followed to the end.
+    outcome = search.improve(state, found[2]) or outcome
+    found, block.window = search.best, None
     _without(search, block, state, found)
     return outcome
 
 
-def _candidates(search: Search, block: FamilyBlock, state: State, x: Array) -> list[tuple[tuple[int, int], Array]]:
-    """Windows and variables to start from, best first."""
+def _candidates(
+    search: Search, block: FamilyBlock, state: State, x: Array, present: tuple[int, int] | None
+) -> list[Place]:
+    """Windows and variables to start from, best first: a coarse look, then neighbours with s_noise at its bounds too."""
     steps = search.problem.steps
     marks = np.unique(np.linspace(0, steps - 1, min(steps, MARKS)).round().astype(int))
-    windows = [(int(a), int(b)) for a, b in combinations_with_replacement(marks, 2)]
-    places, states = [], []
-    for moved in [x, *(_put(search, block, x, s_churn=g * steps, s_noise=n) for g in GAMMAS for n in (1.0, *NOISE))]:
-        for window in windows:
-            block.window = window
-            placed = search.place(moved, state)
-            if placed is not None:
-                places.append((window, moved))
-                states.append(placed)
-    values = search.scorer.scores(states)
+    starts = [x, *(_put(search, block, x, s_churn=g * steps, s_noise=1.0) for g in GAMMAS)]
+    pairs = combinations_with_replacement(marks.tolist(), 2)
+    first = _scored(search, block, state, [((a, b), start) for a, b in pairs for start in starts])
+    near: dict[tuple[tuple[int, int], int], Place] = {}
+    half = max(1, -(-(steps - 1) // (2 * (MARKS - 1))))
+    seeds = [(0.0, (present, x))] if present is not None else []
+    for value, ((a, b), start) in [*seeds, *first[:CLOSER]]:
+        if not np.isfinite(value):
+            break
+        moves = range(-half, half + 1)
+        windows = {(max(a + i, 0), min(b + j, steps - 1)) for i in moves for j in moves}
+        noisy = [start, *(_put(search, block, start, s_noise=n) for n in NOISE)]
+        near |= {(window, id(one)): (window, one) for window in windows for one in noisy if window[0] <= window[1]}
     chosen: dict[tuple[int, int], Array] = {}
-    for i in np.argsort(values, kind="stable"):
-        if len(chosen) < CHOSEN and np.isfinite(values[i]):
-            chosen.setdefault(*places[i])
+    for value, (window, start) in sorted([*first, *_scored(search, block, state, list(near.values()))], key=lambda p: p[0]):
+        if len(chosen) < CHOSEN and np.isfinite(value):
+            chosen.setdefault(window, start)
     return list(chosen.items())
+
+
+def _scored(search: Search, block: FamilyBlock, state: State, places: list[Place]) -> list[tuple[float, Place]]:
+    """Values of windows at variables, best first; those without a design are left out."""
+    kept, states = [], []
+    for window, x in places:
+        block.window = window
+        placed = search.place(x, state)
+        if placed is not None:
+            kept.append((window, x))
+            states.append(placed)
+    values = search.scorer.scores(states) if states else []
+    return sorted(zip(map(float, values), kept, strict=True), key=lambda pair: pair[0])
 
 
 def _put(search: Search, block: FamilyBlock, x: Array, **values: float) -> Array:
@@ -78,7 +105,7 @@ def _put(search: Search, block: FamilyBlock, x: Array, **values: float) -> Array
 def _without(search: Search, block: FamilyBlock, state: State, found: tuple[float, State, Array]) -> None:
     """Put s_churn = 0 in the place of churn that gains nothing: its other three numbers have no effect then."""
     starts = [_put(search, block, x, s_churn=LEAST, s_noise=1.0) for x in (found[2], search.variables(state))]
-    ends = [x if (end := search.improve(state, x)) is None else end.x for x in starts]
+    ends = [x if (end := search.improve(state, x, tolerance=LOOSE)) is None else end.x for x in starts]
     xs = [_put(search, block, x, s_churn=LEAST, s_noise=1.0) for x in ends]
     plain = [_still(placed) for x in xs if (placed := search.place(x, state)) is not None]
     values = search.scorer.scores(plain)

@@ -111,26 +111,32 @@ def _reads(table: Table) -> list[tuple[int, int, np.ndarray, np.ndarray]]:
     return [(row, lag, table.node(row, lag) >= 0, table.node(row, lag)) for row, lag in places]
 
 
+def _nodes(table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """Node that each place (step, row, lag) reads, 0 where there is none, and whether there is one."""
+    nodes = np.stack([np.stack([table.node(r, lag) for lag in range(table.lags)], axis=-1) for r in range(table.rows)], axis=-2)
+    return np.maximum(nodes, 0), nodes >= 0
+
+
 def _check_nodes(table: Table, error: ModelError) -> None:
     relative = error.kind == "relative" and not error.random
-    for row, lag, used, nodes in _reads(table):
-        alpha, level = table.alpha[..., nodes[used]].real, table.level[..., nodes[used]].real
-        denoised, score = (a[..., used, row, lag] for a in (table.denoised, table.score))
-        if np.any((alpha == 0) & (denoised != 0)):
-            raise UnsupportedError(PURE_NOISE)
-        if not relative and np.any((level == 0) & (score != 0)):
-            raise UnsupportedError("the score is called at noise 0, where only a relative error is defined; use --end sigma_min")
+    pure, clean = table.alpha.real == 0, table.level.real == 0
+    if not np.any(pure) and (relative or not np.any(clean)):
+        return
+    nodes, used = _nodes(table)
+    if np.any(used & pure[..., nodes] & (table.denoised != 0)):
+        raise UnsupportedError(PURE_NOISE)
+    if not relative and np.any(used & clean[..., nodes] & (table.score != 0)):
+        raise UnsupportedError("the score is called at noise 0, where only a relative error is defined; use --end sigma_min")
 
 
 def _relative(table: Table, error: ModelError) -> Table:
     """Eq. (69)."""
-    score, sigma = table.score.copy(), _ratios(table)
-    for row, lag, used, nodes in _reads(table):
-        alpha, level = table.alpha[..., nodes[used]], table.level[..., nodes[used]]
-        e = error.rule(np.ones(1), sigma[..., nodes[used]])
-        safe = np.where(alpha.real == 0, 1.0, alpha)
-        denoised = table.denoised[..., used, row, lag]
-        score[..., used, row, lag] = (1 + e) * score[..., used, row, lag] + e * level**2 / safe * denoised
+    # Per node first (no row reads the last), then at once to every place that reads there.
+    alpha, level = table.alpha[..., :-1], table.level[..., :-1]
+    e = np.broadcast_to(error.rule(np.ones(1), _ratios(table)[..., :-1]), level.shape)
+    through = e * level**2 / np.where(alpha.real == 0, 1.0, alpha)
+    nodes, used = _nodes(table)
+    score = np.where(used, (1 + e[..., nodes]) * table.score + through[..., nodes] * table.denoised, table.score)
     return replace(table, score=score)
 
 
