@@ -64,6 +64,10 @@ def family(data: Document) -> list[str]:
     if not found:
         return []
     lines = ["Free parameters: " + ", ".join(f"{name} {value:.6g}" for name, value in found.items()) + "."]
+    # Where the search ended because it was not allowed further, the number is the bound's, not the data's.
+    _, bound, names = str((data.get("optimizer") or {}).get("message") or "").partition("at the bound of the search: ")
+    if bound:
+        lines.append(f"At the bound of what is searched: {names.split(';')[0]}.")
     if found.get("s_churn") == 0:
         lines.append("EDM's churn does not pay here: s_churn 0 is as good.")
     flags = edm_flags(data)
