@@ -35,7 +35,7 @@ def open_window(search: Search, state: State) -> Descent | None:
     block = next((b for b in search.blocks if isinstance(b, FamilyBlock)), None)
     if block is None or not any(k.name == "s_churn" for k in block.knobs) or search.best is None:
         return None
-    outcome, found, last = None, search.best, block.window
+    outcome, found, last, lead = None, search.best, block.window, search.best[2]
     for _ in range(ROUNDS):
         before = found[0]
         for window, x in _candidates(search, block, state, found[2], last):
@@ -43,12 +43,13 @@ def open_window(search: Search, state: State) -> Descent | None:
             value = search.best[0]
             outcome = search.improve(state, x, PROBE, LOOSE) or outcome
             found = search.best
-            last = window if found[0] < value else last
+            last, lead = (window, x) if found[0] < value else (last, lead)
         if found[0] > before * (1 - WORTH):
             break
     block.window = last
-    # Local searches so far were loose: the best is followed to the end.
-    outcome = search.improve(state, found[2]) or outcome
+    # Local searches so far were loose: the best is followed to the end, and anew from where it began, as kinks can hold it.
+    for x in (found[2], lead):
+        outcome = search.improve(state, x) or outcome
     found, block.window = search.best, None
     _without(search, block, state, found)
     return outcome
