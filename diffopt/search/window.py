@@ -83,14 +83,15 @@ def _candidates(
 
 def _scored(search: Search, block: FamilyBlock, state: State, places: list[Place]) -> list[tuple[float, Place]]:
     """Values of windows at variables, best first; those without a design are left out."""
-    kept, states = [], []
+    kept: list[Place] = []
+    states: list[State] = []
     for window, x in places:
         block.window = window
         placed = search.place(x, state)
         if placed is not None:
             kept.append((window, x))
             states.append(placed)
-    values = search.scorer.scores(states) if states else []
+    values = search.scorer.scores(states)
     return sorted(zip(map(float, values), kept, strict=True), key=lambda pair: pair[0])
 
 
