@@ -7,7 +7,7 @@ from importlib import import_module
 import typer
 
 from diffopt import __version__
-from diffopt.cli.help import GroupedCommand, WholeGroup
+from diffopt.cli.help import ALSO, GroupedCommand, WholeGroup
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -29,10 +29,6 @@ COMMANDS = {
     "schema": "listing:schema",
     "spectrum": "spectrum.group:app",
 }
-
-
-#: Other words for commands.
-ALSO = {"compare": "compare-schedules", "budget": "error-budget"}
 
 
 def _version(value: bool) -> None:

@@ -11,6 +11,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from diffopt.cli.values import values
 
+#: Other words for commands.
+ALSO = {"compare": "compare-schedules", "budget": "error-budget"}
 #: Kinds of values as the help calls them.
 KINDS = {"<int range>": "N", "<int>": "N", "<float range>": "X", "<float>": "X", "<str>": "TEXT", "<path>": "FILE"}
 
@@ -99,7 +101,6 @@ class WholeGroup(TyperGroup):
         typed = args[0] if args else ""
         known = self.list_commands(ctx)
         if typed and not typed.startswith("-") and typed not in known:
-            from diffopt.cli.app import ALSO
             from diffopt.foundation.names import suggestion
 
             names = known if "optimize" not in known else [*known, *ALSO]
