@@ -343,6 +343,10 @@ def test_host_in_optimize_gives_a_grid_that_is_run_as_it_is(files: Any) -> None:
     assert whole.document["start"] == "unit"
     assert not diffopt.check(whole, "diffusers").altered
     assert diffopt.optimize([4.0, 1.0], "heun", 3, host="deepinv").document["end"] == "sigma_min"
+    below = diffopt.optimize([4.0, 1.0], "dpmpp_2m_sde", 2, process="flow", host="comfyui")
+    assert below.times[0] == pytest.approx(0.9999, abs=1e-6) and not diffopt.check(below, "comfyui").altered
+    short = diffopt.optimize([4.0, 1.0], "unipc", 3, host="comfyui", end="sigma_min")
+    assert short.document["solver_options"]["order"] == 2 and not diffopt.check(short, "comfyui").altered
 
 
 def test_export_from_python(files: Any) -> None:

@@ -68,9 +68,10 @@ def choose(
         eta = None
     solver: Solver = replace(run.solver, error=problem.solver.error)
     start = problem.start if "start" in given else run.start
-    hosted = Problem.create(
-        problem.data, problem.process, solver, problem.steps, problem.sigma_max, problem.sigma_min, asked.end, start
-    )
+    # A host may start just below pure noise (ComfyUI's SDE samplers on flow models).
+    top = problem.sigma_max if {"sigma_max", "t_max"} & set(given) else float(run.grid.sigmas[0])
+    top = problem.sigma_max if np.isclose(top, problem.sigma_max, rtol=1e-6) else top
+    hosted = Problem.create(problem.data, problem.process, solver, problem.steps, top, problem.sigma_min, asked.end, start)
     whole = host.whole(_probe(asked, eta), target)
     says = f"note: {host.name} runs {plan.sampler}: {described(run)}, start {start}, end {asked.end}"
     return Choice(hosted, eta, whole, says + (", whole timesteps" if whole else ""))
