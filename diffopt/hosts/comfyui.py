@@ -24,6 +24,7 @@ _END = (
     "it replaces a final 0 by 0.001, in the SIGMAS tensor itself, so that later nodes end there too, and loses digits; "
     "optimize with --end sigma_min (exact), or with --solver dpmpp_2m"
 )
+_PATH = "on flow models the two noises of a step are parts of a path in s, not in sigma; optimize with --solver dpmpp_2m_sde"
 _FLOW = "on flow models it has a scheme of its own (_RF); optimize with --solver flow_ancestral, dpmpp_2m_sde or heun"
 _CHURN = "no core node sets churn; take --to k_diffusion or edm, or optimize with --solver heun"
 
@@ -43,13 +44,13 @@ SAMPLERS: dict[str, Sampler] = {
     "comfy_dpmpp_2m": _2M,
     "dpmpp_2m_sde": Sampler("dpmpp_2m_sde", "dpmpp_2m_sde", "dpmpp_2m_sde"),
     "dpmpp_3m_sde": Sampler("dpmpp_3m_sde", "dpmpp_3m_sde", "dpmpp_3m_sde"),
-    "dpmpp_sde": Sampler("dpmpp_sde", "dpmpp_sde", "dpmpp_sde"),
+    "dpmpp_sde": Sampler("dpmpp_sde", "dpmpp_sde", reason=_PATH),
     "unipc": Sampler("uni_pc", "unipc", None, reason=_UNIPC),
     "edm_stochastic": Sampler("heun", None, None, reason=_CHURN),
 }
 
 #: Samplers in half-log-SNR start at s(1 - 1e-4) of an unshifted flow model instead of s = 1, where it is infinite.
-OFFSET = ("dpmpp_2m_sde", "dpmpp_3m_sde", "dpmpp_sde")
+OFFSET = ("dpmpp_2m_sde", "dpmpp_3m_sde")
 FIRST_BELOW_ONE = 1 - 1e-4
 
 
