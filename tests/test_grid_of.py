@@ -87,6 +87,8 @@ def test_own_is_the_search_for_the_solver():
     assert own.errors["robust"] < default.errors["robust"] * 0.99
     assert any("--grid-of own" in line for line in default.notes)
     assert not any("--grid-of own" in line for line in own.notes)
+    shared = diffopt.optimize(EIG, "ipndm", 6, free="shared")
+    assert not any("--grid-of" in line for line in shared.notes)
     plain = diffopt.optimize(EIG, "unipc", 6)
     np.testing.assert_array_equal(plain.sigmas, diffopt.optimize(EIG, "unipc", 6, grid_of="own").sigmas)
 

@@ -115,7 +115,7 @@ def optimize(
         solved, result, evaluation, beside, objective, free, schedule,
     )  # fmt: skip
     assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
-    if others is None and "geometric mean" in result.message:
+    if others is None and free == ["grid"] and "geometric mean" in result.message:
         solver = problem.solver
         assumed = [
             f"note: {solver.name} runs on the geometric mean of the grids of {' and '.join(solver.grid_solvers)}, which "
