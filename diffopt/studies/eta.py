@@ -22,6 +22,10 @@ from diffopt.solvers.model_error import ModelError
 Progress = Callable[[int, int], None]
 #: Largest eta that is tried, and points of the first scan.
 ETA_MAX, SCAN = 3.0, 49
+#: Places at which every eta of a step is tried, and near the one it has; rounds of that at most, and the relative gain
+#: that is worth another.
+PLACES, ROUNDS, GAIN = np.linspace(0, ETA_MAX, 13), 16, 1e-6
+FACTORS = np.array([0.8, 0.95, 0.99, 0.998, 1.002, 1.01, 1.05, 1.25])
 DESIGNS = ("none", "constant", "window", "per_step")
 OBJECTIVES = ("exact", "signed", "absolute")
 
@@ -141,7 +145,17 @@ class NoiseStudy:
 
     def _per_step(self, objective: str) -> tuple[Array, dict[str, float]]:
         starts = [self._best(design, objective)[0] for design in ("constant", "window")]
-        start = min(starts, key=lambda e: self.error(objective, e))
+        best = min(starts, key=lambda e: self.error(objective, e))
+        for _ in range(ROUNDS):
+            best = self._descended(objective, best)
+            moved = self._scanned(objective, best)
+            if not self.error(objective, moved) < self.error(objective, best) * (1 - GAIN):
+                break
+            best = moved
+        return best, {}
+
+    def _descended(self, objective: str, start: Array) -> Array:
+        """A local search over all etas; never worse than its start."""
         scale = max(self.error(objective, 0.0), 1e-300)
         run = optimize.minimize(
             lambda e: self.error(objective, np.clip(e, 0, ETA_MAX)) / scale,
@@ -150,7 +164,15 @@ class NoiseStudy:
             bounds=[(0, ETA_MAX)] * self.steps,
             options={"maxiter": 100},
         )
-        return min((np.clip(run.x, 0, ETA_MAX), start), key=lambda e: self.error(objective, e)), {}
+        return min((np.clip(run.x, 0, ETA_MAX), start), key=lambda e: self.error(objective, e))
+
+    def _scanned(self, objective: str, eta: Array) -> Array:
+        """Each eta in turn at the best of a few places: local searches stall at kinks and at flat bounds."""
+        for k in range(self.steps):
+            near = np.clip(eta[k] * FACTORS, 0, ETA_MAX)
+            tried = [np.where(np.arange(self.steps) == k, place, eta) for place in (*PLACES, *near)]
+            eta = min((eta, *tried), key=lambda e: self.error(objective, e))
+        return eta
 
 
 def noise_study(
