@@ -73,9 +73,9 @@ def estimate(
     Example: diffopt spectrum estimate latents.npy --method fourier --radial -o latents.npz
     """
     flags = locals()
-    from diffopt.cli.spectrum.estimate import Request, run
+    from diffopt.cli.spectrum.estimate import run
 
-    run(Request(**flags))
+    run(**flags)
 
 
 @app.command(cls=GroupedCommand)
