@@ -105,7 +105,7 @@ def euler_optimizations(spectrum: Spectrum) -> dict[str, tuple[float, str]]:
     robust = OBJECTIVES["robust"]()
     heavy = ("local_linearization", "randomized_exponential_midpoint")
     jobs = [lambda s=s: optimize(problem(short, 10, s), robust) for s in ("euler", *heavy)]
-    euler, *others = best(*jobs, lambda: noise_study(short, 10), lambda: steps_for(short, 800), repeats=3)
+    euler, *others = best(*jobs, lambda: noise_study(short, 10), lambda: steps_for(short, 800), repeats=1)
     names = [f"optimize {name} N=10" for name in heavy] + ["eta with its defaults", "steps that 800 calls pay for, rk4"]
     return {f"{name} / optimize euler N=10": (t / euler, "<= 10") for name, t in zip(names, others, strict=True)}
 
@@ -147,9 +147,9 @@ def commands(small: str, large: str, huge: str) -> dict[str, tuple[float, str]]:
     libraries = "import numpy, scipy.optimize, pydantic, typer, rich"
     cold, imports, photos = best(
         command("-m", "diffopt.cli.main", "optimize", small, "-q"), command("-c", libraries),
-        command("-m", "diffopt.cli.main", "optimize", "builtin:photos", "-q"), repeats=7,
+        command("-m", "diffopt.cli.main", "optimize", "builtin:photos", "-q"), repeats=5,
     )  # fmt: skip
-    help_time, typer_time = best(command("-m", "diffopt.cli.main", "--help"), command("-c", "import typer"), repeats=7)
+    help_time, typer_time = best(command("-m", "diffopt.cli.main", "--help"), command("-c", "import typer"), repeats=5)
     return {
         "command on 3072 eigenvalues / importing its libraries": (cold / imports, "<= 1.15"),
         "command on builtin:photos / importing its libraries": (photos / imports, "<= 1.15"),

@@ -13,7 +13,10 @@ import pytest
 import diffopt
 
 ROOT = Path(diffopt.__file__).parents[1]
-HEAVY = ("numpy", "scipy", "pydantic", "matplotlib", "torch", "diffusers", "sklearn", "h5py", "zarr", "dask", "PIL")
+HEAVY = (
+    "numpy", "scipy", "scipy.optimize", "scipy.stats", "pydantic", "matplotlib", "torch", "diffusers", "sklearn", "h5py", "zarr",
+    "dask", "PIL",
+)  # fmt: skip
 
 SCRIPT = """
 import io, json, sys, contextlib
