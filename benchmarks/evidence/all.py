@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import curves
 import exact
 import measure
 import objectives
@@ -95,6 +96,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             own.note(case, results / "networks")
         if not args.quick:
             objectives.study(case.name, [5, 8, 12], results / "objectives")
+            if case.kind != "exact":
+                curves.note(case.name, ["heun", "dpmpp_2m", "euler"], [5, 8, 12], results / "curves")
     fids = published(args.fids, args.eigenvalues)
     rows = tables.read(results)
     pictures.curves(rows, docs / "evidence.png")

@@ -63,6 +63,14 @@ def study(name: str, solvers: list[str], calls: list[int]) -> list[dict[str, Any
     return rows
 
 
+def note(name: str, solvers: list[str], calls: list[int], folder: Path) -> None:
+    """Keep the cells of a case beside the results."""
+    rows = study(name, solvers, calls)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(rows) + "\n")
+    print(name, flush=True)
+
+
 def table(folder: Path) -> str:
     """Cells won, geometric mean and worst ratio to the best fixed rule, by case."""
     rows = [row for path in sorted(folder.glob("*.json")) for row in json.loads(path.read_text())]
@@ -91,11 +99,8 @@ def main() -> None:
     if args.table:
         print(table(args.out))
         return
-    args.out.mkdir(parents=True, exist_ok=True)
     for name in args.cases.split(","):
-        rows = study(name, args.solvers.split(","), [int(c) for c in args.calls.split(",")])
-        (args.out / f"{name}.json").write_text(json.dumps(rows) + "\n")
-        print(name, flush=True)
+        note(name, args.solvers.split(","), [int(c) for c in args.calls.split(",")], args.out)
 
 
 if __name__ == "__main__":
