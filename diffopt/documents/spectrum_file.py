@@ -96,7 +96,10 @@ def _named(argument: str, key: str | None, feature_space: bool) -> Dataset:
         return _from_bytes(read_bytes(path, label), label, key, feature_space)
     reader = READERS.get(LIKE.get(kind, kind))
     if reader is None:
-        raise InputError(f"{text(argument)}: unknown kind {path.suffix!r}; use one of {', '.join(READERS)}")
+        raise InputError(
+            f"{text(argument)}: unknown kind {path.suffix!r}; use one of {', '.join(READERS)}; to make a spectrum of samples use "
+            "`diffopt spectrum estimate`"
+        )
     return reader(read_bytes(path, label), label, key, feature_space)
 
 
