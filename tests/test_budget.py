@@ -36,7 +36,7 @@ def settings(spectrum: Spectrum) -> dict[str, Setting]:
     heun, two = SOLVERS["heun"](), SOLVERS["dpmpp_2m"]()
     return {
         "heun": Setting(spectrum, Diffusion(heun, GRID, None, "sigma"), 200, Training(0.002, 400)),
-        "2m to zero": Setting(spectrum, Diffusion(two, TO_ZERO, None, "unit"), 300, Training(0.003, 300, 1.0)),
+        "2m to zero": Setting(spectrum, Diffusion(two, TO_ZERO, None, "unit"), 300, Training(0.0012, 750, 1.0)),
         "noise": Setting(spectrum, Diffusion(SOLVERS["euler_maruyama"](), GRID, 0.7, "exact"), 150, Training(0.002, 300)),
         "langevin": Setting(spectrum, Langevin(0.05, 0.6, 30, 4.0), 200, Training(0.0005, 500)),
     }

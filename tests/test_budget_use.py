@@ -11,6 +11,8 @@ from jsonschema import Draft202012Validator
 
 import diffopt
 from diffopt.cli.main import main
+from diffopt.data.dataset import Dataset
+from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.schemas import DOCUMENTS
 from diffopt.errors import InputError
@@ -104,6 +106,13 @@ def test_a_mean_is_left_out_on_both_sides() -> None:
         assert part["inside"], name
         assert part["predicted"] == pytest.approx(plain.document["simulated"][name]["predicted"], abs=1e-12)
     assert any("without it" in note for note in found.notes)
+
+
+def test_an_ensemble_is_taken_in_one() -> None:
+    members = Ensemble.create([Spectrum.create([4.0, 1.0]), Spectrum.create([1.0, 0.5])])
+    found = diffopt.budget(Dataset(Spectrum.create([2.5, 0.75]), members), samples=100)
+    assert found.total == pytest.approx(diffopt.budget([2.5, 0.75], samples=100).total)
+    assert any("2 spectra" in note for note in found.notes)
 
 
 def test_fitted_solvers_may_go_to_zero() -> None:

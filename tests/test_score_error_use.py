@@ -18,7 +18,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.documents.loss_curve import curve_error, make_score_error
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.objectives.evaluation import evaluate
-from diffopt.objectives.frechet import Frechet
+from diffopt.objectives.frechet import Discretization, Frechet
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.robust import Robust
 from diffopt.processes import PROCESSES
@@ -187,6 +187,23 @@ def test_every_solver_takes_an_error(name: str, rule: str) -> None:
         right, wrong = (objective.value(run_table(s, grid), SPECTRUM, "exact") for s in (solver, replace(solver, error=error)))
         assert np.isfinite(wrong)
         assert wrong != right
+
+
+def test_finer_steps_below_the_scores_own_error_buy_nothing() -> None:
+    """Steps go on paying with an exact score, and end at the error's own distance with a wrong one: the exact flow's."""
+    values = {}
+    for rule in (None, "0.02"):
+        solver = SOLVERS["dpmpp_2m"](error=None if rule is None else parse_score_error(rule))
+        for steps in (160, 640):
+            ask = Problem.create(SPECTRUM, PROCESSES["ve"](), solver, steps, 20.0, 0.02, "sigma_min")
+            table = run_table(solver, SCHEDULES["karras"]().grid(ask.span))
+            values[rule, steps] = Discretization().value(table, SPECTRUM, "exact")
+    assert values[None, 640] < values[None, 160] / 8
+    # dV/dq = (1 + e) V/(lambda + q), so that the exact flow multiplies V by (c'/c)^(1 + e).
+    c, top = SPECTRUM.eig + 0.02**2, SPECTRUM.eig + 400.0
+    floor = np.sqrt(np.sum(c * ((c / top) ** 0.01 - 1) ** 2))
+    for steps in (160, 640):
+        assert values["0.02", steps] == pytest.approx(floor, rel=0.02)
 
 
 def test_coefficients_are_shown_without_the_errors_nodes() -> None:

@@ -139,6 +139,8 @@ def budget(
         _write_kernel(kernel, found, force)
         document = document.model_copy(update={"kernel": str(kernel)})
     notes = [*data_notes(data, robust=False), *([] if knobs.problem is None else problem_notes(knobs.problem))]
+    if data.members is not None:
+        notes.append(f"note: the budget is of all data in one, not of the {len(data.members.spectra)} spectra of the file")
     notes += [f"note: not valid: {reason}" for reason in found.reasons]
     return BudgetResult(dump(document), tuple(notes), _curve(knobs, over))
 

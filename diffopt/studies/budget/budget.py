@@ -22,8 +22,8 @@ from diffopt.studies.budget.sampler import Output, Sampler
 from diffopt.studies.budget.training import Training
 
 TERMS = ("generalization", "optimization", "discretization", "noise_floor", "initialization")
-#: Largest mean relative spread at which the second order is said to be within a tenth (eq. 186).
-REACH = 0.25
+#: Largest mean relative spread at which the second order is said to be within a tenth (eq. 186): one random source, both.
+REACH, REACH_BOTH = 0.2, 0.15
 #: The same for the relative standard deviation of a direction's variance; a Langevin chain with a trained score is more
 #: sensitive, since its variance has the score in the denominator.
 SWING, SWING_CONFINED = 0.18, 0.12
@@ -215,9 +215,10 @@ class _Work:
                 f"trained scores differ too much: a direction's variance spreads by {self.swing:.2g} of itself, "
                 f"the expansion is for at most {swing:g}; take a smaller --tau"
             )
-        if size > REACH:
+        reach = REACH if self.setting.samples is None or self.setting.training is None else REACH_BOTH
+        if size > reach:
             cause = {"generalization": "too few --samples", "optimization": "too large a --tau"}.get(worst, "too large errors")
-            reasons.append(f"{cause}: the covariance spreads by {size:.2g} of itself, the expansion is for at most {REACH:g}")
+            reasons.append(f"{cause}: the covariance spreads by {size:.2g} of itself, the expansion is for at most {reach:g}")
         return tuple(reasons)
 
 
