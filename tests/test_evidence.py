@@ -54,7 +54,7 @@ def test_published_fids_are_called_where_they_are_given(workplace):
     (workplace / "fids.csv").write_text("\n".join(lines) + "\n")
     np.save(workplace / "eig.npy", 50 * np.arange(1, 65.0) ** -1.5)
     lines = everything.published(workplace / "fids.csv", workplace / "eig.npy").splitlines()
-    assert lines[0] == "4 cells"
+    assert lines[0].startswith("4 cells")
     assert any(line.startswith("robust ") for line in lines)
 
 
