@@ -1,19 +1,19 @@
 """Published samplers as literal loops in their own coordinates; nothing here comes from diffopt.
 
 Each loop is written as its source writes it (k-diffusion's in x = x_0 + sigma n, DDIM's and DDPM's in
-alpha_bar, Euler-Maruyama's in the time of the process, ...), with any denoiser. ORACLES gives the loop of
-every solver name.
+alpha_bar, Euler-Maruyama's in the time of the process, ...), with any denoiser. `run` and `x` are those of
+oracle_run.py. ORACLES gives the loop of every solver name; new loops are written in solver_oracles.py.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from host_oracles import HOST_ORACLES
+from oracle_run import Clock, Facts, Run, euler_last, in_clock
 from scipy.integrate import quad
 from scipy.optimize import brentq
 from solver_oracles import SOLVER_ORACLES, dpmpp_3m_sde
@@ -47,17 +47,6 @@ class Mixture:
         """Gradient of the log density of z."""
         share, v, gap = self._parts(z, alpha, noise)
         return -(share[..., None] * gap / v[:, None]).sum(-2)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """A forward process from its source, by functions of its own time."""
-
-    alpha: Callable[[float], float]
-    noise: Callable[[float], float]
-    drift: Callable[[float], float]
-    diffusion: Callable[[float], float]
-    time: Callable[[float], float]
 
 
 def _ve() -> Facts:
@@ -113,30 +102,6 @@ FACTS: dict[str, Facts] = {
     "flow": _flow(),
     "table": _vp_table(),
 }
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run to repeat: denoiser, process, noise ratios, eta per step, noises[step][source], extras."""
-
-    target: Any
-    facts: Facts
-    sigmas: list[float]
-    eta: list[float]
-    noises: list[list[Array]]
-    clock: str | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def steps(self) -> range:
-        return range(len(self.sigmas) - 1)
-
-    def denoised(self, x: Array, sigma: float) -> Array:
-        """D in the coordinates x = x_0 + sigma n."""
-        return self.target.denoise(x, 1.0, sigma)
-
-    def pair(self, k: int) -> tuple[float, float]:
-        return self.sigmas[k], self.sigmas[k + 1]
 
 
 def euler(run: Run, x: Array) -> Array:
@@ -376,122 +341,71 @@ def edm_stochastic(run: Run, x: Array) -> Array:
     return x
 
 
-class _Clock:
-    """dy/du of the reverse dynamics with coefficient eta, u falling; y = x, or z in the clock `time`."""
-
-    def __init__(self, run: Run) -> None:
-        self.run, self.facts, self.name = run, run.facts, run.clock
-
-    def reading(self, sigma: float) -> float:
-        if self.name == "time":
-            return self.facts.time(sigma)
-        return {"sigma": sigma, "variance": sigma**2}[self.name] if self.name != "logsnr" else math.log(sigma)
-
-    def enter(self, x: Array, sigma: float) -> Array:
-        return self.facts.alpha(self.facts.time(sigma)) * x if self.name == "time" else x
-
-    def leave(self, y: Array, sigma: float) -> Array:
-        return y / self.facts.alpha(self.facts.time(sigma)) if self.name == "time" else y
-
-    def rate(self, y: Array, u: float, eta: float) -> Array:
-        half = (1 + eta**2) / 2
-        if self.name == "time":
-            score = self.run.target.score(y, self.facts.alpha(u), self.facts.noise(u))
-            return self.facts.drift(u) * y - half * self.facts.diffusion(u) * score
-        sigma, speed = self._speed(u)
-        return half * speed * (y - self.run.denoised(y, sigma)) / sigma**2
-
-    def noise_rate(self, u: float) -> float:
-        return self.facts.diffusion(u) if self.name == "time" else self._speed(u)[1]
-
-    def _speed(self, u: float) -> tuple[float, float]:
-        """sigma and d(sigma^2)/du."""
-        if self.name == "sigma":
-            return u, 2 * u
-        if self.name == "variance":
-            return math.sqrt(u), 1.0
-        return math.exp(u), 2 * math.exp(2 * u)
-
-
-def _in_clock(run: Run, x: Array, advance: Callable[[_Clock, Array, float, float, int], Array]) -> Array:
-    clock = _Clock(run)
-    for k in run.steps:
-        sigma, after = run.pair(k)
-        y = advance(clock, clock.enter(x, sigma), clock.reading(sigma), clock.reading(after), k)
-        x = clock.leave(y, after)
-    return x
-
-
 def euler_in_clock(run: Run, x: Array) -> Array:
     """One explicit Euler step per interval of the clock."""
-    return _in_clock(run, x, lambda c, y, u, v, k: y + (v - u) * c.rate(y, u, 0.0))
+    return in_clock(run, x, lambda c, y, u, v, k: y + (v - u) * c.rate(y, u, 0.0))
 
 
 def euler_maruyama(run: Run, x: Array) -> Array:
     """Song et al. 2021, sec. 4.1, for the reverse family with coefficient eta."""
 
-    def advance(c: _Clock, y: Array, u: float, v: float, k: int) -> Array:
+    def advance(c: Clock, y: Array, u: float, v: float, k: int) -> Array:
         eta = run.eta[k]
         mean = y + (v - u) * c.rate(y, u, eta)
         return mean if eta == 0 else mean + eta * math.sqrt((u - v) * c.noise_rate(u)) * run.noises[k][0]
 
-    return _in_clock(run, x, advance)
-
-
-def _euler_last(run: Run, k: int) -> bool:
-    """Rates blow up at the data, except in the time of a variance-preserving process (g^2(0) = beta(0) > 0)."""
-    return run.sigmas[k + 1] == 0 and not (run.clock == "time" and run.facts.diffusion(0.0) > 0)
+    return in_clock(run, x, advance)
 
 
 def heun_in_clock(run: Run, x: Array) -> Array:
     """Trapezoidal predictor-corrector."""
 
-    def advance(c: _Clock, y: Array, u: float, v: float, k: int) -> Array:
+    def advance(c: Clock, y: Array, u: float, v: float, k: int) -> Array:
         first = c.rate(y, u, 0.0)
-        if _euler_last(run, k):
+        if euler_last(run, k):
             return y + (v - u) * first
         return y + (v - u) * (first + c.rate(y + (v - u) * first, v, 0.0)) / 2
 
-    return _in_clock(run, x, advance)
+    return in_clock(run, x, advance)
 
 
 def rk4_in_clock(run: Run, x: Array) -> Array:
     """Kutta 1901."""
 
-    def advance(c: _Clock, y: Array, u: float, v: float, k: int) -> Array:
+    def advance(c: Clock, y: Array, u: float, v: float, k: int) -> Array:
         h = v - u
         k_1 = c.rate(y, u, 0.0)
-        if _euler_last(run, k):
+        if euler_last(run, k):
             return y + h * k_1
         k_2 = c.rate(y + h * k_1 / 2, u + h / 2, 0.0)
         k_3 = c.rate(y + h * k_2 / 2, u + h / 2, 0.0)
         k_4 = c.rate(y + h * k_3, v, 0.0)
         return y + h * (k_1 + 2 * k_2 + 2 * k_3 + k_4) / 6
 
-    return _in_clock(run, x, advance)
+    return in_clock(run, x, advance)
 
 
 def heun_sde(run: Run, x: Array) -> Array:
     """Heun for additive noise: the same increment, of the trapezoidal variance, in predictor and corrector."""
 
-    def advance(c: _Clock, y: Array, u: float, v: float, k: int) -> Array:
+    def advance(c: Clock, y: Array, u: float, v: float, k: int) -> Array:
         eta, xi = run.eta[k], run.noises[k][0]
         first = c.rate(y, u, eta)
-        if _euler_last(run, k):
+        if euler_last(run, k):
             return y + (v - u) * first + eta * math.sqrt((u - v) * c.noise_rate(u)) * xi
         dw = eta * math.sqrt((u - v) * (c.noise_rate(u) + c.noise_rate(v)) / 2) * xi
         return y + (v - u) * (first + c.rate(y + (v - u) * first + dw, v, eta)) / 2 + dw
 
-    return _in_clock(run, x, advance)
+    return in_clock(run, x, advance)
 
 
 def sra1(run: Run, x: Array) -> Array:
     """Roessler 2010, SRA1, with I_(1) and I_(1,0)/h from two normal numbers."""
 
-    def advance(c: _Clock, y: Array, u: float, v: float, k: int) -> Array:
+    def advance(c: Clock, y: Array, u: float, v: float, k: int) -> Array:
         eta, h = run.eta[k], v - u
         first = c.rate(y, u, eta)
-        if _euler_last(run, k):
+        if euler_last(run, k):
             return y + h * first + eta * math.sqrt(-h * c.noise_rate(u)) * run.noises[k][0]
         i_1 = math.sqrt(-h) * run.noises[k][0]
         i_10 = 0.5 * math.sqrt(-h) * (run.noises[k][0] + run.noises[k][1] / math.sqrt(3))
@@ -499,7 +413,7 @@ def sra1(run: Run, x: Array) -> Array:
         stage = y + 0.75 * h * first + 1.5 * b_end * i_10
         return y + h * (first + 2 * c.rate(stage, u + 0.75 * h, eta)) / 3 + b * i_10 + b_end * (i_1 - i_10)
 
-    return _in_clock(run, x, advance)
+    return in_clock(run, x, advance)
 
 
 def exponential_integrator(run: Run, x: Array) -> Array:

@@ -18,13 +18,18 @@ EXAMPLES: dict[str, Process] = {
     "table": TrainedLevels(alphas_from_betas("scaled_linear:0.00085,0.012,1000")),
 }
 
+
+def _is_table(cls: type[Solver]) -> bool:
+    """Whether a solver's run is one of coefficients; one that fails here is tested, so that its own tests say what fails."""
+    try:
+        return not cls.needs_data and run_table(cls(), Grid.create(VE(), [3.0, 1.0, 0.3])).maps is None
+    except Exception:
+        return True
+
+
 #: Solvers that are tables of coefficients, eq. (10); the others (random or Jacobian steps) have test_maps.py,
 #: those that are fitted to a spectrum test_fitted.py.
-TABLED: dict[str, type[Solver]] = {
-    name: cls
-    for name, cls in SOLVERS.items()
-    if not cls.needs_data and run_table(cls(), Grid.create(VE(), [3.0, 1.0, 0.3])).maps is None
-}
+TABLED: dict[str, type[Solver]] = {name: cls for name, cls in SOLVERS.items() if _is_table(cls)}
 
 CLOCK_NAMES = ("sigma", "variance", "logsnr", "time")
 
@@ -51,7 +56,7 @@ def solver_cases() -> list[tuple[str, str, str | None]]:
     """Every (tabled solver, process, clock) that has a meaning; clock None where the solver has none."""
     cases: list[tuple[str, str, str | None]] = []
     for name, cls in TABLED.items():
-        for process in PROCESSES:
+        for process in (p for p in PROCESSES if p in EXAMPLES):
             for clock in CLOCK_NAMES if cls.uses_clock else (None,):
                 if clock == "time" and not EXAMPLES[process].continuous:
                     continue

@@ -1,15 +1,26 @@
-"""Multistep, two-stage and exponential samplers as their sources write them; nothing here comes from diffopt.
+"""Samplers as their sources write them, without the package; nothing here comes from diffopt.
 
-Loops step in x = x_0 + sigma n as k-diffusion's do; those that have a clock step in its reading, y' = y + h K.
+A function `NAME(run, x)` is the loop of the solver NAME: there is no list to add it to. It returns x after the last step.
+
+* `x`: the start, in k-diffusion's coordinates x = z/alpha = x_0 + sigma n, an array (samples, 2).
+* `run.steps`: the numbers of the steps; `run.pair(k)`: noise ratios before and after step k; `run.sigmas`: all of them.
+* `run.denoised(x, sigma)`: the model's output D there.
+* `run.eta[k]`, `run.noises[k][s]`: eta of step k, and the normal numbers that source s draws in it.
+* `run.options`: the options that a test sets, e.g. `run.options.get("order", 4)`; `run.clock`: None, or one of the four clocks.
+
+With `uses_clock` all four clocks are tried: `in_clock(run, x, advance)` of oracle_run.py steps in the clock's coordinate, and
+`euler_last(run, k)` says where a Runge-Kutta scheme ends with Euler's step (every clock but `time` on a VP process).
 """
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from oracle_run import Clock, in_clock
 from scipy.integrate import quad
 
 Array = np.ndarray
@@ -17,27 +28,17 @@ Array = np.ndarray
 Weights = Callable[[list[float], int, int], list[float]]
 
 
-def _slopes(run: Any) -> Any:
-    """(y of x, x of y, reading, slope) in the run's clock; the slope of x is (x - D)/sigma in `sigma`."""
-    from oracles import _Clock
-
-    if run.clock in (None, "sigma"):
-        return (lambda x, s: x), (lambda y, s: y), (lambda s: s), (lambda y, s: (y - run.denoised(y, s)) / s)
-    clock = _Clock(run)
-    return clock.enter, clock.leave, clock.reading, lambda y, s: clock.rate(y, clock.reading(s), 0.0)
-
-
 def _multistep(run: Any, x: Array, most: int, euler_at_final: bool, weights: Weights) -> Array:
     """y' = y + h sum w_j K_{k-j}; `weights(readings, k, order)` are per unit of h."""
-    enter, leave, reading, slope = _slopes(run)
-    u, kept, y = [reading(s) for s in run.sigmas], [], enter(x, run.sigmas[0])
+    clock, kept = Clock(run), []
+    u, y = [clock.reading(s) for s in run.sigmas], clock.enter(x, run.sigmas[0])
     for k in run.steps:
-        kept.insert(0, slope(y, run.sigmas[k]))
+        kept.insert(0, clock.rate(y, u[k]))
         order = min(most, k + 1)
         if run.sigmas[k + 1] == 0 and euler_at_final:
             order = 1
         y = y + (u[k + 1] - u[k]) * sum(w * d for w, d in zip(weights(u, k, order), kept, strict=False))
-    return leave(y, run.sigmas[-1])
+    return clock.leave(y, run.sigmas[-1])
 
 
 def _equal_steps(u: list[float], k: int, order: int) -> list[float]:
@@ -128,31 +129,16 @@ def deis(run: Any, x: Array) -> Array:
 
 
 def dpm_2(run: Any, x: Array) -> Array:
-    """k-diffusion, sample_dpm_2 without churn."""
-    enter, leave, reading, slope = _slopes(run)
-    y = enter(x, run.sigmas[0])
-    for k in run.steps:
-        sigma, after = run.pair(k)
-        u, v = reading(sigma), reading(after)
-        d = slope(y, sigma)
-        if after == 0:
-            y = y + d * (v - u)
-            continue
+    """k-diffusion, sample_dpm_2 without churn; its last step to 0 is Euler's in every clock."""
+
+    def advance(c: Clock, y: Array, u: float, v: float, k: int) -> Array:
+        d = c.rate(y, u)
+        if run.sigmas[k + 1] == 0:
+            return y + d * (v - u)
         middle = (u + v) / 2 if run.clock == "logsnr" else math.exp(0.5 * (math.log(u) + math.log(v)))
-        level = _level(run, middle)
-        y = y + slope(y + d * (middle - u), level) * (v - u)
-    return leave(y, run.sigmas[-1])
+        return y + c.rate(y + d * (middle - u), middle) * (v - u)
 
-
-def _level(run: Any, reading: float) -> float:
-    """Noise ratio at a clock reading."""
-    if run.clock == "variance":
-        return math.sqrt(reading)
-    if run.clock == "logsnr":
-        return math.exp(reading)
-    if run.clock == "time":
-        return run.facts.noise(reading) / run.facts.alpha(reading)
-    return reading
+    return in_clock(run, x, advance)
 
 
 def _split(sigma: float, after: float, eta: float) -> tuple[float, float]:
@@ -303,10 +289,12 @@ def flow_ancestral(run: Any, x: Array) -> Array:
     return x
 
 
+def _is_loop(thing: Any) -> bool:
+    here = inspect.isfunction(thing) and thing.__module__ == __name__
+    return here and list(inspect.signature(thing).parameters) == ["run", "x"]
+
+
+#: Every function (run, x) of this file, by its name.
 SOLVER_ORACLES: dict[str, Callable[[Any, Array], Array]] = {
-    f.__name__: f
-    for f in (
-        ipndm, ipndm_v, lms, deis, dpm_2, dpm_2_ancestral, dpmpp_2s_ancestral, dpmpp_3m_sde,
-        res_2s, res_2m, res_3m, flow_ancestral,
-    )
-}  # fmt: skip
+    name: thing for name, thing in list(globals().items()) if _is_loop(thing) and not name.startswith("_")
+}
