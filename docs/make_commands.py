@@ -5,7 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 from pathlib import Path
+
+# From the root of a checkout the package need not be installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from diffopt.cli.app import COMMANDS
 from diffopt.cli.main import main

@@ -37,6 +37,11 @@ CLOCK_NAMES = ("sigma", "variance", "logsnr", "time")
 NO_STEP_TO_ZERO = ("logsnr",)
 
 
+def has_step_to_zero(clock: str | None) -> bool:
+    """Whether runs in a clock can end at sigma = 0."""
+    return clock not in NO_STEP_TO_ZERO
+
+
 def irregular(steps: int, end: str = "zero", high: float = 9.0, low: float = 0.08, seed: int = 0) -> np.ndarray:
     """Strictly decreasing noise ratios without any pattern, `steps` + 1 of them."""
     count = steps if end == "zero" else steps + 1

@@ -35,7 +35,7 @@ def wide(monkeypatch):
 
 
 def test_the_manual_is_what_help_prints():
-    assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == manual().page(), "python docs/make_commands.py"
+    assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == manual().page(), "run: python docs/make_commands.py"
 
 
 @pytest.mark.parametrize("words", every(), ids=" ".join)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from oracles import FACTS, ORACLES, Mixture, Replay, Run
-from problems import CLOCK_NAMES, EXAMPLES, NO_STEP_TO_ZERO, TABLED, grid_for, irregular, make, solver_cases, spectrum
+from problems import CLOCK_NAMES, EXAMPLES, TABLED, grid_for, has_step_to_zero, irregular, make, solver_cases, spectrum
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
@@ -33,10 +33,6 @@ def etas_of(name):
     if name == "ddpm":
         return (1.0,)
     return tuple(e for e in ETAS if name != "ddim" or e <= 1)
-
-
-def has_step_to_zero(clock):
-    return clock not in NO_STEP_TO_ZERO
 
 
 def test_every_solver_has_an_oracle_and_every_process_its_facts():

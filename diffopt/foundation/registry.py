@@ -26,9 +26,21 @@ class LazyTable(Mapping[str, T]):
 
     def __getitem__(self, name: str) -> T:
         if name not in self._loaded:
-            module, _, attribute = self._entries[name].partition(":")
-            self._loaded[name] = cast(T, getattr(import_module(f"{self._package}.{module}"), attribute))
+            self._loaded[name] = self._load(name)
         return self._loaded[name]
+
+    def _load(self, name: str) -> T:
+        module, _, attribute = self._entries[name].partition(":")
+        path, line = f"{self._package}.{module}", f'the line "{name}": "{self._entries[name]}" of the table in {self._package}'
+        try:
+            found = import_module(path)
+        except ModuleNotFoundError as error:
+            if error.name is None or not path.startswith(error.name):
+                raise
+            raise ModuleNotFoundError(f"{line} names a module that there is not: {error.name}", name=error.name) from None
+        if not hasattr(found, attribute):
+            raise AttributeError(f"{line} names a class that {path} has not: {attribute!r}")
+        return cast(T, getattr(found, attribute))
 
     def module(self, name: str) -> str:
         """Module of a name below the package, without importing it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class IndexRule(Schedule):
     """
 
     #: Whether the rule's last level lies above sigma_min, the step to the end being one more.
-    stops_above: bool = False
+    stops_above: ClassVar[bool] = False
 
     @abstractmethod
     def indices(self, size: int, count: int) -> Array:

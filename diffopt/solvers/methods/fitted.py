@@ -27,7 +27,7 @@ class Fitted(Solver):
 
     x' = (sigma'/sigma) x + sum_j c_kj D_{k-j} with sum_j c_kj = 1 - sigma'/sigma, c_k the least-squares fit of the
     step's defect over scaled copies of the spectrum, kept small by a ridge and, on even grids, near the weights of
-    Adams-Bashforth by a prior (theory.md, sec. 41).
+    Adams-Bashforth by a prior. Reference: derived here, theory.md, sec. 41.
 
     Attributes
     ----------
