@@ -98,3 +98,16 @@ def test_roots_of_priors(shape):
     right = (modes.conj().T @ np.diag(power.ravel()) @ modes).real
     np.testing.assert_allclose(prior.dense(), right, atol=1e-12)
     np.testing.assert_allclose(prior.root() @ prior.root().T, right, atol=1e-12)
+
+
+def test_few_samples_of_many_numbers_name_the_smaller_memory(tmp_path, capsys):
+    """The inner products of 4 samples take far less than Krylov vectors; with what the message names it runs."""
+    data = np.random.default_rng(0).standard_normal((4, 100_000)).astype("f4")
+    np.save(tmp_path / "a.npy", data)
+    call = ["spectrum", "estimate", str(tmp_path / "a.npy"), "--memory"]
+    assert main([*call, "0.002"]) == 2
+    wanted = re.search(r"inner products of the 4 samples --memory (\S+) is enough", capsys.readouterr().err)
+    assert wanted is not None
+    assert main([*call, wanted.group(1)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["trace"] == pytest.approx(float(data.astype(float).var(axis=0, ddof=1).sum()), rel=1e-9)

@@ -58,7 +58,14 @@ def _fourier(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpe
 
 
 def _lanczos(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectrum:
-    sizes = fitted(options.lanczos, samples.dim, options.memory)
+    try:
+        sizes = fitted(options.lanczos, samples.dim, options.memory)
+    except InputError as error:
+        n, d = samples.source.count, samples.dim
+        if n is None or n >= d // 2:
+            raise
+        need = 1.001 * 8 * n * d / 2**30
+        raise InputError(f"{error}; for the inner products of the {n} samples --memory {need:.4g} is enough") from None
     return lanczos(samples, engine, options.keep_mean, sizes)
 
 
