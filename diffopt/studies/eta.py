@@ -146,8 +146,8 @@ class NoiseStudy:
     def _per_step(self, objective: str) -> tuple[Array, dict[str, float]]:
         starts = [self._best(design, objective)[0] for design in ("constant", "window")]
         best = min(starts, key=lambda e: self.error(objective, e))
+        best = self._descended(objective, best)
         for _ in range(ROUNDS):
-            best = self._descended(objective, best)
             moved = self._scanned(objective, best)
             if not self.error(objective, moved) < self.error(objective, best) * (1 - GAIN):
                 break
