@@ -103,14 +103,14 @@ def test_spectra_complete_to_builtins_and_files(tmp_path, monkeypatch):
     assert values.spectrum("folder/") == ["folder/c.npz"]
 
 
-def test_a_shell_gets_its_completions_and_no_numerics_are_loaded():
+@pytest.mark.parametrize("command", ["compare-schedules", "compare"])
+def test_a_shell_gets_its_completions_and_no_numerics_are_loaded(command):
     code = (
         "import sys; sys.argv = ['diffopt']; from diffopt.cli.main import main; code = main([]);"
-        "assert not {'numpy', 'scipy', 'pydantic'} & set(sys.modules), 'heavy'; sys.exit(code)"
+        "assert not {'numpy', 'scipy', 'pydantic', 'diffopt.cli.optimize'} & set(sys.modules), 'heavy'; sys.exit(code)"
     )
     environment = os.environ | {
-        "_DIFFOPT_COMPLETE": "complete_bash", "COMP_WORDS": "diffopt optimize --solver dpmpp_2m_", "COMP_CWORD": "3",
-        "_TYPER_COMPLETE_ARGS": "diffopt optimize --solver dpmpp_2m_",
+        "_DIFFOPT_COMPLETE": "complete_bash", "COMP_WORDS": f"diffopt {command} --solver dpmpp_2m_", "COMP_CWORD": "3",
     }  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.stdout.split() == ["dpmpp_2m_sde"], done.stderr

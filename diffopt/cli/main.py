@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    command = get_command(application(words[0] if words else None))
+    command = get_command(application(words[0] if words else completing()))
     try:
         code = command.main(args=words, prog_name="diffopt", standalone_mode=False)
     except SystemExit as error:
@@ -58,6 +58,18 @@ def _run(words: list[str]) -> int:
             raise error.__context__ from None
         raise
     return code if isinstance(code, int) else 0
+
+
+def completing() -> str | None:
+    """Command whose words a shell wants completed, by its own name: only its options need to be read."""
+    place = "_TYPER_COMPLETE_ARGS" if "_TYPER_COMPLETE_ARGS" in os.environ else "COMP_WORDS"
+    program, *typed = os.environ.get(place, "").split() or [""]
+    if "_DIFFOPT_COMPLETE" not in os.environ or not typed:
+        return None
+    name = spelled(typed[:1])[0]
+    if name != typed[0]:
+        os.environ[place] = os.environ[place].replace(f"{program} {typed[0]}", f"{program} {name}", 1)
+    return name
 
 
 def _system(error: OSError) -> int:
