@@ -162,9 +162,11 @@ def test_errors_go_into_other_processes(tmp_path: Path) -> None:
 
 
 def test_recommend_takes_the_error_and_searches_for_eta() -> None:
-    """Every row is scored with the error; a solver with noise gets an eta of its own."""
+    """Every row of a fixed scheme is scored with the error; a solver with noise gets an eta of its own."""
     found = diffopt.recommend(SPECTRUM, 3, score_error="noise:-0.1", sigma_max=20.0)
     for row in found.document["rows"]:
+        if SOLVERS[row["solver"]].needs_data:
+            continue
         noisy = SOLVERS[row["solver"]].eta_meaning is not None
         seen = errors("noise:-0.1", row, row["eta"] if noisy else None, 20.0)
         assert seen["robust"] == pytest.approx(row["robust"], rel=1e-6)
