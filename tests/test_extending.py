@@ -193,7 +193,8 @@ def test_a_schedule_is_complete(name):
     assert cls.name == name, f"{cls.__name__}.name is {cls.name!r}, and the line in SCHEDULES says {name!r}"
     for attribute in ("formula", "reference"):
         assert getattr(cls, attribute, None), f"{cls.__name__}: the class attribute {attribute} is missing"
-    assert described(cls), f"{cls.__name__}: the docstring is missing; it says the rule"
+    assert described(cls), f"{cls.__name__}: the docstring is missing; it says the rule and 'Reference: ...'"
+    assert "Reference:" in cls.__doc__, f"{cls.__name__}: its docstring has no line 'Reference: ...'"
     check_options(cls, Schedule)
     assert re.search(rf"\b{name}\b", TESTS), f"tests: no test holds the numbers of schedule {name}"
 

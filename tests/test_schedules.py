@@ -126,13 +126,13 @@ def test_a_schedule_is_a_short_class_in_the_room_of_its_kind(name):
 def test_a_schedule_says_what_it_is_and_where_it_is_from(name):
     cls = SCHEDULES[name]
     assert cls.name == name
-    assert cls.kind in ("fixed", "table", "spectrum")
-    assert cls.status in ("read", "derived")
-    assert cls.formula
-    assert cls.reference
-    assert "Reference:" in cls.__doc__
+    assert cls.kind in ("fixed", "table", "spectrum"), f"{cls.__name__}.kind is {cls.kind!r}"
+    assert cls.status in ("read", "derived"), f"{cls.__name__}.status is {cls.status!r}"
+    assert cls.formula, f"{cls.__name__}: the class attribute formula is missing"
+    assert cls.reference, f"{cls.__name__}: the class attribute reference is missing"
+    assert "Reference:" in cls.__doc__, f"{cls.__name__}: its docstring has no line 'Reference: ...'"
     if cls.status == "derived":
-        assert "derived" in cls.reference
+        assert "derived" in cls.reference, f"{cls.__name__}: status is 'derived'; its reference must say so and where"
 
 
 @pytest.mark.parametrize("name", NAMES)

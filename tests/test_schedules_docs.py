@@ -14,9 +14,9 @@ DOCS = Path(__file__).parents[1] / "docs" / "schedules.md"
 
 
 def test_docs_are_fresh():
-    """Renew the generated part with `python -m diffopt.explain docs/schedules.md`."""
+    """The generated part is that of the classes."""
     text = DOCS.read_text()
-    assert renewed(text) == text
+    assert renewed(text) == text, "run: python -m diffopt.report.explain docs/schedules.md"
     assert catalogue() in text
 
 

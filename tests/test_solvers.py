@@ -98,7 +98,9 @@ def compare(name, process, clock, sigmas, eta, said):
         first = [f"{v[at]:.6g}" if at < len(v) else "nowhere" for v in (ours, theirs)]
         hint = f"the table runs the model at sigma {first[0]} where the loop does at {first[1]}: see table.put_node, lags, stages"
     text = f"{where(name, process, clock)}: table (ACTUAL) and loop (DESIRED) differ; {said}, eta {eta}; {hint}"
-    np.testing.assert_allclose(got, wish, rtol=1e-12, atol=1e-12, err_msg=text)
+    pair = f"{got.flat[0]:.10g} (ACTUAL), {wish.flat[0]:.10g} (DESIRED)"
+    gap = f"largest difference {np.abs(got - wish).max():.3g}, first values {pair}"
+    assert np.allclose(got, wish, rtol=1e-12, atol=1e-12), f"{text}; {gap}"
 
 
 @pytest.mark.parametrize(("name", "process", "clock"), solver_cases())
