@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from host_oracles import HOST_ORACLES
+from named import Named
 from oracle_run import Clock, Facts, Run, euler_last, in_clock
 from scipy.integrate import quad
 from scipy.optimize import brentq
@@ -95,13 +96,16 @@ def _vp_table() -> Facts:
     return Facts(lambda s: 1 / math.sqrt(1 + s**2), lambda s: s / math.sqrt(1 + s**2), none, none, lambda s: s)
 
 
-FACTS: dict[str, Facts] = {
-    "ve": _ve(),
-    "vp_linear": _vp_linear(),
-    "vp_cosine": _vp_cosine(),
-    "flow": _flow(),
-    "table": _vp_table(),
-}
+FACTS: dict[str, Facts] = Named(
+    "tests/oracles.py: write the closed form of the process into FACTS",
+    {
+        "ve": _ve(),
+        "vp_linear": _vp_linear(),
+        "vp_cosine": _vp_cosine(),
+        "flow": _flow(),
+        "table": _vp_table(),
+    },
+)
 
 
 def euler(run: Run, x: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from named import Named
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.processes import PROCESSES, VE, Flow, Process, TrainedLevels, VPCosine, VPLinear, alphas_from_betas
@@ -10,13 +11,16 @@ from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS, Solver, run_table
 
 #: One object of every process, by name.
-EXAMPLES: dict[str, Process] = {
-    "ve": VE(),
-    "vp_linear": VPLinear(),
-    "vp_cosine": VPCosine(),
-    "flow": Flow(),
-    "table": TrainedLevels(alphas_from_betas("scaled_linear:0.00085,0.012,1000")),
-}
+EXAMPLES: dict[str, Process] = Named(
+    "tests/problems.py: add an example of the process to EXAMPLES",
+    {
+        "ve": VE(),
+        "vp_linear": VPLinear(),
+        "vp_cosine": VPCosine(),
+        "flow": Flow(),
+        "table": TrainedLevels(alphas_from_betas("scaled_linear:0.00085,0.012,1000")),
+    },
+)
 
 
 def _is_table(cls: type[Solver]) -> bool:
