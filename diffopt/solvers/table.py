@@ -145,10 +145,10 @@ class Table:
         """Pairs (row, lag) with any coefficient, in the order in which rows are computed."""
         return self.pattern.active
 
-    def put_node(self, row: int, alpha: Numbers, level: Numbers) -> None:
-        """Say at which levels (per step) the nodes made by `row` stand, where not at the step's end."""
+    def put_node(self, row: int, alpha: Numbers, noise: Numbers) -> None:
+        """Say at which signal and noise scales (per step) the nodes made by `row` stand, where not at the step's end."""
         self.alpha[..., row + 1 :: self.rows] = alpha
-        self.level[..., row + 1 :: self.rows] = level
+        self.level[..., row + 1 :: self.rows] = noise
 
     def reads(self, row: int, lag: int) -> tuple[int, slice]:
         """First step k in which `row` may read at `lag`, and the slice of nodes it reads from then on."""
