@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -94,3 +96,13 @@ def test_errors_of_a_sampler_survive_compression():
             law = Law(table, data, "exact")
             sums.append(data.weight @ (np.sqrt(law.variance) - np.sqrt(data.eig)) ** 2)
         assert sums[1] == pytest.approx(sums[0], rel=1e-4)
+
+
+def test_nothing_as_long_as_the_spectrum_is_made():
+    spectrum = Spectrum.create(np.arange(1, 2_000_001) ** -1.3)
+    tracemalloc.start()
+    try:
+        compress(spectrum, 0.02)
+        assert tracemalloc.get_traced_memory()[1] < spectrum.eig.nbytes
+    finally:
+        tracemalloc.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 from weakref import WeakKeyDictionary
@@ -19,6 +20,9 @@ Accuracy = Literal["search", "design", "reference", "exact", "paths"]
 #: a comparison; baselines beside a result; sums that are printed, where the spectrum is too long for all of it;
 #: simulated paths, whose sampling error is larger.
 WIDTHS: dict[Accuracy, float] = {"search": 0.25, "design": 0.1, "reference": 0.05, "exact": 0.02, "paths": 2.0}
+
+#: Entries that are merged at once.
+BLOCK = 2**18
 
 _KNOWN: WeakKeyDictionary[Spectrum, dict[Accuracy, Spectrum]] = WeakKeyDictionary()
 
@@ -59,51 +63,71 @@ def compress(spectrum: Spectrum, width: float = 0.25) -> Compressed:
     distinct eigenvalues, in particular the sparse top of a spectrum, are kept as they are; zeros
     stay one entry (theory.md, eqs. 35-36).
     """
-    eig, weight, mean = _distinct(spectrum)
-    positive = eig > 0
-    x, w = np.log(eig[positive]), weight[positive]
-    square = None if mean is None else mean[positive] ** 2
-    bins, counts = _bins(x, width)
-    crowded = counts > 2
-    keep = ~crowded[bins]
-    nodes, weights, means, coefficient = _merge(x, w, square, bins, crowded)
-    new_eig = [np.exp(x[keep]), np.exp(nodes), eig[~positive]]
-    new_weight = [w[keep], weights, weight[~positive]]
-    new_mean = None
-    if mean is not None and square is not None:
-        new_mean = np.sqrt(np.concatenate([square[keep], means, mean[~positive] ** 2]))
-    all_eig, all_weight = np.concatenate(new_eig), np.concatenate(new_weight)
-    order = np.argsort(-all_eig, kind="stable")
-    short = Spectrum(
-        all_eig[order], all_weight[order], None if new_mean is None else new_mean[order], spectrum.source
+    spectrum = _ordered(spectrum)
+    count = int(np.count_nonzero(spectrum.eig > 0))
+    top = float(np.log(spectrum.eig[0]))
+    found = [_short(piece, width, top) for piece in _whole_bins(spectrum.part(slice(0, count)), width, top)]
+    pieces = [piece.spectrum for piece in found]
+    if count < spectrum.eig.size:
+        pieces.append(_distinct(spectrum.part(slice(count, None))))
+    eig, weight = (np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("eig", "weight"))
+    mean = None if spectrum.mean is None else np.concatenate([piece.mean for piece in pieces if piece.mean is not None])
+    return Compressed(
+        _ordered(Spectrum(eig, weight, mean, spectrum.source)), float(sum(piece.coefficient for piece in found))
     )
-    return Compressed(short, coefficient)
 
 
-def _bins(x: Array, width: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number of the occupied bin of each value (x descends, so bins come in order), and occupations."""
-    if not x.size:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    raw = ((x[0] - x) / width).astype(np.int64)
-    new = np.concatenate([[False], raw[1:] != raw[:-1]])
-    bins = np.cumsum(new)
-    return bins, np.bincount(bins)
+def _ordered(spectrum: Spectrum) -> Spectrum:
+    """Entries by descending eigenvalue."""
+    eig = spectrum.eig
+    if np.all(eig[:-1] >= eig[1:]):
+        return spectrum
+    order = np.argsort(-eig, kind="stable")
+    mean = None if spectrum.mean is None else spectrum.mean[order]
+    return Spectrum(eig[order], spectrum.weight[order], mean, spectrum.source)
 
 
-def _distinct(spectrum: Spectrum) -> tuple[Array, Array, Array | None]:
+def _whole_bins(spectrum: Spectrum, width: float, top: float) -> Iterator[Spectrum]:
+    """Blocks of a descending spectrum that end where a bin ends: nothing as long as the spectrum is made."""
+    low, block, size = 0, BLOCK, spectrum.eig.size
+    while low < size:
+        piece = spectrum.part(slice(low, low + block))
+        ends = np.flatnonzero(np.diff(_raw_bins(np.log(piece.eig), width, top))) + 1
+        whole = piece.eig.size if low + block >= size else int(ends[-1]) if ends.size else 0
+        if whole:
+            yield piece.part(slice(0, whole))
+        low, block = low + whole, BLOCK if whole else 2 * block
+
+
+def _raw_bins(x: Array, width: float, top: float) -> NDArray[np.int64]:
+    """Number of the bin of each value of log eig, the largest first."""
+    return ((top - x) / width).astype(np.int64)
+
+
+def _short(spectrum: Spectrum, width: float, top: float) -> Compressed:
+    """Positive eigenvalues of some bins."""
+    spectrum = _distinct(spectrum)
+    x, w = np.log(spectrum.eig), spectrum.weight
+    square = None if spectrum.mean is None else spectrum.mean**2
+    bins = np.cumsum(np.diff(_raw_bins(x, width, top), prepend=0) != 0)
+    bins -= bins[0]
+    crowded = np.bincount(bins) > 2
+    keep = ~crowded[bins]
+    nodes, weights, squares, coefficient = _merge(x, w, square, bins, crowded)
+    mean = None if square is None else np.sqrt(np.concatenate([square[keep], squares]))
+    eig, weight = np.exp(np.concatenate([x[keep], nodes])), np.concatenate([w[keep], weights])
+    return Compressed(Spectrum(eig, weight, mean), coefficient)
+
+
+def _distinct(spectrum: Spectrum) -> Spectrum:
     """Exactly equal eigenvalues as one entry (descending order in, descending out)."""
     eig = spectrum.eig
-    if eig.size > 1 and not np.all(eig[:-1] >= eig[1:]):
-        order = np.argsort(-eig, kind="stable")
-        mean = None if spectrum.mean is None else spectrum.mean[order]
-        spectrum = Spectrum(eig[order], spectrum.weight[order], mean)
-        eig = spectrum.eig
     starts = np.flatnonzero(np.concatenate([[True], eig[1:] != eig[:-1]]))
     weight = np.add.reduceat(spectrum.weight, starts)
     if spectrum.mean is None:
-        return eig[starts], weight, None
+        return Spectrum(eig[starts], weight)
     square = np.add.reduceat(spectrum.weight * spectrum.mean**2, starts) / weight
-    return eig[starts], weight, np.sqrt(square)
+    return Spectrum(eig[starts], weight, np.sqrt(square))
 
 
 def _merge(

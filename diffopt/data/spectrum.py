@@ -79,7 +79,8 @@ class Spectrum:
             non-positive weights, or lengths that differ.
         """
         values = _real_vector(eig, "eigenvalues")
-        weights = np.ones_like(values) if weight is None else _real_vector(weight, "weights")
+        # Ones that take no memory: ten million of anything do.
+        weights = np.broadcast_to(1.0, values.shape) if weight is None else _real_vector(weight, "weights")
         means = None if mean is None else _real_vector(mean, "mean")
         for name, other in (("weights", weights), ("mean", means)):
             if other is not None and other.shape != values.shape:
@@ -88,10 +89,8 @@ class Spectrum:
             raise InputError(f"weights must be positive, got {weights.min():g}; drop entries of weight 0")
         values, clipped = _clip(values, computed)
         _refuse_overflow(values, weights, means)
-        order = np.argsort(-values, kind="stable")
-        arrays = [a if a is None else _frozen(a[order]) for a in (values, weights, means)]
-        assert arrays[0] is not None and arrays[1] is not None
-        return cls(arrays[0], arrays[1], arrays[2], source, clipped)
+        values, weights, means = _descending(values, weights, means)
+        return cls(_frozen(values), _frozen(weights), means if means is None else _frozen(means), source, clipped)
 
     @property
     def dim(self) -> float:
@@ -118,7 +117,7 @@ class Spectrum:
         """Hash of eigenvalues, weights and mean; equal spectra have equal hashes."""
         digest = hashlib.sha256()
         for array in (self.eig, self.weight, self.mean):
-            digest.update(b"none" if array is None else np.ascontiguousarray(array, "<f8").tobytes())
+            digest.update(b"none" if array is None else np.ascontiguousarray(array, "<f8").data)
         return digest.hexdigest()
 
     def part(self, entries: slice) -> Spectrum:
@@ -136,6 +135,14 @@ def _frozen(array: Array) -> Array:
     array = np.ascontiguousarray(array, dtype=np.float64)
     array.flags.writeable = False
     return array
+
+
+def _descending(values: Array, weights: Array, means: Array | None) -> tuple[Array, Array, Array | None]:
+    """All in the order of descending eigenvalues, those that are equal as they came."""
+    if np.all(values[:-1] >= values[1:]):
+        return values, weights, means
+    order = np.argsort(-values, kind="stable")
+    return values[order], weights[order], None if means is None else means[order]
 
 
 def _real_vector(raw: ArrayLike, name: str) -> Array:
@@ -172,6 +179,8 @@ def _clip(values: Array, computed: bool) -> tuple[Array, int]:
         raise InputError(
             f"eigenvalue {bottom:g} is negative (largest {top:g}); a covariance has none below rounding"
         )
+    if bottom > 0 and not computed:
+        return values, 0
     null = values < 0
     limit = values.size * np.finfo(np.float64).eps * top
     if computed or -limit <= bottom < 0:

@@ -31,7 +31,7 @@ def read_npy(data: bytes, label: str) -> NDArray[Any]:
     """
     if data[:6] != NPY:
         raise InputError(_not_numpy(data, label))
-    return _array(io.BytesIO(data), len(data), label)
+    return _array(data, label)
 
 
 def _not_numpy(data: bytes, label: str) -> str:
@@ -42,17 +42,18 @@ def _not_numpy(data: bytes, label: str) -> str:
     return f"{label}: is not numpy data; for numbers as text use the extension .txt, .csv or .json"
 
 
-def _array(stream: IO[bytes], size: int, label: str) -> NDArray[Any]:
-    """Array of a `.npy` stream that holds `size` bytes in all."""
+def _array(data: bytes, label: str) -> NDArray[Any]:
+    """Array of the bytes of a `.npy` file, which it looks at and does not copy."""
+    stream = io.BytesIO(data)
     with reading(f"{label}: numpy data"):
         shape, fortran, dtype = _header(stream)
     if dtype.hasobject:
         raise InputError(f"{label}: holds pickled objects, which are never loaded; save plain numbers")
     needed = math.prod((dtype.itemsize, *shape))
-    if needed > size:
-        raise InputError(f"{label}: numpy data claim {needed} bytes but hold {size}; the file is broken")
+    if needed > len(data):
+        raise InputError(f"{label}: numpy data claim {needed} bytes but hold {len(data)}; the file is broken")
     with reading(f"{label}: numpy data"):
-        content = stream.read(needed)
+        content = memoryview(data)[stream.tell() :][:needed]
         if len(content) < needed:
             raise EOFError("the data end too early")
         flat = np.frombuffer(content, dtype)
@@ -97,7 +98,7 @@ class Archive(Mapping[str, NDArray[Any]]):
             content = self._zip.open(info).read(info.file_size)
         if content[:6] != NPY:
             raise InputError(f"{label} is not numpy data; pickles are never loaded")
-        return _array(io.BytesIO(content), len(content), label)
+        return _array(content, label)
 
     def __iter__(self) -> Any:
         return iter(self._members)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,19 +38,33 @@ class Evaluation:
     values : dict
         Errors by the names of METRICS, each also an attribute (`evaluation.frechet`); None where not defined.
         The sum of initialization, discretization and truncation bounds frechet.
-    variance, mean : ndarray, shape (n,)
-        Output law per entry of the spectrum, in the process's coordinates.
     denoiser_calls : int
         Model evaluations of the run.
     reasons : dict
         Why an error is None.
+    table, problem : Table, Problem
+        What was run.
     """
 
     values: dict[str, float | None]
-    variance: Array
-    mean: Array
     denoiser_calls: int
-    reasons: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str]
+    table: Table
+    problem: Problem
+
+    @cached_property
+    def variance(self) -> Array:
+        """Variance of the output per entry of the spectrum, shape (n,), in the process's coordinates."""
+        return np.concatenate([law.variance for law, _ in _laws(self.table, self.problem)])
+
+    @cached_property
+    def mean(self) -> Array:
+        """Mean of the output per entry of the spectrum, shape (n,), in the process's coordinates."""
+        alpha = float(self.table.alpha[-1])
+        laws = _laws(self.table, self.problem)
+        return np.concatenate(
+            [np.zeros_like(law.variance) if block.mean is None else (alpha + mean_gap(law)) * block.mean for law, block in laws]
+        )
 
     def __getattr__(self, name: str) -> float | None:
         if name in METRICS:
@@ -71,44 +87,32 @@ def evaluate(problem: Problem, grid: Grid, eta: float | Array | None = None, exp
 
 
 def _evaluation(table: Table, problem: Problem, grid: Grid, eta: float | Array | None, expand: bool) -> Evaluation:
-    sums = _Sums(table, problem)
-    spectrum = problem.spectrum
-    for low in range(0, spectrum.eig.size, BLOCK):
-        sums.add(spectrum.part(slice(low, low + BLOCK)))
+    totals = {name: 0.0 for name, metric in METRICS.items() if metric.share is not None}
+    for law, block in _laws(table, problem):
+        exact = law if problem.start == "exact" else Law(table, block, "exact")
+        ends = Ends.create(law, exact)
+        for name in totals:
+            share = METRICS[name].share
+            assert share is not None
+            totals[name] += share(ends)
     reasons: dict[str, str] = {}
     values: dict[str, float | None] = {}
     for name, metric in METRICS.items():
         if metric.share is not None:
-            values[name] = finite(name, metric.finish(sums.totals[name]), reasons)
+            values[name] = finite(name, metric.finish(totals[name]), reasons)
         elif metric.objective is not None:
             spectrum = _prepared(metric.objective(), problem)
             values[name] = whole(name, metric, table, spectrum, problem.start, reasons)
     if expand:
         values["first_order_frechet"] = finite("first_order_frechet", _first_order(problem, grid, eta), reasons)
-    return Evaluation(values, np.concatenate(sums.variances), np.concatenate(sums.means), table.calls, reasons)
+    return Evaluation(values, table.calls, reasons, table, problem)
 
 
-class _Sums:
-    """Sums of the metrics over blocks of eigenvalues."""
-
-    def __init__(self, table: Table, problem: Problem) -> None:
-        self.table, self.start = table, problem.start
-        self.totals = {name: 0.0 for name, metric in METRICS.items() if metric.share is not None}
-        self.variances: list[Array] = []
-        self.means: list[Array] = []
-
-    def add(self, block: Spectrum) -> None:
-        """Add a block's shares."""
-        law = Law(self.table, block, self.start)
-        exact = law if self.start == "exact" else Law(self.table, block, "exact")
-        ends = Ends.create(law, exact)
-        for name in self.totals:
-            share = METRICS[name].share
-            assert share is not None
-            self.totals[name] += share(ends)
-        self.variances.append(law.variance)
-        mu = np.zeros_like(block.eig) if block.mean is None else block.mean
-        self.means.append(float(self.table.alpha[-1]) * mu + mean_gap(law) * mu)
+def _laws(table: Table, problem: Problem) -> Iterator[tuple[Law, Spectrum]]:
+    """Laws of the output over blocks of eigenvalues, with the blocks."""
+    for low in range(0, problem.spectrum.eig.size, BLOCK):
+        block = problem.spectrum.part(slice(low, low + BLOCK))
+        yield Law(table, block, problem.start), block
 
 
 def whole(
