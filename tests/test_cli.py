@@ -423,4 +423,4 @@ def test_help_and_version(run):
 def test_every_command_has_help_with_an_example(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0
-    assert re.search(rf"Examples?:\n  diffopt {command} ", out)
+    assert re.search(rf"Examples?:\n  diffopt {command}\b", out)
