@@ -58,7 +58,7 @@ def notes(estimate: Estimate) -> list[str]:
     source = estimate.samples.source
     result = [*source.notes(), *source.log.lines()]
     result += [f"method {estimate.method}: {estimate.why}", *estimate.raw.notes]
-    result += [*_scale(estimate), *_range(estimate), *_bias(estimate), *_null(estimate)]
+    result += [*_scale(estimate), *_range(estimate), *_bias(estimate), *_fixed(estimate), *_null(estimate)]
     skipped = source.log.bad
     if skipped:
         result.append(f"{len(skipped)} bad samples skipped, the first: {next(iter(skipped.values()))}")
@@ -112,10 +112,29 @@ def _bias(estimate: Estimate) -> list[str]:
     return [text + ("; --shrinkage population corrects it" if estimate.options.shrinkage == "none" else "")]
 
 
+def _fixed(estimate: Estimate) -> list[str]:
+    """Positions that are the same in all samples: a mask, or an edge."""
+    fixed = estimate.samples.fixed
+    if fixed is None or fixed.values is None or not fixed.count:
+        return []
+    scaling, first = estimate.samples.scaling, float(fixed.values[0])
+    stored = (first - scaling.shift) / scaling.scale
+    value = f"all {stored:.4g}" if np.all(fixed.values == first) else "each at its own value"
+    meaning = "are directions of eigenvalue 0"
+    if estimate.method == "fourier":
+        meaning = "contradict stationarity, and the powers average over them"
+    return [
+        f"{fixed.count} of {estimate.samples.dim} positions never vary ({value}): they {meaning}; "
+        "leave them out if they are a mask"
+    ]
+
+
 def _null(estimate: Estimate) -> list[str]:
     """Directions without variance, where samples would have shown one."""
     spectrum, raw = estimate.spectrum, estimate.raw
     null = spectrum.dim - spectrum.rank
+    fixed = 0 if estimate.samples.fixed is None else estimate.samples.fixed.count
+    null, more = null - fixed, " further" if fixed else ""
     if null < 0.5 or raw.samples <= spectrum.dim:
         return []
-    return [f"{null:g} of {spectrum.dim:g} directions have no variance (up to rounding) and count as exactly 0"]
+    return [f"{null:g}{more} of {spectrum.dim:g} directions have no variance (up to rounding) and count as exactly 0"]

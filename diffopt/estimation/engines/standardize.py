@@ -6,6 +6,7 @@ import numpy as np
 
 from diffopt.errors import InputError
 from diffopt.estimation.engines.local import Engine
+from diffopt.estimation.methods.pca import need_two
 from diffopt.estimation.methods.raw_spectrum import pooled
 from diffopt.estimation.sources.samples import Samples
 from diffopt.estimation.sources.scaling import Scaling
@@ -25,10 +26,10 @@ def standardizing(source: Source, target: float, engine: Engine, block: int = 0)
         raise InputError(f"{source.label}: --standardize needs data that can be read twice")
     samples = Samples(source, Scaling(), block)
     sums = engine.sweep(samples, Energy(samples.pilot()), "mean and scale")
-    n = float(sums.count)
-    shift = sums.linear / max(n, 1)
-    trace = (float(sums.squares) - n * float(shift @ shift)) / max(n - 1, 1)
-    mean, std = pooled(np.ravel(sums.pilot) + shift, trace, int(n))
+    n = need_two(float(sums.count), samples)
+    shift = sums.linear / n
+    trace = (float(sums.squares) - n * float(shift @ shift)) / (n - 1)
+    mean, std = pooled(np.ravel(sums.pilot) + shift, trace, n)
     if not 0 < std < np.inf:
         raise InputError(f"{source.label}: the samples do not vary (or overflow), nothing to standardize")
     return Scaling.standardized(mean, std, target)

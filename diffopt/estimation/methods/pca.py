@@ -9,6 +9,7 @@ from scipy.linalg.blas import dsyrk
 from diffopt.errors import InputError
 from diffopt.estimation.engines.local import Engine
 from diffopt.estimation.methods.raw_spectrum import RawSpectrum, above_rounding, check_varies, mean_matters, pooled
+from diffopt.estimation.sources.masked import all_bad
 from diffopt.estimation.sources.samples import Samples
 from diffopt.estimation.sums.moments import Covariance
 from diffopt.estimation.sums.rows import Rows
@@ -55,6 +56,8 @@ def need_two(count: float, samples: Samples) -> int:
         Fewer than two; a covariance needs differences.
     """
     if count < 2:
+        if not count and (reason := all_bad(samples.source)):
+            raise InputError(reason)
         raise InputError(
             f"{samples.source.label}: {int(count)} usable samples; a covariance needs at least 2"
         )

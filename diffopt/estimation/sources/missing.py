@@ -54,14 +54,18 @@ class Missing:
         except ValueError:
             raise InputError(f"--missing {text[:40]!r}: expected none, or numbers such as -9999,1e20") from None
 
-    def rows(self, flat: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which rows of stored numbers, shape (rows, d), hold one of the values."""
-        found = np.zeros(len(flat), dtype=bool)
+    def entries(self, flat: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which of the stored numbers are one of the values."""
+        found = np.zeros(flat.shape, dtype=bool)
         for value in self.values:
             # The stored type may have rounded the value: compare in that type.
             with np.errstate(all="ignore"):
-                found |= (flat == np.array(value).astype(flat.dtype)).any(axis=1)
+                found |= flat == np.array(value).astype(flat.dtype)
         return found
+
+    def rows(self, flat: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which rows of stored numbers, shape (rows, d), hold one of the values."""
+        return np.asarray(self.entries(flat).any(axis=1)) if self.values else np.zeros(len(flat), dtype=bool)
 
     def check(self, flat: NDArray[Any], label: str) -> None:
         """Refuse a usual mark of missing values that lies farther outside than all other numbers span.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dgemv
 
 from diffopt.errors import InputError
+from diffopt.estimation.sources.masked import Fixed, all_bad
 from diffopt.estimation.sources.scaling import Scaling
 from diffopt.estimation.sources.source import SKIP_HINT, Source
 from diffopt.foundation.arrays import Array
@@ -35,11 +36,14 @@ class Samples:
         Applied to every number.
     block : int
         Rows per block; 0 chooses it from the dimension.
+    fixed : Fixed or None
+        Positions that never vary, once all samples were read in one go.
     """
 
     source: Source
     scaling: Scaling = field(default_factory=Scaling)
     block: int = 0
+    fixed: Fixed | None = field(default=None, compare=False, repr=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,7 +71,7 @@ class Samples:
         InputError
             NaN, infinite or missing values, unless bad samples are to be skipped; a number that looks like a missing value.
         """
-        buffer = np.empty((0, *self.shape))
+        buffer, fixed = np.empty((0, *self.shape)), Fixed()
         for after, raw in self.source.rows(start, stop, self.rows):
             if len(raw) > len(buffer):
                 # One buffer for all blocks: fresh memory for each would cost as much as the conversion.
@@ -78,7 +82,11 @@ class Samples:
                 block *= self.scaling.scale
             if self.scaling.shift:
                 block += self.scaling.shift
-            yield after, self._finite(block, after - len(raw), self._missing(raw))
+            usable = self._finite(block, after - len(raw), self._missing(raw))
+            fixed.see(usable)
+            yield after, usable
+        if start == 0 and stop is None:
+            self.fixed = fixed
 
     def _missing(self, raw: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Rows with numbers that stand for no value; None where there are none to look for."""
@@ -96,6 +104,8 @@ class Samples:
         good = np.asarray(np.isfinite(flat).all(axis=1), dtype=bool)
         if missing is not None:
             good &= ~missing
+        if not self.source.log.skip and not good.all() and (reason := all_bad(self.source)):
+            raise InputError(reason)
         for row in np.flatnonzero(~good):
             name = f"sample {first + row}"
             self.source.log.refuse(

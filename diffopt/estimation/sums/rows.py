@@ -36,6 +36,8 @@ class Rows(Accumulator):
 
     def stacked(self) -> Array:
         """All samples in stored order, shape (n, d)."""
+        if not self.blocks:
+            return np.zeros((0, self.dim))
         return np.concatenate([self.blocks[first] for first in sorted(self.blocks)])
 
 
