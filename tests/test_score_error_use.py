@@ -227,3 +227,25 @@ def test_functions_are_errors_in_python() -> None:
     same = diffopt.evaluate([1.0, 0.1], sigmas=[2.0, 0.5, 0.1], score_error="0.1")
     assert found.errors == same.errors
     assert found.document["score_error"] == "function"
+
+
+def test_a_file_is_evaluated_with_its_own_score_error(tmp_path):
+    found = diffopt.optimize([4.0, 1.0, 0.1], "dpmpp_2m", 6, score_error="data:0.1")
+    found.save(tmp_path / "grid.json")
+    own = diffopt.evaluate([4.0, 1.0, 0.1], tmp_path / "grid.json")
+    assert own.errors["frechet"] == pytest.approx(found.errors["frechet"], rel=1e-9)
+    assert own.to_dict()["score_error"] == "data:0.1"
+    assert any("score error data:0.1 is that of" in line for line in own.notes)
+    exact = diffopt.evaluate([4.0, 1.0, 0.1], tmp_path / "grid.json", score_error=0)
+    bare = diffopt.evaluate([4.0, 1.0, 0.1], sigmas=list(found.sigmas), solver="dpmpp_2m")
+    assert exact.errors["frechet"] == pytest.approx(bare.errors["frechet"], rel=1e-9)
+    assert exact.errors["frechet"] != pytest.approx(own.errors["frechet"], rel=1e-2)
+    assert any("made for score error data:0.1, evaluated with 0" in line for line in exact.notes)
+
+
+def test_a_score_error_that_no_file_holds_is_named(tmp_path):
+    found = diffopt.optimize([4.0, 1.0], "ddim", 4, score_error=lambda sigma: 0.02 + 0 * sigma)
+    found.save(tmp_path / "grid.json")
+    own = diffopt.evaluate([4.0, 1.0], tmp_path / "grid.json")
+    assert own.to_dict()["score_error"] is None
+    assert any("made for score error function, which cannot be made here" in line for line in own.notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from diffopt.api.arguments import Flags, loaded, read, verb
+from diffopt.api.filed_error import filed_error
 from diffopt.api.grids import GivenGrid, check_answered, given_grid, grid_problem
 from diffopt.api.notes import assumption_notes, data_notes, mismatch_notes, problem_notes
 from diffopt.api.results.run import EvaluationResult
@@ -88,14 +89,14 @@ def evaluate(
 
 def _listed(listed: GivenGrid, settings: Settings, flags: Any, given: set[str], data: Dataset) -> EvaluationResult:
     check_answered(listed, flags)
-    settings = listed.fill(settings, given)
+    settings, wrong = filed_error(listed, listed.fill(settings, given), given, data)
     problem, sigmas = grid_problem(listed, settings, data)
     eta = settings.eta
     document = listed.document
     same = document is not None and document.solver in (None, problem.solver.name)
     if eta is None and same and document is not None and problem.solver.eta_meaning is not None:
         eta = document.eta
-    notes = mismatch_notes(listed, problem, given)
+    notes = [*mismatch_notes(listed, problem, given), *wrong]
     return _result(problem, Grid.create(problem.process, sigmas), eta, None, tuple(notes), data)
 
 

@@ -42,6 +42,7 @@ class GridDocument(BaseModel):
     solver_options: dict[str, Any] = {}
     coefficients: list[list[float]] | None = None
     spectrum: GivenSpectrum | None = None
+    score_error: str | float | None = None
 
     def process_values(self) -> dict[str, Any]:
         """What is said about the process, by key."""

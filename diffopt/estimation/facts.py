@@ -134,7 +134,7 @@ def _null(estimate: Estimate) -> list[str]:
     spectrum, raw = estimate.spectrum, estimate.raw
     null = spectrum.dim - spectrum.rank
     fixed = 0 if estimate.samples.fixed is None else estimate.samples.fixed.count
-    null, more = null - fixed, " further" if fixed else ""
+    null, more = null - fixed, " others" if fixed else ""
     if null < 0.5 or raw.samples <= spectrum.dim:
         return []
     return [f"{null:g}{more} of {spectrum.dim:g} directions have no variance (up to rounding) and count as exactly 0"]
