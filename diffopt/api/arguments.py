@@ -16,7 +16,7 @@ from diffopt.data.dataset import Dataset
 from diffopt.documents.settings import Settings
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import InputError
-from diffopt.foundation.notes import listening
+from diffopt.foundation.notes import listening, note
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,8 +92,8 @@ def read(verb: str, flags: Mapping[str, Any], own: Iterable[str] = (), **more: A
     return Settings.create(**{k: v for k, v in {**flags, **more}.items() if k not in READING})
 
 
-def loaded(spectrum: Any, flags: Mapping[str, Any]) -> Dataset:
-    """Data of a verb, read once.
+def loaded(spectrum: Any, flags: Mapping[str, Any], host: str | None = None) -> Dataset:
+    """Data of a verb, read once; `host` is the program that will run a grid.
 
     Raises
     ------
@@ -105,7 +105,23 @@ def loaded(spectrum: Any, flags: Mapping[str, Any]) -> Dataset:
         if flags.get(name) and not file:
             given = spectrum if isinstance(spectrum, str) else f"an object of type {type(spectrum).__name__}"
             raise InputError(f"--{name.replace('_', '-')} has no effect: it is for files, and the data are {given}")
+    if isinstance(spectrum, str) and spectrum == "builtin:photos" and _latent(flags, host):
+        note(
+            f"note: {spectrum} is the spectrum of 16 x 16 x 3 patches of photographs in pixels, not of your model's latents; "
+            "make yours with diffopt spectrum estimate"
+        )
     return load_dataset(spectrum, **reading(flags))
+
+
+#: Processes and programs whose models mostly work on latents.
+LATENT_PROCESSES, LATENT_HOSTS = ("flow", "table"), ("comfyui", "diffusers", "forge", "sd_cpp", "skrample")
+
+
+def _latent(flags: Mapping[str, Any], host: str | None) -> bool:
+    """Whether the process or the program is one of latent models."""
+    process = flags.get("process")
+    named = getattr(process, "name", str(process).partition(":")[0])
+    return named in LATENT_PROCESSES or (host or "").partition(":")[0] in LATENT_HOSTS
 
 
 def reading(flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,8 +94,12 @@ def best_eta(
 
 def _bound_notes(answers: list[NoiseDesign]) -> list[str]:
     """Answers that the bound of the search holds: a larger eta may be better still."""
-    held = [f"{a.design} by {a.objective}" + (f" ({a.clock})" if a.clock else "") for a in answers if at_bound(a)]
-    return [f"note: eta {ETA_MAX:g} is the bound of the search and is met by {', '.join(held)}"] if held else []
+    clocks = {a: f" (clock {a.clock})" if a.clock else "" for a in answers}
+    held = [f"{a.design} for the {a.objective} error{clock}" for a, clock in clocks.items() if at_bound(a)]
+    if not held:
+        return []
+    said = "is tried, and these answers reach it, so a larger one may do better"
+    return [f"note: no eta above {ETA_MAX:g} {said}: {'; '.join(held)}"]
 
 
 def _chosen(given: Any, known: Any, what: str) -> tuple[str, ...]:

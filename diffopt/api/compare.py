@@ -104,7 +104,7 @@ def compare(
     if calls is not None and steps is not None:
         raise InputError("give --steps or --calls, not both")
     budgets = list(dict.fromkeys(many(10 if steps is None else steps, "steps") if calls is None else many(calls, "calls")))
-    data = loaded(spectrum, flags)
+    data = loaded(spectrum, flags, host)
     problems = _problems(settings, solver, data, max(min(budgets, default=1), 1))
     setting = _setting(problems, budgets, calls is None, settings, selection, added(add), extra, bool(patterns) or not extra)
     result = selection.apply(run(setting, progress, workers))

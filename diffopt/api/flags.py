@@ -138,7 +138,7 @@ OWN: dict[str, tuple[Flag, ...]] = {
         Flag("host", str, "Your program (diffopt list hosts): rows that it does not offer by name are marked.", "NAME"),
         Flag("equal_steps", bool, "Budgets are solver steps, as they are without --calls."),
         Flag("explain", str, "What a row is, and nothing else.", "NAME"),
-        Flag("html", str, "One self-contained page.", "FILE"),
+        Flag("html", str, "One self-contained page, beside the result on stdout (or -o).", "FILE"),
     ),
     "orders": (
         Flag("metric", str, "Comma list of frechet, weak, strong [default: all].", "LIST"),

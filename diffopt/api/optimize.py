@@ -25,6 +25,8 @@ from diffopt.search.integer import optimize_whole
 from diffopt.search.starts import BASELINES, applicable
 from diffopt.solvers import SOLVERS
 
+#: Schedule that is kept or varied unless one is named.
+HABIT = "karras"
 #: Most steps whose grid is searched: some ten seconds.
 MOST_STEPS = 5000
 
@@ -89,8 +91,9 @@ def optimize(
     True
     """
     settings = read("optimize", flags, ("host", "timesteps", "grid_of"), solver=solver, steps=steps)
-    data = loaded(spectrum, flags)
+    data = loaded(spectrum, flags, host)
     free = words(settings.free)
+    settings = _with_schedule(settings, free)
     _check_schedule(settings, free)
     problem, settings, whole = _hosted(make_problem(settings, data), settings, host, timesteps, flags)
     _check_cost(problem.steps, free)
@@ -124,6 +127,14 @@ def optimize(
         ]
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
     return ScheduleResult(dump(document), (*data_notes(data), *problem_notes(problem), *assumed), data, rivals)
+
+
+def _with_schedule(settings: Settings, free: list[str]) -> Settings:
+    """The habit where the grid is kept, or its family varied, and no schedule is named; said, not silent."""
+    if settings.schedule or {"grid", "shared"} & set(free):
+        return settings
+    note(f"note: no --schedule is named, so {HABIT} is taken for --free {','.join(free)}")
+    return settings.replace(schedule=HABIT)
 
 
 def _hosted(

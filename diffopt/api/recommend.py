@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Any, Unpack
 
 from diffopt import __version__
-from diffopt.api.arguments import Flags, read, reading, verb
+from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.notes import data_notes, error_notes
 from diffopt.api.results.recommend import RecommendationResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
 from diffopt.documents.recommendation import OfferRow, RecommendationDocument
 from diffopt.documents.schemas import dump
 from diffopt.documents.settings import make_problem
-from diffopt.documents.spectrum_file import load_dataset
 from diffopt.documents.values import one
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.hosts import ALIASES, HOSTS
@@ -82,7 +81,7 @@ def recommend(
     """
     budget = one(8 if calls is None else calls, "calls")
     settings = read("recommend", flags, OWN).replace(solver="euler", steps=1)
-    data = load_dataset(spectrum, **reading(flags))
+    data = loaded(spectrum, flags, host)
     problem = make_problem(settings, data)
     names, chosen = _names(host, problem.process.name == "flow")
     found = offers(problem, budget, names, progress)

@@ -7,14 +7,13 @@ from typing import Any, Unpack
 import numpy as np
 
 from diffopt import __version__
-from diffopt.api.arguments import Flags, read, reading, verb
+from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.results.recommend import ShiftResult
 from diffopt.data.dataset import Dataset
 from diffopt.documents.build import finite, spectrum_part
 from diffopt.documents.recommendation import ShiftDocument, ShiftRow
 from diffopt.documents.schemas import dump
 from diffopt.documents.settings import make_objective, make_problem
-from diffopt.documents.spectrum_file import load_dataset
 from diffopt.documents.values import number, one
 from diffopt.objectives.problem import Problem
 from diffopt.schedules.fixed.flow import flux2_mu, flux_mu
@@ -71,7 +70,7 @@ def shift(
     given = {**flags, "objective": flags.get("objective") or "frechet"}
     settings = read("shift", given, OWN, steps=28 if steps is None else steps)
     settings = settings.replace(process="flow")
-    data = load_dataset(spectrum, **reading(flags))
+    data = loaded(spectrum, {**flags, "process": "flow"})
     size = max(1, round(data.spectrum.dim))
     count = size if tokens is None else one(tokens, "tokens")
     films = 1 if frames is None else one(frames, "frames")

@@ -36,6 +36,18 @@ def white() -> Spectrum:
     return Spectrum.create(np.array([0.25]), np.array([float(POWER_LAW_DIM)]), source="builtin:white")
 
 
+def _summaries() -> dict[str, str]:
+    law = f"made up: eigenvalue k is k^-{{}}, k = 1..{POWER_LAW_DIM}, pooled standard deviation 0.5"
+    return {
+        "photos": "measured: 16 x 16 x 3 patches of six photographs, pixels in [-1, 1]; no model's latents",
+        **{f"power{p}": law.format(p) for p in (1, 2, 3)},
+        "white": f"made up: {POWER_LAW_DIM} equal eigenvalues, standard deviation 0.5, no structure",
+    }
+
+
+#: What each built-in is, in a sentence.
+SUMMARIES = _summaries()
+
 BUILTINS: dict[str, Callable[[], Spectrum]] = {
     "photos": photos,
     "power1": partial(power_law, 1.0),

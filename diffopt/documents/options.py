@@ -11,6 +11,9 @@ from diffopt.documents.aliases import known_as, offered, with_scheduler
 from diffopt.errors import InputError
 from diffopt.foundation.names import suggestion
 
+#: Options of EDM's sampler alone.
+CHURN = ("s_churn", "s_tmin", "s_tmax", "s_noise")
+
 
 def pick(name: str, table: Mapping[str, Any], what: str) -> Any:
     """Entry of a table of names.
@@ -145,6 +148,8 @@ def assigned(options: Mapping[str, Any], owners: Mapping[str, type | None]) -> d
 
             close = difflib.get_close_matches(option, taken, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"they take {', '.join(taken) or 'none'}"
+            if option in CHURN:
+                hint = "churn is the solver edm_stochastic's: say -s edm_stochastic (Heun's steps with churn)"
             names = ", ".join(f"{o} {c.name!r}" for o, c in owners.items() if c is not None)  # type: ignore[attr-defined]
             raise InputError(f"option {option!r} belongs to nothing here ({names}); {hint}")
         if len(having) > 1:

@@ -70,8 +70,23 @@ def family(data: Document) -> list[str]:
         lines.append(f"At the bound of what is searched: {names.split(';')[0]}.")
     if found.get("s_churn") == 0:
         lines.append("EDM's churn does not pay here: s_churn 0 is as good.")
+    elif caution := _churn_caution(found, data.get("score_error")):
+        lines.append(caution)
     flags = edm_flags(data)
     return [*lines, f"EDM: generate.py {flags}"] if flags else lines
+
+
+def _churn_caution(found: Document, error: str | None) -> str:
+    """What a gain by churn rests on, where it is not a measured score error."""
+    if not found.get("s_churn") or (error is not None and ("curve:" in error or error == "function")):
+        return ""
+    advice = "give --score-error curve:FILE, measured from your loss curve, before you use it."
+    if error is not None:
+        return f"Caution: what churn gains follows the score error {error}, a rule and not a measurement; {advice}"
+    return (
+        "Caution: with an exact score what churn gains is cancellation on Gaussian data: its noise, and S_noise other than 1, "
+        f"offset the errors of the steps; {advice}"
+    )
 
 
 def edm_flags(data: Document) -> str:
@@ -148,8 +163,25 @@ def noise(data: Document) -> str:
         return f"The present setting has no finite error here: {setting}{where}{sense}, exact error {number(chosen['exact'])}."
     if now["exact"] <= chosen["exact"] * (1 + NEAR):
         return f"The present eta {number(now['eta'][0])} is within {100 * NEAR:g} % of the best: keep it."
+    head = f"{setting[0].upper()}{setting[1:]}{where}{sense}: exact error {number(chosen['exact'])}"
+    return f"{head}{_told(chosen, now)}"
+
+
+#: A gain in the exact error that is this much larger than the one without cancellation is named so.
+CANCELS = 1.1
+
+
+def _told(chosen: Document, now: Document) -> str:
+    """The gain over the present setting, and how much of it is errors of the steps that cancel each other."""
     told = gain(chosen["exact"], now["exact"])
-    return f"{setting[0].upper()}{setting[1:]}{where}{sense}: exact error {number(chosen['exact'])}, {told} the present one."
+    own, other = chosen.get("absolute"), now.get("absolute")
+    if not own or not other or chosen["exact"] <= 0 or now["exact"] / chosen["exact"] <= CANCELS * other / own:
+        return f", {told} the present one."
+    return (
+        f" ({number(now['exact'])} at present), by errors of the steps that cancel each other, which needs an exact score on "
+        f"Gaussian data. With no step's error cancelling (absolute) it is {number(own)}, {gain(own, other)} the present one "
+        f"({number(other)}): do not count on more."
+    )
 
 
 def cheapest(data: Document) -> str:

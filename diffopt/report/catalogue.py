@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from diffopt.data.builtin import BUILTINS
+from diffopt.data.builtin import BUILTINS, SUMMARIES
 from diffopt.errors import InputError
 from diffopt.foundation.names import suggestion
 from diffopt.hosts import HOSTS
@@ -75,7 +75,8 @@ def _builtins(long: bool) -> Rows:
     rows = []
     for name, make in sorted(BUILTINS.items()):
         spectrum = make()
-        rows.append({"name": f"builtin:{name}", "dim": spectrum.dim, "trace": spectrum.trace, "max": spectrum.max})
+        row = {"name": f"builtin:{name}", "dim": spectrum.dim, "trace": spectrum.trace, "max": spectrum.max}
+        rows.append(row | {"summary": SUMMARIES[name]})
     return rows
 
 

@@ -32,6 +32,19 @@ def blocks_of(problem: Problem, free: Sequence[str], schedule: Schedule) -> list
     return blocks
 
 
+#: Parameters of families, which people name one by one.
+PARAMETERS = (
+    "sigma_min", "sigma_max", "rho", "s_churn", "s_noise", "s_tmin", "s_tmax", "s_min", "s_max", "beta_min", "beta_max",
+)  # fmt: skip
+
+
+def _hint(name: str) -> str:
+    """What frees a parameter that is named as if it were a variable."""
+    if name.lower() not in PARAMETERS:
+        return ""
+    return "; the parameters of a schedule, its range and churn are free together: --free family --start sigma"
+
+
 def check_free(free: Sequence[str]) -> None:
     """Refuse names that are none, and two that exclude each other.
 
@@ -42,7 +55,7 @@ def check_free(free: Sequence[str]) -> None:
     """
     for name in free:
         if name not in FREE:
-            raise InputError(f"free variable {name!r} is unknown; use a comma list of {', '.join(FREE)}")
+            raise InputError(f"free variable {name!r} is unknown; use a comma list of {', '.join(FREE)}{_hint(name)}")
     if "eta" in free and "eta_per_step" in free:
         raise InputError("eta and eta_per_step cannot both be free; choose one")
     if "shared" in free and len(free) > 1:
