@@ -139,8 +139,6 @@ def test_bad_score_errors_say_so(text: str) -> None:
 def test_what_cannot_be_studied_says_so() -> None:
     with pytest.raises(UnsupportedError, match="injects no noise"):
         noise_study(*problem("euler"))
-    with pytest.raises(UnsupportedError, match="coefficient table"):
-        run_table(SOLVERS["randomized_midpoint"](error=ModelError.of(SHAPES["data"])), problem("euler")[1])
     flow = Grid.create(PROCESSES["flow"](), [np.inf, 1.0, 0.1])
     with pytest.raises(UnsupportedError, match="pure noise"):
         run_table(SOLVERS["euler"](error=ModelError.of(SHAPES["data"])), flow)
