@@ -114,7 +114,7 @@ def test_several_members_of_a_sample_are_asked_for(pack, capsys):
 def test_members_in_the_order_of_their_kind_are_asked_for_too(tmp_path, capsys):
     members = components()
     ordered = {n: members[n] for n in sorted(members, key=lambda n: n.partition(".")[2])}
-    assert "several members" in refused(capsys, as_tar(tmp_path, ordered))
+    assert "several files have the same name" in refused(capsys, as_tar(tmp_path, ordered))
 
 
 def test_images_beside_arrays_of_the_same_name_are_asked_for(pack, capsys):

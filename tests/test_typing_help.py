@@ -229,3 +229,15 @@ def test_no_spectrum_and_a_pipe_is_standard_input_for_spectra_too(tmp_path):
         done = subprocess.run([*run, *words], input="4 1 0.25\n", capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert '"dim": 3' in done.stdout
+
+
+@pytest.mark.parametrize("typed", ["estimate", "synthesize", "posterior"])
+def test_a_command_of_a_group_is_named_with_its_group(typed, capsys):
+    assert main([typed, "x.npy"]) == 2
+    assert f"did you mean 'spectrum {typed}'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "flag"), [("cmp.html", "--html cmp.html"), ("cmp.png", "--plot cmp.png")])
+def test_a_page_and_a_picture_have_their_own_flags(name, flag, capsys):
+    assert main(["compare-schedules", "builtin:photos", "-s", "euler", "-n", "5", "-o", name]) == 2
+    assert flag in capsys.readouterr().err

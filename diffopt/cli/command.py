@@ -20,6 +20,12 @@ from diffopt.cli.values import spectrum as complete_spectrum
 #: Exit code of a search that did not converge.
 NOT_CONVERGED = 3
 
+#: What is no form of the result, and the flag that writes it.
+ELSEWHERE = {
+    ".html": "a page use compare-schedules --html {}",
+    **dict.fromkeys((".png", ".svg", ".pdf"), "a picture use --plot {}"),
+}
+
 Spectrum = Annotated[
     Optional[str],  # noqa: UP045
     typer.Argument(
@@ -100,6 +106,8 @@ class Given:
 
         suffix = "" if self.output is None else self.output.suffix.lower()
         implied = SUFFIXES.get(suffix)
+        if suffix in ELSEWHERE:
+            raise InputError(f"-o {self.output} writes the numbers; for {ELSEWHERE[suffix].format(self.output)}")
         if self.format is None and suffix and implied is None:
             raise InputError(f"-o {self.output}: unknown suffix {suffix!r}; use one of {', '.join(SUFFIXES)}, or say --format")
         if self.format is not None and implied not in (None, self.format):

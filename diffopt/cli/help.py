@@ -103,6 +103,10 @@ class WholeGroup(TyperGroup):
         if typed and not typed.startswith("-") and typed not in known:
             from diffopt.foundation.names import suggestion
 
+            for name in known:
+                # `diffopt estimate` for `diffopt spectrum estimate`.
+                if typed in getattr(self.get_command(ctx, name), "commands", ()):
+                    ctx.fail(f"No such command {typed!r}; did you mean '{name} {typed}'?")
             names = known if "optimize" not in known else [*known, *ALSO]
             ctx.fail(f"No such command {typed!r}; {suggestion(typed, names)}")
         return super().resolve_command(ctx, args)

@@ -9,10 +9,15 @@ import numpy as np
 
 from diffopt.estimation.result import Estimate
 from diffopt.estimation.sources.provenance import source_hash
+from diffopt.estimation.sources.samples import Samples
 from diffopt.estimation.sources.scaling import INTEGER_RANGES
 
 #: Standard deviation that EDM assumes of its data.
 SIGMA_DATA = 0.5
+#: Channels of latents, and where their scaling factor stands.
+LATENTS = {4: "SD 1.5 0.18215, SDXL 0.13025", 16: "scaling_factor, and shift_factor, in the config of the autoencoder"}
+#: Factor from 1 beyond which a latent's standard deviation is that of another scale.
+FAR = 2.5
 #: Share of the full range below which integers seem to be of fewer bits.
 USED = 0.3
 
@@ -65,14 +70,28 @@ def notes(estimate: Estimate) -> list[str]:
     return result
 
 
+def _latent(samples: Samples) -> int | None:
+    """Channels of what looks like a latent of an autoencoder: three axes, 4 or 16 channels of floats as they were stored."""
+    axis = samples.source.channels
+    if axis is None or len(samples.shape) != 3 or samples.source.dtype.kind != "f" or samples.scaling.origin == "standardized":
+        return None
+    return samples.shape[axis] if samples.shape[axis] in LATENTS else None
+
+
 def _scale(estimate: Estimate) -> list[str]:
     mean, std = estimate.raw.grand_mean, estimate.raw.pooled_std
-    lines = [
-        f"scale {estimate.samples.scaling}; pooled mean {mean:.4g}, pooled standard deviation {std:.4g} "
-        f"(EDM assumes {SIGMA_DATA})"
-    ]
-    if std > 4 * SIGMA_DATA or std < SIGMA_DATA / 4:
-        lines.append("that is far from what EDM assumes: check --range, --scale and --shift, or add --standardize 0.5")
+    line = f"scale {estimate.samples.scaling}; pooled mean {mean:.4g}, pooled standard deviation {std:.4g}"
+    if (channels := _latent(estimate.samples)) is not None:
+        lines = [f"{line} (latents of {channels} channels have about 1 after their model's scaling factor)"]
+        if not 1 / FAR <= std <= FAR:
+            lines.append(
+                f"that is far from 1: if these are latents, multiply by the scaling factor of the model's autoencoder, once "
+                f"(--scale; {LATENTS[channels]}); it seems forgotten or used twice"
+            )
+    else:
+        lines = [f"{line} (EDM assumes {SIGMA_DATA})"]
+        if std > 4 * SIGMA_DATA or std < SIGMA_DATA / 4:
+            lines.append("that is far from what EDM assumes: check --range, --scale and --shift, or add --standardize 0.5")
     if abs(mean) > 4 * std:
         lines.append(
             f"the mean {mean:.4g} is {abs(mean) / std:.3g} standard deviations from 0: a sampler starts around 0; "
@@ -105,11 +124,17 @@ def _bias(estimate: Estimate) -> list[str]:
     if ratio < 0.01:
         return []
     low, high = max(0.0, 1 - np.sqrt(ratio)) ** 2, (1 + np.sqrt(ratio)) ** 2
-    text = (
-        f"few samples, {estimate.raw.samples} for {estimate.samples.dim} numbers: small eigenvalues come out too small and "
-        f"large ones too large, where all are equal by factors from {low:.2g} to {high:.2g}"
+    text = f"few samples, {estimate.raw.samples} for {estimate.samples.dim} numbers: "
+    wrong = (
+        "small eigenvalues come out too small and large ones too large, where all are equal by factors from "
+        f"{low:.2g} to {high:.2g}"
     )
-    return [text + ("; --shrinkage population corrects it" if estimate.options.shrinkage == "none" else "")]
+    rule = estimate.options.shrinkage
+    if rule == "none":
+        return [f"{text}{wrong}; --shrinkage population corrects it"]
+    if rule == "population":
+        return [f"{text}that spreads the eigenvalues of the samples, and --shrinkage population has undone it as far as it can"]
+    return [f"{text}of the samples {wrong}; --shrinkage {rule} has drawn them together, --shrinkage population estimates them"]
 
 
 def _fixed(estimate: Estimate) -> list[str]:

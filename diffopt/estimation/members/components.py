@@ -75,8 +75,9 @@ class Components:
         for pair in self.pairs:
             if min(self.counts[c] for c in pair) > 1:
                 raise InputError(
-                    f"{self.label}: samples have several members ({', '.join(sorted(pair))}); choose one with "
-                    f"--key {sorted(pair)[0]}"
+                    f"{self.label}: several files have the same name before the dot, some ending in .{sorted(pair)[0]} and "
+                    f"some in .{sorted(pair)[1]}: name one file, or choose one with --key {sorted(pair)[0]} (that ending alone "
+                    "is read)"
                 )
         if len(self.pairs) > 100:
             self.pairs.clear()

@@ -10,6 +10,8 @@ from diffopt.errors import InputError
 FEW = 4
 #: Sizes of the channel axis of common latents, and of leads of signals.
 USUAL = (8, 12, 16, 32, 48, 64, 96, 128)
+#: Channels of pictures and latents.
+PICTURES = (3, 4, 16)
 WORDS = ("auto", "first", "last", "none")
 
 
@@ -77,7 +79,20 @@ def _named(shape: tuple[int, ...], choice: str) -> int:
     axis = int(choice) if axis is None else axis
     if axis >= len(shape):
         raise InputError(f"--channels {choice}: samples of shape {shape} have axes 0 to {len(shape) - 1}")
+    _check_end(shape, choice, axis)
     return axis
+
+
+def _check_end(shape: tuple[int, ...], choice: str, axis: int) -> None:
+    """Refuse `first` or `last` for a side of a picture that has its channels at the other end; a number is taken as it is."""
+    if choice not in ("first", "last") or len(shape) != 3:
+        return
+    other, word = (2, "last") if axis == 0 else (0, "first")
+    if shape[other] in PICTURES and shape[axis] > max(PICTURES):
+        raise InputError(
+            f"--channels {choice}: samples of shape {shape} have {shape[axis]} entries there and {shape[other]} on the {word} "
+            f"axis: say --channels {word}, or --channels {axis} if the {shape[axis]} are channels"
+        )
 
 
 def _two(shape: tuple[int, ...]) -> Channels:
