@@ -12,6 +12,7 @@ import numpy as np
 from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.command import command_line
 from diffopt.api.grids import GivenGrid, given_grid
+from diffopt.api.hosting import hosted_rows
 from diffopt.api.notes import data_notes, error_notes
 from diffopt.api.results.compare import ComparisonResult
 from diffopt.documents.grid_file import is_list
@@ -72,7 +73,8 @@ def compare(
     add : grid, list of grids or mapping of names to grids, optional
         Your own: files, lists of noise ratios, results.
     host : str, optional
-        The program that you use (`diffopt list hosts`): rows that it offers by name are told from those that go in as numbers.
+        The program that you use (`diffopt list hosts`): what it runs under each solver's name is compared, with its start
+        law and end, and rows that it offers by name are told from those that go in as numbers.
     progress : callable, optional
         Called with (groups done, groups in all).
     workers : int
@@ -98,7 +100,7 @@ def compare(
     patterns, extra = _parametrized(words(only or ()))
     selection = Selection(patterns, words(skip or ()), words(kind or ()), sort, top)
     selection.check()
-    host = None if host is None else find_host(host)[0].name
+    name = None if host is None else find_host(host)[0].name
     if equal_steps and calls is not None:
         raise InputError("--equal-steps compares equal steps and --calls equal calls; give one")
     if calls is not None and steps is not None:
@@ -106,13 +108,32 @@ def compare(
     budgets = list(dict.fromkeys(many(10 if steps is None else steps, "steps") if calls is None else many(calls, "calls")))
     data = loaded(spectrum, flags, host)
     problems = _problems(settings, solver, data, max(min(budgets, default=1), 1))
-    setting = _setting(problems, budgets, calls is None, settings, selection, added(add), extra, bool(patterns) or not extra)
+    grids = added(add)
+    if host is not None:
+        _refuse_designs(selection)
+        counts = [_counts(problem, budgets, calls is None, grids) for problem in problems]
+        problems = hosted_rows(problems, counts, host, flags)
+    setting = _setting(problems, budgets, calls is None, settings, selection, grids, extra, bool(patterns) or not extra)
+    setting = setting if host is None else replace(setting, designs=[])
     result = selection.apply(run(setting, progress, workers))
     said = {"solver": solver, "steps": steps, "calls": calls, "only": only, "skip": skip, "kind": kind, "sort": sort,
             "top": top, "add": add, "host": host, **flags}  # fmt: skip
     command = command_line("compare-schedules", spectrum, said)
     notes = (*data_notes(data), *error_notes(problems[0]), *_other_ranges(result))
-    return ComparisonResult(document(result, command, host), notes, result, sort is not None)
+    return ComparisonResult(document(result, command, name), notes, result, sort is not None)
+
+
+def _counts(problem: Problem, budgets: list[int], equal_steps: bool, grids: dict[str, GivenGrid]) -> list[int]:
+    """Numbers of steps that a solver is compared at."""
+    solver, to_data = problem.solver, problem.end == "zero"
+    paid = budgets if equal_steps else [max(n for n in range(b + 1) if n == 0 or solver.calls(n, to_data) <= b) for b in budgets]
+    return [max(n, 1) for n in (*paid, *(grid.steps for grid in grids.values()))]
+
+
+def _refuse_designs(selection: Selection) -> None:
+    """Designs of the noise are schemes that no host runs under a name."""
+    if "stochasticity" in selection.kinds or any(pattern in DESIGNS for pattern in selection.only):
+        raise InputError("designs of the noise are not what a program runs under a solver's name; leave --host out")
 
 
 def _other_ranges(result: Comparison) -> list[str]:

@@ -135,7 +135,7 @@ OWN: dict[str, tuple[Flag, ...]] = {
         Flag("sort", str, "Column, with - in front for descending.", "COLUMN"),
         Flag("top", int, "Best rows kept per group.", "N"),
         Flag("add", list, 'Your own grid: a file, -, "14.6,...,0" or times:1,0.9,...,0; may be repeated.', "GRID"),
-        Flag("host", str, "Your program (diffopt list hosts): rows that it does not offer by name are marked.", "NAME"),
+        Flag("host", str, "Compare what this program runs: scheme, start, end; other rows than its own are marked.", "NAME"),
         Flag("equal_steps", bool, "Budgets are solver steps, as they are without --calls."),
         Flag("explain", str, "What a row is, and nothing else.", "NAME"),
         Flag("html", str, "One self-contained page, beside the result on stdout (or -o).", "FILE"),

@@ -1,8 +1,9 @@
-"""What `export` and `check` share: a schedule as a run, its spectrum, a scheduler's configuration."""
+"""What verbs share about hosts: a question as a host runs it, a schedule as a run, its spectrum, a scheduler's configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from diffopt.documents.settings import Chosen, Settings
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.notes import note
+from diffopt.hosts.choice import Choice, choose
 from diffopt.hosts.diffusers.config import load_config, read_config
 from diffopt.hosts.run import Run
+from diffopt.objectives.problem import Problem
 
 
 def piped(schedule: Any) -> Any:
@@ -84,3 +87,39 @@ def config_of(given: Any) -> Mapping[str, Any]:
     if hasattr(given, "config"):
         found.setdefault("_class_name", type(given).__name__)
     return read_config(found).values
+
+
+def hosted(problem: Problem, eta: Any, free: Collection[str], host: str, flags: Mapping[str, Any]) -> Choice:
+    """The question as a host runs it; `start` and `end` that the flags say stay."""
+    given = {name for name in ("start", "end") if flags.get(name) is not None}
+    return choose(problem, eta, free, host, config_of(flags.get("scheduler_config")), given)
+
+
+def hosted_rows(
+    problems: Sequence[Problem], counts: Sequence[Sequence[int]], host: str, flags: Mapping[str, Any]
+) -> list[Problem]:
+    """Questions of one comparison as a host runs them, each with every number of steps in its `counts`.
+
+    Raises
+    ------
+    InputError
+        What one table cannot hold: another scheme at another number of steps, an eta or ends that differ by solver.
+    """
+    found: dict[str, Choice] = {}
+    for problem, steps in zip(problems, counts, strict=True):
+        choices = [hosted(replace(problem, steps=n), None, (), host, flags) for n in dict.fromkeys(steps)]
+        name, first = problem.solver.name, choices[0]
+        if any(choice.note != first.note for choice in choices):
+            raise InputError(f"{host} runs another scheme for {name} at other numbers of steps; compare one number at a time")
+        if first.eta is not None and first.eta != first.problem.solver.default_eta:
+            runs = f"{first.problem.solver.name} with eta {first.eta:g}"
+            raise InputError(f"{host} runs {name} as {runs}, and rows have each solver's own eta; leave {name} or --host out")
+        found.setdefault(first.note, first)
+    laws = {(c.problem.start, c.problem.end, c.problem.sigma_max) for c in found.values()}
+    if len(laws) > 1:
+        said = "; ".join(text.partition(": ")[2].partition(" runs ")[2] for text in found)
+        repair = "compare one solver at a time, or give --start"
+        raise InputError(f"one table has one start and range, and {host} runs {said}; {repair}")
+    for text, choice in found.items():
+        note(text + (" there: rows are judged at their own levels" if choice.whole else ""))
+    return [choice.problem for choice in found.values()]

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.baselines import baselines, best_of
-from diffopt.api.hosting import config_of
+from diffopt.api.hosting import hosted
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
 from diffopt.documents.build import finite, schedule_document
@@ -17,7 +17,6 @@ from diffopt.documents.settings import Settings, make_objective, make_problem, s
 from diffopt.documents.values import words
 from diffopt.errors import InputError
 from diffopt.foundation.notes import note
-from diffopt.hosts.choice import choose
 from diffopt.objectives.evaluation import evaluate as run_evaluation
 from diffopt.objectives.problem import Problem
 from diffopt.search.descent import optimize as search
@@ -148,8 +147,7 @@ def _hosted(
         raise InputError("--timesteps integer has no effect where the grid is not free; add grid to --free")
     if host is None:
         return problem, settings, whole
-    given = {name for name in ("start", "end") if flags.get(name) is not None}
-    choice = choose(problem, settings.eta, words(settings.free), host, config_of(flags.get("scheduler_config")), given)
+    choice = hosted(problem, settings.eta, words(settings.free), host, flags)
     note(choice.note)
     return choice.problem, settings.replace(eta=choice.eta), whole or (choice.whole and timesteps != "any")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Unpack
 
 from diffopt import __version__
 from diffopt.api.arguments import Flags, loaded, read, verb
+from diffopt.api.hosting import hosted
 from diffopt.api.notes import data_notes, error_notes
 from diffopt.api.results.recommend import RecommendationResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
@@ -14,9 +16,11 @@ from diffopt.documents.recommendation import OfferRow, RecommendationDocument
 from diffopt.documents.schemas import dump
 from diffopt.documents.settings import make_problem
 from diffopt.documents.values import one
-from diffopt.errors import InputError, UnsupportedError
-from diffopt.hosts import ALIASES, HOSTS
-from diffopt.studies.recommend import CANDIDATES, HABIT, Offer, offers
+from diffopt.errors import UnsupportedError
+from diffopt.foundation.notes import note
+from diffopt.hosts.answer import find_host
+from diffopt.objectives.problem import Problem
+from diffopt.studies.recommend import CANDIDATES, HABIT, Hosted, Offer, offers
 
 #: Keywords of this verb alone.
 OWN = ("calls", "host")
@@ -54,7 +58,7 @@ def recommend(
     calls : int
         Denoiser calls; default 8.
     host : str, optional
-        Only what this program runs (`diffopt list hosts`).
+        Only what this program runs (`diffopt list hosts`), with its schemes, start law and end, as in `optimize`.
     progress : callable, optional
         Called with (solvers done, total).
     **flags
@@ -83,39 +87,41 @@ def recommend(
     settings = read("recommend", flags, OWN).replace(solver="euler", steps=1)
     data = loaded(spectrum, flags, host)
     problem = make_problem(settings, data)
-    names, chosen = _names(host, problem.process.name == "flow")
-    found = offers(problem, budget, names, progress)
+    chosen = None if host is None else find_host(host)[0]
+    if chosen is not None and flags.get("end") is None:
+        problem = replace(problem, end=chosen.end)  # type: ignore[arg-type]
+    said: dict[str, str] = {}
+    found = offers(problem, budget, CANDIDATES, progress, None if host is None else _hosted(host, flags, said))
+    if chosen is not None and not found:
+        raise UnsupportedError(f"host {chosen.name!r} runs none of {', '.join(CANDIDATES)} here; leave --host out")
     if not found or all(offer.schedule != "optimized" for offer in found):
         raise UnsupportedError(f"no solver has a finite error with {budget} calls here; try more calls or --end sigma_min")
     best = next(offer for offer in found if offer.schedule == "optimized")
+    if best.asked in said:
+        note(said[best.asked])
     rest = [o for o in found if o is not best and not o.fitted and o.schedule == "optimized"]
-    habit = next((o for o in found if (o.solver, o.schedule) == HABIT), None)
+    habit = next((o for o in found if (o.asked, o.schedule) == HABIT), None)
     source = str(spectrum) if isinstance(spectrum, str) else "SPECTRUM"
     document = RecommendationDocument(
-        calls=budget, host=chosen, rows=[_row(offer, best) for offer in found],
+        calls=budget, host=None if chosen is None else chosen.name, rows=[_row(offer, best) for offer in found],
         margin_to_next=rest[0].robust / best.robust if rest else None,
         margin_to_habit=habit.robust / best.robust if habit is not None else None,
-        command=_command(source, best, flags), certainty=list(CERTAINTY), process=process_part(problem),
+        command=_command(source, best, flags, host), certainty=list(CERTAINTY), process=process_part(problem),
         score_error=error_text(problem.solver),
-        start=problem.start, end=problem.end, spectrum=spectrum_part(data.spectrum), diffopt_version=__version__,
+        start=best.start, end=problem.end, spectrum=spectrum_part(data.spectrum), diffopt_version=__version__,
     )  # fmt: skip
     return RecommendationResult(dump(document), (*data_notes(data), *error_notes(problem)))
 
 
-def _names(host: str | None, flow: bool) -> tuple[tuple[str, ...], str | None]:
-    """Candidates, or those of them that a host runs on this kind of model."""
-    if host is None:
-        return CANDIDATES, None
-    name = ALIASES.get(host, host)
-    if name not in HOSTS:
-        raise InputError(f"host {host!r} is unknown; use one of {', '.join(HOSTS)}")
-    known = HOSTS[name].samplers
-    if not known:
-        return CANDIDATES, name
-    names = tuple(n for n in CANDIDATES if n in known and (known[n].flow if flow else known[n].solver) == n)
-    if not names:
-        raise UnsupportedError(f"host {name!r} runs none of {', '.join(CANDIDATES)} as it stands; leave --host out")
-    return names, name
+def _hosted(host: str, flags: Mapping[str, Any], said: dict[str, str]) -> Hosted:
+    """Questions as a host runs them, by the function that `optimize` takes; `said` gets its sentences by solver."""
+
+    def there(problem: Problem, free: Sequence[str]) -> tuple[Problem, Any]:
+        choice = hosted(problem, None, free, host, flags)
+        said[problem.solver.name] = choice.note + (" there: judged at its own levels" if choice.whole else "")
+        return choice.problem, choice.eta
+
+    return there
 
 
 def _row(offer: Offer, best: Offer) -> OfferRow:
@@ -123,7 +129,7 @@ def _row(offer: Offer, best: Offer) -> OfferRow:
     return OfferRow(
         solver=offer.solver, schedule=offer.schedule, calls=offer.calls, steps=offer.steps, eta=offer.eta,
         robust=offer.robust, frechet=offer.frechet, to_best=ratio, sentence=_sentence(offer, best, ratio),
-        sigmas=[finite(s) for s in offer.sigmas],
+        start=offer.start, sigmas=[finite(s) for s in offer.sigmas],
     )  # fmt: skip
 
 
@@ -132,7 +138,7 @@ def _sentence(offer: Offer, best: Offer, ratio: float) -> str:
         return "the least error for these calls"
     if offer.fitted:
         return f"fitted to this spectrum, {ratio:.2g} times the least; measure it on the network"
-    if (offer.solver, offer.schedule) == HABIT:
+    if (offer.asked, offer.schedule) == HABIT:
         return f"the habit: {ratio:.2g} times the least"
     if ratio < 1 + CLOSE:
         return "as good as the best: the lead says nothing"
@@ -140,9 +146,10 @@ def _sentence(offer: Offer, best: Offer, ratio: float) -> str:
     return f"{ratio:.2g} times the least error{noise}"
 
 
-def _command(source: str, best: Offer, flags: Any) -> str:
+def _command(source: str, best: Offer, flags: Any, host: str | None) -> str:
     from diffopt.api.command import command_line
 
     said = {k: v for k, v in flags.items() if v is not None and v is not False}
     free = {"free": "grid,eta"} if best.optimized_eta else {}
-    return command_line("optimize", source, {"solver": best.solver, "steps": best.steps, **free, **said, "output": "grid.json"})
+    run = {"solver": best.asked, "steps": best.steps, "host": host}
+    return command_line("optimize", source, {**run, **free, **said, "output": "grid.json"})

@@ -21,6 +21,7 @@ class OfferRow(Document):
     frechet: float
     to_best: float = Field(description="robust over that of the first row")
     sentence: str
+    start: str = Field(default="exact", description="initial law")
     sigmas: list[float | None]
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from diffopt.errors import DiffoptError
+from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.frechet import Frechet
 from diffopt.objectives.problem import Problem
@@ -30,6 +31,8 @@ TOLERANCE, STARTS = 1e-4, ("karras", "exponential", "first_order", "first_order_
 
 #: progress(done, total) in solvers.
 Progress = Callable[[int, int], None]
+#: A question and what is free as somebody's program runs them: the question there, and the eta that it fixes.
+Hosted = Callable[[Problem, Sequence[str]], tuple[Problem, Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,10 @@ class Offer:
         Whether the coefficients are made for this very spectrum, which flatters both numbers.
     optimized_eta : bool
         Whether eta was searched for with the grid.
+    asked : str
+        The candidate's name; `solver` is what a host runs under it.
+    start : str
+        Initial law.
     """
 
     solver: str
@@ -62,6 +69,8 @@ class Offer:
     sigmas: Array
     fitted: bool
     optimized_eta: bool = False
+    asked: str = ""
+    start: str = "exact"
 
 
 def steps_for(solver: str, calls: int, to_data: bool) -> int:
@@ -70,11 +79,14 @@ def steps_for(solver: str, calls: int, to_data: bool) -> int:
     return max((n for n in range(1, calls + 1) if made.calls(n, to_data) <= calls), default=0)
 
 
-def offers(problem: Problem, calls: int, names: Sequence[str] = CANDIDATES, progress: Progress | None = None) -> list[Offer]:
+def offers(
+    problem: Problem, calls: int, names: Sequence[str] = CANDIDATES, progress: Progress | None = None, host: Hosted | None = None
+) -> list[Offer]:
     """Every solver on its own optimized grid at equal calls, and the habit, best first by `robust`.
 
     A solver that has no finite error here, or too few steps, is left out. Every solver gets the score error of the
-    problem's solver; eta of those with noise is optimized with the grid.
+    problem's solver; eta of those with noise is optimized with the grid. `host` puts every question as a program runs
+    it; what it cannot run is left out.
     """
     few = replace(problem, data=problem.data.shortened("design"))
     to_data = problem.end == "zero"
@@ -84,36 +96,56 @@ def offers(problem: Problem, calls: int, names: Sequence[str] = CANDIDATES, prog
             progress(done, len(names))
         steps = steps_for(name, calls, to_data)
         try:
-            found += _offer(few, name, steps)
+            found += _offer(few, name, steps, host or _as_it_is)
         except DiffoptError:
             continue
     try:
         habit = replace(few, solver=SOLVERS[HABIT[0]](error=few.solver.error), steps=steps_for(HABIT[0], calls, to_data))
-        found.append(_scored(habit, SCHEDULES[HABIT[1]]().grid(habit.span), HABIT[1]))
+        habit, eta = (host or _as_it_is)(habit, ())
+        found.append(_scored(habit, SCHEDULES[HABIT[1]]().grid(habit.span), HABIT[1], HABIT[0], eta))
     except DiffoptError:
         pass
     return sorted((o for o in found if np.isfinite(o.robust)), key=lambda o: (o.fitted, o.robust))
 
 
-def _offer(problem: Problem, name: str, steps: int) -> list[Offer]:
+def _as_it_is(problem: Problem, _: Sequence[str]) -> tuple[Problem, None]:
+    """Without a host."""
+    return problem, None
+
+
+def _put(problem: Problem, host: Hosted) -> tuple[Problem, Any, tuple[str, ...]]:
+    """A question there, its eta, and what is free: eta where the scheme has one and the host leaves it to the user."""
+    try:
+        asked = ("grid", "eta") if problem.solver.eta_meaning is not None else ("grid",)
+        there, eta = host(problem, asked)
+    except InputError:
+        asked = ("grid",)
+        there, eta = host(problem, asked)
+    return there, eta, asked if there.solver.eta_meaning is not None else ("grid",)
+
+
+def _offer(problem: Problem, name: str, steps: int, host: Hosted) -> list[Offer]:
     if steps < 1:
         return []
     made = SOLVERS[name](error=problem.solver.error)
-    own = replace(problem, solver=made.for_data(problem.data).for_even_grid(), steps=steps)
-    free = ("grid", "eta") if made.eta_meaning is not None else ("grid",)
-    result = optimize(own, Robust(), free, searches=1, starts=STARTS, tolerance=TOLERANCE)
-    eta = round(float(result.eta[0]), 4) if len(free) > 1 else None
-    found = _scored(own, result.grid, "optimized", eta)
+    there, fixed, free = _put(replace(problem, solver=made, steps=steps), host)
+    own = replace(there, solver=there.solver.for_data(problem.data).for_even_grid())
+    result = optimize(own, Robust(), free, fixed, searches=1, starts=STARTS, tolerance=TOLERANCE)
+    eta = round(float(result.eta[0]), 4) if len(free) > 1 else fixed
+    searched = len(free) > 1
+    found = _scored(own, result.grid, "optimized", name, eta, searched)
     if not amplifies(found.frechet, found.robust):
         return [found]
     # Levels so close that old outputs get weights of thousands: the best named grid instead.
     grids = applicable(own, STARTS)
-    named = [_scored(own, grid, schedule, eta) for schedule, grid in grids.items()]
+    named = [_scored(own, grid, schedule, name, eta, searched) for schedule, grid in grids.items()]
     steady = [offer for offer in named if np.isfinite(offer.robust) and not amplifies(offer.frechet, offer.robust)]
     return [min(steady, key=lambda offer: offer.robust)] if steady else []
 
 
-def _scored(problem: Problem, grid: Grid, schedule: str, eta: float | None = None) -> Offer:
+def _scored(
+    problem: Problem, grid: Grid, schedule: str, asked: str, eta: float | None = None, searched: bool = False
+) -> Offer:
     solver = problem.solver
     table, spectrum = run_table(solver, grid, eta), problem.spectrum
     robust = Robust()
@@ -121,5 +153,6 @@ def _scored(problem: Problem, grid: Grid, schedule: str, eta: float | None = Non
     distance = Frechet().value(table, spectrum, problem.start)
     used = float(solver.default_eta) if eta is None else eta
     return Offer(
-        solver.name, schedule, table.calls, grid.steps, used, value, distance, grid.sigmas, solver.needs_data, eta is not None
-    )
+        solver.name, schedule, table.calls, grid.steps, used, value, distance, grid.sigmas, solver.needs_data, searched,
+        asked, problem.start,
+    )  # fmt: skip
