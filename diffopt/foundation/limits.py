@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from contextvars import ContextVar
 
@@ -21,7 +22,8 @@ def check_expanded(size: int, what: str) -> None:
     """
     limit = _EXPANDED.get()
     if size > limit:
-        raise InputError(f"{what} takes {size} bytes; allowed are {limit}; raise --max-member {size / 2**30:.3g} (gigabytes)")
+        enough = math.ceil(size / 2**30 * 1000) / 1000  # rounded up: the flag must be enough
+        raise InputError(f"{what} takes {size} bytes; allowed are {limit}; raise --max-member {enough:g} (gigabytes)")
 
 
 def most_expanded() -> int:
