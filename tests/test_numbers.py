@@ -16,9 +16,9 @@ from diffopt.documents.number_list import load_array, load_list
 from diffopt.documents.numbers import parse_table
 from diffopt.documents.spectrum_file import load_dataset, load_spectrum
 from diffopt.errors import InputError
-from diffopt.foundation.limits import expanding
 from diffopt.foundation import array_file
 from diffopt.foundation.encoding import decode
+from diffopt.foundation.limits import expanding
 from diffopt.foundation.notes import listening, note
 from diffopt.foundation.strict_json import numbers, parse
 
