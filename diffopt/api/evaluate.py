@@ -107,12 +107,13 @@ def _result(
     etas = problem.solver.etas(eta, grid.steps)
     document = dump(evaluation_document(problem, grid, etas, evaluation, schedule, _references(problem, eta)))
 
-    assumed = assumption_notes(problem, grid, etas, evaluation)
+    assumed = assumption_notes(problem, grid, etas, evaluation, listed=schedule is None)
 
     def local() -> dict[str, Array]:
         return local_map(problem.solver, grid, problem.spectrum, etas)
 
-    return EvaluationResult(document, (*data_notes(data), *problem_notes(problem), *notes, *assumed), data, local=local)
+    said = (*data_notes(data), *problem_notes(problem), *notes, *assumed)
+    return EvaluationResult(document, said, data, local=local, highest=problem.process.sigma_limits[0])
 
 
 def _references(problem: Problem, eta: Any) -> dict[str, Evaluation]:

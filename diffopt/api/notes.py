@@ -14,6 +14,9 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.solvers import Solver
 
+#: Share of the variance below the last level of noise that is worth a word.
+FINER = 0.1
+
 
 def data_notes(data: Dataset, robust: bool = True) -> list[str]:
     """What was done to the data, and what `robust` runs over."""
@@ -53,26 +56,56 @@ def problem_notes(problem: Problem) -> list[str]:
     return ["using " + ", ".join(parts)]
 
 
-def assumption_notes(problem: Problem, grid: Grid, eta: Array, evaluation: Evaluation) -> list[str]:
-    """What the exact start hides, and data that the range does not fit, each with its numbers."""
+def assumption_notes(
+    problem: Problem, grid: Grid, eta: Array, evaluation: Evaluation, listed: bool = False
+) -> list[str]:
+    """What the exact start hides, and data that the range does not fit, each with its numbers.
+
+    A grid that was `listed` has its range from no flag.
+    """
     spectrum, top = problem.spectrum, problem.sigma_max
     notes = []
     wide = float(np.sqrt(spectrum.max))
     if wide > top:
         notes.append(
             f"note: the data's largest standard deviation {wide:.4g} is above sigma_max {top:g}: noise does not cover them; "
-            "scale the data or raise --sigma-max"
+            f"{' or '.join(['scale the data', *_higher(problem, listed)])}"
         )
+    notes += _low_note(problem, listed)
     if spectrum.mean is not None:
         length, spread = float(np.sqrt(spectrum.weight @ spectrum.mean**2)), float(np.sqrt(spectrum.trace))
         if length > spread:
             notes.append(
                 f"note: the data's mean has length {length:.4g}, beyond their spread {spread:.4g}; subtract it if the model does"
             )
-    return [*notes, *_start_note(problem, grid, eta, evaluation)]
+    return [*notes, *_start_note(problem, grid, eta, evaluation, listed)]
 
 
-def _start_note(problem: Problem, grid: Grid, eta: Array, evaluation: Evaluation) -> list[str]:
+def _higher(problem: Problem, listed: bool) -> list[str]:
+    """How to begin at more noise, where the process goes that far."""
+    if not problem.sigma_max < problem.process.sigma_limits[0] * (1 - 1e-9):
+        return []
+    return ["begin the grid higher" if listed else "raise --sigma-max"]
+
+
+def _low_note(problem: Problem, listed: bool) -> list[str]:
+    """How much of the data is finer than the last level of noise."""
+    spectrum, low = problem.spectrum, problem.sigma_min
+    below = spectrum.eig < low**2
+    share = float(spectrum.weight[below] @ spectrum.eig[below]) / spectrum.trace if spectrum.trace > 0 else 0.0
+    if share < FINER:
+        return []
+    what = "one step to 0 makes them" if problem.end == "zero" else "the grid ends before they are made"
+    advice = ["scale the data"]
+    if problem.process.sigma_limits[1] < low * (1 - 1e-9):
+        advice.append("end the grid lower" if listed else "lower --sigma-min")
+    return [
+        f"note: {100 * share:.3g} % of the data's variance is in directions with a standard deviation below sigma_min {low:g}: "
+        f"{what}; {' or '.join(advice)}"
+    ]
+
+
+def _start_note(problem: Problem, grid: Grid, eta: Array, evaluation: Evaluation, listed: bool) -> list[str]:
     """How much a start from noise alone would add, where that is more than the error that is printed."""
     if problem.start != "exact" or not np.isfinite(problem.sigma_max):
         return []
@@ -83,7 +116,7 @@ def _start_note(problem: Problem, grid: Grid, eta: Array, evaluation: Evaluation
         return []
     return [
         f"note: frechet {frechet:.4g} assumes a start from the exact marginal; a start from N(0, sigma_max^2), as hosts do, "
-        f"adds up to {found:.4g} (see --start sigma, or raise --sigma-max)"
+        f"adds up to {found:.4g} ({', or '.join(['see --start sigma', *_higher(problem, listed)])})"
     ]
 
 

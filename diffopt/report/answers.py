@@ -104,10 +104,14 @@ def edm_flags(data: Document) -> str:
     return " ".join([f"--steps={data['steps']}", *listed])
 
 
-def evaluated(data: Document) -> list[str]:
-    """Which part of the error dominates, and how far habit and optimum are."""
+def evaluated(data: Document, highest: float = math.inf) -> list[str]:
+    """Which part of the error dominates, and how far habit and optimum are.
+
+    `highest` is the largest noise ratio that the process reaches.
+    """
     errors, name = data["errors"], data.get("schedule") or "this grid"
-    lines = [_split(errors)]
+    top = data["process"]["sigma_max"]
+    lines = [_split(errors, top is not None and top < highest * (1 - 1e-9))]
     reference = {k: v for k, v in (data.get("baselines") or {}).items() if k in (HABIT, "optimized") and k != name}
     for key in ("robust", "frechet"):
         own = errors.get(key)
@@ -120,7 +124,7 @@ def evaluated(data: Document) -> list[str]:
     return [line for line in lines if line]
 
 
-def _split(errors: Document) -> str:
+def _split(errors: Document, raisable: bool) -> str:
     """Start, steps and end, the largest named."""
     names = {"start": "initialization", "steps": "discretization", "end": "truncation"}
     parts = {k: errors.get(v) for k, v in names.items()}
@@ -130,7 +134,7 @@ def _split(errors: Document) -> str:
         return ""
     largest = max(known, key=lambda k: known[k])
     remedy = {
-        "start": "a larger sigma_max or the exact start law helps",
+        "start": "a larger sigma_max helps" if raisable else "the process goes no higher, and steps cannot mend that",
         "steps": "more or better placed steps help",
         "end": "a smaller last noise level helps",
     }[largest]

@@ -169,9 +169,12 @@ class EvaluationResult(RunResult):
     ----------
     local : callable or None
         Makes the map of local errors of a picture: `sigma` (N + 1,), `edges` (m + 1,), `share` (N, m).
+    highest : float
+        Largest noise ratio that the process reaches.
     """
 
     local: Callable[[], Mapping[str, Array]] | None = None
+    highest: float = float("inf")
 
     @property
     def references(self) -> dict[str, dict[str, float | None]]:
@@ -180,7 +183,7 @@ class EvaluationResult(RunResult):
 
     def answers(self) -> list[str]:
         """Whether the start, the steps or the end dominate, and how far habit and optimum are."""
-        return answers.evaluated(self.document)
+        return answers.evaluated(self.document, self.highest)
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per grid point, the errors of the whole grid beside it."""
