@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
 import diffopt
+from diffopt.cli.main import main
 from diffopt.errors import InputError
 
 EIG = np.array([4.0, 1.0, 0.1, 0.02])
@@ -57,3 +63,106 @@ def test_recommend_is_of_what_optimize_runs():
     assert "--host comfyui" in found.command
     again = diffopt.optimize(EIG, "dpmpp_2m", 4, process="flow", host="comfyui")
     assert rows["comfy_dpmpp_2m"]["robust"] == pytest.approx(again.errors["robust"], rel=2e-2)
+
+
+# --- the range of SD's models ---------------------------------------------------------------------------
+
+
+def test_the_range_of_edm_is_said_where_hosts_run_sd_models() -> None:
+    """14.61: scaled_linear betas multiplied up here."""
+    beta = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
+    kept = np.prod(1 - beta)
+    words = f"end at {np.sqrt((1 - kept) / kept):.3g} (--process table --betas scaled_linear:0.00085,0.012,1000)"
+    for host in ("comfyui", "forge", "a1111", "sd_cpp"):
+        found = diffopt.optimize(EIG, "euler", 3, host=host)
+        answer = diffopt.check(found, host)
+        notes = [row["message"] for row in answer.findings if row["kind"] == "note"]
+        assert not answer.altered and any(words in note for note in notes)
+        assert any(words in note for note in found.notes)
+        assert any(words in line for line in diffopt.export(found, host).statement)
+    for host, flags in (("comfyui", {"process": "flow"}), ("comfyui", {"sigma_max": 14.6}), ("k_diffusion", {})):
+        found = diffopt.optimize(EIG, "euler", 3, host=host, **flags)
+        assert not any("SDXL" in text for text in (*found.notes, *diffopt.export(found, host).statement))
+
+
+# --- forms that export writes ---------------------------------------------------------------------------
+
+SDXL = {
+    "_class_name": "EulerDiscreteScheduler", "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012,
+    "num_train_timesteps": 1000, "prediction_type": "epsilon", "timestep_spacing": "leading", "steps_offset": 1,
+}  # fmt: skip
+
+
+def test_the_sequence_of_the_docs_ends_with_yes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("eig.npy", EIG)
+    (tmp_path / "sdxl.json").write_text(json.dumps(SDXL))
+    said = ["--scheduler-config", "sdxl.json"]
+    assert main(["optimize", "eig.npy", "-s", "dpmpp_2m", "-n", "4", *said, "--host", "diffusers:snippet", "-o", "sd.json"]) == 0
+    assert main(["export", "sd.json", "--to", "diffusers:snippet", *said, "-o", "grid.py"]) == 0
+    capsys.readouterr()
+    assert main(["check", "sd.json", "--host", "diffusers:snippet", *said]) == 0
+    assert "DPMSolverMultistepScheduler" in capsys.readouterr().out
+    assert main(["check", "sd.json", "--host", "diffusers:snippet", "-q"]) == 0
+    assert main(["check", "sd.json", "--host", "diffusers", *said, "-q"]) == 4
+    (tmp_path / "flow.json").write_text('{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0}')
+    assert main(["check", "sd.json", "--host", "diffusers:snippet", "--scheduler-config", "flow.json", "-q"]) == 4
+
+
+def test_edm_takes_a_karras_grid_as_flags() -> None:
+    """rho 5 by hand is flags exactly; a grid off it is not."""
+    ramp = np.linspace(80 ** (1 / 5), 0.002 ** (1 / 5), 6) ** 5
+    karras = {"sigmas": [*ramp, 0.0], "solver": "heun", "process": {"name": "ve"}, "start": "sigma"}
+    for host in ("edm", "edm:flags", "edm:t_steps"):
+        assert not diffopt.check(karras, host).altered, host
+    said = re.search(r"--rho=([\d.]+) is this grid", diffopt.check(karras, "edm").findings[-1]["message"])
+    assert said is not None and float(said.group(1)) == pytest.approx(5, abs=1e-5)
+    ramp[2] *= 1.05
+    other = {**karras, "sigmas": [*ramp, 0.0]}
+    assert {host: diffopt.check(other, host).altered for host in ("edm", "edm:flags", "edm:t_steps")} == {
+        "edm": True, "edm:flags": True, "edm:t_steps": False,
+    }  # fmt: skip
+
+
+# --- what is read -----------------------------------------------------------------------------------------
+
+
+def test_a_word_or_a_decimal_comma_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("eig.npy", EIG)
+    grids = {"word.txt": "14.61 8.2 abc 0.0", "comma.txt": "14,61 8,2 0"}
+    for name, text in grids.items():
+        (tmp_path / name).write_text(text)
+    for host in ("comfyui", "forge", "sd_cpp"):
+        found = diffopt.check("comma.txt", host)
+        assert found.altered and ["write a point"] == [row["repair"] for row in found.findings]
+        assert found.document["read"] == "3 levels, 14.61 to 0"
+        assert diffopt.check("word.txt", host).altered
+    assert any("'abc' is no number" in row["message"] for row in diffopt.check("word.txt", "comfyui").findings)
+    capsys.readouterr()
+    for argv in (["export", "word.txt", "--to", "comfyui"], ["evaluate", "eig.npy", "--sigmas", "word.txt"]):
+        assert main(argv) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and "'abc' is no number" in err and err.count("\n") == 1
+
+
+def test_check_says_what_was_read(capsys: Any) -> None:
+    grid = diffopt.optimize(EIG, "euler", 3, process="flow")
+    assert diffopt.check(grid, "comfyui").document["read"] == "4 levels, s 1 to 0"
+
+
+# --- the score error of a file --------------------------------------------------------------------------
+
+
+def test_errors_are_those_of_the_files_score_error() -> None:
+    """Against evaluate with the rule given by hand."""
+    made = diffopt.optimize(EIG, "heun", 4, score_error="0.05", host="k_diffusion")
+    wish = diffopt.evaluate(EIG, sigmas=made.sigmas, solver="heun", start="sigma", score_error="0.05").errors["frechet"]
+    exact = diffopt.evaluate(EIG, sigmas=made.sigmas, solver="heun", start="sigma").errors["frechet"]
+    assert wish != pytest.approx(exact, rel=1e-2)
+    document = diffopt.check(made, "k_diffusion", spectrum=EIG).document
+    assert document["score_error"] == "0.05"
+    assert document["errors"]["frechet"] == pytest.approx(wish, rel=1e-6)
+    assert document["errors_there"]["frechet"] == pytest.approx(wish, rel=1e-3)
+    lines = diffopt.export(made, "k_diffusion", spectrum=EIG).statement
+    assert any(line.startswith("exact error of the file (score error 0.05)") for line in lines)

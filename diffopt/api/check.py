@@ -9,16 +9,16 @@ from typing import Any
 
 from diffopt import __version__
 from diffopt.api.arguments import verb
-from diffopt.api.hosting import config_of, data_of, piped, run_of
+from diffopt.api.hosting import config_of, data_of, error_of, piped, run_of
 from diffopt.api.results.base import Result
 from diffopt.documents.schemas import CheckDocument, dump
 from diffopt.errors import InputError
 from diffopt.foundation.encoding import decode, read_bytes
 from diffopt.foundation.paths import is_file
-from diffopt.hosts.answer import Answer, check_run, find_host
+from diffopt.hosts.answer import Answer, check_run, find_host, span_of
 from diffopt.hosts.comfyui_graph import graph_findings
 from diffopt.hosts.findings import Finding, Plan
-from diffopt.hosts.pasted import READERS, is_pasted, pasted_findings
+from diffopt.hosts.pasted import READERS, is_pasted, meant, pasted_findings
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,10 +46,12 @@ class CheckResult(Result):
 
         document, lines = self.document, []
         lines.append(f"{document['host']}: {document['sampler']}" + ("" if document["altered"] else ", the grid is run as it is"))
+        lines += [f"read: {document['read']}"] if document["read"] else []
         for row in self.findings:
             lines.append(f"{'!' if row['altered'] else '-'} {row['kind']}: {row['message']}")
             lines += [f"    {row['repair']}"] if row["repair"] else []
-        for key, title in (("errors", "exact error of the file"), ("errors_there", "exact error there")):
+        wrong = f" (score error {document['score_error']})" if document["score_error"] else ""
+        for key, title in (("errors", f"exact error of the file{wrong}"), ("errors_there", "exact error there")):
             found = document[key]
             lines += [] if not found else [f"{title}: " + ", ".join(f"{k} {v:.6g}" for k, v in found.items() if v is not None)]
         return Text("\n".join(lines))
@@ -94,12 +96,13 @@ def check(schedule: Any, host: str, *, scheduler_config: Any = None, spectrum: A
     found = find_host(host)[0]
     pasted = _pasted(schedule, found.name)
     if pasted is not None:
-        answer = Answer(found.name, "text", Plan("text", None, pasted))
+        answer = Answer(found.name, "text", Plan("text", None, pasted), read=_read(schedule))
         if any(f.altered for f in pasted) or not _is_list(schedule):
             return _result(answer)
     run = run_of(schedule)
     data = data_of(schedule, spectrum)
-    return _result(check_run(run, host, config_of(scheduler_config), None if data is None else data.spectrum))
+    error = error_of(schedule, data)
+    return _result(check_run(run, host, config_of(scheduler_config), None if data is None else data.spectrum, error))
 
 
 def _result(answer: Answer) -> CheckResult:
@@ -118,6 +121,13 @@ def _content(schedule: Any) -> tuple[str, Any] | None:
         return text, json.loads(text)
     except (ValueError, RecursionError):
         return text, None
+
+
+def _read(schedule: Any) -> str | None:
+    """What stands in pasted text; None of a workflow."""
+    found = _content(schedule)
+    values = [] if found is None or isinstance(found[1], dict) else meant(found[0])
+    return span_of(values) if values else None
 
 
 def _is_list(schedule: Any) -> bool:

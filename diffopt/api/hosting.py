@@ -9,15 +9,19 @@ from typing import Any
 
 from diffopt.api.grids import given_grid
 from diffopt.data.dataset import Dataset
+from diffopt.documents.loss_curve import make_score_error
 from diffopt.documents.number_list import stdin_bytes
 from diffopt.documents.settings import Chosen, Settings
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.notes import note
+from diffopt.hosts.answer import find_host
 from diffopt.hosts.choice import Choice, choose
 from diffopt.hosts.diffusers.config import load_config, read_config
+from diffopt.hosts.ranges import range_findings
 from diffopt.hosts.run import Run
 from diffopt.objectives.problem import Problem
+from diffopt.solvers.model_error import ModelError
 
 
 def piped(schedule: Any) -> Any:
@@ -68,6 +72,19 @@ def data_of(schedule: Any, spectrum: Any) -> Dataset | None:
     return found
 
 
+def error_of(schedule: Any, data: Dataset | None) -> ModelError | None:
+    """The score error that the file was made with, where errors are stated; a note says what cannot be made here."""
+    grid = given_grid(schedule)
+    rule = None if grid is None or grid.document is None else grid.document.score_error
+    if data is None or rule is None:
+        return None
+    try:
+        return make_score_error(str(rule), data.spectrum)
+    except (DiffoptError, OSError):
+        note(f"note: the file was made for score error {rule}, which cannot be made here; errors are stated with an exact score")
+        return None
+
+
 def config_of(given: Any) -> Mapping[str, Any]:
     """Configuration of a path, a mapping, or a scheduler's own `config`.
 
@@ -93,6 +110,14 @@ def hosted(problem: Problem, eta: Any, free: Collection[str], host: str, flags: 
     """The question as a host runs it; `start` and `end` that the flags say stay."""
     given = {name for name in ("start", "end") if flags.get(name) is not None}
     return choose(problem, eta, free, host, config_of(flags.get("scheduler_config")), given)
+
+
+def note_range(problem: Problem, to: str, flags: Mapping[str, Any]) -> None:
+    """A note where the range is not that of the host's usual models."""
+    host, variant = find_host(to)
+    config = config_of(flags.get("scheduler_config"))
+    for finding in range_findings(problem.process.name, problem.sigma_max, host.name, variant, config):
+        note(f"note: {finding.message}")
 
 
 def hosted_rows(
@@ -122,4 +147,5 @@ def hosted_rows(
         raise InputError(f"one table has one start and range, and {host} runs {said}; {repair}")
     for text, choice in found.items():
         note(text + (" there: rows are judged at their own levels" if choice.whole else ""))
+    note_range(problems[0], host, flags)
     return [choice.problem for choice in found.values()]

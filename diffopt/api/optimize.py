@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.baselines import baselines, best_of
-from diffopt.api.hosting import hosted
+from diffopt.api.hosting import hosted, note_range
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
 from diffopt.documents.build import finite, schedule_document
@@ -149,6 +149,7 @@ def _hosted(
         return problem, settings, whole
     choice = hosted(problem, settings.eta, words(settings.free), host, flags)
     note(choice.note)
+    note_range(choice.problem, host, flags)
     return choice.problem, settings.replace(eta=choice.eta), whole or (choice.whole and timesteps != "any")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 from diffopt import __version__
 from diffopt.api.arguments import Flags, loaded, read, verb
-from diffopt.api.hosting import hosted
+from diffopt.api.hosting import hosted, note_range
 from diffopt.api.notes import data_notes, error_notes
 from diffopt.api.results.recommend import RecommendationResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
@@ -99,6 +99,7 @@ def recommend(
     best = next(offer for offer in found if offer.schedule == "optimized")
     if best.asked in said:
         note(said[best.asked])
+        note_range(problem, str(host), flags)
     rest = [o for o in found if o is not best and not o.fitted and o.schedule == "optimized"]
     habit = next((o for o in found if (o.asked, o.schedule) == HABIT), None)
     source = str(spectrum) if isinstance(spectrum, str) else "SPECTRUM"

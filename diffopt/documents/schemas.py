@@ -203,6 +203,7 @@ class CheckDocument(Document):
     schema_: Literal["diffopt.check/1"] = Field(default="diffopt.check/1", alias="schema")
     host: str
     sampler: str = Field(description="the host's own name")
+    read: str | None = Field(default=None, description="how many levels were read, and their ends")
     altered: bool
     findings: list[FindingPart]
     solver: str | None = Field(description="what the host runs, in our terms; null where it has no closed form")
@@ -210,6 +211,7 @@ class CheckDocument(Document):
     start: str | None
     levels: list[float] | None = Field(description="noise ratios that the host visits; s on flow models")
     eta: list[float] | None
+    score_error: str | None = Field(default=None, description="error of the score that the errors were computed with")
     errors: dict[str, float | None] | None
     errors_there: dict[str, float | None] | None
     diffopt_version: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,9 @@ from diffopt.hosts.ays import ays_findings
 from diffopt.hosts.base import Target, described
 from diffopt.hosts.errors import run_errors
 from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.ranges import range_findings
 from diffopt.hosts.run import Run
+from diffopt.solvers.model_error import ModelError
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +39,10 @@ class Answer:
         Where the text goes and what else is to be set.
     before, after : dict or None
         Errors of the file's run and of the host's, where a spectrum was given.
+    read : str or None
+        How many levels were read, and their ends.
+    score_error : str or None
+        Error of the score that the errors are stated with.
     """
 
     host: str
@@ -47,6 +53,8 @@ class Answer:
     said: list[str] = field(default_factory=list)
     before: dict[str, float | None] | None = None
     after: dict[str, float | None] | None = None
+    read: str | None = None
+    score_error: str | None = None
 
     @property
     def altered(self) -> bool:
@@ -64,7 +72,8 @@ class Answer:
         lines = [first, *self.said]
         lines += [f"{f.kind}: {f.message}" + (f"; {f.repair}" if f.repair else "") for f in self.plan.findings]
         if self.before is not None:
-            lines.append(f"exact error of the file: {_numbers(self.before)}")
+            wrong = "" if self.score_error is None else f" (score error {self.score_error})"
+            lines.append(f"exact error of the file{wrong}: {_numbers(self.before)}")
             lines.append(f"exact error there: {_numbers(self.after)}" if self.after else "exact error there: no closed form")
         return lines
 
@@ -72,7 +81,7 @@ class Answer:
         """Plain data of a check."""
         run = self.plan.run
         return {
-            "host": self.host, "sampler": self.sampler, "altered": self.altered,
+            "host": self.host, "sampler": self.sampler, "read": self.read, "altered": self.altered,
             "findings": [
                 {"kind": f.kind, "altered": f.altered, "message": f.message, "repair": f.repair} for f in self.plan.findings
             ],
@@ -81,7 +90,7 @@ class Answer:
             "start": None if run is None else run.start,
             "levels": None if run is None else run.levels.tolist(),
             "eta": None if run is None else run.eta.tolist(),
-            "errors": self.before, "errors_there": self.after,
+            "score_error": self.score_error, "errors": self.before, "errors_there": self.after,
         }  # fmt: skip
 
 
@@ -113,8 +122,10 @@ def find_host(text: str) -> tuple[Host, str | None]:
     return host, variant or None
 
 
-def export_run(run: Run, to: str, config: Mapping[str, Any] | None = None, spectrum: Spectrum | None = None) -> Answer:
-    """Text for a host, with what it will run.
+def export_run(
+    run: Run, to: str, config: Mapping[str, Any] | None = None, spectrum: Spectrum | None = None, error: ModelError | None = None
+) -> Answer:
+    """Text for a host, with what it will run; `error` is the score error that the errors are stated with.
 
     Raises
     ------
@@ -127,30 +138,58 @@ def export_run(run: Run, to: str, config: Mapping[str, Any] | None = None, spect
     refused = plan.refusal
     if refused is not None:
         raise UnsupportedError(refused.message + (f"; {refused.repair}" if refused.repair else ""))
+    plan.findings.extend(_range(run, host, target))
     text = host.write(run, plan, target)
-    before, after = _errors(run, plan, spectrum)
-    return Answer(host.name, plan.sampler, plan, text, host.suffix, host.statement(run, plan, target), before, after)
+    before, after = _errors(run, plan, spectrum, error)
+    said = host.statement(run, plan, target)
+    return Answer(host.name, plan.sampler, plan, text, host.suffix, said, before, after, _read(run), _rule(error))
 
 
-def check_run(run: Run, name: str, config: Mapping[str, Any] | None = None, spectrum: Spectrum | None = None) -> Answer:
+def check_run(
+    run: Run, name: str, config: Mapping[str, Any] | None = None, spectrum: Spectrum | None = None,
+    error: ModelError | None = None,
+) -> Answer:  # fmt: skip
     """What a host does with the file's numbers as they are."""
     host, variant = find_host(name)
-    plan = host.plan(run, Target(variant, config or {}, exported=False))
-    plan.findings.extend(ays_findings(run, host.name, host.title))
-    before, after = _errors(run, plan, spectrum)
-    return Answer(host.name, plan.sampler, plan, before=before, after=after)
+    # A form that export writes is judged as it is written; anything else as the file's numbers handed over.
+    target = Target(variant, config or {}, exported=variant in host.forms)
+    plan = host.plan(run, target)
+    plan.findings.extend([*ays_findings(run, host.name, host.title), *_range(run, host, target)])
+    before, after = _errors(run, plan, spectrum, error)
+    return Answer(host.name, plan.sampler, plan, before=before, after=after, read=_read(run), score_error=_rule(error))
 
 
-def _errors(run: Run, plan: Plan, spectrum: Spectrum | None) -> tuple[Any, Any]:
+def _range(run: Run, host: Host, target: Target) -> list[Finding]:
+    return range_findings(run.process.name, float(run.grid.sigmas[0]), host.name, target.variant, target.config)
+
+
+def _read(run: Run) -> str:
+    """What was read, in a few words."""
+    return span_of(run.levels, "s" if run.flow else "sigma")
+
+
+def span_of(values: Sequence[float] | np.ndarray, of: str = "") -> str:
+    """`9 levels, sigma 14.61 to 0`."""
+    return f"{len(values)} levels, {of + ' ' if of else ''}{values[0]:.6g} to {values[-1]:.6g}"
+
+
+def _rule(error: ModelError | None) -> str | None:
+    return None if error is None else error.text or "function"
+
+
+def _errors(run: Run, plan: Plan, spectrum: Spectrum | None, error: ModelError | None) -> tuple[Any, Any]:
     if spectrum is None:
         return None, None
+    if error is not None and plan.told is not None:
+        message = f"the error there has what the network is told and leaves out the file's score error {_rule(error)}"
+        plan.findings.append(Finding("note", message))
     with np.errstate(all="ignore"):
-        return run_errors(run, spectrum), None if plan.run is None else _after(plan, plan.run, spectrum)
+        return run_errors(run, spectrum, error), None if plan.run is None else _after(plan, plan.run, spectrum, error)
 
 
-def _after(plan: Plan, run: Run, spectrum: Spectrum) -> dict[str, float | None] | None:
+def _after(plan: Plan, run: Run, spectrum: Spectrum, error: ModelError | None) -> dict[str, float | None] | None:
     try:
-        return run_errors(run, spectrum, plan.told)
+        return run_errors(run, spectrum, plan.told or error)
     except DiffoptError:
         return None
 

@@ -93,6 +93,8 @@ class Host(ABC):
     samplers: ClassVar[Mapping[str, Sampler]]
     #: Forms after a colon, with what they are; the first is the default.
     variants: ClassVar[Mapping[str, str]] = {}
+    #: Forms whose check is of what `export` writes.
+    forms: ClassVar[tuple[str, ...]] = ()
     #: Processes the host's models can have.
     processes: ClassVar[tuple[str, ...]] = ("ve", "vp_linear", "vp_cosine", "table", "flow")
     #: Law of the initial state there.

@@ -10,7 +10,7 @@ from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.scalar import minimize_scalar
 from diffopt.hosts.base import Sampler, Target
-from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.findings import Finding, Kind, Plan
 from diffopt.hosts.loops import CHURN, LoopHost
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header
@@ -22,6 +22,9 @@ SAMPLERS: dict[str, Sampler] = {
     "euler": Sampler("ablation_sampler(solver='euler')", "euler", clock="sigma"),
 }
 
+#: Largest step in log sigma at which a Karras grid is the file's: that of single precision and of rho's printed digits.
+SAME = 1e-5
+
 
 class EDM(LoopHost):
     """generate.py of NVlabs/edm: always a last step to 0; no input for a grid, so code or flags."""
@@ -31,6 +34,7 @@ class EDM(LoopHost):
     samplers: ClassVar = SAMPLERS
     processes = ("ve", "vp_linear", "vp_cosine", "table")
     variants: ClassVar = {"t_steps": "code that replaces t_steps", "flags": "flags of the Karras grid that fits best"}
+    forms = ("t_steps", "flags")
     suffix = ".py"
 
     def plan(self, run: Run, target: Target) -> Plan:
@@ -44,15 +48,29 @@ class EDM(LoopHost):
             found.append(Finding("end", message, "optimize with --end zero"))
             hosted = hosted.with_levels(np.append(hosted.levels, 0.0))
         if target.variant == "flags":
-            levels, _ = self._fit(hosted)
-            gap = float(np.max(np.abs(np.log(levels / hosted.levels[:-1]))))
+            levels, _, gap = self._nearest(hosted)
             hosted = hosted.with_levels(np.append(levels, 0.0))
             message = f"the nearest Karras grid is up to {100 * np.expm1(gap):.3g} % away in sigma"
-            found.append(Finding("note", message, "take --to edm:t_steps for the exact grid"))
+            kind: Kind = "note" if gap < SAME else "rounded"
+            found.append(Finding(kind, message, "" if gap < SAME else "take --to edm:t_steps for the exact grid"))
         elif not target.exported:
-            message = "generate.py takes no list of sigmas, only --sigma_min, --sigma_max and --rho"
-            found.append(Finding("dropped", message, "paste the code of diffopt export --to edm, or the flags of --to edm:flags"))
+            found.append(self._as_flags(hosted))
         return Plan(plan.sampler, hosted, found)
+
+    def _nearest(self, run: Run) -> tuple[Array, float, float]:
+        """Levels above 0 and rho of the nearest Karras grid, and the largest step to it in log sigma."""
+        levels, rho = self._fit(run)
+        return levels, rho, float(np.max(np.abs(np.log(levels / run.levels[:-1]))))
+
+    def _as_flags(self, run: Run) -> Finding:
+        """What becomes of the file's numbers: nothing is lost where they are a Karras grid."""
+        message = "generate.py takes no list of sigmas, only --sigma_min, --sigma_max and --rho"
+        if run.grid.steps > 1:
+            levels, rho, gap = self._nearest(run)
+            if gap < SAME:
+                flags = f"--steps={run.grid.steps} --sigma_max={levels[0]:.10g} --sigma_min={levels[-1]:.10g} --rho={rho:.10g}"
+                return Finding("note", f"{message}, and {flags} is this grid")
+        return Finding("dropped", message, "paste the code of diffopt export --to edm, or the flags of --to edm:flags")
 
     def _fit(self, run: Run) -> tuple[Array, float]:
         """Least squares in log sigma over rho, with the grid's own ends."""

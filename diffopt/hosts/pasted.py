@@ -14,12 +14,25 @@ _COMFY = re.compile(r"[-+]?(?:\d*\.*\d+)")
 
 def meant(text: str) -> list[float]:
     """Numbers as a person reads them."""
+    text = text if _decimal_comma(text) is None else text.replace(",", ".")
     return [float(item.replace("_", "")) for item in _NUMBER.findall(text)]
 
 
 def is_pasted(text: str) -> bool:
     """Whether a text has anything like a number in it."""
     return re.search(r"\d|\b(nan|inf|infinity)\b", text, re.IGNORECASE) is not None
+
+
+def _words(text: str) -> list[str]:
+    """What stands between the numbers and is none: letters that are not nan, inf or an exponent's."""
+    return re.findall(r"[^\W\d_]+", _NUMBER.sub(" ", re.sub(r"\binfinity\b", "inf", text, flags=re.IGNORECASE)))
+
+
+def _decimal_comma(text: str) -> str | None:
+    """The first number with a decimal comma, where every item is one or a whole number and blanks or `;` part them."""
+    items = text.strip().strip("[]()").replace(";", " ").split()
+    fit = len(items) > 1 and all(re.fullmatch(r"[-+]?\d+(,\d+)?", item) for item in items)
+    return next((item for item in items if "," in item), None) if fit else None
 
 
 def _comfyui(text: str) -> list[float]:
@@ -38,14 +51,19 @@ def pasted_findings(text: str, host: str) -> list[Finding]:
     """What a host makes of pasted text."""
     repair = f"paste the text of diffopt export --to {host}"
     wish = meant(text)
+    comma = _decimal_comma(text)
+    if comma is not None:
+        a, b = comma.split(",")
+        return [Finding("misread", f"a decimal comma parts a number: {comma} becomes {a} and {b}", "write a point")]
     try:
         got = READERS[host](text)
     except ValueError:
         return [Finding("misread", f"{host} stops with an error on {text.strip()[:60]!r}", repair)]
     found = []
-    if ";" in text and (comma := re.search(r"(?<![\d.])\d+,\d+(?![\d.])", text)):
-        a, b = comma.group().split(",")
-        found.append(Finding("misread", f"a decimal comma parts a number: {comma.group()} becomes {a} and {b}", "write a point"))
+    words = _words(text)
+    if words:
+        said = ", ".join(repr(word) for word in words[:3])
+        found.append(Finding("misread", f"{said} is no number, and {host} leaves it out without a word", "give numbers alone"))
     if not got:
         found.append(Finding("misread", f"{host} reads no number in {text.strip()[:60]!r} and says nothing", repair))
     elif got != wish:

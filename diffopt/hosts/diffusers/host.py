@@ -9,7 +9,7 @@ import numpy as np
 from diffopt.errors import UnsupportedError
 from diffopt.hosts.base import Host, Sampler, Target
 from diffopt.hosts.diffusers.by_timesteps import DDPM, ByTimesteps, DPMSolverMultistep, DPMSolverSinglestep, HeunDiscrete
-from diffopt.hosts.diffusers.config import Config, read_config
+from diffopt.hosts.diffusers.config import Config, matching_levels, read_config
 from diffopt.hosts.diffusers.euler import EDMEuler, EulerDiscrete
 from diffopt.hosts.diffusers.flow import FlowMatchEuler, LTXEulerAncestral, UniPC
 from diffopt.hosts.diffusers.others import REFUSED, DEISMultistep, EulerAncestral, LMSDiscrete, refusal
@@ -56,6 +56,7 @@ class Diffusers(Host):
         "call": "the scheduler's own argument", "snippet": "a subclass that sets the grid exactly",
         **dict.fromkeys(SCHEDULERS, ""),
     }  # fmt: skip
+    forms = ("snippet", "call")
     suffix = ".py"
     pure_noise = " (4096 is what it puts there with rescale_betas_zero_snr)"
 
@@ -93,6 +94,10 @@ class Diffusers(Host):
         scheduler = SCHEDULERS[name]
         if scheduler.refused(run):
             return Plan(name, None, [Finding("refused", f"{name}: {scheduler.refused(run)}")])
+        if target.exported and config.values and _of_flow(config) != run.flow:
+            model = "a flow model" if _of_flow(config) else "a model of noise ratios"
+            message = f"the configuration is that of {model}, the grid is for {'flow' if run.flow else 'noise ratios'}"
+            return Plan(name, None, [Finding("refused", message, "optimize for this model with --scheduler-config FILE")])
         if target.exported and not _by_call(scheduler, run, target):
             return self._exact(scheduler, run, config)
         if not _native(scheduler, run) and not target.exported:
@@ -119,6 +124,10 @@ class Diffusers(Host):
             found = [*found, Finding("note", message)]
         if scheduler.name == "HeunDiscreteScheduler" and levels[-1] != 0:
             found = [*found, Finding("note", f"the grid ends at {levels[-1]:.6g}: the pipeline decodes a latent with that noise")]
+        gone = matching_levels(config.levels(run), run)
+        if gone is not None:
+            repair = "optimize for this model: --process table --scheduler-config FILE"
+            found = [*found, Finding("conditioning", gone, repair)]
         hosted = base.run.with_levels(levels)
         told = clipped_level(hosted, config)
         if told is not None:
@@ -144,6 +153,14 @@ class Diffusers(Host):
         if target.config and read_config(target.config).own_grid and plan.run is not None:
             return [f"the file switches {read_config(target.config).own_grid} off; pipe(prompt, **prepare(pipe))"]
         return ["pipe(prompt, **prepare(pipe)), with prepare from the file"]
+
+
+def _of_flow(config: Config) -> bool:
+    """Whether a configuration is that of a flow model."""
+    flow = config.get("use_flow_sigmas", False) or config.get("prediction_type", "") == "flow_prediction"
+    return bool(flow) or str(config.scheduler or "").startswith("FlowMatch") or (
+        "shift" in config.values and not {"beta_start", "beta_schedule", "trained_betas"} & set(config.values)
+    )
 
 
 def _by_call(scheduler: Scheduler, run: Run, target: Target) -> bool:
