@@ -124,6 +124,13 @@ def evaluated(data: Document, highest: float = math.inf) -> list[str]:
     return [line for line in lines if line]
 
 
+def parts_cancel(errors: Document) -> bool:
+    """Whether the whole error is below one of its parts: then they are of opposite sign."""
+    parts = [errors.get(name) for name in ("initialization", "discretization", "truncation")]
+    total = errors.get("frechet")
+    return total is not None and any(v is not None and v > total * (1 + 1e-9) for v in parts)
+
+
 def _split(errors: Document, raisable: bool) -> str:
     """Start, steps and end, the largest named."""
     names = {"start": "initialization", "steps": "discretization", "end": "truncation"}
@@ -139,7 +146,8 @@ def _split(errors: Document, raisable: bool) -> str:
         "end": "a smaller last noise level helps",
     }[largest]
     listed = ", ".join(f"{k} {number(v)}" for k, v in known.items())
-    return f"frechet {number(total)}: {listed}. The {largest} dominate{'' if largest == 'steps' else 's'}: {remedy}."
+    cancel = " (they cancel in part)" if parts_cancel(errors) else ""
+    return f"frechet {number(total)}: {listed}{cancel}. The {largest} dominate{'' if largest == 'steps' else 's'}: {remedy}."
 
 
 def compared(data: Document) -> list[str]:

@@ -135,9 +135,13 @@ def _grids(axis: Any, rows: list[Row], comparison: Comparison, most: int) -> Non
     axis.set_ylim(bottom, -0.6)
     log_axis(axis, "x", high, low)
     shades = "shades: sqrt(eigenvalue), directions blue, variance orange"
-    axis.set_xlabel(f"sigma, sampling runs to the right; {shades}", fontsize=8)
     hidden = len(_distinct(rows)) - len(group)
     more = f"; {hidden} worse ones not drawn" if hidden else ""
+    gap = hidden > 0 and len(group) > most
+    if gap:
+        # What stands below is drawn out of its rank.
+        axis.axhline(most - 0.5, color=INK, linewidth=1.1, linestyle=(0, (1, 2.5)))
+    axis.set_xlabel(f"sigma, sampling runs to the right{'; dots: rows left out' * gap}\n{shades}", fontsize=8)
     axis.set_title(f"{group[0].solver}, {group[0].denoiser_calls} calls: grids by {objective}{more}")
 
 
@@ -165,7 +169,7 @@ def _strip(axis: Any, comparison: Comparison) -> None:
         _fit(axis, comparison, objective, "x")
     axis.set_yticks(range(len(solvers)), [plain(s) for s in solvers])
     axis.set(ylim=(len(solvers) - 0.4, -0.6), xlabel=f"{objective} error")
-    axis.set_title("What they cost: every row a mark, the far ones not drawn")
+    axis.set_title("Every row a mark, the far ones not drawn")
 
 
 def _mark(row: Row) -> tuple[str, str] | None:
@@ -206,7 +210,7 @@ def _errors(axis: Any, comparison: Comparison) -> None:
         axis.set_xlim(calls[0] / 1.25, calls[-1] * 1.25)
         log_axis(axis, "x", calls[0] / 1.25, calls[-1] * 1.25)
     axis.set(xlabel="denoiser calls", ylabel=f"{objective} error")
-    axis.set_title("What they cost: every row a dot")
+    axis.set_title("Every row a dot")
     axis.grid(True, which="major", axis="y", color=PALE, linewidth=0.7)
     if axis.get_legend_handles_labels()[0]:
         axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))

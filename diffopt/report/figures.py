@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from diffopt.data.spectrum import Spectrum
+from diffopt.report.answers import parts_cancel
 from diffopt.report.style import (
     BLUE,
     GREEN,
@@ -48,11 +49,12 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     noisy = len(set(data["eta"])) > 1
     heights = [1.5, 0.85 + 0.27 * (1 + len(shown))] + [1.2] * noisy + [0.8 + 0.2 * max(3, min(len(scores), BARS))]
     canvas, axes = figure(9, heights)
-    low, high = _range(data, spectrum)
+    low, high = _range(data, spectrum, shown)
     root = np.sqrt(np.maximum(spectrum.eig, 0))
     keep = root >= low
     density(axes[0], root[keep], spectrum.weight[keep], low, high, 1.0)
     axes[0].set(yticks=[], ylabel="the data", ylim=(0, 1.08))
+    axes[0].set_title(_left_out(spectrum, low), fontsize=8, color=GREY)
     legend_above(axes[0])
     _tick_rows(axes[1], data, shown)
     for axis in axes[: 2 + noisy]:
@@ -98,6 +100,8 @@ def error_mesh(canvas: Any, axis: Any, local: Mapping[str, np.ndarray]) -> None:
     share = local["share"]
     top = float(np.max(np.abs(share))) or 1.0
     mesh = axis.pcolormesh(local["sigma"], local["edges"], share.T, cmap="RdBu_r", vmin=-top, vmax=top, shading="flat")
+    # Cells as paths would have hairlines between them in an SVG.
+    mesh.set_rasterized(True)
     eig = np.sqrt(local["edges"][1:] * local["edges"][:-1])
     axis.plot(np.sqrt(eig), eig, color=INK, linewidth=0.9, linestyle="--", label="sigma = sqrt(eigenvalue)")
     log_axis(axis, "x", float(np.max(local["sigma"])), float(np.min(local["sigma"])))
@@ -154,9 +158,17 @@ def _finite(sigmas: Sequence[float | None]) -> np.ndarray:
     return np.array([s for s in sigmas if s is not None and s > 0], dtype=float)
 
 
-def _range(data: Mapping[str, Any], spectrum: Spectrum) -> tuple[float, float]:
-    """Axis from where the variance or the grid begins; null directions take no room."""
-    sigmas = _finite(data["sigmas"])
+def _left_out(spectrum: Spectrum, low: float) -> str:
+    """How many directions the axis does not hold, and how many of them are 0."""
+    null = float(spectrum.weight[spectrum.eig <= 0].sum())
+    small = float(spectrum.weight[np.sqrt(np.maximum(spectrum.eig, 0)) < low].sum()) - null
+    told = [f"{small:,.0f} directions below the axis"] * (small > 0) + [f"{null:,.0f} directions are 0"] * (null > 0)
+    return ", ".join(told)
+
+
+def _range(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids) -> tuple[float, float]:
+    """Axis from where the variance or a grid begins to the end of all; null directions take no room."""
+    sigmas = np.concatenate([_finite(grid) for grid in (data["sigmas"], *rivals.values())])
     order = np.argsort(spectrum.eig)
     share = np.cumsum((spectrum.weight * spectrum.eig)[order]) / spectrum.trace
     first = np.sqrt(spectrum.eig[order][np.searchsorted(share, 1e-4)])
@@ -251,7 +263,9 @@ def _split(axis: Any, errors: Mapping[str, Any]) -> None:
     }
     values = [errors.get(key) for key, _, _ in parts.values()]
     top = max([v for v in values if v is not None], default=0.0) or 1.0
+    cancel = "; the parts cancel in it" if parts_cancel(errors) else ""
     for i, ((key, colour, text), value) in enumerate(zip(parts.values(), values, strict=True)):
+        text += cancel * (key == "frechet")
         if value is None:
             axis.text(0.01 * top, i, f"{key}: not defined", va="center", fontsize=8.5, color=GREY)
             continue

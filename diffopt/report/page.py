@@ -46,13 +46,13 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             '<h1>Step grids compared</h1>',
             f'<div class="answer">{answer}</div>',
             f'<p class="soft">{escape(_facts(data))}</p><pre>{escape(data["command"])}</pre>',
+            f'<nav aria-label="solvers"><a href="#pictures">pictures</a>{links}<a href="#names">names</a></nav>',
+            f'<h2 id="pictures">What they cost</h2>{_picture(comparison, "errors")}',
+            f'<h2>Where the steps go</h2>{_picture(comparison, "grids")}',
             '<div class="bar"><input id="filter" type="search" aria-label="filter rows" '
             'placeholder="filter: heun 10, ays*, solver:euler, host:comfyui">'
             '<span id="count" class="soft" role="status"></span><button id="theme">light or dark</button></div>',
-            f'<nav aria-label="solvers">{links}<a href="#pictures">pictures</a><a href="#names">names</a></nav>',
             *sections,
-            f'<h2 id="pictures">Where the steps go</h2><div class="paper">{svg(comparison, "grids")}</div>',
-            f'<h2>What they cost</h2><div class="paper">{svg(comparison, "errors")}</div>',
             f'<h2 id="names">The names</h2>{_glossary(data)}',
             f'<p class="soft">diffopt {escape(data["diffopt_version"])}</p>',
             f'<script type="application/json" id="grids">{_json(grids)}</script>',
@@ -60,6 +60,12 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             f"<script>{_asset('page.js')}</script></body></html>\n",
         ]
     )
+
+
+def _picture(comparison: Comparison, panel: str) -> str:
+    """A picture that scrolls where the screen is narrower; a small screen is told."""
+    hint = '<p class="swipe soft">Swipe the picture sideways: it is wider than the screen.</p>'
+    return f'{hint}<div class="paper" tabindex="0">{svg(comparison, panel)}</div>'
 
 
 def _asset(name: str) -> str:
@@ -123,7 +129,8 @@ def _row(
     mark = "optimized" if row["kind"] == "optimized" else "best" if row["best"] else ""
     mark += " bare" * bare(row, data["host"])
     cells = "".join(_cell(row[key], _classes(key, wide)) for _, key, wide in columns)
-    label = escape(" = ".join(names_))
+    # Long names are broken after an underscore, not inside a word.
+    label = escape(" = ".join(names_)).replace("_", "_<wbr>")
     places = ", ".join(f"{host}: {place}" for host, place in row["offered"].items())
     attributes = {
         "row": str(len(grids)), "schedule": " ".join(names_), "solver": row["solver"], "kind": row["kind"],

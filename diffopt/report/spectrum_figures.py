@@ -99,8 +99,10 @@ def _cumulative(axis: Any, spectrum: Spectrum) -> None:
     for level in (0.5, 0.9, 0.99):
         rank = float(ends[np.searchsorted(share, level)])
         axis.plot(rank, level, "o", color=RED, markersize=4)
-        axis.annotate(f"{100 * level:g} % in {rank:.4g}", (rank, level), xytext=(6, -11), textcoords="offset points", fontsize=8)
-    log_axis(axis, "x", 0.9, max(float(ends[np.searchsorted(share, 1 - 1e-9)]) * 1.2, 2.0))
+        axis.annotate(f"{100 * level:g} % in {rank:,.0f}", (rank, level), xytext=(6, -11), textcoords="offset points", fontsize=8)
+    # A fifth of the axis is room for the last label.
+    last = float(ends[np.searchsorted(share, 1 - 1e-9)])
+    log_axis(axis, "x", 0.9, max(last * 1.2, rank * (rank / 0.9) ** 0.25, 2.0))
     axis.set(ylim=(0, 1.05), xlabel="rank", ylabel="share of variance")
     axis.grid(True, color=PALE, linewidth=0.6)
 
@@ -111,5 +113,6 @@ def _on_sigma(axis: Any, spectrum: Spectrum) -> None:
     low, high = float(root[keep].min()) / 1.4, float(root.max()) * 1.4
     density(axis, root[keep], spectrum.weight[keep], low, high, 1.0)
     log_axis(axis, "x", low, high)
-    axis.set(yticks=[], ylim=(0, 1.08), xlabel="sqrt(eigenvalue): the sigma at which noise hides the direction")
+    axis.set(yticks=[], ylim=(0, 1.08), ylabel="share, largest is 1")
+    axis.set_xlabel("sqrt(eigenvalue): the sigma at which noise hides the direction")
     legend_above(axis)

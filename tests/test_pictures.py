@@ -1,0 +1,91 @@
+"""Pictures as they are laid out: nothing overhangs, nothing is left out in silence."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import diffopt
+from diffopt.data.spectrum import Spectrum
+from diffopt.report import answers
+from diffopt.report.comparison_figures import picture
+from diffopt.report.figures import evaluation_picture, grid_picture
+from diffopt.report.spectrum_figures import spectrum_picture
+
+EIG = [20.0, 1.0, 0.02, 0.0, 0.0, 0.0]
+
+
+def _laid_out(canvas: Any) -> Any:
+    canvas.draw_without_rendering()
+    return canvas.canvas.get_renderer() if hasattr(canvas.canvas, "get_renderer") else canvas._get_renderer()
+
+
+@pytest.mark.parametrize("size", [3, 400, 20000])
+@pytest.mark.parametrize("slope", [0.1, 2.0])
+def test_the_picture_of_a_spectrum_keeps_its_labels_inside(size: int, slope: float) -> None:
+    canvas = spectrum_picture(Spectrum.create(np.arange(1.0, size + 1) ** -slope), {})
+    renderer, panel = _laid_out(canvas), canvas.axes[1]
+    for text in panel.texts:
+        assert text.get_window_extent(renderer).x1 <= panel.get_window_extent(renderer).x1 + 1
+        assert re.fullmatch(r"[\d.]+ % in [\d,]+", text.get_text())
+    assert all(axis.get_ylabel() for axis in canvas.axes)
+
+
+def test_the_picture_of_a_family_holds_the_levels_of_its_rivals_and_says_what_is_null() -> None:
+    found = diffopt.optimize(EIG, "heun", 6, free="family", schedule="karras", start="sigma")
+    assert found.data is not None and found.rivals["karras"][0] > found.sigmas[0]
+    canvas = grid_picture(found.document, found.data.spectrum, found.rivals)
+    high, low = canvas.axes[1].get_xlim()
+    assert high > 80.0 and low < 0.002
+    assert "3 directions are 0" in canvas.axes[0].get_title(loc="left")
+
+
+def test_labels_of_a_comparison_are_no_wider_than_their_panels_and_gaps_are_dotted() -> None:
+    found = diffopt.compare("builtin:photos", "euler,heun", "5,10", kind="fixed,optimized", skip="beta*")
+    canvas = picture(found.comparison)
+    renderer, gaps = _laid_out(canvas), 0
+    for panel in canvas.axes[:-1]:
+        width = panel.get_window_extent(renderer).width
+        assert panel.xaxis.label.get_window_extent(renderer).width <= width
+        names = [text.get_text().split()[0] for text in panel.get_yticklabels()]
+        dotted = [line for line in panel.lines if not isinstance(line.get_linestyle(), str) or line.get_linestyle() == "--"]
+        assert bool(dotted) == ("dots: rows left out" in panel.get_xlabel())
+        assert not dotted or names[-1] == "karras"
+        gaps += len(dotted)
+    assert gaps
+
+
+def test_parts_that_cancel_are_said_in_words_and_in_the_picture() -> None:
+    """A whole below one of its parts has parts of opposite sign."""
+    found = diffopt.evaluate("builtin:photos", schedule="karras", solver="euler", steps=10, start="sigma")
+    parts = [found.errors[name] for name in ("initialization", "discretization", "truncation")]
+    cancel = max(parts) > found.errors["frechet"]
+    for total, said in ((found.errors["frechet"], cancel), (0.5 * max(parts), True), (sum(parts), False)):
+        document = {**found.document, "errors": {**found.document["errors"], "frechet": total}}
+        assert ("cancel" in answers.evaluated(document)[0]) == said
+        texts = [text.get_text() for text in evaluation_picture(document).axes[0].texts]
+        assert any("the parts cancel" in text for text in texts) == said
+
+
+def test_the_map_of_local_errors_is_an_image() -> None:
+    """Cells drawn as paths have hairlines between them in browsers."""
+    edges = np.geomspace(0.01, 1, 4)
+    local = {"sigma": np.geomspace(80, 0.1, 4), "edges": edges, "share": np.ones((3, 3)), "to_zero": np.array(False)}
+    found = diffopt.evaluate(EIG, schedule="karras", solver="euler", steps=3)
+    canvas = evaluation_picture(found.document, local)
+    (mesh,) = [c for axis in canvas.axes for c in axis.collections if type(c).__name__ == "QuadMesh" and axis.get_xlabel()]
+    assert mesh.get_rasterized()
+
+
+def test_a_page_shows_the_pictures_before_the_tables_under_headings_of_their_own() -> None:
+    page = diffopt.compare(EIG, "euler,heun", "4", only="karras,exponential,first_order_heun").page()
+    assert page.index("<svg") < page.index("<table")
+    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
+    assert len(headings) == len(set(headings))
+    drawn = re.findall(r">([^<>]*)</text>", page)
+    assert not set(headings[:2]) & set(drawn)
+    assert page.count('class="swipe soft"') == page.count('class="paper"') == 2
+    assert "first_<wbr>order_<wbr>heun" in page
