@@ -150,7 +150,7 @@ def _fixed(estimate: Estimate) -> list[str]:
         meaning = "contradict stationarity, and the powers average over them"
     return [
         f"{fixed.count} of {estimate.samples.dim} positions never vary ({value}): they {meaning}; "
-        "leave them out if they are a mask"
+        "leave them out if they are a mask (the pooled mean and standard deviation count them too)"
     ]
 
 
