@@ -215,6 +215,9 @@ def sections(folder: Path) -> dict[str, str]:
         found["objectives"] = objectives.table(folder / "objectives")
     if (folder / "every").is_dir():
         found["every"] = every(read(folder / "every"))
+    if (folder / "left_out").is_dir():
+        later = read(folder / "left_out")
+        found["left_out"] = f"{table('By solver', grouped(later, lambda row: row['solver']))}\n{cells(later)}"
     if (folder / "curves").is_dir():
         import curves
 
