@@ -53,6 +53,7 @@ def test_a_gain_by_cancellation_is_named_and_not_sold() -> None:
     assert "cancel" in told and "1e+03 times" not in told and "2 times below the present one (10)" in told
     plain = _noise((1.0, 5.0), (2.0, 10.0))
     assert "cancel" not in plain and "2 times below the present one" in plain
+    assert "cancel" not in _noise((6.43, 4.62), (7.83, 4.7))
 
 
 @pytest.mark.parametrize("free", ["family", "eta"])

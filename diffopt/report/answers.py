@@ -187,7 +187,8 @@ def _told(chosen: Document, now: Document) -> str:
     """The gain over the present setting, and how much of it is errors of the steps that cancel each other."""
     told = gain(chosen["exact"], now["exact"])
     own, other = chosen.get("absolute"), now.get("absolute")
-    if not own or not other or chosen["exact"] <= 0 or now["exact"] / chosen["exact"] <= CANCELS * other / own:
+    # Errors of steps cancel where the whole is below their sum in absolute value.
+    if not own or not other or not 0 < CANCELS * chosen["exact"] < own or now["exact"] / chosen["exact"] <= CANCELS * other / own:
         return f", {told} the present one."
     return (
         f" ({number(now['exact'])} at present), by errors of the steps that cancel each other, which needs an exact score on "
