@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import diffopt
 from diffopt.data.dataset import Dataset
 from diffopt.data.perturbation import PERTURBATIONS
 from diffopt.data.spectrum import Spectrum
@@ -352,3 +353,8 @@ def test_processes_change_nothing_but_the_time():
     for one, other in zip(alone.rows, together.rows, strict=True):
         np.testing.assert_array_equal(one.sigmas, other.sigmas)
         assert one.errors == other.errors
+
+
+def test_an_eta_that_no_row_would_take_is_refused():
+    with pytest.raises(InputError, match="diffopt evaluate --eta"):
+        diffopt.compare([4.0, 0.1], solver="ddim", steps=5, eta=1.0)

@@ -97,6 +97,11 @@ def compare(
     [('euler', 9), ('heun', 5)]
     """
     settings = read("compare", flags, OWN, steps=None)
+    if settings.eta is not None:
+        raise InputError(
+            f"a comparison takes the eta of each solver and its own designs, not --eta {settings.eta}; "
+            "use `diffopt evaluate --eta` for one grid, or `diffopt eta` for what eta to set"
+        )
     patterns, extra = _parametrized(words(only or ()))
     selection = Selection(patterns, words(skip or ()), words(kind or ()), sort, top)
     selection.check()
