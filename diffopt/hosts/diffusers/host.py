@@ -94,7 +94,7 @@ class Diffusers(Host):
         scheduler = SCHEDULERS[name]
         if scheduler.refused(run):
             return Plan(name, None, [Finding("refused", f"{name}: {scheduler.refused(run)}")])
-        if target.exported and config.values and _of_flow(config) != run.flow:
+        if target.exported and _of_flow(config) is not None and _of_flow(config) != run.flow:
             model = "a flow model" if _of_flow(config) else "a model of noise ratios"
             message = f"the configuration is that of {model}, the grid is for {'flow' if run.flow else 'noise ratios'}"
             return Plan(name, None, [Finding("refused", message, "optimize for this model with --scheduler-config FILE")])
@@ -155,12 +155,15 @@ class Diffusers(Host):
         return ["pipe(prompt, **prepare(pipe)), with prepare from the file"]
 
 
-def _of_flow(config: Config) -> bool:
-    """Whether a configuration is that of a flow model."""
-    flow = config.get("use_flow_sigmas", False) or config.get("prediction_type", "") == "flow_prediction"
-    return bool(flow) or str(config.scheduler or "").startswith("FlowMatch") or (
-        "shift" in config.values and not {"beta_start", "beta_schedule", "trained_betas"} & set(config.values)
-    )
+def _of_flow(config: Config) -> bool | None:
+    """Whether a configuration is that of a flow model; None where nothing in it tells."""
+    name, given = str(config.scheduler or ""), set(config.values)
+    predicts = config.get("prediction_type", "") == "flow_prediction"
+    if predicts or config.get("use_flow_sigmas", False) or name.startswith("FlowMatch"):
+        return True
+    if {"beta_start", "beta_schedule", "trained_betas"} & given or name.startswith("EDM"):
+        return False
+    return True if {"shift", "use_dynamic_shifting"} & given else None
 
 
 def _by_call(scheduler: Scheduler, run: Run, target: Target) -> bool:
