@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from diffopt.data.spectrum import Spectrum
+from diffopt.data.spectrum import Spectrum, descending
 from diffopt.foundation.arrays import Array
 
 #: What a short spectrum is for.
@@ -79,12 +79,7 @@ def compress(spectrum: Spectrum, width: float = 0.25) -> Compressed:
 
 def _ordered(spectrum: Spectrum) -> Spectrum:
     """Entries by descending eigenvalue."""
-    eig = spectrum.eig
-    if np.all(eig[:-1] >= eig[1:]):
-        return spectrum
-    order = np.argsort(-eig, kind="stable")
-    mean = None if spectrum.mean is None else spectrum.mean[order]
-    return Spectrum(eig[order], spectrum.weight[order], mean, spectrum.source)
+    return Spectrum(*descending(spectrum.eig, spectrum.weight, spectrum.mean), spectrum.source)
 
 
 def _whole_bins(spectrum: Spectrum, width: float, top: float) -> Iterator[Spectrum]:

@@ -89,7 +89,7 @@ class Spectrum:
             raise InputError(f"weights must be positive, got {weights.min():g}; drop entries of weight 0")
         values, clipped = _clip(values, computed)
         _refuse_overflow(values, weights, means)
-        values, weights, means = _descending(values, weights, means)
+        values, weights, means = descending(values, weights, means)
         return cls(_frozen(values), _frozen(weights), means if means is None else _frozen(means), source, clipped)
 
     @property
@@ -137,7 +137,7 @@ def _frozen(array: Array) -> Array:
     return array
 
 
-def _descending(values: Array, weights: Array, means: Array | None) -> tuple[Array, Array, Array | None]:
+def descending(values: Array, weights: Array, means: Array | None) -> tuple[Array, Array, Array | None]:
     """All in the order of descending eigenvalues, those that are equal as they came."""
     if np.all(values[:-1] >= values[1:]):
         return values, weights, means

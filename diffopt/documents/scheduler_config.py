@@ -66,11 +66,19 @@ def config_process(path: str) -> Process:
         raise InputError(f"{file}: no scheduler config (no _class_name, no beta_schedule)")
     name = str(config.get("_class_name") or "")
     _refuse_others(name, config, str(file))
-    if name.startswith("FlowMatch") or config.get("use_flow_sigmas") or config.get("prediction_type") == "flow_prediction":
+    if says_flow(config):
         return _flow(config, str(file))
     if config.get("snr_shift_scale") is None and name.startswith("CogVideoX"):
         config["snr_shift_scale"] = 3.0
     return _table(config, str(file), path)
+
+
+def says_flow(config: Mapping[str, Any]) -> bool:
+    """Whether a config names a flow model, by its class or its settings."""
+    name = str(config.get("_class_name") or "")
+    return bool(
+        name.startswith("FlowMatch") or config.get("use_flow_sigmas") or config.get("prediction_type") == "flow_prediction"
+    )
 
 
 def _refuse_others(name: str, config: Mapping[str, Any], file: str) -> None:
@@ -88,8 +96,7 @@ def _refuse_others(name: str, config: Mapping[str, Any], file: str) -> None:
         raise InputError(f"{file}: {name} has continuous time; use --process vp_linear {flags}")
     if config.get("invert_sigmas"):
         raise InputError(f"{file}: invert_sigmas is set: time runs the other way; use --process flow and turn the grid by hand")
-    flow = name.startswith("FlowMatch") or config.get("use_flow_sigmas") or config.get("prediction_type") == "flow_prediction"
-    if not flow and name and name not in WITH_BETAS and not any(config.get(key) is not None for key in BETA_KEYS):
+    if not says_flow(config) and name and name not in WITH_BETAS and not any(config.get(key) is not None for key in BETA_KEYS):
         raise InputError(
             f"{file}: {name[:60]} has no betas and is no known class; say the process by its flags "
             "(--process flow, ve, vp_linear, or table with --betas)"

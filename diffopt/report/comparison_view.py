@@ -13,7 +13,7 @@ from diffopt.foundation.shown import visible
 from diffopt.report.answers import grouped
 from diffopt.report.comparison import bare, merged
 from diffopt.report.terminal import fitting, taken
-from diffopt.report.text import short
+from diffopt.report.text import conditions, short
 
 #: Numbers of a row by heading.
 NUMBERS = {"frechet": "frechet", "kl": "kl", "robust": "robust", "ratio": "ratio", "held_out": "held_out_worst"}
@@ -35,13 +35,9 @@ def view(data: Mapping[str, Any], width: int, mixed: bool = False) -> Renderable
 
 
 def _headline(data: Mapping[str, Any]) -> str:
-    s, process = data["spectrum"], data["process"]
-    top = "pure noise" if process["sigma_max"] is None else f"{process['sigma_max']:g}"
+    s = data["spectrum"]
     wrong = f", score error {data['score_error']}" if data["score_error"] else ""
-    return (
-        f"{s['source']}, dim {s['dim']:g}; process {process['name']}, sigma {top} to {process['sigma_min']:g}, "
-        f"end {data['end']}, start {data['start']}{wrong}"
-    )
+    return f"{s['source']}, dim {s['dim']:g}; process {conditions(data)}{wrong}"
 
 
 def _legend(data: Mapping[str, Any], left_out: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from diffopt.report.comparison import bare, merged
 from diffopt.report.comparison_figures import svg
 from diffopt.report.explain import explain, names
 from diffopt.report.page_forms import forms
-from diffopt.report.text import fixed, short
+from diffopt.report.text import conditions, fixed, short
 from diffopt.studies.comparison.comparison import Comparison
 
 #: Columns after the name, in the order of their worth: heading, key, whether small screens leave it out.
@@ -84,13 +84,12 @@ def _anchor(solver: str) -> str:
 def _facts(data: Mapping[str, Any]) -> str:
     s, objective = data["spectrum"], data["objective"]
     wrong = f", score error {data['score_error']}" if data.get("score_error") else ""
-    top = "pure noise" if data["process"]["sigma_max"] is None else f"{data['process']['sigma_max']:g}"
     return (
         f"Spectrum {s['source']}: {s['dim']:g} directions, trace {s['trace']:.5g}, largest {s['max']:.5g}. Process "
-        f"{data['process']['name']}, sigma {top} to {data['process']['sigma_min']:g}, end {data['end']}, start "
-        f"{data['start']}{wrong}. ratio = {objective} over the optimized row's; held out = largest Frechet distance of the same "
-        "grid on the spectrum scaled, tilted, blurred by 20 %. Errors are exact for Gaussian data with this spectrum; a dash "
-        f"is not defined. # = {data['host'] or 'no program'} offers no such name, so it goes in as numbers. A row opens its grid."
+        f"{conditions(data)}{wrong}. ratio = {objective} over the optimized row's; held out = largest Frechet distance of the "
+        "same grid on the spectrum scaled, tilted, blurred by 20 %. Errors are exact for Gaussian data with this spectrum; a "
+        f"dash is not defined. # = {data['host'] or 'no program'} offers no such name, so it goes in as numbers. A row opens "
+        "its grid."
     )
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from diffopt.foundation.shown import visible
 from diffopt.objectives.metrics import METRICS
-from diffopt.report.text import grid_rows, short
+from diffopt.report.text import conditions, grid_rows, short
 
 
 def to_terminal(renderable: RenderableType, width: int, colour: bool) -> str:
@@ -97,12 +97,10 @@ def _headline(document: Mapping[str, Any]) -> str:
 
 
 def _conditions(document: Mapping[str, Any]) -> str:
-    process, spectrum = document["process"], document["spectrum"]
-    top = "pure noise" if process["sigma_max"] is None else f"{process['sigma_max']:g}"
+    spectrum = document["spectrum"]
     clock = f", clock {document['clock']}" if document["clock"] else ""
     return (
-        f"process {process['name']}, sigma {top} to {process['sigma_min']:g}, end {document['end']}, "
-        f"start {document['start']}{clock}; spectrum {spectrum['source']}, dim {spectrum['dim']:g}, "
+        f"process {conditions(document)}{clock}; spectrum {spectrum['source']}, dim {spectrum['dim']:g}, "
         f"trace {spectrum['trace']:.4g}, max {spectrum['max']:.4g}"
     )
 

@@ -33,6 +33,15 @@ def _text(value: Any) -> Any:
     return "" if value is None else cell(value) if isinstance(value, str) else value
 
 
+def conditions(document: Mapping[str, Any]) -> str:
+    """Process, range, end and start of a document, as every view of it says them."""
+    process = document["process"]
+    top = "pure noise" if process["sigma_max"] is None else f"{process['sigma_max']:g}"
+    return (
+        f"{process['name']}, sigma {top} to {process['sigma_min']:g}, end {document['end']}, start {document['start']}"
+    )
+
+
 def to_csv(rows: Sequence[Row]) -> str:
     """Comma-separated rows with a header; missing values are empty."""
     out = io.StringIO()

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from diffopt.documents.scheduler_config import says_flow
 from diffopt.errors import UnsupportedError
 from diffopt.hosts.base import Host, Sampler, Target
 from diffopt.hosts.diffusers.by_timesteps import DDPM, ByTimesteps, DPMSolverMultistep, DPMSolverSinglestep, HeunDiscrete
@@ -94,8 +95,9 @@ class Diffusers(Host):
         scheduler = SCHEDULERS[name]
         if scheduler.refused(run):
             return Plan(name, None, [Finding("refused", f"{name}: {scheduler.refused(run)}")])
-        if target.exported and _of_flow(config) is not None and _of_flow(config) != run.flow:
-            model = "a flow model" if _of_flow(config) else "a model of noise ratios"
+        flow = _of_flow(config)
+        if target.exported and flow is not None and flow != run.flow:
+            model = "a flow model" if flow else "a model of noise ratios"
             message = f"the configuration is that of {model}, the grid is for {'flow' if run.flow else 'noise ratios'}"
             return Plan(name, None, [Finding("refused", message, "optimize for this model with --scheduler-config FILE")])
         if target.exported and not _by_call(scheduler, run, target):
@@ -158,8 +160,7 @@ class Diffusers(Host):
 def _of_flow(config: Config) -> bool | None:
     """Whether a configuration is that of a flow model; None where nothing in it tells."""
     name, given = str(config.scheduler or ""), set(config.values)
-    predicts = config.get("prediction_type", "") == "flow_prediction"
-    if predicts or config.get("use_flow_sigmas", False) or name.startswith("FlowMatch"):
+    if says_flow(config.values):
         return True
     if {"beta_start", "beta_schedule", "trained_betas"} & given or name.startswith("EDM"):
         return False
