@@ -326,12 +326,18 @@ def cluster():
 @pytest.mark.filterwarnings("ignore")
 def test_dask_computes_the_same(method, cluster, tmp_path):
     from diffopt.estimation.engines.dask import connected
+    from diffopt.estimation.facts import notes
 
-    np.save(tmp_path / "a.npy", floats(200, (30,)))
+    samples = floats(200, (30,))
+    samples[:, 3:7] = 2
+    np.save(tmp_path / "a.npy", samples)
     options = MethodOptions(method, lanczos=LanczosOptions(depth=3, steps=6))
-    here = estimate(tmp_path / "a.npy", options=options, block=16).spectrum
+    plain = estimate(tmp_path / "a.npy", options=options, block=16)
     with connected(cluster.scheduler_address, 0) as engine:
-        there = estimate(tmp_path / "a.npy", options=options, block=16, engine=engine).spectrum
+        shared = estimate(tmp_path / "a.npy", options=options, block=16, engine=engine)
+    assert notes(shared) == notes(plain)
+    assert any("4 of 30 positions never vary (all 2)" in line for line in notes(plain))
+    here, there = plain.spectrum, shared.spectrum
     np.testing.assert_allclose(there.eig, here.eig, atol=1e-10 * here.max)
     np.testing.assert_allclose(there.weight, here.weight, rtol=1e-6)
 

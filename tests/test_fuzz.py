@@ -10,6 +10,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import fuzz
+from fuzzing import commands, samples, values, written
+
+from diffopt.documents.schemas import DOCUMENTS
+from diffopt.estimation.readers import READERS
 
 #: Inputs in all, in parts that fail by themselves.
 COUNT, PART = 300, 50
@@ -29,6 +33,22 @@ def test_a_third_is_accepted_and_inputs_repeat():
     assert fuzz.make(7, 3).words == fuzz.make(7, 3).words
     assert fuzz.make(7, 3).files == fuzz.make(7, 3).files
     assert fuzz.make(7, 3).words != fuzz.make(8, 3).words
+
+
+def test_every_command_and_every_flag_is_drawn():
+    """A new command, or a new flag of one, is in the fuzzer's tables, or this fails."""
+    drawn = {" ".join(c.words[: 1 + (c.words[0] == "spectrum")]) for c in (fuzz.make(5, i) for i in range(700))}
+    assert drawn == set(values.options())
+    assert {flag for flags in values.options().values() for flag in flags} == set(values.FLAGS) | values.SWITCHES
+    assert {name for name, _ in commands.MAKERS.values() if name} <= set(values.options())
+
+
+def test_every_reader_and_every_document_is_drawn():
+    assert set(samples.WEIGHTS) == set(samples.FILES) | set(samples.FOLDERS) == set(READERS)
+    assert set(written.DOCUMENTS) == set(DOCUMENTS)
+    assert {name.partition(".")[0] for name in written.corpus()} == {
+        name.removeprefix("diffopt.").replace("/", "") for name in written.DOCUMENTS
+    } | set(written.OTHERS)
 
 
 def test_the_judge_sees_faults():

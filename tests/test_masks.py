@@ -76,3 +76,54 @@ def test_positions_that_never_vary_are_counted(method, block):
     data[-1, 2, 1] = 1  # varies in the last sample alone
     assert f"{MASK.sum() - 1} of 64 positions" in "".join(notes(estimate(data, method, block=block)))
     assert not any("never vary" in line for line in notes(estimate(fields(), method, block=block)))
+
+
+@pytest.mark.parametrize("method", ["pca", "fourier"])
+@pytest.mark.parametrize("stop", [10, 30])
+def test_positions_that_never_vary_are_counted_after_a_resume(method, stop, tmp_path):
+    """What the checkpoint covers counts: a position that varied only before it is no fixed one."""
+    from diffopt.estimation.engines.checkpoint import Checkpoint
+    from diffopt.estimation.engines.local import Local
+    from diffopt.estimation.facts import notes
+    from diffopt.estimation.sources.source import StreamSource
+
+    data = fields()
+    data[:, MASK] = 0
+    data[0, 2, 1] = 1
+
+    def engine():
+        return Local(checkpoint=Checkpoint(tmp_path / "check", "same", interval=0.0))
+
+    def interrupted():
+        yield data[:stop]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        estimate(StreamSource(interrupted), method, block=10, engine=engine())
+    assert (tmp_path / "check").exists()
+    whole = StreamSource(lambda: iter([data]))
+    found = [line for line in notes(estimate(whole, method, block=10, engine=engine())) if "never vary" in line]
+    assert len(found) == 1
+    assert f"{MASK.sum() - 1} of 64 positions never vary (all 0)" in found[0]
+
+
+@pytest.mark.parametrize("odd", [None, 0, 15, 39])
+def test_positions_that_never_vary_are_counted_by_workers(odd):
+    """The parts that workers sum agree with one sweep, also where parts differ only from one another."""
+    from diffopt.estimation.engines.dask import merge, part
+    from diffopt.estimation.sums.moments import Covariance
+    from diffopt.estimation.sources.samples import Samples
+    from diffopt.estimation.sources.source import StreamSource
+
+    data = fields()
+    data[:, MASK] = 0
+    data[20:, 3, 3] = 1
+    if odd is not None:
+        data[odd, 2, 1] = 1
+    samples = Samples(StreamSource(lambda: iter([data])), block=5)
+    parts = [part(samples, Covariance(samples.pilot()), start, start + 10) for start in range(0, 40, 10)]
+    fixed = merge([merge(parts[:3]), merge(parts[3:])])[2]
+    expected = np.flatnonzero((data == data[0]).all(axis=0))
+    assert fixed.places is not None
+    assert list(fixed.places) == list(expected)
+    assert fixed.count == MASK.sum() - 1 - (odd is not None)

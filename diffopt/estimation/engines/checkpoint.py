@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from diffopt.errors import InputError
+from diffopt.estimation.sources.masked import Fixed
 from diffopt.estimation.sources.source import Log
 from diffopt.estimation.sums.accumulator import Accumulator
 from diffopt.foundation.atomic import write_atomic
@@ -36,8 +37,8 @@ class Checkpoint:
     interval: float = 5.0
     _last: float = field(default_factory=time.monotonic, init=False)
 
-    def load(self, stage: str, into: Accumulator, log: Log) -> int:
-        """Fill `into` from the file and return the number of samples it covers; 0 without a file.
+    def load(self, stage: str, into: Accumulator, log: Log, fixed: Fixed) -> int:
+        """Fill `into` and `fixed` from the file and return the number of samples it covers; 0 without a file.
 
         Raises
         ------
@@ -54,22 +55,23 @@ class Checkpoint:
             if str(arrays["stage"]) != stage:
                 return 0
             into.restore({name: arrays[name] for name in into.sums()})
+            fixed.restore(arrays)
             log.bad.update(json.loads(str(arrays["bad"])))
             return int(arrays["done"])
 
-    def offer(self, stage: str, done: int, sums: Accumulator, log: Log) -> None:
+    def offer(self, stage: str, done: int, sums: Accumulator, log: Log, fixed: Fixed) -> None:
         """Write the sums if the last time is long enough ago. They are whole blocks only."""
         before = time.monotonic()
         if before - self._last >= self.interval:
-            self.save(stage, done, sums, log)
+            self.save(stage, done, sums, log, fixed)
             self._last = time.monotonic()
             self.interval = max(self.interval, 20 * (self._last - before))
 
-    def save(self, stage: str, done: int, sums: Accumulator, log: Log) -> None:
+    def save(self, stage: str, done: int, sums: Accumulator, log: Log, fixed: Fixed) -> None:
         """Write the sums now."""
         buffer = io.BytesIO()
         facts = {"fingerprint": self.fingerprint, "stage": stage, "done": done, "bad": json.dumps(log.bad)}
-        np.savez(buffer, allow_pickle=False, **facts, **sums.state())  # type: ignore[arg-type]
+        np.savez(buffer, **facts, **sums.state(), **fixed.state())  # type: ignore[arg-type]
         write_atomic(self.path, buffer.getvalue(), force=True)
 
     def discard(self) -> None:

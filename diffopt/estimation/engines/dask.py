@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.estimation.engines.local import Local, Progress, silent
+from diffopt.estimation.sources.masked import Fixed
 from diffopt.estimation.sources.samples import Samples
 from diffopt.estimation.sums.accumulator import Accumulator
 from diffopt.foundation.guard import require
@@ -20,21 +21,27 @@ from diffopt.foundation.guard import require
 A = TypeVar("A", bound=Accumulator)
 
 
-def part(samples: Samples, empty: A, start: int, stop: int) -> tuple[A, dict[str, str]]:
-    """Sum over samples `start` to `stop`, and the bad samples among them; runs on a worker."""
-    for after, block in samples.blocks(start, stop):
+#: Sums, bad samples, and positions that never varied.
+Part = tuple[A, dict[str, str], Fixed]
+
+
+def part(samples: Samples, empty: A, start: int, stop: int) -> Part[A]:
+    """Sum over samples `start` to `stop`, the bad samples among them and what never varied; runs on a worker."""
+    fixed = Fixed()
+    for after, block in samples.blocks(start, stop, fixed):
         if len(block):
             empty.add(block, after - len(block))
-    return empty, samples.source.log.bad
+    return empty, samples.source.log.bad, fixed
 
 
-def merge(parts: list[tuple[A, dict[str, str]]]) -> tuple[A, dict[str, str]]:
+def merge(parts: list[Part[A]]) -> Part[A]:
     """Sum of partial sums, in the order given; runs on a worker."""
-    total, bad = parts[0][0].empty(), dict[str, str]()
-    for sums, skipped in parts:
+    total, bad, fixed = parts[0][0].empty(), dict[str, str](), Fixed()
+    for sums, skipped, same in parts:
         total.merge(sums)
         bad |= skipped
-    return total, bad
+        fixed.merge(same)
+    return total, bad, fixed
 
 
 @dataclass
@@ -77,7 +84,7 @@ class Dask:
             )
         future = self._graph(samples, into, count, stage)
         try:
-            sums, bad = future.result()
+            sums, bad, samples.fixed = future.result()
         except OSError as error:
             raise InputError(f"dask lost its workers ({error}); start new ones") from error
         samples.source.log.bad.update(bad)
@@ -122,7 +129,7 @@ def pair(samples: Samples, empty: A) -> tuple[Samples, A]:
     return samples, empty
 
 
-def part_copy(shared: tuple[Samples, A], start: int, stop: int) -> tuple[A, dict[str, str]]:
+def part_copy(shared: tuple[Samples, A], start: int, stop: int) -> Part[A]:
     """Do what :func:`part` does, leaving the shared accumulator of the worker empty."""
     return part(shared[0], shared[1].empty(), start, stop)
 

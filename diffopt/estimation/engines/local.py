@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from diffopt.errors import InputError
 from diffopt.estimation.engines.checkpoint import Checkpoint
+from diffopt.estimation.sources.masked import Fixed
 from diffopt.estimation.sources.samples import Samples
 from diffopt.estimation.sums.accumulator import Accumulator
 
@@ -49,15 +50,17 @@ class Local:
     def sweep(self, samples: Samples, into: A, stage: str) -> A:
         """Add block after block."""
         checkpoint = self.checkpoint if into.sums() else None
-        start = 0 if checkpoint is None else checkpoint.load(stage, into, samples.source.log)
+        fixed = Fixed()
+        start = 0 if checkpoint is None else checkpoint.load(stage, into, samples.source.log, fixed)
         self.progress(stage, start, samples.source.count)
         done = start
-        for done, block in samples.blocks(start):
+        for done, block in samples.blocks(start, None, fixed):
             if len(block):
                 into.add(block, done - len(block))
             if checkpoint is not None:
-                checkpoint.offer(stage, done, into, samples.source.log)
+                checkpoint.offer(stage, done, into, samples.source.log, fixed)
             self.progress(stage, done, samples.source.count)
         if not done:
             raise InputError(f"{samples.source.label}: no samples")
+        samples.fixed = fixed
         return into

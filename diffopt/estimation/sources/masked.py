@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +74,26 @@ class Fixed:
             if len(rows) and self.places.size:
                 same = (rows[:, self.places] == self.values).all(axis=0)
                 self.places, self.values = self.places[same], self.values[same]
+
+    def merge(self, other: Fixed) -> None:
+        """Drop the positions that vary in other samples, or between those and these."""
+        if other.places is None or other.values is None:
+            return
+        if self.places is None or self.values is None:
+            self.places, self.values = other.places, other.values
+            return
+        both, mine, theirs = np.intersect1d(self.places, other.places, assume_unique=True, return_indices=True)
+        same = self.values[mine] == other.values[theirs]
+        self.places, self.values = both[same], self.values[mine][same]
+
+    def state(self) -> dict[str, Any]:
+        """Arrays of a checkpoint."""
+        return {} if self.places is None else {"fixed_places": self.places, "fixed_values": self.values}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over the arrays of a checkpoint; one that has none says nothing of what it covers."""
+        self.places = np.asarray(state["fixed_places"]) if "fixed_places" in state else np.arange(0)
+        self.values = np.asarray(state["fixed_values"]) if "fixed_values" in state else np.zeros(0)
 
     @property
     def count(self) -> int:

@@ -37,7 +37,7 @@ class Samples:
     block : int
         Rows per block; 0 chooses it from the dimension.
     fixed : Fixed or None
-        Positions that never vary, once all samples were read in one go.
+        Positions that never vary, once a sweep has seen all samples.
     """
 
     source: Source
@@ -61,17 +61,20 @@ class Samples:
         row = 8 * self.dim
         return self.block or max(1, min(65536, max(BLOCK_BYTES // row, min(LEAST_ROWS, MOST_BYTES // row))))
 
-    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, Array]]:
+    def blocks(
+        self, start: int = 0, stop: int | None = None, fixed: Fixed | None = None
+    ) -> Iterator[tuple[int, Array]]:
         """Yield (index after the block, finite float64 array of shape (rows, *shape)).
 
-        The array is a buffer that the next block overwrites; the receiver may change it, not keep it.
+        The array is a buffer that the next block overwrites; the receiver may change it, not keep it. `fixed` is shown
+        every block.
 
         Raises
         ------
         InputError
             NaN, infinite or missing values, unless bad samples are to be skipped; a number that looks like a missing value.
         """
-        buffer, fixed = np.empty((0, *self.shape)), Fixed()
+        buffer = np.empty((0, *self.shape))
         for after, raw in self.source.rows(start, stop, self.rows):
             if len(raw) > len(buffer):
                 # One buffer for all blocks: fresh memory for each would cost as much as the conversion.
@@ -83,10 +86,9 @@ class Samples:
             if self.scaling.shift:
                 block += self.scaling.shift
             usable = self._finite(block, after - len(raw), self._missing(raw))
-            fixed.see(usable)
+            if fixed is not None:
+                fixed.see(usable)
             yield after, usable
-        if start == 0 and stop is None:
-            self.fixed = fixed
 
     def _missing(self, raw: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Rows with numbers that stand for no value; None where there are none to look for."""

@@ -1,0 +1,1 @@
+"""Inputs of the fuzzer: files, flags and command lines drawn at random."""
