@@ -339,3 +339,38 @@ def test_orders_and_names():
             read_grid_file(name)
         with pytest.raises(InputError):
             parse_sigmas(name)
+
+
+@pytest.mark.parametrize("flag", ["--times", "--sigmas"])
+@pytest.mark.parametrize("form", ["json", "csv", "markdown"])
+@pytest.mark.parametrize("process", ["flow", "vp_linear", "vp_cosine"])
+def test_a_file_that_names_its_numbers_is_believed(run, tmp_path, flag, form, process):
+    """Noise ratios below 1 under --times, and times under --sigmas, would be another grid without a word."""
+    flags = ("e.txt", "--process", process)
+    code, out, err = run("optimize", *flags, "--sigma-max", "0.9", "-n", "3", "--format", form)
+    assert code == 0, err
+    suffix = {"markdown": "md"}.get(form, form)
+    (tmp_path / f"g.{suffix}").write_text(out)
+    code, out, err = run("optimize", *flags, "--sigma-max", "0.9", "-n", "3", "--format", "json")
+    sigmas = json.loads(out)["sigmas"]
+    code, out, err = run("evaluate", *flags, flag, f"g.{suffix}", "--format", "json")
+    assert code == 0, err
+    assert json.loads(out)["sigmas"] == pytest.approx(sigmas, rel=1e-3)
+
+
+@pytest.mark.parametrize("flag", ["--times", "--sigmas"])
+def test_a_column_of_times_is_believed(run, tmp_path, flag):
+    (tmp_path / "g.csv").write_text("s\n0.5\n0.2\n0\n")
+    code, out, err = run("evaluate", "e.txt", "--process", "flow", flag, "g.csv", "--format", "json")
+    assert code == 0, err
+    assert json.loads(out)["sigmas"] == pytest.approx([1, 0.25, 0])
+
+
+def test_sigmas_of_flow_that_are_times_can_be_said_so(run, tmp_path):
+    """Libraries call the times of flow sigmas: the flag decides where the file names no times."""
+    (tmp_path / "g.csv").write_text("sigmas\n1\n0.5\n0\n")
+    code, out, err = run("evaluate", "e.txt", "--process", "flow", "--times", "g.csv", "--format", "json")
+    assert code == 0, err
+    assert json.loads(out)["sigmas"] == [None, 1, 0]
+    code, _, err = run("evaluate", "e.txt", "--process", "flow", "--sigmas", "g.csv")
+    assert code == 2 and "use --times g.csv" in err

@@ -12,7 +12,7 @@ import numpy as np
 
 from diffopt.data.dataset import Dataset
 from diffopt.documents.grid_document import GridDocument
-from diffopt.documents.grid_file import check_flow, check_order, clipped, grid_document, grid_in, parse_sigmas, read_grid_file
+from diffopt.documents.grid_file import check_flow, check_order, clipped, grid_document, grid_in, is_file, parse_sigmas, read_grid_file
 from diffopt.documents.options import fields_of
 from diffopt.documents.settings import Chosen, Settings, with_error
 from diffopt.errors import InputError
@@ -88,9 +88,9 @@ def given_grid(grid: Any, sigmas: Any = None, times: Any = None) -> GivenGrid | 
     if sum(thing is not None for thing in (grid, sigmas, times)) > 1:
         raise InputError("give one grid: a file, a list of sigmas or a list of times")
     if sigmas is not None:
-        return GivenGrid(_numbers(sigmas, "--sigmas"), label="--sigmas")
+        return _listed(sigmas, "--sigmas", False)
     if times is not None:
-        return GivenGrid(_numbers(times, "--times"), in_time=True, label="--times")
+        return _listed(times, "--times", True)
     if grid is None:
         return None
     document = getattr(grid, "document", grid)
@@ -102,6 +102,14 @@ def given_grid(grid: Any, sigmas: Any = None, times: Any = None) -> GivenGrid | 
         grid = "-" if isinstance(grid, bytes) else grid
         return GivenGrid(file.sigmas, file.in_time, file.document, text(str(grid)))
     return GivenGrid(_numbers(grid, "grid"))
+
+
+def _listed(values: Any, name: str, in_time: bool) -> GivenGrid:
+    """Numbers, or those of a file: one that says by a name whether they are noise ratios or times is believed."""
+    if not (isinstance(values, str) and is_file(values)):
+        return GivenGrid(_numbers(values, name), in_time, label=name)
+    file = read_grid_file(values)
+    return GivenGrid(file.sigmas, file.in_time if file.named else in_time, label=text(values))
 
 
 def _in_document(document: GridDocument, label: str) -> GivenGrid:

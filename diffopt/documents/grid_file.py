@@ -43,11 +43,14 @@ class GridFile:
         What the file says; of a bare list the numbers alone.
     in_time : bool
         Whether the file names its numbers times of the process.
+    named : bool
+        Whether it is certain from names in the file what its numbers are.
     """
 
     path: str
     document: GridDocument
     in_time: bool = False
+    named: bool = False
 
     @property
     def sigmas(self) -> list[float]:
@@ -83,8 +86,10 @@ def grid_in(data: bytes, path: str) -> GridFile:
                 "(process table: the timesteps; flow: divided by 1000)"
             )
         document = grid_document({"sigmas": _nulls(found.values), **_etas(found, label)}, label)
-        return _ordered(GridFile(label, document, in_time))
-    return _ordered(GridFile(label, document))
+        # Libraries call the times of flow sigmas too: a column of that name is certain only beside one of times.
+        both = found.name in SIGMAS and bool({*TIMES, *TIMESTEPS} & set(found.rest))
+        return _ordered(GridFile(label, document, in_time, in_time or both))
+    return _ordered(GridFile(label, document, named="schema" in content or "times" in content))
 
 
 def _list(content: Any, label: str) -> NumberList:
@@ -157,7 +162,7 @@ def check_order(values: Sequence[float], label: str) -> None:
 
 
 def parse_sigmas(text: str, name: str = "--sigmas") -> list[float]:
-    """Numbers of "80,20,5,0", separated as in :func:`parse_table`; `inf` is pure noise. A file's name is read.
+    """Numbers of "80,20,5,0", separated as in :func:`parse_table`; `inf` is pure noise.
 
     Raises
     ------
@@ -167,8 +172,6 @@ def parse_sigmas(text: str, name: str = "--sigmas") -> list[float]:
     label = f"{name} {readable(text)[:60]!r}"
     if not text.strip():
         raise InputError(f"{name}: is empty; expected a list such as 80,20,5,1,0, or a file")
-    if not is_list(text) and exists(text):
-        return read_grid_file(text).sigmas
     try:
         table = parse_table(text, label)
     except InputError as error:
@@ -178,6 +181,11 @@ def parse_sigmas(text: str, name: str = "--sigmas") -> list[float]:
     values = [float(v) for v in table.rows.ravel()]
     check_order(values, label)
     return values
+
+
+def is_file(text: str) -> bool:
+    """Whether a text that may be a list of numbers names a file."""
+    return bool(text.strip()) and not is_list(text) and exists(text)
 
 
 def is_list(text: str) -> bool:
