@@ -30,7 +30,7 @@ from diffopt.cli.main import main
 
 #: Seconds of CPU and gigabytes that an input may take, and the part of the inputs that goes through a real process.
 SECONDS, GIGABYTES, PROCESS_EVERY = 20.0, 1.0, 500
-CODES = (0, 2, 3)
+CODES = (0, 2, 3, 4)
 #: A result may be this much worse than a baseline: rounding of the printed numbers.
 ROUNDING = 1e-6
 
@@ -122,7 +122,7 @@ def judged(code: int, out: str, err: str, seconds: float, left: dict[str, Path])
         yield f"{err.count('error:')} lines of error: {err[:200]!r}"
     if any(name.endswith(".part") for name in left):
         yield "a torn file is left"
-    if code in (0, 3):
+    if code in (0, 3, 4):
         text = out or next((p.read_text("utf-8", "replace") for p in left.values() if p.suffix == ".json"), "")
         if text.startswith("{"):
             yield from document_faults(text)
@@ -162,7 +162,7 @@ def report(seed: int, first: int, count: int) -> int:
     """Run and print; 1 where there was a fault."""
     codes, faults, longest = fuzz(seed, range(first, first + count), PROCESS_EVERY)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    accepted = (codes[0] + codes[3]) / count
+    accepted = (codes.total() - codes[2]) / count
     print(f"{count} inputs of seed {seed}: {dict(sorted(codes.items()))}, {100 * accepted:.0f} % accepted, "
           f"longest {longest:.1f} s of CPU, {memory:.2f} GB, {len(faults)} faults")  # fmt: skip
     for fault, places in sorted(grouped(faults).items(), key=lambda item: -len(item[1])):

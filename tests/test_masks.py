@@ -111,9 +111,9 @@ def test_positions_that_never_vary_are_counted_after_a_resume(method, stop, tmp_
 def test_positions_that_never_vary_are_counted_by_workers(odd):
     """The parts that workers sum agree with one sweep, also where parts differ only from one another."""
     from diffopt.estimation.engines.dask import merge, part
-    from diffopt.estimation.sums.moments import Covariance
     from diffopt.estimation.sources.samples import Samples
     from diffopt.estimation.sources.source import StreamSource
+    from diffopt.estimation.sums.moments import Covariance
 
     data = fields()
     data[:, MASK] = 0

@@ -236,3 +236,25 @@ def test_a_power_spectrum_keeps_its_wave_numbers(header, style, tmp_path, capsys
     right = np.maximum(k, 1) ** -2.0 / spacing
     eig = np.repeat(found["eigenvalues"], np.array(found["weights"], int))
     np.testing.assert_allclose(np.sort(eig), np.sort(right), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("eigenvalue,weight\n4,1\n1,1\n0.2,3\n", "a spectrum already"),
+        ("index,eigenvalue\n0,4\n1,1\n2,0.2\n", "a spectrum already"),
+        ("step,sigma\n0,80\n1,3\n2,0\n", "a grid"),
+        ("step,s,sigma,timestep\n0,0.9,9,900\n1,0.5,1,500\n2,0,0,\n", "a grid"),
+        ("sigma;mse\n0.1;0.01\n1;0.5\n10;2\n", "spectrum from-loss"),
+    ],
+)
+def test_tables_that_hold_no_samples_are_named(text, words, tmp_path, capsys):
+    """What other commands write has rows of numbers too."""
+    (tmp_path / "x.csv").write_text(text)
+    assert main(["spectrum", "estimate", str(tmp_path / "x.csv")]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and words in err and err.count("\n") == 1
+    # Samples of such quantities can still be said to be samples.
+    whole = text if "timestep" not in text else text.replace("0,0,\n", "0,0,1\n")
+    (tmp_path / "x.csv").write_text(whole)
+    assert main(["spectrum", "estimate", str(tmp_path / "x.csv"), "--columns", "all"]) == 0

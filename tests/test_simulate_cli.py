@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,6 +47,11 @@ def folder(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     np.savez("mix.npz", weights=[0.3, 0.7], means=[[-2.0, 0.0], [1.0, 0.5]], variances=[[0.1, 0.4], [0.2, 0.05]])
     np.save("samples.npy", rng.normal([1.0, 0.0, -1.0], [1.0, 0.5, 0.1], (60, 3)))
+    np.savez("bomb.npz", weights=[1.0], means=[[0.0]], variances=[[1.0]])
+    content = bytearray(Path("bomb.npz").read_bytes())
+    place = content.index(b"PK\x01\x02")  # its directory claims more than a gigabyte for the first array
+    content[place + 24 : place + 28] = (1_500_000_000).to_bytes(4, "little")
+    Path("bomb.npz").write_bytes(content)
     np.savez("measured.npz", matrix=[[1.0, 0.0]], measurement=[0.8], noise=0.2)
     (tmp_path / "grid.json").write_text(json.dumps({"sigmas": [80, 5, 1, 0.1, 0], "solver": "heun"}))
     return tmp_path
@@ -170,7 +176,9 @@ def test_tensors_of_any_precision_are_arrays(capsys, folder):
         ([], "name one target"),
         (["--mixture", "mix.npz", "--samples", "samples.npy"], "name one target"),
         (["--mixture", "none.npz"], "no such file"),
-        (["--mixture", "samples.npy"], "must be an .npz"),
+        (["--mixture", "samples.npy"], "must be an .npz with means, weights and one of covariances, variances"),
+        (["--mixture", "own_denoiser.py"], "must be an .npz with means"),
+        (["--mixture", "bomb.npz"], "raise --memory 1.397 (gigabytes)"),
         (["--mixture", "measured.npz"], "expected means, weights"),
         (["--samples", "none.npy"], "no such file"),
         (["--denoiser", "own_denoiser:good"], "--shape 3,32,32"),

@@ -60,7 +60,7 @@ def inputs() -> dict[str, bytes]:
 
     r = np.random.default_rng(3)
     noise, sigma = r.standard_normal((20, 2)), np.geomspace(0.01, 80, 20)
-    loss = [sum(e * s * s / (e + s * s) for e in (4.0, 1.0, 0.1)) for s in sigma]
+    loss = [float(sum(e * s * s / (e + s * s) for e in (4.0, 1.0, 0.1))) for s in sigma]
     return {
         "e.csv": b"4\n1\n0.25\n", "w.json": b'{"sigmas": [20, 3, 0.5, 0], "solver": "euler"}',
         "data.npy": saved(np.save, r.standard_normal((20, 3)) * [3, 2, 1]),

@@ -12,7 +12,16 @@ import numpy as np
 
 from diffopt.data.dataset import Dataset
 from diffopt.documents.grid_document import GridDocument
-from diffopt.documents.grid_file import check_flow, check_order, clipped, grid_document, grid_in, is_file, parse_sigmas, read_grid_file
+from diffopt.documents.grid_file import (
+    check_flow,
+    check_order,
+    clipped,
+    grid_document,
+    grid_in,
+    is_file,
+    parse_sigmas,
+    read_grid_file,
+)
 from diffopt.documents.options import fields_of
 from diffopt.documents.settings import Chosen, Settings, with_error
 from diffopt.errors import InputError

@@ -73,7 +73,7 @@ def find_target(
         if value is not None and facts["kind"] not in kinds:
             raise InputError(f"--{name} is for --{kinds[0]}")
     if posterior is not None:
-        found, facts = _posterior(found, posterior), {**facts, "source": f"{facts['source']} given {_name(posterior)}"}
+        found, facts = _posterior(found, posterior, memory), {**facts, "source": f"{facts['source']} given {_name(posterior)}"}
     return Given(found, _spectrum(found, facts["source"]), {**facts, "dim": found.dim})
 
 
@@ -149,13 +149,13 @@ def _shape(shape: Any, samples: Any, data: Array | None) -> tuple[int, ...]:
     return sides
 
 
-def _posterior(target: Target, measurement: Any) -> Mixture:
+def _posterior(target: Target, measurement: Any, memory: int) -> Mixture:
     """The target given a linear measurement."""
     prior = target.mixture() if isinstance(target, Empirical) else target
     if not isinstance(prior, Mixture):
         raise InputError("--posterior needs the exact posterior score of a mixture: use --mixture or --samples")
     if isinstance(measurement, str | Path):
-        measurement = read_measurement(measurement)
+        measurement = read_measurement(measurement, memory)
     return prior.posterior(*measurement)
 
 

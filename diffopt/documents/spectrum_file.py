@@ -213,6 +213,10 @@ def read_json(data: bytes, label: str, key: str | None, feature_space: bool) -> 
     schema = content.get("schema")
     if isinstance(schema, str) and schema.startswith("diffopt.") and schema not in (SPECTRUM_SCHEMA, ENSEMBLE_SCHEMA):
         raise InputError(f"{label}: schema {schema[:60]!r} is no spectrum; expected {SPECTRUM_SCHEMA} or {ENSEMBLE_SCHEMA}")
+    if schema in (SPECTRUM_SCHEMA, ENSEMBLE_SCHEMA) and "eigenvalues" not in content and key is None:
+        raise InputError(
+            f"{label}: no `eigenvalues` in it; `diffopt spectrum show` prints a summary, `diffopt spectrum convert` the spectrum"
+        )
     wanted = {k: _array(v, f"{label}: {k}") for k, v in content.items() if _wanted(k, key) and v is not None}
     spectrum = _from_mapping(wanted, list(content), label, key, feature_space)
     if schema not in (SPECTRUM_SCHEMA, ENSEMBLE_SCHEMA):

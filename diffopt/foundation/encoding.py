@@ -9,7 +9,7 @@ from pathlib import Path
 
 from diffopt.errors import InputError
 from diffopt.foundation.guard import reading
-from diffopt.foundation.limits import most_expanded
+from diffopt.foundation.limits import expansion_flag, most_expanded
 
 #: Longer marks first: UTF-32 begins like UTF-16.
 MARKS = (
@@ -84,7 +84,7 @@ def expanded(data: bytes, label: str) -> bytes:
         plain = stream.read(most_expanded() + 1)
     if len(plain) > most_expanded():
         # How far it would go on is not known without going there.
-        raise InputError(f"{label}: expands to more than {most_expanded()} bytes; raise --max-member (gigabytes)")
+        raise InputError(f"{label}: expands to more than {most_expanded()} bytes; raise {expansion_flag()} (gigabytes)")
     return plain
 
 

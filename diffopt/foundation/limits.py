@@ -9,7 +9,7 @@ from contextvars import ContextVar
 
 from diffopt.errors import InputError
 
-_EXPANDED: ContextVar[int] = ContextVar("expanded", default=1 << 30)
+_EXPANDED: ContextVar[tuple[int, str]] = ContextVar("expanded", default=(1 << 30, "--max-member"))
 
 
 def check_expanded(size: int, what: str) -> None:
@@ -20,20 +20,25 @@ def check_expanded(size: int, what: str) -> None:
     InputError
         More bytes than allowed, with the flag that allows them.
     """
-    limit = _EXPANDED.get()
+    limit, flag = _EXPANDED.get()
     if size > limit:
         enough = math.ceil(size / 2**30 * 1000) / 1000  # rounded up: the flag must be enough
-        raise InputError(f"{what} takes {size} bytes; allowed are {limit}; raise --max-member {enough:g} (gigabytes)")
+        raise InputError(f"{what} takes {size} bytes; allowed are {limit}; raise {flag} {enough:g} (gigabytes)")
 
 
 def most_expanded() -> int:
     """Bytes that are allowed."""
-    return _EXPANDED.get()
+    return _EXPANDED.get()[0]
+
+
+def expansion_flag() -> str:
+    """Flag that allows more."""
+    return _EXPANDED.get()[1]
 
 
 @contextlib.contextmanager
-def expanding(gigabytes: float | None) -> Iterator[None]:
-    """Allow arrays and texts of this size; None leaves the limit as it is.
+def expanding(gigabytes: float | None, flag: str = "--max-member") -> Iterator[None]:
+    """Allow arrays and texts of this size, which the flag sets; None leaves the limit as it is.
 
     Raises
     ------
@@ -44,8 +49,8 @@ def expanding(gigabytes: float | None) -> Iterator[None]:
         yield
         return
     if not 0 < gigabytes < 1e9:
-        raise InputError(f"--max-member must be positive gigabytes, got {gigabytes:g}")
-    token = _EXPANDED.set(int(gigabytes * 2**30))
+        raise InputError(f"{flag} must be positive gigabytes, got {gigabytes:g}")
+    token = _EXPANDED.set((int(gigabytes * 2**30), flag))
     try:
         yield
     finally:

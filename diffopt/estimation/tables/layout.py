@@ -12,6 +12,12 @@ from diffopt.estimation.tables.dialect import NUMBER
 from diffopt.estimation.tables.header import is_header, is_number, is_whole, refuse_rising_names, starts_counting
 
 INDEX_NAMES = {"index", "id", "idx", "rowid", "row_id", "sample_id", "unnamed: 0"}
+#: Names that, all together, are of no samples: what the table is, and what to do with it.
+OTHERS = (
+    ({"eigenvalue"}, "a spectrum already; give it to diffopt optimize or evaluate as it is"),
+    ({"step", "sigma"}, "a grid; give it to diffopt evaluate after a spectrum"),
+    ({"sigma", "mse"}, "errors of a network by noise ratio; use diffopt spectrum from-loss"),
+)
 CLASS_NAMES = {"label", "labels", "class", "target"}
 #: Rows from which a column that counts is taken for an index, with and without a name above it; and those from which
 #: numbers of any kind that only rise are no coincidence (one in 20! orders).
@@ -95,6 +101,7 @@ def _find(found: Layout, header: list[str] | None, body: Sequence[list[str]], la
     if found.width > 1 and all(len(r) == found.width and not r[-1] for r in body):
         found.drop(found.width - 1, "an empty last column is left out")
     if header is not None:
+        _refuse_others(header, label)
         _by_names(found, header, body, label)
     elif found.width > 1 and len(body) >= BARE_ROWS and counting(body) is not None:
         found.counts_from = counting(body)
@@ -113,6 +120,15 @@ def _names(names: list[str], width: int, label: str) -> list[str]:
     if len(names) != width:
         raise InputError(f"{label}: {len(names)} names and {width} columns; each column needs one")
     return names
+
+
+def _refuse_others(header: list[str], label: str) -> None:
+    """Tables of this project that hold no samples, by their columns."""
+    names = {name.strip().lower() for name in header}
+    for needed, what in OTHERS:
+        if needed <= names:
+            listed = " and ".join(sorted(needed))
+            raise InputError(f"{label}: columns {listed}: {what} (--columns all reads them as samples)")
 
 
 def _by_names(found: Layout, header: list[str], body: Sequence[list[str]], label: str) -> None:
