@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from oracles import Mixture
 
 import diffopt
-from diffopt.errors import UnsupportedError
+from diffopt.errors import InputError, UnsupportedError
 from diffopt.hosts.coefficients import DIFFUSERS, K_DIFFUSION, NUMPY
 from diffopt.processes import VE, Flow
 from diffopt.processes.grid import Grid
@@ -106,3 +107,36 @@ def test_other_solvers_have_none(tmp_path):
     diffopt.optimize(EIG, solver="heun", steps=4).save(str(path))
     with pytest.raises(UnsupportedError, match="no fitted coefficients"):
         diffopt.export(str(path), "coefficients")
+
+
+def test_the_stated_error_is_that_of_the_coefficients_in_the_file(made):
+    """Data that the coefficients were not fitted to: export says what `evaluate` of the file says there."""
+    path, *_ = made
+    other = [5.0, 5.0, 0.3]
+    again = diffopt.evaluate(other, path)
+    said = diffopt.export(path, "coefficients", spectrum=other).answer
+    assert said.before["frechet"] == said.after["frechet"] == pytest.approx(again.errors["frechet"], rel=1e-9)
+    assert said.lines()[0] == "coefficients runs fitted_3: fitted_3:even=true, 6 steps, start exact"
+
+
+@pytest.mark.parametrize("verb", [diffopt.export, diffopt.check])
+def test_coefficients_of_another_grid_are_not_exported(made, tmp_path, verb):
+    document = json.loads(Path(made[0]).read_text())
+    document["sigmas"][2] *= 1.05
+    path = tmp_path / "moved.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match="coefficients are for another grid: step 1"):
+        verb(str(path), "coefficients")
+    del document["coefficients"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(UnsupportedError, match="holds no coefficients"):
+        verb(str(path), "coefficients")
+
+
+def test_programs_refuse_levels_that_they_cannot_run(tmp_path):
+    path = tmp_path / "flow.json"
+    diffopt.optimize(EIG, solver="fitted_2", steps=4, process="flow").save(str(path))
+    for variant in ("numpy", "diffusers"):
+        with pytest.raises(UnsupportedError, match="use coefficients:k_diffusion"):
+            diffopt.export(str(path), f"coefficients:{variant}")
+    assert "def sample_fitted" in diffopt.export(str(path), "coefficients:k_diffusion")

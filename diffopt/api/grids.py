@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -189,7 +189,7 @@ def grid_problem(grid: GivenGrid, settings: Settings, data: Dataset) -> tuple[Pr
     zero = sigmas[-1] == 0
     low = sigmas[-2] if zero and len(sigmas) > 2 else sigmas[-1]
     low = min(low, sigmas[0] / 2)
-    solver = with_coefficients(chosen.solver, grid.document)
+    solver = with_coefficients(chosen, grid, sigmas)
     said = grid.document.process_values().get("sigma_min") if grid.document is not None else None
     if isinstance(said, int | float) and not isinstance(said, bool) and process_knows(chosen.process, said, low):
         low = float(said)
@@ -199,16 +199,24 @@ def grid_problem(grid: GivenGrid, settings: Settings, data: Dataset) -> tuple[Pr
         end,  # type: ignore[arg-type]
         settings.start,  # type: ignore[arg-type]
     )  # fmt: skip
-    if isinstance(solver, Fitted) and (gap := solver.mismatch(Points.create(chosen.process, np.array(sigmas)))):
-        raise InputError(f"{grid.label}: {gap}")
     return problem, sigmas
 
 
-def with_coefficients(solver: Solver, document: GridDocument | None) -> Solver:
-    """The solver with the coefficients of the file that names it, where it has such."""
+def with_coefficients(chosen: Chosen, grid: GivenGrid, sigmas: Sequence[float]) -> Solver:
+    """The solver with the coefficients of the file that names it, where it has such.
+
+    Raises
+    ------
+    InputError
+        Coefficients of another grid.
+    """
+    solver, document = chosen.solver, grid.document
     if document is None or document.coefficients is None or not isinstance(solver, Fitted) or document.solver != solver.name:
         return solver
-    return replace(solver, coefficients=tuple(tuple(row) for row in document.coefficients))
+    solver = replace(solver, coefficients=tuple(tuple(row) for row in document.coefficients))
+    if gap := solver.mismatch(Points.create(chosen.process, np.array(sigmas))):
+        raise InputError(f"{grid.label}: {gap}")
+    return solver
 
 
 def process_knows(process: Process, sigma_min: float, low: float) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from diffopt.api.grids import given_grid
+from diffopt.api.grids import given_grid, with_coefficients
 from diffopt.data.dataset import Dataset
 from diffopt.documents.loss_curve import make_score_error
 from diffopt.documents.number_list import stdin_bytes
@@ -35,7 +35,7 @@ def run_of(schedule: Any) -> Run:
     Raises
     ------
     InputError
-        What is no schedule.
+        What is no schedule, or one with coefficients of another grid.
     """
     grid = given_grid(schedule)
     if grid is None:
@@ -45,7 +45,8 @@ def run_of(schedule: Any) -> Run:
         note(f"note: the grid names no solver; {settings.solver} on process {settings.process} is assumed")
     chosen = Chosen.create(settings)
     eta = grid.document.eta if grid.document is not None and chosen.solver.eta_meaning is not None else None
-    return Run.create(chosen.process, grid.sigmas(chosen.process, settings.end), chosen.solver, eta, settings.start)  # type: ignore[arg-type]
+    sigmas = grid.sigmas(chosen.process, settings.end)
+    return Run.create(chosen.process, sigmas, with_coefficients(chosen, grid, sigmas), eta, settings.start)  # type: ignore[arg-type]
 
 
 def data_of(schedule: Any, spectrum: Any) -> Dataset | None:

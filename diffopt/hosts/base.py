@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from diffopt.documents.options import fields_of
 from diffopt.errors import UnsupportedError
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.run import Run, same_recurrence
@@ -218,7 +219,7 @@ def flags(run: Run) -> str:
 def _named(solver: Solver) -> str:
     """Name with those options that are not the default's."""
     plain, own = type(solver)(), vars(solver)
-    said = {k: v for k, v in own.items() if k not in ("clock", "error") and v != getattr(plain, k)}
+    said = {k: own[k] for k in fields_of(type(solver)) if k != "clock" and own[k] != getattr(plain, k)}
     text = ",".join(f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in said.items())
     return solver.name + (f":{text}" if text else "")
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
 from diffopt.errors import UnsupportedError
 from diffopt.hosts.base import Host, Target
 from diffopt.hosts.findings import Plan
 from diffopt.hosts.run import Run
+from diffopt.solvers.methods.fitted import Fitted
 
 NUMPY = '''import json
 
@@ -98,10 +101,17 @@ class Coefficients(Host):
         Raises
         ------
         UnsupportedError
-            The solver has no coefficients of its own.
+            The solver has no coefficients of its own, the file lacks them, or the program cannot run its levels.
         """
-        if not run.solver.needs_data:
+        if not isinstance(run.solver, Fitted):
             raise UnsupportedError(f"solver {run.solver.name!r} has no fitted coefficients; optimize with --solver fitted_3")
+        if run.solver.coefficients is None:
+            raise UnsupportedError(f"the file holds no coefficients of {run.solver.name!r}; write it with diffopt optimize -o")
+        variant = target.variant or "numpy"
+        if variant == "numpy" and not np.isfinite(run.grid.sigmas[0]):
+            raise UnsupportedError("the numpy loop runs noise ratios, and the grid starts at pure noise; use coefficients:k_diffusion")
+        if variant == "diffusers" and (run.flow or run.grid.sigmas[-1] != 0):
+            raise UnsupportedError("the scheduler class needs noise ratios that end at 0, no flow grid; use coefficients:k_diffusion")
         return Plan(run.solver.name, run)
 
     def write(self, run: Run, plan: Plan, target: Target) -> str:
