@@ -109,9 +109,9 @@ class Coefficients(Host):
             raise UnsupportedError(f"the file holds no coefficients of {run.solver.name!r}; write it with diffopt optimize -o")
         variant = target.variant or "numpy"
         if variant == "numpy" and not np.isfinite(run.grid.sigmas[0]):
-            raise UnsupportedError("the numpy loop runs noise ratios, and the grid starts at pure noise; use coefficients:k_diffusion")
+            raise UnsupportedError("the numpy loop cannot start at pure noise; use coefficients:k_diffusion")
         if variant == "diffusers" and (run.flow or run.grid.sigmas[-1] != 0):
-            raise UnsupportedError("the scheduler class needs noise ratios that end at 0, no flow grid; use coefficients:k_diffusion")
+            raise UnsupportedError("the scheduler class needs noise ratios that end at 0; use coefficients:k_diffusion")
         return Plan(run.solver.name, run)
 
     def write(self, run: Run, plan: Plan, target: Target) -> str:
