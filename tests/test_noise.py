@@ -17,7 +17,8 @@ from diffopt.solvers import SOLVERS, run_table
 from diffopt.solvers.loop import sample
 from diffopt.solvers.model_error import ModelError
 from diffopt.solvers.score_error import SHAPES, parse_score_error
-from diffopt.studies.eta import DESIGNS, OBJECTIVES, NoiseStudy, noise_study
+from diffopt.studies.eta import DESIGNS, NoiseStudy, noise_study
+from diffopt.studies.noise_errors import OBJECTIVES
 
 SPECTRUM = Spectrum.create(50.0 * np.arange(1, 61.0) ** -2.0)
 SIGMAS = np.array([5.0, 2.0, 0.9, 0.3, 0.1])
@@ -119,6 +120,32 @@ def test_window_is_the_bump_it_says() -> None:
     study = NoiseStudy(*problem("euler_maruyama"))
     sigma = study.grid.sigmas[:-1]
     np.testing.assert_allclose(study.window(0.7, 2.0, 1.5), 0.7 * np.exp(-0.5 * (np.log(sigma / 2) / 1.5) ** 2))
+
+
+def test_windows_are_searched_by_their_exponents_at_both_ends() -> None:
+    """Eq. (321), and that no window of a fine scan of height, centre and width is better."""
+    study = NoiseStudy(*problem("euler_maruyama", 5))
+    sigma = study.grid.sigmas
+    x = np.array([[0.8, -1.5, 0.7], [1.2, 2.0, 0.4]])
+    for (height, first, last), etas in zip(x, study._windows(x), strict=True):
+        root = first + (last - first) * np.log(sigma[:-1] / sigma[-1]) / np.log(sigma[0] / sigma[-1])
+        np.testing.assert_allclose(etas, height * np.exp(-0.5 * root**2), rtol=1e-12)
+    found = study.solve("window", "exact")
+    middle = np.geomspace(sigma[-1], sigma[0], 15)
+    windows = [study.window(h, c, b) for h in (0.1, 0.5, 1.0, 2.0, 3.0) for c in middle for b in (0.5, 1.5, 5.0)]
+    scan = [study.error("exact", window) for window in windows]
+    assert found.errors["exact"] <= min(scan) * (1 + 1e-9)
+
+
+def test_many_etas_at_once_have_the_values_of_one_at_a_time() -> None:
+    """The scan runs over stacked tables; a run with error nodes goes one by one, and a scheme that blows up is infinite."""
+    rng = np.random.default_rng(0)
+    for name, error in (("euler_maruyama", None), ("dpmpp_2m_sde", None), ("ddim", parse_score_error("random:0.1"))):
+        ask, grid = problem(name, 5)
+        study = NoiseStudy(ask, grid, error)
+        etas = rng.uniform(0, 2, (7, 5))
+        for row, objective in zip(study.errors.every(etas), OBJECTIVES, strict=True):
+            np.testing.assert_allclose(row, [study.error(objective, eta) for eta in etas], rtol=1e-11)
 
 
 def test_every_clock_is_answered() -> None:

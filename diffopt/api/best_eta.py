@@ -16,7 +16,8 @@ from diffopt.documents.settings import make_problem, schedule_of
 from diffopt.documents.values import words
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.processes.clocks import CLOCKS
-from diffopt.studies.eta import DESIGNS, ETA_MAX, OBJECTIVES, NoiseDesign, at_bound, noise_study, present
+from diffopt.studies.eta import DESIGNS, ETA_MAX, NoiseDesign, at_bound, noise_study, present
+from diffopt.studies.noise_errors import OBJECTIVES
 
 #: Solver and schedule unless others are named.
 SOLVER, SCHEDULE = "euler_maruyama", "karras"

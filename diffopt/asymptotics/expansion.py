@@ -115,7 +115,7 @@ class Expansion:
 
     def frechet(self) -> float:
         """N^p times the Frechet distance, to leading order (eq. 59)."""
-        return linear_frechet(self.variance, self.mean, self.target, self.spectrum)
+        return float(linear_frechet(self.variance, self.mean, self.target, self.spectrum))
 
     def weak(self, gradient: Array | float, hessian: Array | float) -> float:
         """N^p (E phi(X_N) - E phi(X)) for phi with E d_i phi and E d_ii phi at the exact law (eq. 60)."""

@@ -45,13 +45,13 @@ def line_search(
     one that is too long is cut at the minimum of a cubic.
     """
     start = _Trial(0.0, value, float(gradient @ step))
-    longest, length = _longest(x, step, low, high), 1.0
+    longest, length = 0.0, 1.0
     short, long = start, None
     best = Step(None, value, gradient, 0.0, 0)
     count = 0
     while count < TRIALS:
         count += 1
-        point = np.clip(x + length * step, low, high)
+        point = np.minimum(np.maximum(x + length * step, low), high)
         found, slopes = loss(point)
         trial = _Trial(length, found, float(slopes @ step))
         if not found <= value + DECREASE * length * start.slope:
@@ -59,7 +59,11 @@ def line_search(
         else:
             if found < best.value:
                 best = Step(point, found, slopes, length, count)
-            if trial.slope >= SLOPE * start.slope or (long is None and length >= longest):
+            if trial.slope >= SLOPE * start.slope:
+                break
+            # Few steps are too short, so how far the bounds allow is asked late.
+            longest = longest or _longest(x, step, low, high)
+            if long is None and length >= longest:
                 break
             short = trial
         length = min(GROWTH * length, longest) if long is None else _between(short, long)

@@ -6,7 +6,7 @@ Written here because importing `scipy.optimize` takes longer than most searches:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,25 +18,84 @@ from diffopt.foundation.line_search import line_search
 #: Variables -> loss, and its gradient.
 Loss = Callable[[Array], tuple[float, Array]]
 
+#: A step, the change of the gradient along it, and their product.
+Pair = tuple[Array, Array, float]
+
 #: Pairs of steps and changes of the gradient that are remembered.
 MEMORY = 20
 #: Least curvature of a pair, relative to the slope along the step: less is rounding.
 ROUNDING = float(np.finfo(float).eps)
+#: How near to a known minimum a quasi-Newton step must lead, and how well its fall must agree, to be on the way there.
+NEAR, FALL = 0.4, 0.25
+
+
+class Memory:
+    """The inverse Hessian as the last pairs of steps and changes of the gradient."""
+
+    def __init__(self, pairs: Iterable[Pair] = (), scale: float | None = None) -> None:
+        self.pairs: deque[Pair] = deque(pairs, maxlen=MEMORY)
+        self.scale = scale
+
+    def copy(self) -> Memory:
+        """One that may be changed."""
+        return Memory(self.pairs, self.scale)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.pairs.clear()
+
+    def add(self, step: Array, change: Array, expected: float) -> None:
+        """Keep a pair with positive curvature."""
+        curvature = float(step @ change)
+        if curvature > ROUNDING * expected:
+            self.pairs.append((step, change, curvature))
+
+    def direction(self, gradient: Array, free: NDArray[np.bool_]) -> Array:
+        """Minus inverse Hessian times gradient, in the free variables."""
+        if free.all():
+            d, kept = -gradient, list(self.pairs)
+        else:
+            d = np.where(free, -gradient, 0.0)
+            kept = [(s * free, y * free, float((s * free) @ y)) for s, y, _ in self.pairs]
+            kept = [pair for pair in kept if pair[2] > 0]
+        if not kept:
+            return d if self.scale is None else self.scale * d
+        shares = []
+        for s, y, curvature in reversed(kept):
+            share = (s @ d) / curvature
+            d -= share * y
+            shares.append(share)
+        _, y, curvature = kept[-1]
+        d *= curvature / (y @ y) if self.scale is None else self.scale
+        for (s, y, curvature), share in zip(kept, reversed(shares), strict=True):
+            d += (share - (y @ d) / curvature) * s
+        return d
 
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where a minimization ended: variables, loss, gradient, evaluations."""
+    """Where a minimization ended: variables, loss, gradient, evaluations, and the curvature that it learned."""
 
     x: Array
     value: float
     gradient: Array
     count: int
+    memory: Memory
+
+    def explains(self, x: Array, value: float, gradient: Array, step: Array) -> bool:
+        """Whether a quasi-Newton step from x leads to this minimum, in place and in value: x lies in its basin.
+
+        The step's quadratic model ends at x + step, at value + gradient @ step/2.
+        """
+        far, left = np.max(np.abs(x - self.x)), np.max(np.abs(x + step - self.x))
+        gap, fall = value - self.value, -0.5 * float(gradient @ step)
+        return bool(left <= NEAR * far and abs(fall - gap) <= FALL * gap)
 
 
 def minimize(
-    loss: Loss, x: Array, bounds: Sequence[tuple[float, float]], budget: int, gain: float, slope: float
-) -> Minimum:
+    loss: Loss, x: Array, bounds: Sequence[tuple[float, float]], budget: int, gain: float, slope: float,
+    known: Minimum | None = None, scale: float | None = None,
+) -> Minimum:  # fmt: skip
     """Minimize from x, shape (n,), between `bounds`.
 
     Variables at a bound that the gradient pushes outwards rest; the others take the quasi-Newton step, cut off at
@@ -53,20 +112,24 @@ def minimize(
         Decrease of a step, relative to the larger of 1 and the loss, below which it is the last.
     slope : float
         Largest component of the projected gradient at which the search ends.
+    known : Minimum, optional
+        Another minimum: its curvature is the first guess, and the search ends where the rest of its way leads there.
     """
     low, high = np.array(bounds, dtype=float).reshape(-1, 2).T
     x = np.clip(x, low, high)
     value, gradient = loss(x)
-    count, memory = 1, _Memory()
+    count, memory = 1, Memory(scale=scale) if known is None else known.memory.copy()
     while count <= budget:
         resting = ((x <= low) & (gradient > 0)) | ((x >= high) & (gradient < 0))
-        if np.max(np.abs(np.clip(x - gradient, low, high) - x), initial=0.0) <= slope:
+        if np.max(np.abs(_inside(x - gradient, low, high) - x), initial=0.0) <= slope:
             break
         free = ~resting
-        step = np.clip(x + memory.direction(gradient, free), low, high) - x
+        step = _inside(x + memory.direction(gradient, free), low, high) - x
         if not gradient @ step < 0:
             memory.clear()
-            step = np.clip(x - np.where(free, gradient, 0.0), low, high) - x
+            step = _inside(x - np.where(free, gradient, 0.0), low, high) - x
+        elif known is not None and known.explains(x, value, gradient, step):
+            break
         found = line_search(loss, x, value, gradient, step, low, high)
         count += found.count
         if found.x is None:
@@ -80,39 +143,9 @@ def minimize(
         x, value, gradient = found.x, found.value, found.gradient
         if drop <= gain * scale:
             break
-    return Minimum(x, value, gradient, count)
+    return Minimum(x, value, gradient, count, memory)
 
 
-class _Memory:
-    """The inverse Hessian as the last pairs of steps and changes of the gradient."""
-
-    def __init__(self) -> None:
-        self.pairs: deque[tuple[Array, Array]] = deque(maxlen=MEMORY)
-
-    def clear(self) -> None:
-        """Forget all."""
-        self.pairs.clear()
-
-    def add(self, step: Array, change: Array, expected: float) -> None:
-        """Keep a pair with positive curvature."""
-        if step @ change > ROUNDING * expected:
-            self.pairs.append((step, change))
-
-    def direction(self, gradient: Array, free: NDArray[np.bool_]) -> Array:
-        """Minus inverse Hessian times gradient, in the free variables."""
-        d = np.where(free, -gradient, 0.0)
-        pairs = list(self.pairs) if free.all() else [(s * free, y * free) for s, y in self.pairs]
-        kept = [(s, y, float(s @ y)) for s, y in pairs]
-        kept = [(s, y, curvature) for s, y, curvature in kept if curvature > 0]
-        if not kept:
-            return d
-        shares = []
-        for s, y, curvature in reversed(kept):
-            share = (s @ d) / curvature
-            d -= share * y
-            shares.append(share)
-        s, y, curvature = kept[-1]
-        d *= curvature / (y @ y)
-        for (s, y, curvature), share in zip(kept, reversed(shares), strict=True):
-            d += (share - (y @ d) / curvature) * s
-        return d
+def _inside(x: Array, low: Array, high: Array) -> Array:
+    """x between the bounds; several times faster than `np.clip` on few numbers."""
+    return np.minimum(np.maximum(x, low), high)

@@ -35,10 +35,17 @@ class Accumulated:
 
     def _defects(self) -> None:
         """Standard deviation after the numerical step minus the exact one (eq. 32)."""
-        self.moved = np.zeros_like(self.grid_root[1:])
+        moved: Array | None = None
         for p, a in self.step.incoming.items():
             first, nodes = self._nodes(p)
-            self.moved[first:] += a[first:] * self.root[nodes] * self._history(p, first)
+            part = a[first:] * self.root[nodes]
+            history = self._history(p, first)
+            part = part if isinstance(history, float) else part * history
+            if moved is None:
+                moved = part if first == 0 else np.zeros_like(self.grid_root[1:])
+            if moved is not part:
+                moved[first:] += part
+        self.moved: Array = np.zeros_like(self.grid_root[1:]) if moved is None else moved
         if self.noise is None:
             self.reached = self.moved
         else:
@@ -65,10 +72,11 @@ class Accumulated:
         root, steps = self.grid_root, self.table.steps
         v0 = start_variance(self.table, self.eig, self.start)
         self.start_gap = np.sqrt(v0) - root[0]
-        signed = np.empty_like(self.defect)
-        signed[0] = self.start_gap / root[0]
+        self.relative = np.empty((2, *self.defect.shape))
+        signed = self.relative[1]
+        np.divide(self.start_gap, root[0], out=signed[0])
         np.divide(self.defect[:-1], root[1:-1], out=signed[1:])
-        self.relative = np.stack([np.abs(signed), signed])
+        np.abs(signed, out=self.relative[0])
         if self.kappa is None:
             self.carried = self.relative.sum(axis=1)
         else:
@@ -79,7 +87,9 @@ class Accumulated:
                 self.before[:, k] = running
                 running = self.kappa[k] * running
             self.carried = running
-        self.end: Array = root[-1] * self.carried + np.stack([np.abs(self.defect[-1]), self.defect[-1]])
+        self.end: Array = root[-1] * self.carried
+        self.end[0] += np.abs(self.defect[-1])
+        self.end[1] += self.defect[-1]
 
     def pull_back(self, bar: Array, bars: TableBars) -> None:
         """Add derivatives of sum(bar * end), bar of shape (2, d), by the table."""
@@ -131,11 +141,13 @@ class Accumulated:
         for p, a in self.step.incoming.items():
             first, nodes = self._nodes(p)
             history = self._history(p, first)
-            incoming = np.zeros_like(moved_bar)
-            incoming[first:] = moved_bar[first:] * self.root[nodes] * history
+            passed = moved_bar[first:] if isinstance(history, float) else moved_bar[first:] * history
+            incoming = np.zeros_like(moved_bar) if first else np.empty_like(moved_bar)
+            np.multiply(passed, self.root[nodes], out=incoming[first:])
             row.add("incoming", p, incoming)
-            root_bar[nodes] += moved_bar[first:] * a[first:] * history
-            self._history_bars(p, incoming * a)
+            root_bar[nodes] += passed * a[first:]
+            if not isinstance(history, float):
+                self._history_bars(p, incoming * a)
         if noise_bar is not None:
             self._memory_bars(noise_bar, root_bar)
             self.response.injected_bars(noise_bar, row)
@@ -175,6 +187,7 @@ class Accumulated:
 
     def _root_bars(self, root_bar: Array, bars: TableBars) -> None:
         """Through sqrt(alpha^2 eig + level^2)."""
-        scaled = safe(root_bar, self.root)
-        bars.alpha[:] += self.table.alpha * (scaled @ self.eig)
-        bars.level[:] += self.table.level * scaled.sum(axis=-1)
+        scaled = root_bar / self.root if self.response.regular else safe(root_bar, self.root)
+        by_signal, by_noise = (scaled @ self.response.powers[:, :2]).T[::-1]
+        bars.alpha[:] += self.table.alpha * by_signal
+        bars.level[:] += self.table.level * by_noise

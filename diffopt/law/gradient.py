@@ -117,7 +117,8 @@ class DifferentiableTable:
         by_grid, by_eta = np.zeros(steps + 1), np.zeros(steps)
         if colours:
             colour, seen = _seen(steps, self.memory)
-            padded = np.pad(per_step[:colours], ((0, 0), (1, self.memory + 1)))
+            padded = np.zeros((colours, steps + self.memory + 2))
+            padded[:, 1 : steps + 1] = per_step[:colours]
             by_grid = padded[colour, seen].sum(axis=-1)
         by_grid[~self.design.movable] = 0.0
         if self.design.eta_free:

@@ -8,13 +8,13 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
 
 
-def linear_frechet(variance: Array, mean: Array, target: Array, spectrum: Spectrum) -> float:
+def linear_frechet(variance: Array, mean: Array, target: Array, spectrum: Spectrum) -> Array:
     """sqrt(sum w [dm^2 + dV^2/(4 v)]); a direction with v = 0 counts its variance (theory.md, eq. 59)."""
     flat = target == 0
     square = np.where(flat, np.maximum(variance, 0), variance**2 / (4 * np.where(flat, 1, target)))
     if spectrum.mean is not None:
         square = square + (mean * spectrum.mean) ** 2
-    return float(np.sqrt(spectrum.weight @ square))
+    return np.asarray(np.sqrt(square @ spectrum.weight))
 
 
 def weak_error(

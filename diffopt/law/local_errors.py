@@ -41,7 +41,7 @@ class LocalDefects:
         self.variance_steps = self._defects * after[1:]
         self.mean_steps = self._mean_defects * np.sqrt(after[1:])
         self.start_variance = (start_variance(table, spectrum.eig, start) - self._exact[0]) * after[0]
-        shift = 0.0 if start == "exact" else -float(table.alpha[0])
+        shift = 0.0 if start == "exact" else -table.alpha[0][..., None]
         self.start_mean = shift * np.sqrt(after[0])
 
     @cached_property
@@ -49,7 +49,7 @@ class LocalDefects:
         """Phi^2 from each grid point to the end, shape (N + 1, d) (eq. 66)."""
         v, last = self._exact, self._exact[-1]
         kept = np.ones_like(v[1:]) if self._chain.kept is None else self._chain.kept
-        damping = np.cumprod(np.vstack([np.ones_like(last), kept[::-1]]), axis=0)[::-1]
+        damping = np.cumprod(np.concatenate([np.ones_like(last)[None], kept[::-1]]), axis=0)[::-1]
         return np.asarray(damping * np.divide(last, v, out=np.ones_like(v), where=v > 0))
 
     @cached_property
@@ -95,6 +95,10 @@ class LocalDefects:
 
     def frechet(self, absolute: bool = False) -> float:
         """First-order Frechet distance to the exact marginal where the grid ends (eq. 67)."""
+        return float(self.frechets(absolute))
+
+    def frechets(self, absolute: bool = False) -> Array:
+        """As :meth:`frechet`, for the grids of a stacked table: shape (B,)."""
         variance, mean = (self.absolute, self.absolute_mean) if absolute else (self.variance, self.mean)
         return linear_frechet(variance, mean, self._exact[-1], self.spectrum)
 

@@ -29,6 +29,7 @@ class MapResponse(Response):
         assert table.maps is not None
         self.table, self.eig, self.maps = table, eig, table.maps
         self.variance = (table.alpha**2)[:, None] * eig + (table.level**2)[:, None]
+        self.regular = bool(self.variance.all())
         self._weight = self.maps.rule[1][..., None]
         m, n, b = self._branches(table.numbers)
         self._gap_m, self._gap_b = m - self._mean(m)[:, None], b - self._mean(b)[:, None]

@@ -8,6 +8,7 @@ the nodes before it ("incoming", numbered by how far back they lie) and its nois
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -55,8 +56,8 @@ class Response:
     def __init__(self, table: Table, eig: Array, with_bias: bool = False) -> None:
         self.table, self.eig = table, eig
         self.variance = (table.alpha**2)[..., None] * eig + (table.level**2)[..., None]
-        self._regular = bool(self.variance.all())
-        self._inverse = _reciprocal(self.variance, self._regular)
+        self.regular = bool(self.variance.all())
+        self._inverse = _reciprocal(self.variance, self.regular)
         if table.error is not None:
             self._off = ErrorSizes(table, eig)
         self._coefficients = {key: self._coefficient(*key) for key in table.active}
@@ -67,9 +68,11 @@ class Response:
         table, pattern = self.table, self.table.pattern
         first, nodes = table.reads(row, lag)
         inverse = self._inverse[nodes]
-        total = np.zeros((table.steps, *self.variance.shape[1:]))
+        shape = (table.steps, *self.variance.shape[1:])
+        modelled = (row, lag) in pattern.denoised
+        total = np.empty(shape) if modelled and not first else np.zeros(shape)
         inner = total[first:]
-        if (row, lag) in pattern.denoised:
+        if modelled:
             scale = table.denoised[first:, row, lag] * table.alpha[nodes]
             np.multiply(scale[..., None] * self.eig, inverse, out=inner)
         if (row, lag) in pattern.score:
@@ -83,7 +86,7 @@ class Response:
     def _scores(self, coefficient: Array, nodes: slice) -> Array:
         """coefficient / v; infinite where a scheme really divides by a vanishing variance."""
         product = coefficient[..., None] * self._inverse[nodes]
-        if self._regular:
+        if self.regular:
             return product
         vanishing = (self.variance[nodes] == 0) & (coefficient != 0)[..., None]
         return np.where(vanishing, np.inf, product)
@@ -135,6 +138,11 @@ class Response:
     def coefficients(self) -> dict[tuple[int, int], Array]:
         """Factor by which a row reads the node at a lag, shape (N, d), by (row, lag)."""
         return self._coefficients
+
+    @cached_property
+    def powers(self) -> Array:
+        """Powers 0 to 2 of the eigenvalues, against which derivatives are summed, shape (d, 3)."""
+        return np.stack([np.ones_like(self.eig), self.eig, self.eig**2], axis=1)
 
     @property
     def reach(self) -> int:
@@ -221,22 +229,21 @@ class Response:
         first, nodes = table.reads(row, lag)
         bar = bar[first:]
         if place in pattern.state:
-            bars.state[first:, row, lag] += bar.sum(axis=-1)
+            bars.state[first:, row, lag] += bar @ self.powers[:, 0]
         if place not in pattern.denoised and place not in pattern.score:
             return
         alpha, level, inverse, eig = table.alpha[nodes], table.level[nodes], self._inverse[nodes], self.eig
         once = bar * inverse
-        twice = once * inverse
-        twice_eig = twice @ eig
+        twice, twice_eig, twice_square = ((once * inverse) @ self.powers).T
         if place in pattern.score:
             score = table.score[first:, row, lag]
             bars.score[first:, row, lag] -= once.sum(axis=-1)
             bars.alpha[nodes] += 2 * score * alpha * twice_eig
-            bars.level[nodes] += 2 * score * level * twice.sum(axis=-1)
+            bars.level[nodes] += 2 * score * level * twice
         if place in pattern.denoised:
             denoised = table.denoised[first:, row, lag]
             bars.denoised[first:, row, lag] += alpha * (once @ eig)
-            bars.alpha[nodes] += denoised * (level**2 * twice_eig - alpha**2 * (twice @ eig**2))
+            bars.alpha[nodes] += denoised * (level**2 * twice_eig - alpha**2 * twice_square)
             bars.level[nodes] -= 2 * denoised * alpha * level * twice_eig
 
     def _residual_bars(self, row: int, bar: Array, bars: TableBars) -> None:

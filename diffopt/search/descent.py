@@ -106,7 +106,8 @@ def _run(search: Search, searches: int) -> OptimizeResult:
     outcome: Descent | None = None
     for rank, name in enumerate(ranked[: max(1, searches)] if search.blocks else ()):
         # Later starts are probed and go on only where they overtake what is already found.
-        outcome = search.improve(states[name], None, probe=PROBE if rank else 0) or outcome
+        known = outcome.minimum if outcome and search.scale else None
+        outcome = search.improve(states[name], None, PROBE if rank else 0, known=known) or outcome
     if search.many:
         outcome = Places(search, [states[name] for name in ranked]).explore() or outcome
     if search.family:

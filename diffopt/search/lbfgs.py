@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.quasi_newton import Loss, minimize
+from diffopt.foundation.quasi_newton import Loss, Minimum, minimize
 
 #: Largest component of the gradient of the log objective at a smooth optimum.
 GRADIENT = 2e-8
@@ -26,6 +26,7 @@ class Descent:
     value: float
     converged: bool
     message: str
+    minimum: Minimum
 
 
 def descend(
@@ -36,6 +37,8 @@ def descend(
     target: float = np.inf,
     probe: int = 0,
     budget: int | None = None,
+    known: Minimum | None = None,
+    scale: float | None = None,
 ) -> Descent | None:
     """Minimize from x; None where `probe` evaluations do not overtake `target`.
 
@@ -46,27 +49,27 @@ def descend(
     x = np.clip(x, [lo for lo, _ in bounds], [hi for _, hi in bounds])
     previous, budget = np.inf, min(budget or BUDGET, BUDGET)
     if probe:
-        found = minimize(seen, x, bounds, probe, 1e-12, GRADIENT)
+        found = minimize(seen, x, bounds, probe, 1e-12, GRADIENT, known, scale)
         if found.value >= target:
             return None
         x = found.x
     while True:
         # 1e-15 at the default tolerance, 1e-10 at 1e-6: a loose search need not see rounding.
-        found = minimize(seen, x, bounds, budget, tolerance ** (5 / 3), GRADIENT)
+        found = minimize(seen, x, bounds, budget, tolerance ** (5 / 3), GRADIENT, scale=scale)
         x, budget = found.x, budget - found.count
         if seen.value < found.value - tolerance and budget > 0:
             # The line search ended on a plateau beyond the lowest point it saw: go on from there.
             if previous - seen.value < tolerance:
-                return seen.end(True, f"converged: a restarted search gained less than {tolerance:g} (relative)")
+                return seen.end(found, True, f"converged: a restarted search gained less than {tolerance:g} (relative)")
             x, previous = seen.x, seen.value
             continue
         slope = float(np.max(np.abs(_projected(found.x, found.gradient, bounds)), initial=0.0))
         if slope < 10 * GRADIENT:
-            return seen.end(True, f"converged: gradient of the log objective {slope:.1e}")
+            return seen.end(found, True, f"converged: gradient of the log objective {slope:.1e}")
         if previous - found.value < tolerance:
-            return seen.end(True, f"converged: a restarted search gained less than {tolerance:g} (relative)")
+            return seen.end(found, True, f"converged: a restarted search gained less than {tolerance:g} (relative)")
         if budget <= 0:
-            return seen.end(False, f"stopped after {BUDGET} evaluations, gradient of the log objective {slope:.1e}")
+            return seen.end(found, False, f"stopped after {BUDGET} evaluations, gradient of the log objective {slope:.1e}")
         previous = float(found.value)
 
 
@@ -82,8 +85,8 @@ class _Lowest:
             self.value, self.x = value, x.copy()
         return value, slope
 
-    def end(self, converged: bool, message: str) -> Descent:
-        return Descent(self.x, float(self.value), converged, message)
+    def end(self, found: Minimum, converged: bool, message: str) -> Descent:
+        return Descent(self.x, float(self.value), converged, message, found)
 
 
 def _projected(x: Array, gradient: Array, bounds: Sequence[tuple[float, float]]) -> Array:

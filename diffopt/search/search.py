@@ -12,6 +12,7 @@ from diffopt.data.compression import short
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.quasi_newton import Minimum
 from diffopt.law.gradient import DifferentiableTable
 from diffopt.objectives import Objective
 from diffopt.objectives.problem import Problem
@@ -80,6 +81,18 @@ class Search:
         several = self.eta_free or self.family or self.objective.cancels
         return bool(self.blocks) and several and not self.problem.solver.needs_data
 
+    @property
+    def scale(self) -> float | None:
+        """Inverse second derivative of the log objective by a logit (eq. 320); None for other variables and where it has kinks.
+
+        Memory and noise make the kinks.
+        """
+        kinks = self.problem.solver.memory or np.any(self.eta)
+        if len(self.blocks) != 1 or not self.grid_free or kinks:
+            return None
+        order = self.problem.solver.law_order
+        return self.problem.steps / (order * (order + 1))
+
     def starts(self) -> dict[str, State]:
         """Designs of the named schedules; of the one that is kept where the grid is not free."""
         if "grid" in self.free:
@@ -114,13 +127,13 @@ class Search:
 
     def improve(
         self, state: State, x: Array | None, probe: int = 0, tolerance: float | None = None,
-        budget: int | None = None, slack: float = 0.0,
+        budget: int | None = None, slack: float = 0.0, known: Minimum | None = None,
     ) -> Descent | None:  # fmt: skip
         """Local search from a design (and variables); None where a probe ends more than `slack` above the best."""
         x = self.variables(state) if x is None else x
         target = np.inf if self.best is None else np.log(self.best[0] + 1e-300) + slack
         return descend(
-            lambda x: self.loss(x, state), x, self.bounds, tolerance or self.tolerance, target, probe, budget
+            lambda x: self.loss(x, state), x, self.bounds, tolerance or self.tolerance, target, probe, budget, known, self.scale
         )
 
     def loss(self, x: Array, state: State) -> tuple[float, Array]:

@@ -83,9 +83,8 @@ class Table:
         """Table of zeros whose nodes all stand at the end of their step; solvers fill it in."""
         lead, steps = points.sigma.shape[:-1], points.steps
         dtype = np.result_type(points.alpha, points.noise)
-        nodes = [np.repeat(a[..., 1:], rows, axis=-1) for a in (points.alpha, points.noise)]
-        first = [a[..., :1] for a in (points.alpha, points.noise)]
-        alpha, level = (np.concatenate([f, n], axis=-1).astype(dtype) for f, n in zip(first, nodes, strict=True))
+        ends = np.arange(steps * rows + rows) // rows
+        alpha, level = (a[..., ends[rows - 1 :]].astype(dtype) for a in (points.alpha, points.noise))
         shape = (*lead, steps, rows, lags)
         noise = np.zeros((*lead, steps, rows, sources), dtype)
         return cls(alpha, level, np.zeros(shape, dtype), np.zeros(shape, dtype), np.zeros(shape, dtype), noise)
@@ -105,12 +104,12 @@ class Table:
     def _sizes(self) -> tuple[int, ...]:
         return self.state.shape[:3] if self.aside else self.state.shape[-3:]
 
-    @property
+    @cached_property
     def steps(self) -> int:
         """Number of steps N."""
         return int(self._sizes[0])
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """Rows per step R."""
         return int(self._sizes[1])

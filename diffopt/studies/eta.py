@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
 
 import numpy as np
-from scipy import optimize
 
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
-from diffopt.law.local_errors import LocalDefects
-from diffopt.objectives.frechet import Discretization
+from diffopt.foundation.quasi_newton import minimize
 from diffopt.objectives.problem import Problem
 from diffopt.processes.clocks import CLOCKS
 from diffopt.processes.grid import Grid
-from diffopt.solvers import run_table
 from diffopt.solvers.model_error import ModelError
+from diffopt.studies.noise_errors import OBJECTIVES, NoiseErrors, slope
 
 #: Called with (answers found, answers at most).
 Progress = Callable[[int, int], None]
+#: Values at many variables, shape (B, n); etas of many variables; value and variables of an end; a look around an end.
+Values = Callable[[Array], Array]
+Design = Callable[[Array], Array]
+End = tuple[float, Array]
+Probe = Callable[[Values, float, Array, Array, Array], End]
 #: Largest eta that is tried, and points of the first scan.
 ETA_MAX, SCAN = 3.0, 49
 #: Places at which every eta of a step is tried, and near the one it has; rounds of that at most, and the relative gain
@@ -27,7 +32,17 @@ ETA_MAX, SCAN = 3.0, 49
 PLACES, ROUNDS, GAIN = np.linspace(0, ETA_MAX, 13), 16, 1e-6
 FACTORS = np.array([0.8, 0.95, 0.99, 0.998, 1.002, 1.01, 1.05, 1.25])
 DESIGNS = ("none", "constant", "window", "per_step")
-OBJECTIVES = ("exact", "signed", "absolute")
+#: Refinements of the best constant of the first scan, and points of each.
+ZOOMS, ZOOM = 6, 13
+#: Windows of the first scan: heights, centres and widths (the last two as shares of the log range); those that are followed;
+#: the largest width, which stands for a constant; and the largest root of an exponent.
+HEIGHTS = (0.15, 0.3, 0.6, 1.0, 1.5, 2.2, ETA_MAX)
+CENTRES, WIDTHS, CHOSEN = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0), (1 / 12, 1 / 6, 1 / 3, 1.0), 2
+WIDEST, ENDS = float(np.exp(5)), 60.0
+#: Directions and distances of the points at which a window is probed.
+COMPASS, SHELLS = np.array([d for d in product((-1.0, 0.0, 1.0), repeat=3) if any(d)]), (0.5, 0.1, 0.02, 0.004, 0.0008)
+#: Step of differences, evaluations of a local search, and what stands for infinity, in errors without noise.
+STEP, BUDGET, WALL = 1e-5, 30, 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,17 +79,24 @@ def at_bound(answer: NoiseDesign) -> bool:
 
 
 class NoiseStudy:
-    """Errors of one problem and grid as functions of eta (theory.md, eq. 77).
-
-    `exact`: Frechet distance of the real output law to the marginal where the grid ends; `signed`: its leading
-    order (errors of steps may cancel); `absolute`: the same with every local error in absolute value.
-    """
+    """Best eta of a problem on a grid, by design and objective (theory.md, eqs. 77, 78)."""
 
     def __init__(self, problem: Problem, grid: Grid, error: ModelError | None = None) -> None:
         solver = problem.solver if error is None else replace(problem.solver, error=error)
-        self.problem, self.grid, self.solver = problem.compressed(), grid, solver
-        self.steps = grid.steps
+        self.solver, self.grid, self.steps = solver, grid, grid.steps
+        self.errors = NoiseErrors(problem, grid, solver)
         self._known: dict[tuple[str, str], tuple[Array, dict[str, float]]] = {}
+
+    def error(self, objective: str, eta: Array | float) -> float:
+        """Value of an objective; infinite where the scheme blows up."""
+        return self.errors.one(objective, eta)
+
+    def solve(self, design: str, objective: str) -> NoiseDesign:
+        """Best eta of a design for an objective."""
+        eta, parameters = self._best(design, objective)
+        errors = {name: self.error(name, eta) for name in OBJECTIVES}
+        clock = self.solver.clock_name(self.grid.process)
+        return NoiseDesign(clock, design, objective, eta, errors, parameters)
 
     def _best(self, design: str, objective: str) -> tuple[Array, dict[str, float]]:
         """Answer of a design, remembered: the richer designs start from the poorer."""
@@ -82,97 +104,132 @@ class NoiseStudy:
             self._known[design, objective] = getattr(self, f"_{design}")(objective)
         return self._known[design, objective]
 
-    def error(self, objective: str, eta: Array | float) -> float:
-        """Value of an objective; infinite where the scheme blows up."""
-        with np.errstate(all="ignore"):
-            table = run_table(self.solver, self.grid, eta)
-            spectrum, start = self.problem.spectrum, self.problem.start
-            if objective == "exact":
-                value = Discretization().value(table, spectrum, start)
-            else:
-                value = LocalDefects(table, spectrum, start).frechet(objective == "absolute")
-        return value if np.isfinite(value) else float("inf")
-
-    def solve(self, design: str, objective: str) -> NoiseDesign:
-        """Best eta of a design for an objective."""
-        eta, parameters = self._best(design, objective)
-        errors = {name: self.error(name, eta) for name in OBJECTIVES}
-        clock = self.solver.clock_name(self.problem.process)
-        return NoiseDesign(clock, design, objective, eta, errors, parameters)
-
     def _none(self, objective: str) -> tuple[Array, dict[str, float]]:
         del objective
         return np.zeros(self.steps), {}
 
-    def _constant(self, objective: str) -> tuple[Array, dict[str, float]]:
+    @cached_property
+    def _constants(self) -> tuple[Array, Array]:
+        """Constants of the first scan and their values by objective."""
         etas = np.linspace(0, ETA_MAX, SCAN)
-        values = [self.error(objective, e) for e in etas]
+        return etas, self.errors.every(np.repeat(etas[:, None], self.steps, axis=1))
+
+    def _constant(self, objective: str) -> tuple[Array, dict[str, float]]:
+        etas, every = self._constants
+        values = every[OBJECTIVES.index(objective)]
+        for _ in range(ZOOMS):
+            best = int(np.argmin(values))
+            value, least = float(etas[best]), values[best]
+            etas = np.linspace(etas[max(best - 1, 0)], etas[min(best + 1, etas.size - 1)], ZOOM)
+            values = self.errors.many(objective, np.repeat(etas[:, None], self.steps, axis=1))
         best = int(np.argmin(values))
-        low, high = etas[max(best - 1, 0)], etas[min(best + 1, SCAN - 1)]
-        found = optimize.minimize_scalar(
-            lambda e: self.error(objective, float(e)), bounds=(low, high), method="bounded", options={"xatol": 1e-4}
-        )
-        value = float(found.x) if found.fun < values[best] else float(etas[best])
+        value = float(etas[best]) if values[best] < least else value
         return np.full(self.steps, value), {"eta": value}
 
-    def window(self, height: float, centre: float, width: float) -> Array:
+    def window(self, height: float | Array, centre: float | Array, width: float | Array) -> Array:
         """eta(sigma) = height exp(-(log(sigma/centre)/width)^2/2) at the start of every step (eq. 78)."""
         sigma = self.grid.sigmas[:-1]
         with np.errstate(divide="ignore"):
             place = np.where(np.isfinite(sigma), np.log(np.where(np.isfinite(sigma), sigma, 1) / centre), np.inf)
         return np.asarray(height * np.exp(-0.5 * (place / width) ** 2))
 
-    def _window(self, objective: str) -> tuple[Array, dict[str, float]]:
-        constant = float(self._best("constant", objective)[0][0])
+    @cached_property
+    def _range(self) -> tuple[float, float]:
+        """Log of the smallest positive and of the largest finite level."""
         sigma = self.grid.sigmas[(self.grid.sigmas > 0) & np.isfinite(self.grid.sigmas)]
-        low, high = np.log(sigma[-1]), np.log(sigma[0])
+        return float(np.log(sigma[-1])), float(np.log(sigma[0]))
 
-        def value(x: Array) -> float:
-            height = float(np.clip(x[0], 0, ETA_MAX))
-            return self.error(objective, self.window(height, np.exp(x[1]), float(np.exp(np.clip(x[2], -2, 5)))))
+    def _shaped(self, x: Array) -> tuple[Array, Array, Array]:
+        """Height, centre and width of windows given by height and roots at both ends, shape (B, 3) (eq. 321)."""
+        low, high = self._range
+        height, first, last = x.T
+        apart = np.where(last < first, -1, 1) * np.maximum(np.abs(last - first), (high - low) / WIDEST)
+        width = (high - low) / apart
+        return height, np.exp(low - first * width), np.abs(width)
 
-        starts = [np.array([max(constant, 0.05), (low + high) / 2, 5.0])]
-        starts += [
-            np.array([max(constant, 0.3), low + s * (high - low), np.log((high - low) / 6)]) for s in (0.2, 0.5, 0.8)
-        ]
-        runs = [
-            optimize.minimize(value, s, method="Nelder-Mead", options={"maxiter": 200, "fatol": 1e-9}) for s in starts
-        ]
-        best = min(runs, key=lambda run: float(run.fun))
-        height, width = float(np.clip(best.x[0], 0, ETA_MAX)), float(np.exp(np.clip(best.x[2], -2, 5)))
-        centre = float(np.exp(best.x[1]))
+    def _windows(self, x: Array) -> Array:
+        """Etas of windows, shape (B, N)."""
+        return self.window(*(part[:, None] for part in self._shaped(x)))
+
+    @cached_property
+    def _bumps(self) -> tuple[Array, Array]:
+        """Windows of the first scan and their values by objective."""
+        x = np.array([(h, -c / b, (1 - c) / b) for h, c, b in product(HEIGHTS, CENTRES, WIDTHS)])
+        return x, self.errors.every(self._windows(x))
+
+    def _window(self, objective: str) -> tuple[Array, dict[str, float]]:
+        """The best bumps of a scan, and the best constant as a very wide one, followed by local searches."""
+        bumps, every = self._bumps
+        order = np.argsort(every[OBJECTIVES.index(objective)], kind="stable")
+        constant = float(self._best("constant", objective)[0][0])
+        starts = [np.array([max(constant, 0.05), -0.05, 0.05]), *_apart(bumps[order])]
+        bounds = [(0.0, ETA_MAX), (-ENDS, ENDS), (-ENDS, ENDS)]
+        best = self._followed(objective, starts, bounds, self._windows, _around)
+        height, centre, width = (float(part[0]) for part in self._shaped(best[None]))
         return self.window(height, centre, width), {"height": height, "centre": centre, "width": width}
 
-    def _per_step(self, objective: str) -> tuple[Array, dict[str, float]]:
-        starts = [self._best(design, objective)[0] for design in ("constant", "window")]
-        best = min(starts, key=lambda e: self.error(objective, e))
-        best = self._descended(objective, best)
+    def _followed(
+        self, objective: str, starts: list[Array], bounds: list[tuple[float, float]], design: Design, probe: Probe
+    ) -> Array:
+        """The best end of local searches over a design's variables, followed anew from where a probe finds better.
+
+        Kinks of the absolute values hold a search before its end.
+        """
+        scale = max(float(self._constants[1][OBJECTIVES.index(objective), 0]), 1e-300)
+        low, high = np.array(bounds).T
+
+        def values(x: Array) -> Array:
+            return np.minimum(self.errors.many(objective, design(x)) / scale, WALL)
+
+        def search(x: Array) -> End:
+            found = minimize(lambda x: slope(values, x, low, high, STEP), x, bounds, BUDGET, 1e-8, 1e-7)
+            return found.value, found.x
+
+        best = min(map(search, starts), key=lambda end: end[0])
         for _ in range(ROUNDS):
-            moved = self._scanned(objective, best)
-            if not self.error(objective, moved) < self.error(objective, best) * (1 - GAIN):
+            value, x = probe(values, *best, low, high)
+            if not value < best[0] * (1 - GAIN):
                 break
-            best = moved
-        return best, {}
+            best = min((value, x), search(x), key=lambda end: end[0])
+        return best[1]
 
-    def _descended(self, objective: str, start: Array) -> Array:
-        """A local search over all etas; never worse than its start."""
-        scale = max(self.error(objective, 0.0), 1e-300)
-        run = optimize.minimize(
-            lambda e: self.error(objective, np.clip(e, 0, ETA_MAX)) / scale,
-            np.clip(start, 1e-3, ETA_MAX),
-            method="L-BFGS-B",
-            bounds=[(0, ETA_MAX)] * self.steps,
-            options={"maxiter": 100},
-        )
-        return min((np.clip(run.x, 0, ETA_MAX), start), key=lambda e: self.error(objective, e))
+    def _per_step(self, objective: str) -> tuple[Array, dict[str, float]]:
+        """Local searches over all etas from the poorer designs' best, with scans of each eta."""
+        starts = [self._best(design, objective)[0] for design in ("constant", "window")]
+        start = min(starts, key=lambda e: self.error(objective, e))
+        # 0 is a stationary point of every smooth objective: a search would stay there.
+        bounds = [(0.0, ETA_MAX)] * self.steps
+        found = self._followed(objective, [np.clip(start, 1e-3, ETA_MAX)], bounds, np.asarray, _one_by_one)
+        return min((start, found), key=lambda e: self.error(objective, e)), {}
 
-    def _scanned(self, objective: str, eta: Array) -> Array:
-        """Each eta in turn at the best of a few places: local searches stall at kinks and at flat bounds."""
-        for k in range(self.steps):
-            near = np.clip(eta[k] * FACTORS, 0, ETA_MAX)
-            tried = [np.where(np.arange(self.steps) == k, place, eta) for place in (*PLACES, *near)]
-            eta = min((eta, *tried), key=lambda e: self.error(objective, e))
-        return eta
+
+def _one_by_one(values: Values, least: float, eta: Array, low: Array, high: Array) -> End:
+    """Each eta in turn at the best of a few places: local searches stall at kinks and at flat bounds."""
+    for k in range(eta.size):
+        tried = np.repeat(eta[None], PLACES.size + FACTORS.size, axis=0)
+        tried[:, k] = np.concatenate([PLACES, np.clip(eta[k] * FACTORS, low[k], high[k])])
+        found = values(tried)
+        best = int(np.argmin(found))
+        if found[best] < least:
+            eta, least = tried[best], float(found[best])
+    return least, eta
+
+
+def _around(values: Values, least: float, x: Array, low: Array, high: Array) -> End:
+    """The best of a few shells of points around one, in all directions and at all scales."""
+    tried = np.clip(x + np.concatenate([size * COMPASS for size in SHELLS]), low, high)
+    found = values(tried)
+    best = int(np.argmin(found))
+    return (float(found[best]), tried[best]) if found[best] < least else (least, x)
+
+
+def _apart(x: Array) -> list[Array]:
+    """The first few of ordered windows that are no neighbours in the scan."""
+    chosen: list[Array] = []
+    for one in x:
+        if len(chosen) < CHOSEN and all(np.abs(one[1:] - other[1:]).max() > 1.0 for other in chosen):
+            chosen.append(one)
+    return chosen
 
 
 def noise_study(
