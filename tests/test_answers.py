@@ -84,6 +84,7 @@ def test_equal_to_the_optimum_is_said_as_such():
 def row(schedule, value, kind="fixed", solver="euler", design=None):
     return {
         "schedule": schedule, "robust": value, "kind": kind, "solver": solver, "budget": 5, "denoiser_calls": 5, "design": design,
+        "other_range": None,
     }  # fmt: skip
 
 

@@ -223,7 +223,8 @@ def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, host:
     solver, _ = key
     calls = sorted({row["denoiser_calls"] for row in rows})
     where = f"{solver}, {' or '.join(map(str, calls))} calls"
-    known = [row for row in rows if row[objective] is not None]
+    # A row of another range solves another problem: it is no answer to this one.
+    known = [row for row in rows if row[objective] is not None and not row["other_range"]]
     if not known:
         return f"{where}: {objective} is not defined for any row."
     best = min(known, key=lambda row: row[objective])
