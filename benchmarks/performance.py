@@ -110,6 +110,19 @@ def euler_optimizations(spectrum: Spectrum) -> dict[str, tuple[float, str]]:
     return {f"{name} / optimize euler N=10": (t / euler, "<= 10") for name, t in zip(names, others, strict=True)}
 
 
+def fitted_coefficients(spectrum: Spectrum) -> dict[str, tuple[float, str]]:
+    """The fit alone, and the search over grid and coefficients, in optimizations of `dpmpp_2m`, 20 steps."""
+    robust, names = OBJECTIVES["robust"](), ("fitted_2", "fitted_3", "fitted_4")
+    points = Points.create(VE(), np.append(np.geomspace(80.0, 0.002, 20), 0.0))
+    solvers = [problem(spectrum, 20, name).solver for name in names]
+    fits = best(*(lambda s=s: build_table(s, points, np.zeros(20)) for s in solvers))
+    jobs = [lambda s=s: optimize(problem(spectrum, 20, s), robust, grid_of=()) for s in ("dpmpp_2m", *names)]
+    plain, *joint = best(*jobs, repeats=2)
+    found = {f"fit of {name}, N=20, milliseconds": (t * 1e3, "<= 5") for name, t in zip(names, fits, strict=True)}
+    together = {f"grid and coefficients, {name} / dpmpp_2m": (t / plain, "<= 10") for name, t in zip(names, joint, strict=True)}
+    return found | together
+
+
 def noise_study(spectrum: Spectrum, steps: int) -> object:
     return diffopt.best_eta(spectrum, steps=steps)
 
@@ -177,6 +190,7 @@ def searches(small_path: str, large_path: str) -> dict[str, tuple[float, str]]:
         "large spectrum / small spectrum": (ours_large / ours, "<= 1.5"),
         "N=1000 / N=100": (thousand / hundred, "<= 15"),
         **euler_optimizations(small),
+        **fitted_coefficients(small),
     }
 
 

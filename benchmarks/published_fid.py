@@ -1,17 +1,19 @@
 """Published FIDs of a trained network against exact errors on the spectrum of its data: no network, no GPU.
 
-    python benchmarks/published_fid.py FIDS.csv EIGENVALUES.npy
+    python benchmarks/published_fid.py FIDS.csv EIGENVALUES.npy [--without unipc_3,ipndm_3,gits_6]
 
-FIDS.csv has the columns solver, grid, denoiser_calls, fid; grids are `karras` (rho 7) and `log_uniform` from 80 to
-0.002 with N + 1 points, and `gits_6`. Prints, for every objective and for metrics of the law at the end alone,
-Spearman's rank correlation with the published FID over all cells and at equal calls, the correlation of logarithms,
-and predicted beside published ratios of pairs of grids under the same solver and calls (or two orders of it).
+FIDS.csv has the columns solver, grid, denoiser_calls, fid; grids are `karras` (rho 7), `log_uniform` and
+`time_quadratic` from 80 to 0.002 with N + 1 points, and `gits_6`. `--without` leaves out solvers or grids. Prints, for
+every objective and for metrics of the law at the end alone, Spearman's rank correlation with the published FID over all
+cells and at equal calls (4, 6, 8, 10, where every solver has a cell, and the mean over these four; `odd` is the mean with
+5, 7 and 9 too), the correlation of logarithms, and predicted beside published ratios of pairs of grids under the same
+solver and calls (or two orders of it).
 
 What the cells ran was read in their sources (zju-pi/diff-sampler 68d5ce4 and its first upload 3e34628, vinhsuhi/LD3
 2d903da): orders fall at the end of `dpmpp_3m` and `unipc_3`, whose outputs are thresholded besides, which no linear
-model has; `ipndm_3` is that of LD3, run on uniform log-SNR. The public weights of `ipndm_v` are not those of
-Adams-Bashforth (theory.md, eq. 122) although its table says so; nothing shows which of the two made the FIDs, so both
-readings are printed.
+model has; `ipndm_3` is that of LD3, run on uniform log-SNR. The weights of `ipndm_v` there are not those of
+Adams-Bashforth (theory.md, eq. 122), which it is described as. The first upload holds both that code and the table of
+FIDs, so the code is what most likely ran; the other reading is printed beside it.
 """
 
 from __future__ import annotations
@@ -42,8 +44,8 @@ HIGH, LOW = 80.0, 0.002
 GITS = {"gits_6": (80.0, 10.9836, 3.8811, 1.584, 0.5666, 0.1698, 0.002)}
 #: Grids by the name in the table; the schedules end at 0.002.
 RULES = {"karras": "karras", "log_uniform": "exponential"}
-#: Calls at which solvers are compared with each other.
-EQUAL = (4, 6, 8, 10)
+#: Calls at which solvers are compared with each other; two-stage solvers have even ones alone.
+EQUAL, ODD = (4, 6, 8, 10), (5, 7, 9)
 #: What `ipndm_v` may have been, by what is said of it.
 READINGS: dict[str, Solver] = {
     "ipndm_v as its code stands": SOLVERS["ipndm_v"](),
@@ -109,7 +111,17 @@ def grid_of(cell: Cell, solver: Solver) -> Grid:
     """Noise ratios of a cell; without a last step to 0 every step has all its stages."""
     if cell.grid in GITS:
         return Grid.create(VE(), GITS[cell.grid])
+    if cell.grid == "time_quadratic":
+        return Grid.create(VE(), quadratic(cell.calls))
     return SCHEDULES[RULES[cell.grid]]().grid(Span(VE(), cell.calls // solver.stages, HIGH, LOW, "sigma_min"))
+
+
+def quadratic(steps: int, last: float = 1e-3) -> Array:
+    """Uniform in the root of the time of the linear VP process that has 0.002 at `last` and 80 at 1."""
+    low, high = np.log1p(np.array([LOW, HIGH]) ** 2)
+    rise = 2 * (low / last - high) / (last - 1)
+    t = (1 + np.linspace(0, 1, steps + 1) * (np.sqrt(last) - 1)) ** 2
+    return np.asarray(np.sqrt(np.expm1(rise * t**2 / 2 + (high - rise / 2) * t)))
 
 
 def tables(cells: list[Cell], variable: Solver) -> list[Table]:
@@ -158,22 +170,23 @@ def ranks(cells: list[Cell], found: dict[str, np.ndarray]) -> None:
     """Rank correlations, the best terminal metrics first."""
     fid = np.array([cell.fid for cell in cells])
     calls = np.array([cell.calls for cell in cells])
-    print(f"{'':24} {'all':>6} {'log':>6} " + " ".join(f"{n:>6}" for n in EQUAL) + "   mean")
+    print(f"{'':24} {'all':>6} {'log':>6} " + " ".join(f"{n:>6}" for n in EQUAL) + "   mean    odd")
     rows = []
     for name, value in found.items():
         equal = [rank(value[calls == n], fid[calls == n]) for n in EQUAL]
+        odd = [*equal, *(rank(value[calls == n], fid[calls == n]) for n in ODD)]
         keep = np.isfinite(value)
         log = np.corrcoef(np.log(value[keep]), np.log(fid[keep]))[0, 1]
         row = " ".join(f"{r:6.2f}" for r in equal)
-        line = f"{name:24} {rank(value, fid):6.3f} {log:6.3f} {row} {np.mean(equal):6.3f}"
+        line = f"{name:24} {rank(value, fid):6.3f} {log:6.3f} {row} {np.mean(equal):6.3f} {np.mean(odd):6.3f}"
         rows.append((name in TERMINAL, -np.mean(equal), line))
     for _, _, line in sorted(rows):
         print(line)
 
 
-def main(fids: Path, eigenvalues: Path) -> None:
-    """Print the tables of every reading."""
-    cells = read(fids)
+def main(fids: Path, eigenvalues: Path, without: tuple[str, ...] = ()) -> None:
+    """Print the tables of every reading, without the cells of some solvers or grids."""
+    cells = [cell for cell in read(fids) if not {cell.solver, cell.grid} & set(without)]
     spectrum = Spectrum.create(np.maximum(np.load(eigenvalues).astype(float), 0), source=eigenvalues.name)
     for reading, variable in READINGS.items():
         found = {name: np.array(v) for name, v in predictions(tables(cells, variable), spectrum).items()}
@@ -192,6 +205,6 @@ def main(fids: Path, eigenvalues: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 5) or (len(sys.argv) == 5 and sys.argv[3] != "--without"):
         raise SystemExit(__doc__)
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), tuple(sys.argv[4].split(",")) if len(sys.argv) == 5 else ())

@@ -16,8 +16,10 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.law.gradient import Design, DifferentiableTable
 from diffopt.objectives import OBJECTIVES
+from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.processes.points import Points
+from diffopt.search.descent import optimize
 from diffopt.solvers import SOLVERS, build_table, run_table
 from diffopt.solvers.loop import sample
 from diffopt.solvers.methods.fitted import coefficients_of
@@ -173,6 +175,17 @@ def test_gradient_by_the_grid_includes_the_fit(name):
     unit, h = np.eye(6), 1e-5
     wish = [(at(h * e) - at(-h * e)) / (2 * h) for e in unit]
     np.testing.assert_allclose(by_grid, wish, rtol=1e-5, atol=1e-6 * np.abs(wish).max())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_grid_and_coefficients_together_converge_soon(name):
+    """An evaluation with a fit costs some three times one of 2M, and the search is to cost ten times 2M's at most."""
+    values = {}
+    for solver in ("dpmpp_2m", name):
+        problem = Problem.create(DATA.spectrum, EXAMPLES["ve"], SOLVERS[solver](), 12, 20.0, 0.01)
+        values[solver] = optimize(problem, OBJECTIVES["robust"](), grid_of=())
+    assert values[name].converged
+    assert values[name].evaluations <= 3 * values["dpmpp_2m"].evaluations
 
 
 @pytest.mark.parametrize("name", NAMES)

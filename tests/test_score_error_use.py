@@ -130,7 +130,7 @@ def test_curves_come_from_files(tmp_path: Path) -> None:
 
 def errors(rule: str, row: dict, eta: float | None = None, sigma_max: float = 80.0) -> dict[str, float | None]:
     """Exact errors of a row's grid with a score error."""
-    solver = SOLVERS[row["solver"]](error=make_score_error(rule, SPECTRUM)).for_data(Dataset.of(SPECTRUM))
+    solver = SOLVERS[row["solver"]](error=make_score_error(rule, SPECTRUM)).for_data(Dataset.of(SPECTRUM)).for_even_grid()
     ask = Problem.create(SPECTRUM, PROCESSES["ve"](), solver, len(row["sigmas"]) - 1, sigma_max, 0.002)
     return evaluate(ask, Grid.create(ask.process, row["sigmas"]), eta, expand=False).errors()
 
@@ -162,14 +162,18 @@ def test_errors_go_into_other_processes(tmp_path: Path) -> None:
 
 
 def test_recommend_takes_the_error_and_searches_for_eta() -> None:
-    """Every row of a fixed scheme is scored with the error; a solver with noise gets an eta of its own."""
+    """Every row is scored with the error, a fitted one too; a solver with noise gets an eta of its own."""
     found = diffopt.recommend(SPECTRUM, 3, score_error="noise:-0.1", sigma_max=20.0)
+    assert any(SOLVERS[row["solver"]].needs_data for row in found.document["rows"])
     for row in found.document["rows"]:
-        if SOLVERS[row["solver"]].needs_data:
-            continue
         noisy = SOLVERS[row["solver"]].eta_meaning is not None
         seen = errors("noise:-0.1", row, row["eta"] if noisy else None, 20.0)
         assert seen["robust"] == pytest.approx(row["robust"], rel=1e-6)
+        if SOLVERS[row["solver"]].needs_data:
+            again = diffopt.evaluate(
+                SPECTRUM, sigmas=row["sigmas"], solver=f"{row['solver']}:even=true", score_error="noise:-0.1"
+            )
+            assert again.errors["robust"] == pytest.approx(row["robust"], rel=1e-6)
     assert found.document["score_error"] == "noise:-0.1"
     sde = next(row for row in found.document["rows"] if row["solver"] == "euler_ancestral")
     assert 0 < sde["eta"] != 1

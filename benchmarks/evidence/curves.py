@@ -37,9 +37,9 @@ def curve(case: Case, levels: int = 30, count: int = 256) -> tuple[np.ndarray, n
     return sigma, np.array(errors)
 
 
-def fitted(case: Case, cap: float | None = None) -> Spectrum:
+def fitted(case: Case, measured: tuple[np.ndarray, np.ndarray], cap: float | None = None) -> Spectrum:
     """Spectrum of the curve; with `cap` of the levels up to it, and no eigenvalue above the covariance's largest."""
-    sigma, errors = curve(case)
+    sigma, errors = measured
     top = None if cap is None else float(case.spectrum.eig.max())
     return spectrum_from_loss(sigma, errors, sigma_cap=cap, eig_cap=top).spectrum
 
@@ -47,8 +47,8 @@ def fitted(case: Case, cap: float | None = None) -> Spectrum:
 def study(name: str, solvers: list[str], calls: list[int]) -> list[dict[str, Any]]:
     """Cells of a case: the best fixed rule's error over that of the grids from the covariance, the curve, the capped curve."""
     case = find(name)
-    ledger = Ledger(case)
-    spectra = {"covariance": case.spectrum, "curve": fitted(case), "capped": fitted(case, 12.0)}
+    ledger, measured = Ledger(case), curve(case)
+    spectra = {"covariance": case.spectrum, "curve": fitted(case, measured), "capped": fitted(case, measured, 12.0)}
     rows = []
     for solver in solvers:
         for budget in calls:

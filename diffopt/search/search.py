@@ -30,6 +30,8 @@ Progress = Callable[[int, float], None]
 
 #: Relative decrease of the objective below which a search has converged.
 TOLERANCE = 1e-9
+#: The same for solvers whose coefficients are fitted on every grid: flat optima, and evaluations of three times the cost.
+FITTED = 1e-5
 #: Eigenvalues that are searched as they are where errors cancel.
 FEW = 128
 #: Log objective where it is not finite.
@@ -63,7 +65,8 @@ class Search:
         self.eta_free = any(isinstance(b, EtaBlock) for b in self.blocks)
         self.family = any(isinstance(b, FamilyBlock) for b in self.blocks)
         self.scorer = Scorer(problem, objective, self.spectrum)
-        self.names, self.tolerance, self.gradients = names, tolerance, 0
+        self.names, self.gradients = names, 0
+        self.tolerance = max(tolerance, FITTED) if problem.solver.needs_data else tolerance
         self.pattern: Pattern | None = None
         self.best: tuple[float, State, Array] | None = None
 
