@@ -45,6 +45,27 @@ def test_the_gain_is_in_the_objective_that_was_minimized():
         assert habit == pytest.approx(found.baselines["karras"][objective], rel=5e-3)
 
 
+def noises(etas, exact, design):
+    row = {"clock": None, "design": design, "exact": exact, "absolute": exact, "eta": etas}
+    return {**row, "signed": exact}
+
+
+def test_a_window_of_noise_is_told_by_the_levels_of_its_steps():
+    """Its largest eta, and the first and last level whose step has at least a tenth of it."""
+    rows = [noises([0.0] * 5, 5.0, "none"), noises([0.05, 0.2, 1.5, 0.15, 0.01], 1.0, "window")]
+    data = {"rows": rows, "present": rows[0], "eta_meaning": "DDIM/ancestral", "sigmas": [80.0, 20.0, 5.0, 1.0, 0.1, 0.0]}
+    sentence = answers.noise(data)
+    assert "up to 1.5, at the steps from sigma 20 down to 1" in sentence and "5 times below" in sentence
+    rows[1] = noises([1.5, 0.1, 0.0, 0.0, 0.0], 1.0, "window")
+    flow = [None, 20.0, 5.0, 1.0, 0.1, 0.0]
+    assert "at the steps from pure noise, each" in answers.noise({**data, "rows": rows, "sigmas": flow})
+
+
+def test_the_churn_is_not_called_no_noise():
+    with pytest.raises(diffopt.UnsupportedError, match="its noise is the churn: .*--free family"):
+        diffopt.best_eta(EIG, solver="edm_stochastic", steps=3)
+
+
 def test_no_baseline_is_no_claim():
     assert answers.optimized(document(1.5)) == "The optimized grid has robust 1.5."
     assert "not defined" in answers.optimized(document(None, karras=1.0))

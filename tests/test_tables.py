@@ -11,6 +11,7 @@ import pytest
 from diffopt.api.results.base import Result
 from diffopt.cli.app import COMMANDS
 from diffopt.cli.main import main
+from diffopt.report.terminal import PASTED
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS
 
@@ -79,7 +80,9 @@ def test_a_table_fits_whole(line: str, folder: Path, monkeypatch: pytest.MonkeyP
     wide = whole(seen[-1], "table", 400)
     for width in WIDTHS:
         text = whole(seen[-1], "table", width)
-        assert max(len(row.rstrip()) for row in text.splitlines()) <= width
+        # What is to be pasted is one line.
+        rows = [row for row in text.splitlines() if not row.startswith(PASTED)]
+        assert max(len(row.rstrip()) for row in rows) <= width
         assert "…" not in text
         assert tokens(text) <= tokens(wide) | {"20"}, "a number is cut"
         assert names(text) >= names(wide), "a name is cut or lost"
@@ -97,6 +100,22 @@ def test_what_is_no_result_fits_too(
     lines = [row for row in text.splitlines() if not row.startswith("  diffopt ")]
     assert max(len(row.rstrip()) for row in lines) <= width
     assert "…" not in text
+
+
+PASTE = ("optimize s.npy -s edm_stochastic -n 3 --schedule karras --free family --start sigma", "recommend s.npy --calls 3")
+
+
+@pytest.mark.parametrize("line", PASTE)
+def test_what_is_to_be_pasted_is_one_line(
+    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    """The second half of a broken command would run as a command of its own."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main([*line.split(), "--format", "table", "-q"]) == 0
+    (found,) = [row for row in capsys.readouterr().out.splitlines() if row.startswith(PASTED)]
+    last = {"optimize": "--S_noise=", "recommend": "--output grid.json"}[line.split()[0]]
+    assert len(found) > 60 and last in found
 
 
 def test_without_a_terminal_a_table_has_a_hundred_columns(monkeypatch, folder, capsys):

@@ -69,7 +69,7 @@ def assumption_notes(
     if wide > top:
         notes.append(
             f"note: the data's largest standard deviation {wide:.4g} is above sigma_max {top:g}: noise does not cover them; "
-            f"{' or '.join(['scale the data', *_higher(problem, listed)])}"
+            f"{' or '.join([_rescale(problem), *_higher(problem, listed)])}"
         )
     notes += _low_note(problem, listed)
     if spectrum.mean is not None:
@@ -79,6 +79,13 @@ def assumption_notes(
                 f"note: the data's mean has length {length:.4g}, beyond their spread {spread:.4g}; subtract it if the model does"
             )
     return [*notes, *_start_note(problem, grid, eta, evaluation, listed)]
+
+
+def _rescale(problem: Problem) -> str:
+    """What to do about the scale: where a trained model says the range, its own numbers are not to be changed."""
+    if problem.process.name not in ("table", "flow"):
+        return "scale the data"
+    return "check that they have the network's scale: if so the model's own start is that far off, and no grid mends it"
 
 
 def _higher(problem: Problem, listed: bool) -> list[str]:

@@ -166,8 +166,8 @@ def noise(data: Document) -> str:
     setting = {
         "none": "inject no noise (eta 0)",
         "constant": f"set eta {number(chosen['eta'][0])}",
-        "window": f"set eta in a window of sigma, up to {number(max(chosen['eta']))}",
-        "per_step": f"set eta per step, {number(min(chosen['eta']))} to {number(max(chosen['eta']))}",
+        "window": f"set eta in a window of sigma, {_window(chosen, data['sigmas'])}",
+        "per_step": f"set eta per step, {number(min(chosen['eta']))} to {number(max(chosen['eta']))}, each in --format json",
     }[chosen["design"]]
     where = f" in the {chosen['clock']} clock" if chosen["clock"] and (now is None or now["clock"] != chosen["clock"]) else ""
     sense = f" (in the sense of {meaning})" if meaning and chosen["design"] != "none" else ""
@@ -177,6 +177,15 @@ def noise(data: Document) -> str:
         return f"The present eta {number(now['eta'][0])} is within {100 * NEAR:g} % of the best: keep it."
     head = f"{setting[0].upper()}{setting[1:]}{where}{sense}: exact error {number(chosen['exact'])}"
     return f"{head}{_told(chosen, now)}"
+
+
+def _window(chosen: Document, sigmas: Sequence[float | None]) -> str:
+    """Where the noise goes: the largest eta, and the noise ratios at whose steps it is a tenth of that or more."""
+    top = max(chosen["eta"])
+    inside = [sigma for sigma, eta in zip(sigmas, chosen["eta"], strict=False) if eta >= top / 10]
+    high = "pure noise" if inside[0] is None else f"sigma {number(inside[0])}"
+    low = f" down to {number(inside[-1])}" if inside[-1] is not None and len(inside) > 1 else ""
+    return f"up to {number(top)}, at the steps from {high}{low}, each in --format json"
 
 
 #: A gain in the exact error that is this much larger than the one without cancellation is named so.

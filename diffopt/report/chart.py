@@ -17,7 +17,7 @@ def bars(spectrum: Spectrum, width: int = 40) -> list[str]:
     decade[positive] = np.floor(np.log10(spectrum.eig[positive]))
     top = int(decade.max())
     decade = np.where(positive, np.maximum(decade, top - DECADES), -np.inf)
-    lines = ["eigenvalues     directions   variance"]
+    lines = ["eigenvalues      variance   directions (bars: logarithm)"]
     longest = np.log1p(spectrum.dim)
     for value in sorted(set(decade.tolist()), reverse=True):
         chosen = decade == value
@@ -25,5 +25,5 @@ def bars(spectrum: Spectrum, width: int = 40) -> list[str]:
         share = float(spectrum.weight[chosen] @ spectrum.eig[chosen]) / spectrum.trace
         name = "0" if value == -np.inf else f"1e{int(value):+03d} and up"
         bar = "#" * max(1, round(width * np.log1p(count) / longest))
-        lines.append(f"{name:<14} {count:>11g} {100 * share:>9.3g} % {bar}")
+        lines.append(f"{name:<14} {100 * share:>8.3g} % {count:>12g} {bar}")
     return lines

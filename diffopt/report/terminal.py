@@ -18,7 +18,8 @@ def to_terminal(renderable: RenderableType, width: int, colour: bool) -> str:
     """Text of a rich object at a given width."""
     console = Console(width=width, force_terminal=colour, color_system="auto" if colour else None, highlight=False)
     with console.capture() as capture:
-        console.print(renderable)
+        # What is wider is meant to be.
+        console.print(renderable, crop=False)
     return capture.get()
 
 
@@ -74,9 +75,18 @@ def rows_table(
     return table
 
 
+#: How answers begin that hold a command or flags: broken over lines, they would not survive being pasted.
+PASTED = ("EDM: ", "Its grid: ", "As a schedule: ")
+
+
 def with_answers(view: RenderableType, answers: Sequence[str]) -> RenderableType:
     """A view with its answers below, in bold."""
-    return Group(view, Text(), *(Text(line, style="bold") for line in answers)) if answers else view
+    return Group(view, Text(), *map(_answer, answers)) if answers else view
+
+
+def _answer(line: str) -> Text:
+    whole = line.startswith(PASTED)
+    return Text(line, style="bold", no_wrap=whole, overflow="ignore" if whole else None)
 
 
 def run_view(document: Mapping[str, Any]) -> RenderableType:

@@ -15,6 +15,7 @@ from diffopt.foundation.quasi_newton import minimize
 from diffopt.objectives.problem import Problem
 from diffopt.processes.clocks import CLOCKS
 from diffopt.processes.grid import Grid
+from diffopt.solvers import Solver
 from diffopt.solvers.model_error import ModelError
 from diffopt.studies.noise_errors import OBJECTIVES, NoiseErrors, slope
 
@@ -232,6 +233,13 @@ def _apart(x: Array) -> list[Array]:
     return chosen
 
 
+def _without_eta(solver: Solver) -> str:
+    """Why a solver has no eta, and what to use."""
+    if hasattr(solver, "s_churn"):
+        return f"solver {solver.name!r} has no eta, its noise is the churn: use diffopt optimize --schedule karras --free family"
+    return f"solver {solver.name!r} injects no noise; use ddim, euler_ancestral, dpmpp_2m_sde, euler_maruyama or sra1"
+
+
 def noise_study(
     problem: Problem,
     grid: Grid,
@@ -250,7 +258,7 @@ def noise_study(
     """
     solver = problem.solver
     if solver.eta_meaning is None:
-        raise UnsupportedError(f"solver {solver.name!r} injects no noise; use euler_maruyama, ddim or sra1")
+        raise UnsupportedError(_without_eta(solver))
     names: list[str | None] = [solver.clock]
     if solver.uses_clock:
         # The time of `ve` is sigma: one clock under two names.

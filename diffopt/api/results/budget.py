@@ -57,13 +57,13 @@ class BudgetResult(Result):
 
         rows = []
         for row in self.rows():
-            line = {"source": row["source"].replace("_", " "), "error": row["error"]}
+            line = {"source": row["source"].replace("_", " "), "squared error": row["error"]}
             if self.document["simulated"] is not None:
                 low, high = row["simulated_low"], row["simulated_high"]
                 line |= {"predicted": row["simulated_predicted"], "simulated": row["simulated_value"]}
                 line["95 %"] = "-" if low is None else f"{short(low)} to {short(high)}"
             rows.append(line)
-        return rows_table(rows, width=width)
+        return rows_table(rows, width=width, spare=("predicted",))
 
     def answers(self) -> list[str]:
         """Which source dominates, what would help most, and whether to believe it."""
@@ -87,7 +87,7 @@ class BudgetResult(Result):
             best = min(better, key=lambda name: float(better[name]["total"]))
             if better[best]["total"] < self.total:
                 value, total = better[best]["value"], better[best]["total"]
-                said.append(f"Most would help {best.replace('_', '-')} = {value:.4g}: total {total:.4g}.")
+                said.append(f"What would help most: {best.replace('_', '-')} {value:.4g}, then the total is {total:.4g}.")
         if not self.valid and self.total is not None:
             said.append("The expansion does not reach that far: see reasons.")
         return said
