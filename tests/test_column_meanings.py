@@ -20,7 +20,10 @@ def column(tmp_path, name, values=EIG):
     return str(path)
 
 
-SPELLED = ("Std", "Explained_Variance_Ratio", "singular_values_", "log10(eigenvalue)", "Log Eigenvalue")
+SPELLED = (
+    "Std", "Explained_Variance_Ratio", "singular_values_", "log10(eigenvalue)", "Log Eigenvalue", "sdev", "pc_std", "Std. Dev",
+    "std.deviation", "var_ratio", "variance (percent)", "eig_sqrt", "cumulative_variance_explained",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [*MEANINGS, *SPELLED])
@@ -82,3 +85,11 @@ def test_a_covariance_with_names_of_rows_and_columns(tmp_path):
 def test_lines_that_are_no_numbers(first, tmp_path):
     (tmp_path / "a.csv").write_text(first + "4\n2\n1\n0.25\n\x1a")
     assert load_spectrum(str(tmp_path / "a.csv")).trace == 7.25
+
+
+def test_names_of_variables_beside_a_covariance_mean_nothing(tmp_path):
+    """The rows and columns of a covariance are called as the data are."""
+    (tmp_path / "c.csv").write_text(",log_price,sd_ratio\nlog_price,2,0.5\nsd_ratio,0.5,1\n")
+    assert load_spectrum(str(tmp_path / "c.csv")).trace == 3
+    (tmp_path / "d.csv").write_text("log_price,sd_ratio\n2,0.5\n0.5,1\n")
+    assert load_spectrum(str(tmp_path / "d.csv")).trace == 3

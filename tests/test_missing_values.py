@@ -42,6 +42,23 @@ def test_a_usual_mark_far_outside_is_asked_about(mark, dtype, tmp_path, capsys):
         assert found["trace"] == pytest.approx(trace(holed(mark, dtype)), rel=1e-6)
 
 
+@pytest.mark.parametrize("mark", [9.96921e36, 1.7e38, -2.5e33])
+def test_a_number_that_no_data_reach_is_asked_about(mark, tmp_path, capsys):
+    """Written out with fewer digits, a fill value is no longer one of the usual marks."""
+    np.savetxt(tmp_path / "a.csv", holed(mark), delimiter=",")
+    assert "looks like a missing value" in refused(capsys, tmp_path / "a.csv")
+    code, found, _ = answer(capsys, tmp_path / "a.csv", "--missing", str(mark), "--skip-bad")
+    assert code == 0 and found["trace"] == pytest.approx(trace(REST), rel=1e-9)
+
+
+def test_data_that_reach_far_are_data(tmp_path, capsys):
+    """Numbers of 1e30 among others like them."""
+    data = 1e31 * np.random.default_rng(1).standard_normal((50, 3))
+    np.save(tmp_path / "a.npy", data)
+    code, found, _ = answer(capsys, tmp_path / "a.npy")
+    assert code == 0 and found["trace"] == pytest.approx(trace(data), rel=1e-9)
+
+
 def test_marks_among_other_numbers_are_numbers(tmp_path, capsys):
     """Where the others reach as far, -9999 is one of them; full-range sound has -32768."""
     data = np.random.default_rng(1).uniform(-9000, 9000, (50, 3))

@@ -19,13 +19,13 @@ BYTES = np.round(UNIT * 255).astype(np.uint8)
 COLOURS = RNG.integers(0, 256, (30, 6, 5, 3)).astype(np.uint8)
 
 
-def tiff(pixels: np.ndarray, sample_format: int, order: str = "<") -> bytes:
+def tiff(pixels: np.ndarray, sample_format: int, order: str = "<", photometric: int = 1) -> bytes:
     """A grey TIFF of one strip, written tag by tag (TIFF 6.0, section 3)."""
     data = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
     height, width = pixels.shape
     bits = 8 * pixels.dtype.itemsize
     short, long = 3, 4
-    tags = [(256, short, width), (257, short, height), (258, short, bits), (259, short, 1), (262, short, 1),
+    tags = [(256, short, width), (257, short, height), (258, short, bits), (259, short, 1), (262, short, photometric),
             (273, long, 134), (277, short, 1), (278, short, height), (279, long, len(data)),
             (339, short, sample_format)]  # fmt: skip
     entries = b""
@@ -231,3 +231,11 @@ def test_a_picture_that_asks_to_be_turned_is_said(tmp_path):
     path = folder(tmp_path, ".png", [saved(Image.fromarray(p), "PNG", exif=exif) for p in pixels])
     np.testing.assert_array_equal(collected(path), pixels)
     assert "EXIF asks to turn or mirror the picture" in remarks(path)
+
+
+def test_white_that_is_zero_is_turned_around_or_refused(tmp_path, capsys):
+    """Of 8 bits pillow turns the numbers around; those of 16 it would leave, and the mean would have the wrong sign."""
+    found = collected(folder(tmp_path / "8", ".tif", [tiff(x, 1, photometric=0) for x in BYTES]))
+    np.testing.assert_array_equal(found, 255 - BYTES)
+    err = refused(capsys, folder(tmp_path / "16", ".tif", [tiff(x, 1, photometric=0) for x in WIDE]))
+    assert "WhiteIsZero" in err and "0.tif" in err

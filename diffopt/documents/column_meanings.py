@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 _STD = "standard deviations, not eigenvalues; square them"
@@ -24,6 +25,14 @@ MEANINGS: dict[str, str] = {
     **dict.fromkeys(("precision", "precisions", "inverse variance", "inverse variances"), _INVERSE),
     **dict.fromkeys(("log", "log10", "ln", "db", "decibel"), _LOG),
 }  # fmt: skip
+#: Words that say the same within a longer name, such as `pc_std` or `var_ratio`.
+WORDS: dict[str, str] = {
+    **dict.fromkeys(("std", "stds", "stdev", "stddev", "sdev", "sdevs", "sd", "rms", "deviation", "deviations", "sqrt"), _STD),
+    **dict.fromkeys(("singular",), _SINGULAR),
+    **dict.fromkeys(("ratio", "ratios", "percent", "percentage", "proportion", "share", "cumulative", "cumsum"), _SHARE),
+    **dict.fromkeys(("precision", "precisions", "inverse"), _INVERSE),
+    **dict.fromkeys(("log", "log2", "log10", "ln", "db"), _LOG),
+}
 #: Names of a power, beside a column of wave numbers.
 POWERS = ("power", "psd", "p", "p(k)", "pk", "power spectrum", "spectral density", "spectrum")
 WAVES = ("k", "wave number", "wavenumber", "frequency", "freq", "f", "n")
@@ -34,7 +43,10 @@ def meaning_of(name: str) -> str | None:
     plain = " ".join(name.lower().replace("_", " ").split())
     if plain in MEANINGS:
         return MEANINGS[plain]
-    return _LOG if plain.startswith(("log ", "log(", "log10", "ln(", "log2")) else None
+    if plain.startswith(("log ", "log(", "log10", "ln(", "log2")):
+        return _LOG
+    words = re.split(r"[ .()\[\]/:-]+", plain)
+    return next((WORDS[word] for word in words if word in WORDS), None)
 
 
 def wave_numbers(names: Sequence[str] | None, name: str) -> bool:

@@ -24,6 +24,8 @@ ALPHA = {"LA", "PA", "RGBA"}
 PNG = b"\x89PNG\r\n\x1a\n"
 #: TIFF tags: bits of a sample, and 1 unsigned, 2 signed, 3 floating.
 BITS, SAMPLE_FORMAT = 258, 339
+#: TIFF tag that is 0 where 0 is white; pillow turns 8 bits around and leaves 16.
+PHOTOMETRIC = 262
 #: EXIF tag: how to turn the picture before it is shown.
 ORIENTATION = 274
 
@@ -97,16 +99,18 @@ def _numbers(image: Any, data: bytes, name: str, log: Log) -> Raw:
     array = np.asarray(image)
     array = array.astype(array.dtype.newbyteorder("="))
     if image.format == "TIFF":
-        return _retyped(array, image)
+        return _retyped(array, image, name)
     if image.format == "PPM" and image.mode == "I":
         # Some versions of pillow open 16-bit PGM so; the numbers are 0 to 65535.
         return array.astype(np.uint16)
     return array
 
 
-def _retyped(array: Raw, image: Any) -> Raw:
-    """TIFF samples whose sign pillow does not keep."""
+def _retyped(array: Raw, image: Any, name: str) -> Raw:
+    """TIFF samples whose sign pillow does not keep, and those whose white it does not turn around."""
     form, bits = _tag(image, SAMPLE_FORMAT, 1), _tag(image, BITS, 8)
+    if _tag(image, PHOTOMETRIC, 1) == 0 and form == 1 and bits > 8:
+        raise InputError(f"{name}: 0 is white in this TIFF of {bits} bits (WhiteIsZero); save it with 0 as black")
     if array.dtype == np.int32 and form == 1 and bits == 32:
         return array.view(np.uint32)
     if array.dtype == np.uint8 and form == 2:

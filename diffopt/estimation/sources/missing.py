@@ -19,6 +19,8 @@ USUAL = frozenset(
     )
     for sign in (-1, 1) for v in (base, float(np.float32(min(base, 3.4028234663852886e38))))
 )  # fmt: skip
+#: Other numbers from here on are taken for such marks too, this many times farther outside than the others span.
+HUGE, FAR = 1e30, 1e6
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,11 @@ class Missing:
         if not self.suspect or flat.dtype.kind not in "fi" or not flat.size:
             return
         for mark in (float(flat.min()), float(flat.max())):
-            if mark not in USUAL:
+            if mark not in USUAL and not HUGE <= abs(mark) < np.inf:
                 continue
             others = flat[flat != mark].astype(np.float64)
-            if others.size and _outside(mark, float(others.min()), float(others.max())):
+            factor = 1.0 if mark in USUAL else FAR
+            if others.size and _outside(mark, float(others.min()), float(others.max()), factor):
                 shown = str(flat.dtype.type(mark))  # the shortest text that gives this number in this type
                 raise InputError(
                     f"{label}: {shown} among numbers from {others.min():.4g} to {others.max():.4g} looks like a missing value; "
@@ -89,5 +92,5 @@ class Missing:
                 )
 
 
-def _outside(mark: float, low: float, high: float) -> bool:
-    return max(low - mark, mark - high) > max(high - low, 0.0)
+def _outside(mark: float, low: float, high: float, factor: float) -> bool:
+    return max(low / factor - mark / factor, mark / factor - high / factor) > max(high - low, 0.0)
