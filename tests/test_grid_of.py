@@ -81,6 +81,14 @@ def test_named_solvers_give_their_grid():
     np.testing.assert_allclose(both.sigmas, np.sqrt(euler.sigmas * heun.sigmas), rtol=1e-12)
 
 
+def test_the_schemes_are_searched_for_with_the_score_error():
+    wrong = {"score_error": "data:0.3", "sigma_max": 20.0}
+    found = diffopt.optimize(EIG, "ipndm", 6, **wrong)
+    parts = [diffopt.optimize(EIG, name, 6, **wrong).sigmas for name in ("euler", "heun")]
+    np.testing.assert_allclose(found.sigmas[:-1], np.sqrt(parts[0][:-1] * parts[1][:-1]), rtol=1e-6)
+    assert not np.allclose(found.sigmas, diffopt.optimize(EIG, "ipndm", 6, sigma_max=20.0).sigmas, rtol=1e-3)
+
+
 def test_own_is_the_search_for_the_solver():
     own = diffopt.optimize(EIG, "ipndm", 6, grid_of="own")
     default = diffopt.optimize(EIG, "ipndm", 6)

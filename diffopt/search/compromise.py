@@ -69,7 +69,9 @@ def compromise(
     OptimizeResult
         Converged where every search is.
     """
-    found = [search(replace(problem, solver=solver)) for solver in solvers]
+    wrong = problem.solver.error
+    # Each scheme is searched for with the score error of the question.
+    found = [search(replace(problem, solver=s if s is problem.solver else replace(s, error=wrong))) for s in solvers]
     grid = _mean([each.grid.sigmas for each in found], [1 / len(found)] * len(found), problem)
     names = [solver.name for solver in solvers]
     told = f"the grid of {names[0]}" if len(names) == 1 else f"geometric mean of the grids of {' and '.join(names)}"
