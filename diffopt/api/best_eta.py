@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Unpack
 
 from diffopt import __version__
@@ -11,12 +12,16 @@ from diffopt.api.notes import data_notes
 from diffopt.api.results.studies import EtaResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
 from diffopt.documents.options import options_of
-from diffopt.documents.schemas import EtaDocument, NoiseRow, dump
+from diffopt.documents.schemas import dump
 from diffopt.documents.settings import make_problem, schedule_of
+from diffopt.documents.study_schemas import EtaDocument, NoiseRow
 from diffopt.documents.values import words
 from diffopt.errors import InputError, UnsupportedError
+from diffopt.objectives.problem import Problem
 from diffopt.processes.clocks import CLOCKS
+from diffopt.processes.grid import Grid
 from diffopt.studies.eta import DESIGNS, ETA_MAX, NoiseDesign, at_bound, noise_study, present
+from diffopt.studies.eta_claim import Ends
 from diffopt.studies.noise_errors import OBJECTIVES
 
 #: Solver and schedule unless others are named.
@@ -86,11 +91,26 @@ def best_eta(
         schedule=schedule.name, schedule_options=options_of(schedule), score_error=error_text(problem.solver),
         start=problem.start, end=problem.end, process=process_part(problem), spectrum=spectrum_part(data.spectrum),
         sigmas=[finite(s) for s in grid.sigmas],
-        present=None if now is None else NoiseRow(**_row(now)), rows=[NoiseRow(**_row(answer)) for answer in answers],
+        present=None if now is None else NoiseRow(**_row(now)), rows=_claimed(problem, grid, answers),
         diffopt_version=__version__,
     )  # fmt: skip
     note = f"using solver {problem.solver.name}, schedule {schedule.name}, eta in the sense of {meaning}"
     return EtaResult(dump(document), (*data_notes(data, robust=False), note, *_bound_notes(answers)))
+
+
+def _claimed(problem: Problem, grid: Grid, answers: list[NoiseDesign]) -> list[NoiseRow]:
+    """Rows with what is said of the constant ones."""
+    ends: dict[str | None, Ends] = {}
+    rows = []
+    for answer in answers:
+        said = None
+        if answer.design == "constant":
+            if answer.clock not in ends:
+                solver = problem.solver if answer.clock is None else replace(problem.solver, clock=answer.clock)
+                ends[answer.clock] = Ends(replace(problem, solver=solver), grid)
+            said = ends[answer.clock].claim(float(answer.eta[0]))
+        rows.append(NoiseRow(**_row(answer), beats_ends=said))
+    return rows
 
 
 def _bound_notes(answers: list[NoiseDesign]) -> list[str]:

@@ -99,12 +99,12 @@ VERBS: dict[str, tuple[str, ...]] = {
     ),
     "evaluate": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "error"),
     "compare": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "error", "objective"),
-    "orders": ("spectrum", "sampler", "solver", "process", "range", "schedule"),
+    "orders": ("spectrum", "sampler", "solver", "process", "range", "schedule", "error"),
     "budget": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule"),
     "recommend": ("spectrum", "process", "range", "end", "start", "error"),
     "shift": ("spectrum", "sampler", "objective"),
     "best_eta": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "error"),
-    "simulate": ("sampler", "solver", "process", "range", "end", "start", "schedule", "objective"),
+    "simulate": ("sampler", "solver", "process", "range", "end", "start", "schedule", "error", "objective"),
 }
 
 

@@ -12,7 +12,7 @@ from diffopt.api.hosting import hosted, note_range
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
 from diffopt.documents.build import finite, schedule_document
-from diffopt.documents.schemas import dump
+from diffopt.documents.schemas import Claim, dump
 from diffopt.documents.settings import Settings, make_objective, make_problem, schedule_of
 from diffopt.documents.values import words
 from diffopt.errors import InputError
@@ -21,6 +21,7 @@ from diffopt.objectives.evaluation import evaluate as run_evaluation
 from diffopt.objectives.problem import Problem
 from diffopt.search.descent import optimize as search
 from diffopt.search.integer import optimize_whole
+from diffopt.search.result import OptimizeResult
 from diffopt.search.starts import BASELINES, applicable
 from diffopt.solvers import SOLVERS
 
@@ -115,6 +116,7 @@ def optimize(
         solved = replace(problem, solver=result.solver, process=result.process)
     document = schedule_document(
         solved, result, evaluation, beside, objective, free, schedule,
+        _beats_ends(solved, result) if "eta" in free else None,
     )  # fmt: skip
     assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
     if others is None and free == ["grid"] and "geometric mean" in result.message:
@@ -126,6 +128,13 @@ def optimize(
         ]
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
     return ScheduleResult(dump(document), (*data_notes(data), *problem_notes(problem), *assumed), data, rivals)
+
+
+def _beats_ends(problem: Problem, result: OptimizeResult) -> Claim | None:
+    """What is said of the eta that was found, on the grid that was found."""
+    from diffopt.studies.eta_claim import claim
+
+    return claim(problem, result.grid, float(result.eta[0]))
 
 
 def _with_schedule(settings: Settings, free: list[str]) -> Settings:

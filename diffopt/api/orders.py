@@ -9,12 +9,14 @@ from diffopt import __version__
 from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.notes import data_notes
 from diffopt.api.results.studies import OrdersResult
-from diffopt.documents.build import process_part, spectrum_part
+from diffopt.documents.build import error_text, process_part, spectrum_part
 from diffopt.documents.options import options_of
-from diffopt.documents.schemas import ConvergenceDocument, ConvergenceRow, dump
+from diffopt.documents.schemas import dump
 from diffopt.documents.settings import make_problem, schedule_of
+from diffopt.documents.study_schemas import ConvergenceDocument, ConvergenceRow
 from diffopt.documents.values import many, number, words
 from diffopt.errors import InputError, UnsupportedError
+from diffopt.foundation.notes import note
 from diffopt.objectives.problem import Problem
 from diffopt.studies.orders import METRICS, Convergence, with_notes
 from diffopt.studies.orders import convergence as measure
@@ -79,7 +81,7 @@ def orders(
     """
     settings = read("orders", flags, OWN)
     settings = settings.replace(end="sigma_min", schedule=settings.schedule or SCHEDULE)
-    metrics = _metrics(metric)
+    metrics = _metrics(metric, settings.score_error is not None)
     if "strong" not in metrics and (paths is not None or seed is not None):
         raise InputError("--paths and --seed are of the strong metric, which is not asked for; leave them out")
     counts = None if steps is None else tuple(many(steps, "steps"))
@@ -105,14 +107,20 @@ def orders(
     rows = with_notes(rows)
     document = ConvergenceDocument(
         accuracy=goal, schedule=schedule.name, schedule_options=options_of(schedule), seed=seed or 0,
+        score_error=error_text(problems[0].solver),
         process=process_part(problems[0]), spectrum=spectrum_part(data.spectrum),
         rows=[ConvergenceRow(**vars(r)) for r in rows], diffopt_version=__version__,
     )  # fmt: skip
     return OrdersResult(dump(document), (*data_notes(data, robust=False), *notes), rows)
 
 
-def _metrics(given: Any) -> list[str]:
-    chosen = list(METRICS) if given is None else words(given)
+def _metrics(given: Any, wrong: bool) -> list[str]:
+    """The metrics that were asked for; a coupled path has the exact score on both sides."""
+    if wrong and given is None:
+        note("note: strong errors are those of an exact score; with --score-error only frechet and weak are measured")
+    chosen = [name for name in METRICS if not (wrong and name == "strong")] if given is None else words(given)
+    if wrong and "strong" in chosen:
+        raise InputError("strong errors are those of an exact score; with --score-error use --metric frechet,weak")
     for name in chosen:
         if name not in METRICS:
             raise InputError(f"metric {name!r} is unknown; use {', '.join(METRICS)}")

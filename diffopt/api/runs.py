@@ -126,8 +126,9 @@ def _from_grid(label: str, grid: Any, settings: Settings, flags: Mapping[str, An
 
 
 def named_runs(planned: Planned) -> Table:
-    """Table of a planned run."""
-    return run_table(planned.problem.solver, Grid.create(planned.problem.process, planned.sigmas), planned.eta)
+    """Table of a planned run; a score error is the denoiser's there, not the table's."""
+    solver = replace(planned.problem.solver, error=None)
+    return run_table(solver, Grid.create(planned.problem.process, planned.sigmas), planned.eta)
 
 
 def reference_name(problem: Problem) -> str:

@@ -12,6 +12,7 @@ from diffopt.api.arguments import Flags, read, verb
 from diffopt.api.results.simulate import SimulationResult
 from diffopt.api.runs import Planned, named_runs, plan, reference_grid, reference_name
 from diffopt.api.targets import Given, find_target
+from diffopt.documents.build import error_text
 from diffopt.documents.schemas import dump
 from diffopt.documents.values import number
 from diffopt.errors import InputError, UnsupportedError
@@ -119,13 +120,14 @@ def simulate(
     given = find_target(target, mixture, samples, denoiser, shape, components, bandwidth, posterior, int(limit * 2**30))
     plans = plan(given, settings, flags, grids, solver, steps)
     first = plans[0].problem
-    batch = Batch(given.target, int(count), int(seed), _start(given, flags.get("start"), settings.start))  # type: ignore[arg-type]
+    batch = Batch(given.target, int(count), int(seed), _start(given, flags.get("start"), settings.start), first.solver.error)  # type: ignore[arg-type]
+    batch.model(0)
     fine = [_table("heun", first, reference_grid(first, n)) for n in (int(reference_steps), int(reference_steps) // 2)]
     tables = [*fine, *(named_runs(p) for p in plans)]
     busy = _workers(given, batch, tables) if workers is None else int(workers)
     if busy > 1 and not given.portable:
         raise InputError("--workers is for exact targets; a denoiser of yours runs in this process")
-    ends = run(batch, tables, busy, progress)
+    ends = run(batch, tables, busy, progress, right=len(fine))
     document = _document(given, batch, plans, tables, ends, int(reference_steps))
     return SimulationResult(document, (), ends[0], {p.name: end for p, end in zip(plans, ends[2:], strict=True)})
 
@@ -186,7 +188,8 @@ def _document(
     )  # fmt: skip
     return dump(SimulationDocument(
         target=TargetPart(**given.facts), process=process, start=batch.start, end=first.end, samples=batch.count,
-        seed=batch.seed, reference=reference, floor=floor, rows=rows, diffopt_version=__version__,
+        seed=batch.seed, score_error=error_text(first.solver), reference=reference, floor=floor, rows=rows,
+        diffopt_version=__version__,
     ))  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from diffopt import __version__
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.options import options_of
 from diffopt.documents.schemas import (
+    Claim,
     ErrorsPart,
     EvaluationDocument,
     ObjectivePart,
@@ -61,6 +62,7 @@ def schedule_document(
     objective: Objective,
     free: list[str],
     schedule: Schedule | None,
+    beats_ends: Claim | None = None,
 ) -> ScheduleDocument:
     """Document of `diffopt optimize`."""
     scored = _objective_value(result, evaluation, objective)
@@ -81,6 +83,7 @@ name: _score(e) for name, e in baselines.items()
             family=result.family,
             schedule=None if schedule is None else schedule.name,
             schedule_options={} if schedule is None else options_of(schedule),
+            beats_ends=beats_ends,
         ),
         diffopt_version=__version__,
     )

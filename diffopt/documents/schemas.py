@@ -62,6 +62,14 @@ class ObjectivePart(Document):
     value: float | None
 
 
+#: What is said of a constant eta.
+Claim = Literal["no", "gaussian", "wider"]
+BEATS = (
+    "whether a constant eta has a smaller exact error than eta 0 and than eta 1: no, on gaussian data with this spectrum, or "
+    "wider, also on data that are not Gaussian; null where it is not looked at"
+)
+
+
 class OptimizerPart(Document):
     """How the optimum was found."""
 
@@ -73,6 +81,7 @@ class OptimizerPart(Document):
     family: dict[str, float] = {}
     schedule: str | None = None
     schedule_options: dict[str, Any] = {}
+    beats_ends: Claim | None = Field(default=None, description=BEATS)
 
 
 class RunPart(Document):
@@ -118,73 +127,6 @@ class EvaluationDocument(RunPart):
     errors: ErrorsPart
     baselines: dict[str, ScorePart] = Field(default={}, description="karras and the optimum of the same question")
     spectrum: SpectrumPart
-    diffopt_version: str
-
-
-class NoiseRow(Document):
-    """A noise design: what was minimized, and its three errors in data units."""
-
-    clock: str | None
-    design: str
-    objective: str
-    exact: float
-    signed: float
-    absolute: float
-    parameters: dict[str, float]
-    eta: list[float]
-
-
-class EtaDocument(Document):
-    """Output of `diffopt eta`."""
-
-    schema_: Literal["diffopt.eta/1"] = Field(default="diffopt.eta/1", alias="schema")
-    solver: str
-    steps: int
-    eta_meaning: str | None
-    schedule: str
-    schedule_options: dict[str, Any] = {}
-    solver_options: dict[str, Any] = {}
-    score_error: str | None
-    process: ProcessPart
-    start: str
-    end: str
-    spectrum: SpectrumPart
-    sigmas: list[float | None]
-    present: NoiseRow | None = Field(default=None, description="the setting in force; null where its error is not finite")
-    rows: list[NoiseRow]
-    diffopt_version: str
-
-
-class ConvergenceRow(Document):
-    """A solver in one metric: errors by step count, order with interval, cost of the accuracy."""
-
-    solver: str
-    clock: str | None
-    eta: float | None
-    metric: str
-    expected: int | None = Field(description="order of the law; null for strong errors")
-    steps: list[int]
-    errors: list[float]
-    order: float | None
-    low: float | None
-    high: float | None
-    constant: float | None
-    needed: int | None = Field(description="steps for the accuracy; null beyond the limit")
-    calls: int | None
-    note: str
-
-
-class ConvergenceDocument(Document):
-    """Output of `diffopt convergence`."""
-
-    schema_: Literal["diffopt.convergence/1"] = Field(default="diffopt.convergence/1", alias="schema")
-    accuracy: float
-    schedule: str
-    schedule_options: dict[str, Any] = {}
-    process: ProcessPart
-    spectrum: SpectrumPart
-    seed: int
-    rows: list[ConvergenceRow]
     diffopt_version: str
 
 
@@ -271,10 +213,10 @@ DOCUMENTS: LazyTable[type[BaseModel]] = LazyTable(
         "diffopt.schedule/1": "schemas:ScheduleDocument",
         "diffopt.evaluation/1": "schemas:EvaluationDocument",
         "diffopt.comparison/1": "schemas:ComparisonDocument",
-        "diffopt.eta/1": "schemas:EtaDocument",
+        "diffopt.eta/1": "study_schemas:EtaDocument",
         "diffopt.recommendation/1": "recommendation:RecommendationDocument",
         "diffopt.shift/1": "recommendation:ShiftDocument",
-        "diffopt.convergence/1": "schemas:ConvergenceDocument",
+        "diffopt.convergence/1": "study_schemas:ConvergenceDocument",
         "diffopt.check/1": "schemas:CheckDocument",
         "diffopt.spectrum/1": "spectrum_schemas:SpectrumDocument",
         "diffopt.ensemble/1": "spectrum_schemas:EnsembleDocument",

@@ -64,6 +64,7 @@ class SimulationDocument(Document):
     end: str
     samples: int
     seed: int
+    score_error: str | None = Field(default=None, description="error of the denoiser in the rows; the reference has none")
     reference: ReferencePart
     floor: dict[str, float] | None = Field(
         description="distances between two independent sets of data of the same size: no data distance can fall below it"

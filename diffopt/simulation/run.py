@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -12,7 +13,9 @@ from diffopt.foundation.arrays import Array
 from diffopt.foundation.workers import results
 from diffopt.law.start import Start
 from diffopt.simulation.target import Target
+from diffopt.simulation.wrong import Axes, Wrong
 from diffopt.solvers.loop import State, sample, states
+from diffopt.solvers.model_error import ModelError
 from diffopt.solvers.table import Table
 
 #: Numbers in the state of one block, and the samples it has at most.
@@ -36,12 +39,15 @@ class Batch:
         Of everything random.
     start : {"exact", "sigma", "unit"}
         Initial law: alpha x_0 + noise n with x_0 from the target, with 0, or with a standard normal (eq. 25).
+    error : ModelError or None
+        What the denoiser of the runs is off by; the start is that of the target.
     """
 
     target: Target
     count: int
     seed: int = 0
     start: Start = "exact"
+    error: ModelError | None = None
 
     @property
     def rows(self) -> int:
@@ -67,18 +73,30 @@ class Batch:
         signal, normal = self.noise(block)
         return np.asarray(float(table.alpha[0]) * signal + float(table.level[0]) * normal)
 
+    @cached_property
+    def _axes(self) -> Axes:
+        return Axes.of(self.target)
+
+    def model(self, block: int) -> Target:
+        """What a block calls: the target, or the target with the error."""
+        if self.error is None:
+            return self.target
+        return Wrong(self.target, self.error, self._axes, np.random.default_rng([self.seed, block, 2]))
+
     def paths(self, table: Table, block: int = 0) -> Iterator[State]:
         """The states of a block, one grid point after another (`diffopt.solvers.loop.states`)."""
-        target, rng = self.target, np.random.default_rng([self.seed, block, 1])
+        target, rng = self.model(block), np.random.default_rng([self.seed, block, 1])
         return states(table, target.denoise, self.first(table, block), rng, target.score, target.jacobian)
 
     def last(self, table: Table, block: int) -> Array:
         """Final states of a block, shape (rows, d)."""
-        target, rng = self.target, np.random.default_rng([self.seed, block, 1])
+        target, rng = self.model(block), np.random.default_rng([self.seed, block, 1])
         return sample(table, target.denoise, self.first(table, block), rng, target.score, target.jacobian)
 
 
-def run(batch: Batch, tables: Sequence[Table], workers: int = 1, progress: Progress | None = None) -> list[Array]:
+def run(
+    batch: Batch, tables: Sequence[Table], workers: int = 1, progress: Progress | None = None, right: int = 0
+) -> list[Array]:
     """Final states of every table from the same start, one array of shape (count, d) each (not finite on overflow).
 
     Parameters
@@ -91,6 +109,8 @@ def run(batch: Batch, tables: Sequence[Table], workers: int = 1, progress: Progr
         Processes; the result is the same for any number of them.
     progress : callable, optional
         Called as progress(done, total).
+    right : int
+        So many of the first tables call the target itself, without the batch's error.
 
     Raises
     ------
@@ -99,16 +119,17 @@ def run(batch: Batch, tables: Sequence[Table], workers: int = 1, progress: Progr
     """
     if batch.count < 2 or workers < 1:
         raise InputError(f"a simulation needs at least 2 samples and 1 worker, got {batch.count} and {workers}")
+    batches = [replace(batch, error=None) if i < right else batch for i in range(len(tables))]
     jobs = [(i, block) for i in range(len(tables)) for block in range(batch.blocks)]
     out: list[list[Array]] = [[] for _ in tables]
-    for done, ((i, _), last) in enumerate(zip(jobs, results(_last, (batch, tables), jobs, workers), strict=True), 1):
+    for done, ((i, _), last) in enumerate(zip(jobs, results(_last, (batches, tables), jobs, workers), strict=True), 1):
         out[i].append(last)
         if progress is not None:
             progress(done, len(jobs))
     return [np.concatenate(parts) for parts in out]
 
 
-def _last(shared: tuple[Batch, Sequence[Table]], job: tuple[int, int]) -> Array:
+def _last(shared: tuple[Sequence[Batch], Sequence[Table]], job: tuple[int, int]) -> Array:
     """Last states of one block through one table."""
-    (batch, tables), (i, block) = shared, job
-    return batch.last(tables[i], block)
+    (batches, tables), (i, block) = shared, job
+    return batches[i].last(tables[i], block)

@@ -25,6 +25,8 @@ STEPS = (20, 40, 80, 160, 320, 640)
 STRONG_STEPS = (16, 32, 64, 128, 256)
 #: Points at the fine end that enter the slope, and the largest N tried.
 TAIL, LIMIT = 3, 100_000
+#: Order below which an error no longer falls: a score's own error is a floor.
+LEVEL = 0.25
 #: Confidence of the intervals, and the rounding floor relative to the root trace.
 CONFIDENCE, FLOOR = 0.95, 1e-11
 
@@ -236,6 +238,8 @@ def with_notes(rows: Sequence[Convergence]) -> list[Convergence]:
 
 
 def _note(row: Convergence, first: int | None) -> str:
+    if row.calls is None and row.order is not None and row.order < LEVEL:
+        return f"levels off at {row.errors[-1]:.3g}: more steps do not help"
     if row.calls is None:
         return f"accuracy not reached within {LIMIT} steps"
     if row.metric == "strong" and (row.order or 0) < 1.5:

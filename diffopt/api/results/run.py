@@ -157,8 +157,12 @@ class ScheduleResult(RunResult):
         return dict(self.document.get("baselines", {}))
 
     def answers(self) -> list[str]:
-        """What is gained over the habit, in the objective that was minimized."""
-        return [answers.optimized(self.document), *answers.family(self.document)] if "objective" in self.document else []
+        """What is gained over the habit, in the objective that was minimized, and on which data a free eta beats 0 and 1."""
+        if "objective" not in self.document:
+            return []
+        claim = (self.document.get("optimizer") or {}).get("beats_ends")
+        free = answers.beats_ends(claim, float(self.eta[0])) if claim else []
+        return [answers.optimized(self.document), *answers.family(self.document), *free]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

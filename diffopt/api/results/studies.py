@@ -66,8 +66,10 @@ class EtaResult(Result):
         return rows_table(eta_table(self.document), width=width)
 
     def answers(self) -> list[str]:
-        """Whether the present setting is good, and what to set."""
-        return [answers.noise(self.document)]
+        """Whether the present setting is good, what to set, and on which data a constant eta beats 0 and 1."""
+        row = answers.claimed(self.document)
+        said = [] if row is None else answers.beats_ends(row["beats_ends"], row["eta"][0])
+        return [answers.noise(self.document), *said]
 
     def __repr__(self) -> str:
         best = min(self.document["rows"], key=lambda row: row["exact"])

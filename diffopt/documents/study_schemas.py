@@ -1,0 +1,78 @@
+"""The files of `diffopt eta` and `diffopt convergence`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from diffopt.documents.schemas import BEATS, Claim, Document, ProcessPart, SpectrumPart
+
+
+class NoiseRow(Document):
+    """A noise design: what was minimized, and its three errors in data units."""
+
+    clock: str | None
+    design: str
+    objective: str
+    exact: float
+    signed: float
+    absolute: float
+    parameters: dict[str, float]
+    eta: list[float]
+    beats_ends: Claim | None = Field(default=None, description=BEATS)
+
+
+class EtaDocument(Document):
+    """Output of `diffopt eta`."""
+
+    schema_: Literal["diffopt.eta/1"] = Field(default="diffopt.eta/1", alias="schema")
+    solver: str
+    steps: int
+    eta_meaning: str | None
+    schedule: str
+    schedule_options: dict[str, Any] = Field(default={})
+    solver_options: dict[str, Any] = Field(default={})
+    score_error: str | None
+    process: ProcessPart
+    start: str
+    end: str
+    spectrum: SpectrumPart
+    sigmas: list[float | None]
+    present: NoiseRow | None = Field(default=None, description="the setting in force; null where its error is not finite")
+    rows: list[NoiseRow]
+    diffopt_version: str
+
+
+class ConvergenceRow(Document):
+    """A solver in one metric: errors by step count, order with interval, cost of the accuracy."""
+
+    solver: str
+    clock: str | None
+    eta: float | None
+    metric: str
+    expected: int | None = Field(description="order of the law; null for strong errors")
+    steps: list[int]
+    errors: list[float]
+    order: float | None
+    low: float | None
+    high: float | None
+    constant: float | None
+    needed: int | None = Field(description="steps for the accuracy; null beyond the limit")
+    calls: int | None
+    note: str
+
+
+class ConvergenceDocument(Document):
+    """Output of `diffopt convergence`."""
+
+    schema_: Literal["diffopt.convergence/1"] = Field(default="diffopt.convergence/1", alias="schema")
+    accuracy: float
+    schedule: str
+    schedule_options: dict[str, Any] = Field(default={})
+    process: ProcessPart
+    spectrum: SpectrumPart
+    seed: int
+    score_error: str | None = Field(default=None, description="error of the score that the errors were computed with")
+    rows: list[ConvergenceRow]
+    diffopt_version: str

@@ -1,0 +1,65 @@
+"""Whether a constant eta may be said to beat both no noise and eta = 1, and on which data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from diffopt.data.dataset import Dataset
+from diffopt.data.spectrum import Spectrum
+from diffopt.errors import UnsupportedError
+from diffopt.foundation.arrays import Array
+from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
+from diffopt.studies.noise_errors import NoiseErrors
+
+#: On no data, on Gaussian data with the spectrum, also on data that are not Gaussian.
+Claim = Literal["no", "gaussian", "wider"]
+#: Least relative gain that is worth a word.
+GAIN = 0.05
+#: Factors of the eigenvalues: other data with this covariance have smaller local variances (theory.md, eq. 343).
+SCALES = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
+
+
+class Ends:
+    """Errors of one problem and grid with eta 0 and 1, and what another constant eta may be said to do to them.
+
+    Attributes
+    ----------
+    scaled : list of NoiseErrors
+        By scale of the eigenvalues, the data's own first.
+    least : ndarray, shape (scales, 2)
+        Smaller of the two errors, exact and mixed, at eta 0 and 1.
+    """
+
+    def __init__(self, problem: Problem, grid: Grid) -> None:
+        short = problem.compressed()
+        eig, weight = short.spectrum.eig, short.spectrum.weight
+        others = [replace(short, data=Dataset.of(Spectrum.create(c * eig, weight))) for c in SCALES[1:]]
+        self.steps = grid.steps
+        self.scaled = [NoiseErrors(scaled, grid, short.solver) for scaled in (short, *others)]
+        self.least = self._errors(0.0, 1.0).min(axis=-1)
+
+    def claim(self, eta: float) -> Claim:
+        """What is said of an eta (eq. 342)."""
+        gains = self._errors(eta)[..., 0] < (1 - GAIN) * self.least
+        if not gains[0, 0]:
+            return "no"
+        # Beyond 1 a step damps at a rate that grows with eta^2, and overshoots where a score is steeper than the Gaussian one.
+        return "wider" if eta <= 1 and np.all(gains) else "gaussian"
+
+    def _errors(self, *etas: float) -> Array:
+        """Shape (scales, 2, etas): the exact error, and its root mean square with the one in which nothing cancels."""
+        runs = np.repeat(np.array(etas)[:, None], self.steps, axis=1)
+        exact, absolute = np.moveaxis([errors.every(runs, ("exact", "absolute")) for errors in self.scaled], 1, 0)
+        return np.stack([exact, np.hypot(exact, absolute) / np.sqrt(2)], axis=1)
+
+
+def claim(problem: Problem, grid: Grid, eta: float) -> Claim | None:
+    """What is said of an eta; None where the scheme has no finite error."""
+    try:
+        return Ends(problem, grid).claim(eta)
+    except UnsupportedError:
+        return None
