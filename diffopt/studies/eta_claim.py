@@ -53,7 +53,8 @@ class Ends:
     def _errors(self, *etas: float) -> Array:
         """Shape (scales, 2, etas): the exact error, and its root mean square with the one in which nothing cancels."""
         runs = np.repeat(np.array(etas)[:, None], self.steps, axis=1)
-        exact, absolute = np.moveaxis([errors.every(runs, ("exact", "absolute")) for errors in self.scaled], 1, 0)
+        found = np.array([errors.every(runs, ("exact", "absolute")) for errors in self.scaled])
+        exact, absolute = found[:, 0], found[:, 1]
         return np.stack([exact, np.hypot(exact, absolute) / np.sqrt(2)], axis=1)
 
 
