@@ -76,14 +76,16 @@ class LinearizationMaps(StepMaps):
     def law(self, x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers, Numbers]:
         """m = exp(hK) [+ h^2 phi2(hK) K'], n = h [B phi1(2hK) + (B' - B) phi2(2hK)] (eqs. 85, 86)."""
         h, k = x["h"], slope(x, eig, "0", self.systematic)
-        one, two = phi1(h * k), phi2(h * k)
+        grown, one = np.exp(h * k), phi1(h * k)
+        # phi1(2x) = phi1(x) (1 + exp(x))/2.
+        n = h * x["rate0"] * one * (1 + grown) / 2
         track, rate = x["scale0"] * x["alpha0"], mean_drift(x, "0")
-        m, mean = np.exp(h * k), track + h * one * rate
+        m, mean = grown, track + h * one * rate
         if self.moving:
-            slope_k, slope_rate = _moving(x, eig, self.systematic)
+            two, slope_k, slope_rate = phi2(h * k), *_moving(x, eig, self.systematic)
             m = cancelled(m + h**2 * two * slope_k, h**2 * slope_k, LOST)
             mean = mean + h**2 * two * (slope_rate - k * rate)
-        n = h * (x["rate0"] * phi1(2 * h * k) + (x["rate1"] - x["rate0"]) * phi2(2 * h * k))
+            n = n + h * (x["rate1"] - x["rate0"]) * phi2(2 * h * k)
         return m * x["scale0"] / x["scale1"], n / x["scale1"] ** 2, mean / x["scale1"] - x["alpha1"]
 
     def passed(self, x: dict[str, Numbers], eig: Array) -> list[tuple[str, Numbers]]:

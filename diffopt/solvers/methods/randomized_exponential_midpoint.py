@@ -44,9 +44,9 @@ class ExponentialMidpointMaps(StepMaps):
         first = x["stage"] * self._score(x, eig, "0") * x["alpha0"]
         k = self._kick(x, eig)
         inner, whole = x["q0"] - x["qu"], x["q0"] - x["q1"]
-        n = x["eta"] ** 2 * (whole - 2 * k * inner + k**2 * inner)
+        n = x["eta"] ** 2 * (whole - inner * (k * (2 - k)))
         m = cancelled(1 - k * (1 - first), k)
-        return m * x["alpha1"] / x["alpha0"], n * x["alpha1"] ** 2, 0 * m
+        return m * (x["alpha1"] / x["alpha0"]), n * x["alpha1"] ** 2, np.zeros(())
 
     def _score(self, x: dict[str, Numbers], eig: Array, suffix: str) -> Numbers:
         """-S(z)/z at a stage: 1/v, and alpha r/(level^2 sqrt v) with a systematic error (eq. 250)."""
