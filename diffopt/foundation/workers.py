@@ -33,18 +33,25 @@ def results(work: Callable[[S, T], R], shared: S, items: Sequence[T], workers: i
     items : sequence
         What differs.
     workers : int
-        Processes; 1 stays in this one. Fresh interpreters are started, so that threads of the caller do no harm.
+        Processes, this one among them; 1 stays in it. The others are fresh interpreters: threads of the caller do no harm.
     """
     count = min(workers, len(items))
     if count <= 1:
         for item in items:
             yield work(shared, item)
         return
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _remember, (shared,)) as pool:
+    with ProcessPoolExecutor(count - 1, multiprocessing.get_context("spawn"), _remember, (shared,)) as pool:
         futures = [pool.submit(_call, work, item) for item in items]
+        own: dict[int, R] = {}
         try:
-            for future in futures:
-                yield future.result()
+            for i, future in enumerate(futures):
+                # This process is one of them: while it would wait, it does what no other has begun.
+                while not (i in own or future.done()):
+                    free = next((j for j in range(i, len(items)) if futures[j].cancel()), None)
+                    if free is None:
+                        break
+                    own[free] = work(shared, items[free])
+                yield own.pop(i) if i in own else future.result()
         finally:
             for future in futures:
                 future.cancel()
