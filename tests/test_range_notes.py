@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import diffopt
+from diffopt.data.spectrum import Spectrum
+from diffopt.simulation.mixture import Mixture
 
 #: Standard deviations 8, 3 and 2: of the variance 77, 13 is below 5.
 EIG = [64.0, 9.0, 4.0]
@@ -53,3 +55,63 @@ def test_a_table_is_not_told_to_go_beyond_its_end(tmp_path):
 def test_where_the_top_can_be_raised_it_is_advised():
     grid = [*np.geomspace(1.0, 0.01, 60), 0.0]
     assert "a larger sigma_max helps" in diffopt.evaluate(EIG, sigmas=grid, solver="heun", start="sigma").answers()[0]
+
+
+VERBS = {
+    "optimize": lambda data: diffopt.optimize(data, steps=2),
+    "evaluate": lambda data: diffopt.evaluate(data, schedule="karras", steps=2),
+    "compare": lambda data: diffopt.compare(data, steps=2, only="karras"),
+    "recommend": lambda data: diffopt.recommend(data, calls=1, host="edm"),
+    "best_eta": lambda data: diffopt.best_eta(data, steps=2, design="constant", noise_objective="exact", clock="sigma"),
+    "orders": lambda data: diffopt.orders(data, "euler", "10,20", metric="frechet"),
+    "budget": lambda data: diffopt.budget(data, solver="euler", steps=3, samples=1e6),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_data_that_the_range_does_not_fit_are_said_by_every_verb(verb):
+    """Wider than the most noise, or far from 0: with the number, which is the data's own."""
+    wide = " ".join(VERBS[verb]([320.0**2, 100.0, 1.0]).notes)
+    assert "largest standard deviation 320 is above sigma_max 80" in wide
+    far = " ".join(VERBS[verb](Spectrum.create([4.0, 1.0], mean=[300.0, 0.0])).notes)
+    assert "mean has length 300" in far and "sigma_max" not in far.replace("N(0, sigma_max^2)", "").replace("--sigma-max", "")
+    calm = " ".join(VERBS[verb]([4.0, 1.0]).notes)
+    assert "sigma_max 80" not in calm and "length" not in calm
+
+
+def test_a_comparison_says_what_the_exact_start_hides():
+    notes = " ".join(diffopt.compare([320.0**2, 100.0, 1.0], steps=5, only="karras").notes)
+    exact = 320 - 320 * 80 / np.hypot(320, 80)  # from N(0, sigma_max^2) the exact flow keeps the ratio to the marginal
+    assert float(notes.split("adds up to ")[1].split(" ")[0]) == pytest.approx(exact, rel=0.03)
+    assert "adds up to" not in " ".join(diffopt.compare([4.0, 1.0], steps=3, only="karras").notes)
+
+
+@pytest.fixture
+def grid_of_another_run(tmp_path):
+    """A grid of dpmpp_2m on vp_linear, made for another spectrum."""
+    path = tmp_path / "g.json"
+    diffopt.optimize([9.0, 1.0], solver="dpmpp_2m", steps=3, process="vp_linear", sigma_max=20).save(path)
+    return str(path)
+
+
+def test_grids_of_another_run_are_said_by_every_verb_that_takes_them(grid_of_another_run):
+    here, (grid, data) = {"solver": "euler", "process": "ve"}, (grid_of_another_run, [4.0, 1.0])
+    mixture = Mixture.create(weights=[1.0], means=[[0.0, 0.0]], variances=[[4.0, 1.0]])
+    found = {
+        "evaluate": diffopt.evaluate(data, grid, **here),
+        "compare": diffopt.compare(data, steps=3, only="karras", add=grid, **here),
+        "budget": diffopt.budget(data, grid=grid, samples=1e6, **here),
+        "simulate": diffopt.simulate(mixture, grid, count=20, reference_steps=4, **here),
+    }
+    for verb, result in found.items():
+        notes = " ".join(result.notes)
+        assert "made for solver dpmpp_2m, evaluated with euler" in notes, verb
+        assert "made for process vp_linear, evaluated on ve" in notes, verb
+        # A simulation's target is samples or a mixture: what the grid was made for is never that file.
+        assert ("made for spectrum" in notes) == (verb != "simulate"), verb
+
+
+def test_grids_of_the_same_run_are_not_remarked_on(grid_of_another_run):
+    same = {"solver": "dpmpp_2m", "process": "vp_linear", "sigma_max": 20}
+    table = diffopt.compare([9.0, 1.0], steps=3, only="karras", add=grid_of_another_run, **same)
+    assert "made for" not in " ".join(table.notes)

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 from diffopt import __version__
 from diffopt.api.arguments import Flags, loaded, read, verb
-from diffopt.api.notes import data_notes
+from diffopt.api.notes import data_notes, range_notes
 from diffopt.api.results.studies import EtaResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
 from diffopt.documents.options import options_of
@@ -95,7 +95,7 @@ def best_eta(
         diffopt_version=__version__,
     )  # fmt: skip
     note = f"using solver {problem.solver.name}, schedule {schedule.name}, eta in the sense of {meaning}"
-    return EtaResult(dump(document), (*data_notes(data, robust=False), note, *_bound_notes(answers)))
+    return EtaResult(dump(document), (*data_notes(data, robust=False), note, *range_notes(problem), *_bound_notes(answers)))
 
 
 def _claimed(problem: Problem, grid: Grid, answers: list[NoiseDesign]) -> list[NoiseRow]:

@@ -12,7 +12,7 @@ import numpy as np
 from diffopt import __version__
 from diffopt.api.arguments import Flags, read, reading, verb
 from diffopt.api.budget_knobs import make_knobs
-from diffopt.api.notes import data_notes, problem_notes
+from diffopt.api.notes import data_notes, problem_notes, range_notes
 from diffopt.api.results.budget import BudgetResult
 from diffopt.data.compression import short
 from diffopt.data.spectrum import Spectrum
@@ -138,7 +138,9 @@ def budget(
     if kernel is not None:
         _write_kernel(kernel, found, force)
         document = document.model_copy(update={"kernel": str(kernel)})
-    notes = [*data_notes(data, robust=False), *([] if knobs.problem is None else problem_notes(knobs.problem))]
+    notes = data_notes(data, robust=False)
+    if knobs.problem is not None:
+        notes += [*problem_notes(knobs.problem), *range_notes(knobs.problem, listed=grid is not None)]
     if data.members is not None:
         notes.append(f"note: the budget is of all data in one, not of the {len(data.members.spectra)} spectra of the file")
     notes += [f"note: not valid: {reason}" for reason in found.reasons]

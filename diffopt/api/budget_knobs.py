@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from diffopt.api.grids import check_answered, given_grid, grid_problem
+from diffopt.api.notes import mismatch_notes
 from diffopt.data.dataset import Dataset
 from diffopt.documents.settings import Settings, make_problem, make_schedule
 from diffopt.documents.values import number
 from diffopt.errors import InputError
+from diffopt.foundation.notes import note
 from diffopt.law.start import STARTS
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
@@ -61,6 +63,8 @@ def make_knobs(
             raise InputError("give a grid or --schedule, not both")
         settings = listed.fill(settings, set(said))
         problem, sigmas = grid_problem(listed, settings, data)
+        for line in mismatch_notes(listed, problem, said):
+            note(line)
         return _diffusion(problem, _Given(Grid.create(problem.process, sigmas)), settings, common)
     if {"solver", "steps", "schedule"} & set(said):
         # A smallest noise that is named is where the sampler stops; otherwise it goes on to 0.

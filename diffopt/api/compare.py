@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -13,7 +13,7 @@ from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.command import command_line
 from diffopt.api.grids import GivenGrid, given_grid
 from diffopt.api.hosting import hosted_rows
-from diffopt.api.notes import data_notes, error_notes
+from diffopt.api.notes import data_notes, error_notes, mismatch_notes, range_notes, start_notes
 from diffopt.api.results.compare import ComparisonResult
 from diffopt.documents.grid_file import is_list
 from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule
@@ -22,6 +22,7 @@ from diffopt.errors import InputError
 from diffopt.foundation.shown import text
 from diffopt.hosts.answer import find_host
 from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import Grid
 from diffopt.report.comparison import document
 from diffopt.schedules import Schedule
 from diffopt.solvers import SOLVERS
@@ -124,7 +125,12 @@ def compare(
     said = {"solver": solver, "steps": steps, "calls": calls, "only": only, "skip": skip, "kind": kind, "sort": sort,
             "top": top, "add": add, "host": host, **flags}  # fmt: skip
     command = command_line("compare-schedules", spectrum, said)
-    notes = (*data_notes(data), *error_notes(problems[0]), *_other_ranges(result))
+    given = {name for name, value in flags.items() if value is not None}
+    notes = (
+        *data_notes(data), *error_notes(problems[0]), *range_notes(problems[0]), *_hidden_start(problems, result),
+        *dict.fromkeys(line for grid in grids.values() for p in problems for line in mismatch_notes(grid, p, given)),
+        *_other_ranges(result),
+    )  # fmt: skip
     return ComparisonResult(document(result, command, name), notes, result, sort is not None)
 
 
@@ -139,6 +145,17 @@ def _refuse_designs(selection: Selection) -> None:
     """Designs of the noise are schemes that no host runs under a name."""
     if "stochasticity" in selection.kinds or any(pattern in DESIGNS for pattern in selection.only):
         raise InputError("designs of the noise are not what a program runs under a solver's name; leave --host out")
+
+
+def _hidden_start(problems: Sequence[Problem], result: Comparison) -> list[str]:
+    """What the exact start hides at the row of the least Frechet distance."""
+    by_name = {problem.solver.name: problem for problem in problems}
+    rows = [r for r in result.rows if r.errors["frechet"] is not None and r.other_range is None and r.design is None]
+    if not rows:
+        return []
+    best = min(rows, key=lambda row: row.errors["frechet"])
+    problem = replace(by_name[best.solver], steps=best.steps)
+    return start_notes(problem, Grid.create(problem.process, best.sigmas), best.eta, best.errors["frechet"])
 
 
 def _other_ranges(result: Comparison) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -63,6 +64,11 @@ def assumption_notes(
 
     A grid that was `listed` has its range from no flag.
     """
+    return [*range_notes(problem, listed), *start_notes(problem, grid, eta, evaluation.frechet, listed)]
+
+
+def range_notes(problem: Problem, listed: bool = False) -> list[str]:
+    """Data that the range does not fit: wider than the most noise, finer than the least, far from 0."""
     spectrum, top = problem.spectrum, problem.sigma_max
     notes = []
     wide = float(np.sqrt(spectrum.max))
@@ -78,7 +84,7 @@ def assumption_notes(
             notes.append(
                 f"note: the data's mean has length {length:.4g}, beyond their spread {spread:.4g}; subtract it if the model does"
             )
-    return [*notes, *_start_note(problem, grid, eta, evaluation, listed)]
+    return notes
 
 
 def _rescale(problem: Problem) -> str:
@@ -112,13 +118,12 @@ def _low_note(problem: Problem, listed: bool) -> list[str]:
     ]
 
 
-def _start_note(problem: Problem, grid: Grid, eta: Array, evaluation: Evaluation, listed: bool) -> list[str]:
+def start_notes(problem: Problem, grid: Grid, eta: Array, frechet: float | None, listed: bool = False) -> list[str]:
     """How much a start from noise alone would add, where that is more than the error that is printed."""
     if problem.start != "exact" or not np.isfinite(problem.sigma_max):
         return []
     hosts = replace(problem.compressed(), start="sigma")
     found = evaluate(hosts, grid, eta, expand=False).initialization
-    frechet = evaluation.frechet
     if found is None or frechet is None or found <= frechet:
         return []
     return [
@@ -127,14 +132,14 @@ def _start_note(problem: Problem, grid: Grid, eta: Array, evaluation: Evaluation
     ]
 
 
-def mismatch_notes(grid: GivenGrid, problem: Problem, given: set[str]) -> list[str]:
-    """Where a grid meets another spectrum, solver, process or start than it was made for: the values of both."""
+def mismatch_notes(grid: GivenGrid, problem: Problem, given: Iterable[str], data: bool = True) -> list[str]:
+    """Where a grid meets another spectrum (`data`), solver, process or start than it was made for: the values of both."""
     document = grid.document
     if document is None:
         return []
     found = []
     made_for = document.spectrum_values().get("sha256")
-    if isinstance(made_for, str) and made_for != problem.spectrum.sha256:
+    if data and isinstance(made_for, str) and made_for != problem.spectrum.sha256:
         source = document.spectrum_values().get("source", "?")
         ours = f"{problem.spectrum.source} ({problem.spectrum.sha256[:8]})"
         found.append(f"spectrum {source} ({made_for[:8]}), evaluated on {ours}")

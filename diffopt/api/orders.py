@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 from diffopt import __version__
 from diffopt.api.arguments import Flags, loaded, read, verb
-from diffopt.api.notes import data_notes
+from diffopt.api.notes import data_notes, range_notes
 from diffopt.api.results.studies import OrdersResult
 from diffopt.documents.build import error_text, process_part, spectrum_part
 from diffopt.documents.options import options_of
@@ -111,7 +111,7 @@ def orders(
         process=process_part(problems[0]), spectrum=spectrum_part(data.spectrum),
         rows=[ConvergenceRow(**vars(r)) for r in rows], diffopt_version=__version__,
     )  # fmt: skip
-    return OrdersResult(dump(document), (*data_notes(data, robust=False), *notes), rows)
+    return OrdersResult(dump(document), (*data_notes(data, robust=False), *notes, *range_notes(problems[0])), rows)
 
 
 def _metrics(given: Any, wrong: bool) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Unpack
 from diffopt import __version__
 from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.hosting import hosted, note_range
-from diffopt.api.notes import data_notes, error_notes
+from diffopt.api.notes import data_notes, error_notes, range_notes
 from diffopt.api.results.recommend import RecommendationResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
 from diffopt.documents.recommendation import OfferRow, RecommendationDocument
@@ -111,7 +111,7 @@ def recommend(
         score_error=error_text(problem.solver),
         start=best.start, end=problem.end, spectrum=spectrum_part(data.spectrum), diffopt_version=__version__,
     )  # fmt: skip
-    return RecommendationResult(dump(document), (*data_notes(data), *error_notes(problem)))
+    return RecommendationResult(dump(document), (*data_notes(data), *error_notes(problem), *range_notes(problem)))
 
 
 def _hosted(host: str, flags: Mapping[str, Any], said: dict[str, str]) -> Hosted:

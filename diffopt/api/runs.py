@@ -11,6 +11,7 @@ import numpy as np
 
 from diffopt.api.compare import added
 from diffopt.api.grids import given_grid, grid_problem
+from diffopt.api.notes import mismatch_notes
 from diffopt.api.targets import Given
 from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
@@ -118,6 +119,8 @@ def _from_grid(label: str, grid: Any, settings: Settings, flags: Mapping[str, An
     said = {name for name, value in {**flags, "solver": solver}.items() if value is not None}
     filled = listed.fill(settings.replace(solver=solver) if solver is not None else settings, said)
     problem, sigmas = grid_problem(listed, filled.replace(schedule=None), data)
+    for line in mismatch_notes(listed, problem, said, data=False):
+        note(line)
     eta, document = settings.eta, listed.document
     if eta is None and document is not None and document.solver in (None, problem.solver.name):
         eta = document.eta if problem.solver.eta_meaning is not None else None
