@@ -150,12 +150,13 @@ def _refuse_designs(selection: Selection) -> None:
 def _hidden_start(problems: Sequence[Problem], result: Comparison) -> list[str]:
     """What the exact start hides at the row of the least Frechet distance."""
     by_name = {problem.solver.name: problem for problem in problems}
-    rows = [r for r in result.rows if r.errors["frechet"] is not None and r.other_range is None and r.design is None]
-    if not rows:
+    rows = [(r.errors["frechet"], r) for r in result.rows if r.other_range is None and r.design is None]
+    known = [(frechet, row) for frechet, row in rows if frechet is not None]
+    if not known:
         return []
-    best = min(rows, key=lambda row: row.errors["frechet"])
+    frechet, best = min(known, key=lambda pair: pair[0])
     problem = replace(by_name[best.solver], steps=best.steps)
-    return start_notes(problem, Grid.create(problem.process, best.sigmas), best.eta, best.errors["frechet"])
+    return start_notes(problem, Grid.create(problem.process, best.sigmas), best.eta, frechet)
 
 
 def _other_ranges(result: Comparison) -> list[str]:
