@@ -123,6 +123,16 @@ def test_commands_have_no_numerics(name):
     assert bool(external(name) & NUMERIC) == (name in NUMERIC_COMMANDS)
 
 
+#: What a command may import beside its own room and the library: errors, and what is about files, names and text alone.
+COMMANDS_MAY = {"", "errors", "foundation.atomic", "foundation.names", "foundation.shown", "foundation.workers"}
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if fnmatch(n, "cli*")])
+def test_commands_call_the_library_and_nothing_else(name):
+    others = {o for o in imported_modules(name, run_time=False) if o.partition(".")[0] not in ("cli", "api")}
+    assert others <= COMMANDS_MAY, f"diffopt.{name}: make a verb in diffopt/api of {', '.join(others - COMMANDS_MAY)}"
+
+
 def functions():
     for name, tree in TREES.items():
         for node in ast.walk(tree):

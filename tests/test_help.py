@@ -12,6 +12,7 @@ import pytest
 from diffopt.cli.app import COMMANDS
 from diffopt.cli.help import parts, tidy
 from diffopt.cli.main import main
+from diffopt.cli.spectrum.group import COMMANDS as SPECTRUM
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,7 +26,7 @@ def manual():
 
 def every():
     found = [[name] for name in COMMANDS]
-    return [*found, *(["spectrum", sub] for sub in ("estimate", "show", "synthesize", "convert", "posterior"))]
+    return [*found, *(["spectrum", sub] for sub in SPECTRUM)]
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner
 
+from diffopt.cli.main import main
 from diffopt.data.posterior.operators import OPERATORS
 from diffopt.data.posterior.posterior import Prior, posterior
 from diffopt.data.spectrum import Spectrum
@@ -144,39 +143,28 @@ def test_noise_must_be_positive(noise: float) -> None:
         posterior(Prior.power_law(SHAPE, 2.0), parse_operator("blur:1"), noise)
 
 
-def command() -> typer.Typer:
-    from diffopt.cli.spectrum.posterior import register
-
-    app = typer.Typer()
-    app.callback()(lambda: None)
-    register(app)
-    return app
-
-
 @pytest.mark.parametrize("suffix", ["json", "npz"])
 def test_command_writes_a_spectrum(suffix: str, tmp_path: Path) -> None:
     target = tmp_path / f"p.{suffix}"
-    flags = ["posterior", "power:2", "--shape", "8,8", "--operator", "blur:1", "--noise", "0.1", "-o", str(target)]
-    assert CliRunner().invoke(command(), flags).exit_code == 0
+    flags = ["spectrum", "posterior", "power:2", "--shape", "8,8", "--operator", "blur:1", "--noise", "0.1", "-o", str(target)]
+    assert main(flags) == 0
     expected = posterior(Prior.power_law((8, 8), 2.0), parse_operator("blur:1"), 0.1).spectrum
     np.testing.assert_allclose(load_spectrum(str(target)).eig, expected.eig)
-    assert CliRunner().invoke(command(), flags).exit_code != 0
+    assert main(flags) == 2
 
 
-def test_command_reads_covariances_and_spectra(tmp_path: Path) -> None:
+def test_command_reads_covariances_and_spectra(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prior = image_prior()
     np.savez(tmp_path / "c.npz", cov=prior.covariance, mean=prior.mean)
     np.save(tmp_path / "y.npy", np.ones(9))
     text = examples(tmp_path)["matrix"]
-    flags = ["posterior", str(tmp_path / "c.npz"), "--shape", "4,6", "--operator", text, "--noise", "0.3", "-q"]
-    run = CliRunner().invoke(command(), [*flags, "--measurement", str(tmp_path / "y.npy")])
+    flags = ["spectrum", "posterior", str(tmp_path / "c.npz"), "--shape", "4,6", "--operator", text, "--noise", "0.3", "-q"]
+    assert main([*flags, "--measurement", str(tmp_path / "y.npy")]) == 0
     truth = posterior(prior, parse_operator(text), 0.3, np.ones(9))
-    np.testing.assert_allclose(json.loads(run.stdout)["eigenvalues"], truth.spectrum.eig)
+    np.testing.assert_allclose(json.loads(capsys.readouterr().out)["eigenvalues"], truth.spectrum.eig)
     np.save(tmp_path / "e.npy", np.array([3.0, 1.0, 0.5]))
-    run = CliRunner().invoke(
-        command(), ["posterior", str(tmp_path / "e.npy"), "--operator", "diagonal:2", "--noise", "1", "-q"]
-    )
-    np.testing.assert_allclose(json.loads(run.stdout)["eigenvalues"], [3 / 13, 1 / 5, 0.5 / 3])
+    assert main(["spectrum", "posterior", str(tmp_path / "e.npy"), "--operator", "diagonal:2", "--noise", "1", "-q"]) == 0
+    np.testing.assert_allclose(json.loads(capsys.readouterr().out)["eigenvalues"], [3 / 13, 1 / 5, 0.5 / 3])
 
 
 def test_spectra_need_whole_directions() -> None:

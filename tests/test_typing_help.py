@@ -11,6 +11,7 @@ import pytest
 from diffopt.cli import values
 from diffopt.cli.app import COMMANDS
 from diffopt.cli.main import main
+from diffopt.cli.spectrum.group import COMMANDS as SPECTRUM
 from diffopt.data.builtin import BUILTINS
 from diffopt.documents.aliases import BY_KIND
 from diffopt.documents.options import pick
@@ -174,7 +175,7 @@ count = 0
 for name in COMMANDS:
     for leaf in leaves(get_command(application(name))):
         for param in leaf.params:
-            known = values(str(param.name)) if param.param_type_name == "option" else ()
+            known = values(str(param.name), leaf.name) if param.param_type_name == "option" else ()
             if known and param.metavar != "SPECTRUM":
                 offered = param.shell_complete(leaf.make_context(leaf.name, [], resilient_parsing=True), "")
                 assert {item.value for item in offered} == set(known), (name, param.name, offered)
@@ -186,9 +187,12 @@ assert not {"numpy", "scipy", "pydantic", "rich"} & set(sys.modules), "heavy"
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "spectrum"])
-def test_a_command_has_several_examples(name, capsys):
-    assert main([name, "--help"]) == 0
+LEAVES = [*([name] for name in COMMANDS if name != "spectrum"), *(["spectrum", name] for name in SPECTRUM)]
+
+
+@pytest.mark.parametrize("words", LEAVES, ids=" ".join)
+def test_a_command_has_several_examples(words, capsys):
+    assert main([*words, "--help"]) == 0
     text = capsys.readouterr().out.partition("Examples:\n")[2].partition("\n\n")[0]
     assert len([line for line in text.splitlines() if line.startswith("  diffopt ")]) >= 2
 

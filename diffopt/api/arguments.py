@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -15,7 +15,7 @@ from diffopt.api.flags import flags_of
 from diffopt.data.dataset import Dataset
 from diffopt.documents.settings import Settings
 from diffopt.documents.spectrum_file import load_dataset
-from diffopt.errors import InputError
+from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.notes import listening, note
 
 P = ParamSpec("P")
@@ -28,7 +28,12 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         with listening() as heard:
-            result: Any = function(*args, **kwargs)
+            try:
+                result: Any = function(*args, **kwargs)
+            except DiffoptError as error:
+                for line in heard:
+                    error.add_note(line)
+                raise
         changed: R = replace(result, notes=(*heard, *result.notes)) if heard else result
         return changed
 
@@ -78,7 +83,17 @@ def check(verb: str, flags: Mapping[str, Any], own: Iterable[str] = ()) -> None:
     TypeError
         Naming the nearest keyword.
     """
-    known = [*own, *flags_of(verb)]
+    check_names(verb, flags, [*own, *flags_of(verb)])
+
+
+def check_names(verb: str, flags: Iterable[str], known: Collection[str]) -> None:
+    """Refuse keywords that are not among those known.
+
+    Raises
+    ------
+    TypeError
+        Naming the nearest keyword.
+    """
     for name in flags:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)

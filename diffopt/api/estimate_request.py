@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diffopt.api.estimate import SpectrumResult
+import numpy as np
+
+from diffopt.api.results.spectrum import SpectrumResult
 from diffopt.data.dataset import Dataset
 from diffopt.data.ensemble import Ensemble
 from diffopt.errors import InputError
@@ -32,92 +33,142 @@ from diffopt.estimation.sources.scaling import Scaling
 from diffopt.estimation.sources.source import Log, Source
 from diffopt.studies.bootstrap_report import boot_facts
 
+#: Solver and steps of the grids of a bootstrap, and processes of dask.
+BOOT_SOLVER, BOOT_STEPS, WORKERS = "euler", 10, 2
+#: Least value of whole numbers.
+LEAST = {
+    "n_boot": 0, "boot_steps": 1, "clusters": 0, "patches": 0, "bands": 0, "window": 2, "hop": 0, "block": 0, "workers": 1,
+    "seed": 0,
+}  # fmt: skip
+#: Flags of one way of running, and what asks for it.
+OF = {"boot_steps": "--n-boot", "boot_solver": "--n-boot", "scheduler": "--engine dask", "workers": "--engine dask"}
+#: Flags that only some readers look at.
+READERS_OWN = ("key", "channels", "columns", "header", "mode", "window", "hop", "max_expanded", "max_member")
+
 
 @dataclass(frozen=True)
 class Request:
-    """Every flag of the command that says something about the estimate; `output` is where a checkpoint lies beside."""
+    """Every keyword of the verb; None where it was left out and something else decides."""
 
-    path: str
-    method: str
-    ranges: str | None
-    scale: float | None
-    shift: float | None
-    standardize: float | None
-    shrinkage: str
-    radial: bool
-    mean: bool
-    n_boot: int
-    boot_steps: int
-    boot_solver: str
-    labels: Path | None
-    clusters: int
-    patches: int
-    bands: int
-    key: str | None
-    reader: str | None
-    channels: str
-    columns: str | None
-    header: str
-    missing: str | None
-    mode: str | None
-    window: int
-    hop: int
-    skip_bad: bool
-    block: int
-    memory: float
-    max_member: float
-    max_expanded: float | None
-    engine: str
-    scheduler: str | None
-    workers: int
-    resume: bool
-    seed: int
-    output: Path | None
+    samples: Any
+    method: str = "auto"
+    range: str | None = None
+    scale: float | None = None
+    shift: float | None = None
+    standardize: float | None = None
+    shrinkage: str = "none"
+    radial: bool = False
+    mean: bool = True
+    n_boot: int = 0
+    boot_steps: int | None = None
+    boot_solver: str | None = None
+    labels: Any = None
+    clusters: int = 0
+    patches: int = 0
+    bands: int = 0
+    key: str | None = None
+    reader: str | None = None
+    channels: str | None = None
+    columns: str | None = None
+    header: str | None = None
+    missing: str | None = None
+    mode: str | None = None
+    window: int | None = None
+    hop: int | None = None
+    skip_bad: bool = False
+    block: int = 0
+    memory: float = 2.0
+    max_member: float | None = None
+    max_expanded: float | None = None
+    engine: str = "local"
+    scheduler: str | None = None
+    workers: int | None = None
+    seed: int = 0
+    checkpoint: str | Path | None = None
 
-    def read_options(self) -> ReadOptions:
+    def __post_init__(self) -> None:
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                raise InputError(f"--{name.replace('_', '-')} must be a whole number >= {least}, got {value!r}")
+        running = {"--n-boot": self.n_boot > 0, "--engine dask": self.engine == "dask"}
+        for name, needed in OF.items():
+            if getattr(self, name) is not None and not running[needed]:
+                raise InputError(f"--{name.replace('_', '-')} has no effect without {needed}; leave it out")
+
+    @property
+    def path(self) -> str | None:
+        """Path of the samples; None of arrays and blocks."""
+        return str(self.samples) if isinstance(self.samples, str | Path) else None
+
+    def read_options(self) -> Watched:
         """Options of the reader."""
         for flag, value in (("memory", self.memory), ("max-member", self.max_member), ("max-expanded", self.max_expanded)):
             if value is not None and not 0 < value < 1e9:
                 raise InputError(f"--{flag} must be positive gigabytes, got {value:g}")
-        return ReadOptions(
-            key=self.key,
-            channels=self.channels,
-            columns=self.columns,
-            header=self.header,
-            mode=self.mode,
-            window=self.window,
-            hop=self.hop,
-            max_expanded=None if self.max_expanded is None else int(self.max_expanded * 2**30),
-            max_member=int(self.max_member * 2**30),
-            log=Log(self.skip_bad, Missing.parse(self.missing)),
-        )
+        given = {name: getattr(self, name) for name in READERS_OWN if getattr(self, name) is not None}
+        given |= {name: int(given[name] * 2**30) for name in ("max_expanded", "max_member") if name in given}
+        return Watched(**given, log=Log(self.skip_bad, Missing.parse(self.missing)))
+
+    def check_read(self, options: Watched, source: Source) -> None:
+        """Refuse what the reader did not ask for.
+
+        Raises
+        ------
+        InputError
+            A flag of other kinds of files.
+        """
+        for name in READERS_OWN:
+            if getattr(self, name) is not None and name not in options.used:
+                flag = f"--{name.replace('_', '-')}"
+                raise InputError(f"{flag} has no effect on {source.label}: {READERS_HELP[name]}; leave it out")
 
     def method_options(self) -> MethodOptions:
         """Options of the method."""
         return MethodOptions(
-            self.method,
-            self.shrinkage,
-            self.mean,
-            self.radial,
-            int(self.memory * 2**30),
-            LanczosOptions(seed=self.seed),
+            self.method, self.shrinkage, self.mean, self.radial, int(self.memory * 2**30), LanczosOptions(seed=self.seed)
         )
 
     def fingerprint(self, hashed: dict[str, str] | None) -> str:
         """Everything that a checkpoint depends on."""
         values: dict[str, Any] = {name: getattr(self, name) for name in SWEPT}
-        return json.dumps(values | {"data": hashed, "changed": last_change(Path(self.path))}, sort_keys=True)
+        return json.dumps(values | {"data": hashed, "changed": last_change(Path(self.path or ""))}, sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Watched(ReadOptions):
+    """Options that remember which of them a reader has looked at."""
+
+    used: set[str] = field(default_factory=set, compare=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.used.clear()
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in READERS_OWN:
+            super().__getattribute__("used").add(name)
+        return super().__getattribute__(name)
+
+
+#: What the flags of some readers are for.
+READERS_HELP = {
+    "key": "it is for files that hold several arrays", "channels": "its samples say where their channels are",
+    "columns": "it is for tables of text", "header": "it is for tables of text", "mode": "it is for images",
+    "window": "it is for sound", "hop": "it is for sound", "max_expanded": "it is for archives and packed files",
+    "max_member": "it is for packed files, images and archives",
+}  # fmt: skip
 
 
 #: Flags that the sums of the first sweep depend on.
 SWEPT = (
-    "method", "ranges", "scale", "shift", "standardize", "key", "reader", "channels", "columns", "header", "missing", "mode",
+    "method", "range", "scale", "shift", "standardize", "key", "reader", "channels", "columns", "header", "missing", "mode",
     "window", "hop", "block", "skip_bad", "memory", "shrinkage", "mean", "radial", "patches", "seed",
 )  # fmt: skip
 
 
-def estimate_request(request: Request, progress: Progress) -> tuple[SpectrumResult, Callable[[], None]]:
-    """The spectrum that was asked for, and what to call when it is written: it throws the checkpoint away.
+def estimate_request(request: Request, progress: Progress) -> SpectrumResult:
+    """The spectrum that was asked for; a checkpoint is kept until the result is saved.
 
     Raises
     ------
@@ -125,15 +176,12 @@ def estimate_request(request: Request, progress: Progress) -> tuple[SpectrumResu
         Data or flags that are not allowed, or that contradict each other.
     """
     with ExitStack() as stack:
-        path = stack.enter_context(as_file(request.path))
-        if request.resume and path != request.path:
-            raise InputError(f"--resume reads the data again, and {request.path} can be read only once; save it to a file")
-        source = as_source(path, request.read_options(), request.reader)
-        source.label = source.label.replace(path, request.path)
-        hashed = source_hash(Path(path))
+        source, hashed = _source(request, stack)
         engine, checkpoint = _engine(request, progress, stack, hashed)
         samples = Samples(source, _scaling(request, source, progress), request.block)
         result = estimate_samples(samples, request.method_options(), engine)
+        if request.radial and result.method != "fourier":
+            raise InputError(f"--radial has no effect on method {result.method}; say --method fourier, or leave it out")
         # The checkpoint is of the sweep over all data; the sweeps over parts of them must not find it.
         others = Local(progress) if isinstance(engine, Local) else engine
         ensemble = _ensemble(request, result, others)
@@ -141,14 +189,30 @@ def estimate_request(request: Request, progress: Progress) -> tuple[SpectrumResu
         if ensemble is not None:
             facts["notes"].append(f"ensemble of {len(ensemble.spectra)}: {described(ensemble)}")
         if request.n_boot:
-            boot = (request.n_boot, request.seed, request.boot_solver, request.boot_steps)
+            boot = (request.n_boot, request.seed, request.boot_solver or BOOT_SOLVER, request.boot_steps or BOOT_STEPS)
             facts |= boot_facts(result, others, *boot, facts["notes"])
     data = Dataset(result.spectrum, ensemble, facts, result.spectrum.source)
-    return SpectrumResult(data, tuple(facts["notes"])), checkpoint.discard if checkpoint is not None else _nothing
+    return SpectrumResult(data, tuple(f"note: {line}" for line in facts["notes"]), checkpoint)
 
 
-def _nothing() -> None:
-    """What is to be done after a run without a checkpoint."""
+def _source(request: Request, stack: ExitStack) -> tuple[Source, dict[str, str] | None]:
+    """Where the samples come from, and the hash of a file's or folder's bytes."""
+    options = request.read_options()
+    if request.path is None:
+        if request.checkpoint is not None:
+            raise InputError("--resume reads the data again, and needs them in a file")
+        if request.reader is not None:
+            raise InputError("--reader has no effect: it is for files, and the samples are no file")
+        source = as_source(request.samples, options)
+        request.check_read(options, source)
+        return source, None
+    path = stack.enter_context(as_file(request.path))
+    if request.checkpoint is not None and path != request.path:
+        raise InputError(f"--resume reads the data again, and {request.path} can be read only once; save it to a file")
+    source = as_source(path, options, request.reader)
+    source.label = source.label.replace(path, request.path)
+    request.check_read(options, source)
+    return source, source_hash(Path(path))
 
 
 def described(ensemble: Ensemble) -> str:
@@ -160,7 +224,7 @@ def described(ensemble: Ensemble) -> str:
 
 def _scaling(request: Request, source: Source, progress: Progress) -> Scaling:
     """Map to model units: by the flags, or in a pass of its own."""
-    flags = (request.ranges, request.scale, request.shift)
+    flags = (request.range, request.scale, request.shift)
     if request.standardize is None:
         return Scaling.create(*flags, source.dtype, source.full_range)
     if any(flag is not None for flag in flags):
@@ -172,19 +236,16 @@ def _engine(
     request: Request, progress: Progress, stack: ExitStack, hashed: dict[str, str] | None
 ) -> tuple[Engine, Checkpoint | None]:
     if request.engine == "dask":
-        if request.resume:
+        if request.checkpoint is not None:
             raise InputError("--resume is for --engine local; dask repeats lost work by itself")
         from diffopt.estimation.engines.dask import connected
 
-        return stack.enter_context(connected(request.scheduler, request.workers, progress)), None
+        return stack.enter_context(connected(request.scheduler, request.workers or WORKERS, progress)), None
     if request.engine != "local":
         raise InputError(f"engine must be local or dask, got {request.engine!r}")
-    if not request.resume:
+    if request.checkpoint is None:
         return Local(progress), None
-    if request.output is None:
-        raise InputError("--resume keeps its checkpoint beside the output; name one with --output")
-    path = request.output.with_name(request.output.name + ".checkpoint")
-    checkpoint = Checkpoint(path, request.fingerprint(hashed))
+    checkpoint = Checkpoint(Path(request.checkpoint), request.fingerprint(hashed))
     return Local(progress, checkpoint), checkpoint
 
 
@@ -200,9 +261,19 @@ def _ensemble(request: Request, result: Estimate, engine: Engine) -> Ensemble | 
     if len(asked) > 1:
         raise InputError(f"choose one of --{' and --'.join(asked)}")
     if request.labels is not None:
-        return by_labels(result, read_labels(request.labels, result.samples.source), engine)
+        return by_labels(result, _labels(request.labels, result.samples.source), engine)
     if request.clusters:
         return by_labels(result, cluster(result.samples, engine, request.clusters, request.seed), engine)
     if request.patches:
         return by_tiles(result, request.patches, engine)
     return by_bands(result, request.bands) if request.bands else None
+
+
+def _labels(given: Any, source: Source) -> Any:
+    """Label of each sample, of a file or of an array."""
+    if isinstance(given, str | Path):
+        return read_labels(Path(given), source)
+    labels = np.asarray(given)
+    if labels.ndim != 1 or len(labels) != source.count:
+        raise InputError(f"labels: an array of shape {labels.shape} for {source.count} samples; give one each")
+    return labels.astype(np.str_)

@@ -1,50 +1,13 @@
-"""Shared flags, each declared once: names, kinds and help of what verbs and commands take; imports nothing."""
+"""Flags, each declared once: names, kinds and help of what verbs and commands take; imports nothing heavy."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Flag:
-    """A keyword argument of a verb, and its flag on the command line.
-
-    Attributes
-    ----------
-    name : str
-        Keyword; the flag is the same with hyphens.
-    kind : type
-        str, int, float, bool; `list` may be repeated.
-    help : str
-        One line, with the default in brackets.
-    metavar : str or None
-        What the value is called.
-    short : str or None
-        Short flag.
-    spelled : str or None
-        Another name on the command line.
-    """
-
-    name: str
-    kind: type
-    help: str
-    metavar: str | None = None
-    short: str | None = None
-    spelled: str | None = None
-
-    @property
-    def long(self) -> str:
-        """`--name` on the command line."""
-        return "--" + (self.spelled or self.name).replace("_", "-")
-
+from diffopt.api.flag import Flag
+from diffopt.api.spectrum_flags import FEATURE_SPACE, KEY, MAX_MEMBER, SPECTRUM_OWN
 
 #: Groups of flags in the order of the help: title, and the flags.
 GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
-    "spectrum": ("Spectrum", (
-        Flag("key", str, "Array of an .npz or .json to read.", "NAME"),
-        Flag("feature_space", bool, "Accept FID feature statistics as data."),
-        Flag("max_member", float, "Gigabytes that an array of a compressed file may take [default: 1].", "X"),
-    )),
+    "spectrum": ("Spectrum", (KEY, FEATURE_SPACE, MAX_MEMBER)),
     "sampler": ("Sampler", (
         Flag("solver", str, "Solver (diffopt list solvers) [default: euler].", "NAME", "-s"),
         Flag("steps", str, "Number of steps [default: 10].", "N", "-n"),
@@ -105,6 +68,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "shift": ("spectrum", "sampler", "objective"),
     "best_eta": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "error"),
     "simulate": ("sampler", "solver", "process", "range", "end", "start", "schedule", "error", "objective"),
+    "read_spectrum": ("spectrum",),
 }
 
 
@@ -114,6 +78,7 @@ def flags_of(verb: str) -> dict[str, Flag]:
 
 #: Flags of one verb alone.
 OWN: dict[str, tuple[Flag, ...]] = {
+    **SPECTRUM_OWN,
     "optimize": (
         Flag("host", str, "Optimize what this host runs: its scheme, start, end and rounding (diffopt list hosts).", "NAME"),
         Flag("timesteps", str, "integer: only whole timesteps of the model [default: any].", "KIND"),
@@ -189,6 +154,25 @@ OWN: dict[str, tuple[Flag, ...]] = {
     ),
 }
 
+#: Flags that `export` and `check` share.
+_HOSTED = (
+    Flag("scheduler_config", str, "diffusers: the model's scheduler_config.json, or its folder.", "FILE"),
+    Flag("spectrum", str, "Data for which errors are stated [default: the file's own].", "SPECTRUM"),
+)
+OWN |= {
+    "export": (Flag("to", str, "Host (diffopt list hosts), with a form: comfyui:workflow.", "HOST", required=True), *_HOSTED),
+    "check": (Flag("host", str, "Host (diffopt list hosts), e.g. comfyui.", "HOST", required=True), *_HOSTED),
+    "names": (Flag("long", bool, "Formulas and references."),),
+    "siem": (
+        Flag("window", str, "0.1: top tenth of the noise range; or LOW:HIGH.", "SHARE"),
+        Flag("reference", str, "predicted of a better network on the same rows.", "FILE"),
+        Flag("eta", float, "Injected noise of the sampler that is meant [default: 0].", "X"),
+        Flag("clock", str, "vp, variance, sigma or logsnr [default: vp].", "NAME"),
+        Flag("picture", str, "Scale of xt: ve, vp or flow [default: ve].", "NAME"),
+        Flag("seed", int, "Of the bootstrap [default: 0].", "N"),
+    ),
+}
+
 #: Help of shared flags where a verb has other defaults, or takes lists.
 HELP: dict[str, dict[str, str]] = {
     "compare": {
@@ -210,12 +194,14 @@ HELP: dict[str, dict[str, str]] = {
 
 #: Forms of a result by the suffix of a file.
 SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".txt": "lines"}
+#: Those of a result that is no grid.
+TABULAR = {suffix: form for suffix, form in SUFFIXES.items() if form != "lines"}
 
 #: Flags of the command line itself.
 OUTPUT = (
     Flag("config", str, "TOML file with these settings; flags win.", "FILE"),
     Flag("output", str, "Write to a file, atomically; - is standard output [default: -].", "FILE", "-o"),
-    Flag("format", str, "json, table, csv, markdown or lines [default: by suffix; table on a terminal, else json].", "KIND"),
+    Flag("format", str, "{forms} or table [default: by suffix; table on a terminal, else json].", "KIND"),
     Flag("plot", str, "Picture, PNG or SVG by extension.", "FILE"),
     Flag("force", bool, "Overwrite an existing output."),
     Flag("quiet", bool, "No progress, no notes.", None, "-q"),

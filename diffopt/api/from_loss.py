@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from diffopt.api.arguments import verb
-from diffopt.api.estimate import SpectrumResult
+from diffopt.api.results.spectrum import SpectrumResult
 from diffopt.data.dataset import Dataset
 from diffopt.documents.numbers import parse_table
 from diffopt.errors import InputError

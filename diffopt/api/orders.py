@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Unpack
 
 from diffopt import __version__
@@ -127,14 +128,20 @@ def _metrics(given: Any, wrong: bool) -> list[str]:
     return chosen
 
 
-def error_map(spectrum: Any, solver: Any, steps: int, **flags: Any) -> Any:
-    """Figure of where a solver's error is made, over the noise ratios and the eigenvalues."""
+def error_map(
+    spectrum: Any, solver: Any, steps: int, path: str | Path | None = None, force: bool = False, **flags: Any
+) -> Any:
+    """Figure of where a solver's error is made, over the noise ratios and the eigenvalues; written where a path is given."""
     from dataclasses import replace
 
     from diffopt.report.orders_figures import error_map as draw
+    from diffopt.report.style import save
 
     settings = read("orders", flags, OWN)
     settings = settings.replace(end="sigma_min", schedule=settings.schedule or SCHEDULE)
     problem: Problem = make_problem(settings, loaded(spectrum, flags), solver, strict=False)
     grid = schedule_of(settings).grid(replace(problem.compressed().span, steps=steps))
-    return draw(problem.solver, grid, problem.spectrum, settings.eta if problem.solver.eta_meaning else None)
+    figure = draw(problem.solver, grid, problem.spectrum, settings.eta if problem.solver.eta_meaning else None)
+    if path is not None:
+        save(figure, Path(path), force)
+    return figure

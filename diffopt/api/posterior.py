@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from diffopt.api.arguments import verb
-from diffopt.api.estimate import SpectrumResult
+from diffopt.api.results.spectrum import PosteriorResult
 from diffopt.data.dataset import Dataset
 from diffopt.data.posterior.operators.base import MatrixOperator, Operator
-from diffopt.data.posterior.posterior import Posterior, Prior
+from diffopt.data.posterior.posterior import DENSE, Prior
 from diffopt.data.posterior.posterior import posterior as run
-from diffopt.documents.operator_text import parse_operator
-from diffopt.documents.prior_file import load_prior
+from diffopt.documents.operator_text import parse_operator, parse_shape
+from diffopt.documents.prior_file import load_measurement, load_prior
+from diffopt.errors import InputError
+from diffopt.foundation.limits import expanding
 
 
 @verb
@@ -22,12 +26,15 @@ def posterior(
     operator: Any,
     noise: float,
     *,
-    shape: tuple[int, ...] | None = None,
+    shape: str | Sequence[int] | None = None,
     measurement: Any = None,
     method: str | None = None,
+    dense: int = DENSE,
     key: str | None = None,
-    seed: int = 0,
-) -> SpectrumResult:
+    max_member: float | None = None,
+    seed: int | None = None,
+    basis: bool = True,
+) -> PosteriorResult:
     """Compute the posterior covariance spectrum of a linear inverse problem.
 
     Parameters
@@ -38,17 +45,30 @@ def posterior(
         Such as `inpainting:0.5` or `blur:1.5`, or a matrix (m, d).
     noise : float
         Standard deviation of the measurement noise, data units.
-    shape : tuple of int, optional
-        Shape of the data.
-    measurement : array, optional
+    shape : sequence of int or str, optional
+        Shape of the data, such as (16, 16) or "16,16".
+    measurement : path or array, optional
         y, for the posterior mean.
-    method, key, seed : optional
-        `fourier` or `dense`; array of a file; of random operators.
+    method : {"fourier", "dense"}, optional
+        Forced; default `fourier` where it is possible.
+    dense : int
+        Most directions for dense algebra.
+    key, max_member : optional
+        Array of a file, and gigabytes that it may take.
+    seed : int, optional
+        Of random operators; default 0.
+    basis : bool
+        Whether the eigenvectors are wanted, which `.save("p.npz")` writes; without them half of the time is saved.
+
+    Returns
+    -------
+    PosteriorResult
+        Taken as data by every verb; `.posterior` has the basis and the mean in pixels.
 
     Raises
     ------
     InputError
-        A value that is not allowed.
+        A value that is not allowed, or one that has no effect.
 
     Examples
     --------
@@ -58,30 +78,38 @@ def posterior(
     >>> [round(float(e), 12) for e in found.eigenvalues]
     [1.0, 0.8]
     """
-    result, _ = posterior_of(prior, operator, noise, shape, measurement, method, key, seed)
-    facts = {"method": result.method, "noise": noise}
-    facts |= {k: v for k, v in (("prior", prior), ("operator", operator)) if isinstance(v, str)}
-    return SpectrumResult(Dataset(result.spectrum, None, facts, "posterior"))
+    sides = parse_shape(shape) if isinstance(shape, str) or shape is None else tuple(int(n) for n in shape)
+    if dense < 1:
+        raise InputError(f"--dense must be a positive whole number, got {dense}")
+    with expanding(max_member):
+        field = _prior(prior, sides, key, dense)
+        given = load_measurement(str(measurement)) if isinstance(measurement, str | Path) else measurement
+    y = None if given is None else np.asarray(given, dtype=np.float64)
+    found = run(field, _operator(operator, seed), noise, y, method, dense, basis)
+    facts: dict[str, Any] = {"method": found.method}
+    facts |= {k: v for k, v in (("prior", prior), ("operator", operator)) if isinstance(v, str)} | {"noise": noise}
+    said = f"{found.spectrum.dim:g} directions, trace {found.spectrum.trace:.4g}, {found.method}"
+    return PosteriorResult(Dataset(found.spectrum, None, facts, "posterior"), (said,), posterior=found)
 
 
-def posterior_of(
-    prior: Any, operator: Any, noise: float, shape: tuple[int, ...] | None, measurement: Any, method: str | None,
-    key: str | None, seed: int,
-) -> tuple[Posterior, Prior]:  # fmt: skip
-    """The posterior with its basis and mean in pixels, and the prior."""
-    field = prior if isinstance(prior, Prior) else _prior(prior, shape, key)
-    tool = operator if isinstance(operator, Operator) else _operator(operator, seed)
-    given = None if measurement is None else np.asarray(measurement, dtype=np.float64)
-    return run(field, tool, noise, given, method), field
-
-
-def _prior(prior: Any, shape: tuple[int, ...] | None, key: str | None) -> Prior:
+def _prior(prior: Any, shape: tuple[int, ...] | None, key: str | None, dense: int) -> Prior:
+    if isinstance(prior, Prior):
+        return prior
     if isinstance(prior, np.ndarray) and prior.ndim == 2:
         return Prior(shape or (prior.shape[0],), prior.astype(np.float64))
     if hasattr(prior, "dataset") or isinstance(prior, Dataset):
-        return Prior.from_spectrum(getattr(prior, "dataset", prior).spectrum)
-    return load_prior(str(prior), shape, key)
+        return Prior.from_spectrum(getattr(prior, "dataset", prior).spectrum, dense)
+    if key is not None and not Path(str(prior)).suffix:
+        raise InputError(f"--key has no effect: it is for files, and the prior is {prior}")
+    return load_prior(str(prior), shape, key, dense)
 
 
-def _operator(operator: Any, seed: int) -> Operator:
-    return parse_operator(operator, seed) if isinstance(operator, str) else MatrixOperator(np.asarray(operator, np.float64))
+def _operator(operator: Any, seed: int | None) -> Operator:
+    if isinstance(operator, Operator):
+        return operator
+    if not isinstance(operator, str):
+        return MatrixOperator(np.asarray(operator, np.float64))
+    tool = parse_operator(operator, seed or 0)
+    if seed is not None and (not hasattr(tool, "seed") or getattr(tool, "box", False)):
+        raise InputError(f"--seed has no effect: nothing of {operator} is random; leave it out")
+    return tool

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from diffopt.cli.command import Given, command
+from diffopt.api.flags import TABULAR
+from diffopt.cli.command import command
+from diffopt.cli.given import Given
 
 
-@command("compare")
+@command("compare", forms=TABULAR)
 def compare_schedules(given: Given) -> None:
     """What every published schedule costs on a spectrum, and how far it is from the optimum.
 
@@ -18,17 +19,17 @@ def compare_schedules(given: Given) -> None:
     """
     from diffopt.cli import output as out
     from diffopt.cli.progress import groups
-    from diffopt.errors import InputError
     from diffopt.foundation.workers import cores
 
     flags = dict(given.flags)
     explain, html = flags.pop("explain", None), flags.pop("html", None)
     if explain is not None:
-        out.emit(_explanation(explain, given.format), given.output, given.force, given.quiet)
+        from diffopt.api.names import explain as explained
+
+        text = explained(explain).render(given.format or "table")
+        out.emit(text, given.output, given.force, given.quiet)
         return
     data, page = given.require_data(), None if html is None else Path(html)
-    if given.form() == "lines":
-        raise InputError("format 'lines' is not for tables of rows; use json, table, csv or markdown")
     given.check()
     _check_page(page, given.force)
     from diffopt.api.compare import compare as call
@@ -46,24 +47,8 @@ def compare_schedules(given: Given) -> None:
 def _check_page(page: Path | None, force: bool) -> None:
     """Refuse a page that cannot be written or drawn, before any work is done."""
     if page is not None:
+        from diffopt.api.pictures import check_page
         from diffopt.foundation.atomic import check_target
-        from diffopt.report.style import figure
 
         check_target(page, force)
-        figure(1, [1])
-
-
-def _explanation(name: str, form: str | None) -> str:
-    """Text of `--explain`."""
-    from diffopt.report import text
-    from diffopt.report.explain import explain
-
-    row: dict[str, Any] = dict(explain(name))
-    if form == "json":
-        return text.to_json(row)
-    if form in ("csv", "markdown"):
-        return text.to_csv([row]) if form == "csv" else text.to_markdown([row])
-    return (
-        f"{row['name']} ({row['kind']}, {row['status']})\n\n{row['summary']}\n\n"
-        f"    {row['formula']}\n\nSource: {row['reference']}\n"
-    )
+        check_page()

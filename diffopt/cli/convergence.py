@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from diffopt.cli.command import Given, command
+from diffopt.api.flags import TABULAR
+from diffopt.cli.command import command
+from diffopt.cli.given import Given
 
 
-@command("orders")
+@command("orders", forms=TABULAR)
 def convergence(given: Given) -> None:
     """Observed order of each solver, and the steps and model calls that an accuracy takes.
 
@@ -25,10 +27,8 @@ def convergence(given: Given) -> None:
     with groups("measuring", given.quiet) as progress:
         result = orders(data, progress=progress, **flags)
     if target is not None:
-        from diffopt.report.style import save
-
         first = result.document["rows"][0]
         shared = {k: v for k, v in flags.items() if k not in ("solver", "steps", "metric", "accuracy", "paths", "seed")}
-        save(error_map(data, first["solver"], first["steps"][0], **shared), target, given.force)
+        error_map(data, first["solver"], first["steps"][0], target, given.force, **shared)
         out.note(f"wrote {target}", given.quiet)
     given.finish(result)

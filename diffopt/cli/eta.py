@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from diffopt.cli.command import Given, command
+from diffopt.api.flags import TABULAR
+from diffopt.cli.command import command
+from diffopt.cli.given import Given
 
 
-@command("best_eta", plot=False)
+@command("best_eta", leave_out=("plot",), forms=TABULAR)
 def eta(given: Given) -> None:
     """Best noise coefficient: none, constant, a window in log sigma, per step; by objective and clock.
 

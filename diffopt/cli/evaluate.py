@@ -6,7 +6,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from diffopt.cli.command import Given, command
+from diffopt.cli.command import command
+from diffopt.cli.given import Given
 
 Grid = Annotated[
     Optional[str],  # noqa: UP045

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from diffopt.cli import options as opt
-from diffopt.cli.host_options import Config, Data, Schedule
-from diffopt.cli.values import completer
-
-To = Annotated[
-    str,
-    typer.Option(
-        "--to", help="Host (diffopt list hosts), with a form: comfyui:workflow.", metavar="HOST", autocompletion=completer("host")
-    ),
-]
+from diffopt.cli.check import Schedule
+from diffopt.cli.command import command
+from diffopt.cli.given import Given
 
 
-def export(
-    schedule: Schedule,
-    to: To,
-    scheduler_config: Config = None,
-    spectrum: Data = None,
-    output: opt.Output = None,
-    force: opt.Force = False,
-    quiet: opt.Quiet = False,
-) -> None:
+@command("export", spectrum=False, arguments={"schedule": Schedule}, leave_out=("plot", "format"))
+def export(given: Given) -> None:
     """A grid as a program reads it; what it will run, and the exact error there, on stderr.
 
     Example: diffopt export grid.json --to comfyui
@@ -37,8 +19,8 @@ def export(
     from diffopt.api.export import export as call
     from diffopt.cli import output as out
 
-    out.check_paths(force, output)
-    text = call(schedule, to, scheduler_config=scheduler_config, spectrum=spectrum)
+    out.check_paths(given.force, given.output)
+    text = call(given.arguments["schedule"], **given.flags)
     for line in (*text.notes, *text.statement):
-        out.note(line, quiet)
-    out.emit_bytes(content(text), output, force, quiet)
+        out.note(line, given.quiet)
+    out.emit_bytes(content(text), given.output, given.force, given.quiet)

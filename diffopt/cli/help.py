@@ -74,7 +74,7 @@ class GroupedCommand(TyperCommand):
             with formatter.section(title):
                 formatter.write_dl(records)
         flags = [p for p in self.get_params(ctx) if p.param_type_name == "option"]
-        named = [(p.opts[0], ", ".join(known)) for p in flags if (known := values(str(p.name)))]
+        named = [(p.opts[0], ", ".join(known)) for p in flags if (known := values(str(p.name), self.name))]
         if named:
             with formatter.section("Values"):
                 formatter.write_dl(named)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Optional
 
 import typer
 
-from diffopt.cli import options as opt
+from diffopt.api.flags import OUTPUT
+from diffopt.cli.command import command
+from diffopt.cli.given import Given
 from diffopt.cli.values import completer
 
 What = Annotated[
@@ -18,46 +19,32 @@ What = Annotated[
         autocompletion=completer("list"),
     ),
 ]
-Long = Annotated[bool, typer.Option("--long", help="Formulas and references.")]
 Name = Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="Schema name, e.g. diffopt.schedule/1 [default: all].")]  # noqa: UP045
+#: What a printed list has no use for.
+PRINTED = tuple(flag.name for flag in OUTPUT if flag.name != "format")
 
 
-def list_names(what: What = None, long: Long = False, form: opt.Format = None) -> None:
+@command("names", spectrum=False, arguments={"what": What}, leave_out=PRINTED)
+def list_names(given: Given) -> None:
     """Names that the flags accept.
 
     Example: diffopt list
     Example: diffopt list solvers --format json
     Example: diffopt list schedules --long
     """
-    from diffopt.cli import output as out
-    from diffopt.report.catalogue import inventory, inventory_rows
+    from diffopt.api.names import names
 
-    groups = inventory(what, long)
-    chosen = out.chosen_format(form, None)
-    if chosen == "json":
-        from diffopt.report.text import to_json
-
-        out.emit(to_json(groups), None, False, True)
-        return
-    for kind, rows in groups.items():
-        out.emit(inventory_rows(kind, rows, chosen, out.terminal_width(), sys.stdout.isatty()), None, False, True)
+    given.finish(names(given.arguments["what"], **given.flags))
 
 
-def schema(name: Name = None) -> None:
+@command("schema", spectrum=False, arguments={"name": Name}, leave_out=(*PRINTED, "format"), forms={".json": "json"})
+def schema(given: Given) -> None:
     """JSON schemas of the files that diffopt writes.
 
     Example: diffopt schema diffopt.schedule/1
     Example: diffopt schema > schemas.json
     """
+    from diffopt.api.schema import schema as call
     from diffopt.cli import output as out
-    from diffopt.documents.schemas import DOCUMENTS
-    from diffopt.errors import InputError
-    from diffopt.report.text import to_json
 
-    if name is not None and name not in DOCUMENTS:
-        raise InputError(f"no schema {name!r}; use one of {', '.join(DOCUMENTS)}")
-    if name is not None:
-        out.emit(to_json(DOCUMENTS[name].model_json_schema(by_alias=True)), None, False, True)
-    else:
-        everything = {key: model.model_json_schema(by_alias=True) for key, model in DOCUMENTS.items()}
-        out.emit(to_json(everything), None, False, True)
+    out.emit(call(given.arguments["name"]).render(), None, False, True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from diffopt.cli.command import NOT_CONVERGED, Given, command
+from diffopt.cli.command import NOT_CONVERGED, command
+from diffopt.cli.given import Given
 
 
 @command("optimize")

@@ -5,27 +5,29 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 #: Names of standard output.
 STANDARD = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
-FORMATS = ("json", "table", "csv", "markdown", "lines")
 
 
-def chosen_format(form: str | None, output: Path | None) -> str:
-    """JSON into files and pipes, a table on a terminal, unless `form` says otherwise."""
-    if form is not None:
-        return _known(form)
-    return "table" if output is None and sys.stdout.isatty() else "json"
+def chosen_format(form: str | None, output: Path | None, forms: Mapping[str, str]) -> str:
+    """JSON into files and pipes, a table on a terminal, unless `form` says otherwise.
 
-
-def _known(form: str) -> str:
-    if form not in FORMATS:
+    Raises
+    ------
+    InputError
+        Neither a table nor one of the forms.
+    """
+    if form is None:
+        return "table" if output is None and sys.stdout.isatty() else "json"
+    known = (*forms.values(), "table")
+    if form not in known:
         from diffopt.errors import InputError
 
-        raise InputError(f"format {form!r} is unknown; use one of {', '.join(FORMATS)}")
+        raise InputError(f"format {form!r} is unknown; use one of {', '.join(known)}")
     return form
 
 
@@ -66,10 +68,9 @@ def check_paths(force: bool, output: Path | None, plot: Path | None = None, *oth
             check_target(path, force)
     check_distinct((output, plot, *others))
     if plot is not None:
-        from diffopt.report.style import check_kind, figure
+        from diffopt.api.pictures import check_picture
 
-        check_kind(plot)
-        figure(1, [1])
+        check_picture(plot)
 
 
 def emit(text: str, output: Path | None, force: bool, quiet: bool) -> None:

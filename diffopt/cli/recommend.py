@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from diffopt.cli.command import Given, command
+from diffopt.api.flags import TABULAR
+from diffopt.cli.command import command
+from diffopt.cli.given import Given
 
 
-@command("recommend", plot=False)
+@command("recommend", leave_out=("plot",), forms=TABULAR)
 def recommend(given: Given) -> None:
     """Which solver, which grid, how many steps, for a number of denoiser calls.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from diffopt.cli.command import Given, command
+from diffopt.api.flags import TABULAR
+from diffopt.cli.command import command
+from diffopt.cli.given import Given
 
 
-@command("shift", plot=False)
+@command("shift", leave_out=("plot",), forms=TABULAR)
 def shift(given: Given) -> None:
     """The flow shift that the data ask for, beside the closed law and what models ship.
 

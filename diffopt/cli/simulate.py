@@ -6,7 +6,9 @@ from typing import Annotated, Optional
 
 import typer
 
-from diffopt.cli.command import Given, command
+from diffopt.api.flags import TABULAR
+from diffopt.cli.command import command
+from diffopt.cli.given import Given
 
 Grids = Annotated[
     Optional[list[str]],  # noqa: UP045
@@ -14,7 +16,7 @@ Grids = Annotated[
 ]
 
 
-@command("simulate", plot=False, spectrum=False, arguments={"grids": Grids})
+@command("simulate", spectrum=False, arguments={"grids": Grids}, leave_out=("plot",), forms=TABULAR)
 def simulate(given: Given) -> None:
     """Run samplers with an exact score that is not Gaussian, or with your own denoiser, and measure their samples.
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from diffopt.api.flags import Flag, every_flag
+from diffopt.api.flag import Flag
+from diffopt.api.flags import every_flag
 from diffopt.errors import InputError
 
 PREFIX = "DIFFOPT_"

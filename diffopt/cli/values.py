@@ -22,10 +22,25 @@ FEW: dict[str, tuple[str, ...]] = {
     "noise_objective": ("exact", "signed", "absolute"),
     "timesteps": ("any", "integer"),
     "over": ("samples", "steps"),
-    "siem_clock": ("vp", "variance", "sigma", "logsnr"),
+    "siem.clock": ("vp", "variance", "sigma", "logsnr"),
     "picture": ("ve", "vp", "flow"),
     "method": ("auto", "pca", "fourier", "lanczos"),
-    "posterior_method": ("fourier", "dense"),
+    "posterior.method": ("fourier", "dense"),
+    "spectrum_kind": ("power_law", "exponential", "two_level", "radial"),
+    "channels": ("auto", "first", "last", "none"),
+    "header": ("auto", "yes", "no"),
+    "mode": ("L", "RGB"),
+    "show.format": ("json", "table"),
+    **dict.fromkeys(
+        [f"{name}.format" for name in (
+            "compare_schedules", "convergence", "eta", "recommend", "shift", "check", "siem", "simulate", "error_budget"
+        )],
+        ("json", "table", "csv", "markdown"),
+    ),
+    **dict.fromkeys(
+        [f"{name}.format" for name in ("estimate", "synthesize", "convert", "posterior", "from_loss")],
+        ("json", "npz", "npy", "csv", "table"),
+    ),
     "shrinkage": ("none", "population", "analytical", "ledoit_wolf", "oas"),
     "engine": ("local", "dask"),
     "builtin": ("photos", "power1", "power2", "power3", "white"),
@@ -40,8 +55,11 @@ LISTS = frozenset({"solver", "free", "kind", "metric", "design", "noise_objectiv
 
 
 @cache
-def values(flag: str) -> tuple[str, ...]:
-    """What a flag accepts, empty where that is no list of names."""
+def values(flag: str, command: str | None = None) -> tuple[str, ...]:
+    """What a flag of a command accepts, empty where that is no list of names."""
+    alone = f"{(command or '').replace('-', '_')}.{flag}"
+    if alone in FEW:
+        return FEW[alone]
     flag = SAME.get(flag, flag)
     if flag in FEW:
         return FEW[flag]
@@ -62,14 +80,15 @@ def _table(package: str) -> tuple[str, ...]:
     return ()
 
 
-def completer(flag: str) -> Callable[[str], list[str]] | None:
+def completer(flag: str, command: str | None = None) -> Callable[[str], list[str]] | None:
     """Function from the beginning of a value to its completions; the last item where a comma list is taken."""
-    if not values(flag):
+    known = values(flag, command)
+    if not known:
         return None
 
     def complete(incomplete: str) -> list[str]:
         done, comma, part = incomplete.rpartition(",") if flag in LISTS else ("", "", incomplete)
-        return [f"{done}{comma}{name}" for name in values(flag) if name.startswith(part)]
+        return [f"{done}{comma}{name}" for name in known if name.startswith(part)]
 
     return complete
 

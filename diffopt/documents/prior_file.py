@@ -1,4 +1,4 @@
-"""Priors from files and texts; posterior spectra as JSON and NPZ."""
+"""Priors from files and texts; posteriors as NPZ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from diffopt.data.posterior.operators.base import Shape
 from diffopt.data.posterior.posterior import DENSE, Posterior, Prior
-from diffopt.documents import spectrum_formats as spectrum_files
 from diffopt.documents.number_list import content_of, load_array
 from diffopt.documents.spectrum_file import load_spectrum
 from diffopt.errors import InputError
@@ -98,23 +97,8 @@ def load_measurement(path: str) -> np.ndarray:
     return load_array(path, "measurement")
 
 
-def document(result: Posterior, facts: dict[str, Any]) -> dict[str, Any]:
-    """The JSON form, readable as SPECTRUM."""
-    return spectrum_files.document(result.spectrum, {"method": result.method, **facts})
-
-
-def encode(result: Posterior, facts: dict[str, Any], form: str) -> bytes:
-    """Bytes of the JSON or NPZ form; the NPZ also holds the basis and the mean in pixels, where there are any.
-
-    Raises
-    ------
-    InputError
-        Another format.
-    """
-    if form == "json":
-        return (json.dumps(document(result, facts), allow_nan=False, indent=1) + "\n").encode()
-    if form != "npz":
-        raise InputError(f"format must be json or npz, got {form!r}")
+def to_npz(result: Posterior, facts: dict[str, Any]) -> bytes:
+    """Bytes of the NPZ form: the spectrum, and the basis and the mean in pixels, where there are any."""
     spectrum = result.spectrum
     arrays: dict[str, Any] = {"eigenvalues": spectrum.eig, "weights": spectrum.weight}
     optional = {"mean": spectrum.mean, "basis": result.basis, "pixels": result.mean}

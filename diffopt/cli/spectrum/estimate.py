@@ -1,25 +1,36 @@
-"""What `diffopt spectrum estimate` does with its flags."""
+"""`diffopt spectrum estimate`: from samples to a spectrum."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from diffopt.api.estimate_request import Request, estimate_request
-from diffopt.cli.progress import Bar
-from diffopt.cli.spectrum.output import format_of, say, write
-from diffopt.foundation.atomic import check_target
+import typer
+
+from diffopt.api.spectrum_flags import SPECTRUM_FORMS
+from diffopt.cli.command import command
+from diffopt.cli.given import Given
+
+Samples = Annotated[str, typer.Argument(metavar="PATH", help="File or folder of samples, or - for standard input.")]
 
 
-def run(output: Path | None, form: str | None, force: bool, quiet: bool, **flags: Any) -> None:
-    """Check the output first, then ask for the spectrum and write it."""
-    kind = format_of(output, form)
-    if output is not None:
-        check_target(output, force)
-    with Bar(quiet) as bar:
-        result, finished = estimate_request(Request(output=output, **flags), bar)
-    data = result.dataset
-    write(data.spectrum, data.facts, data.members, output, kind, force)
-    finished()
-    if not quiet:
-        say(result.notes)
+@command("estimate", spectrum=False, arguments={"path": Samples}, leave_out=("plot",), forms=SPECTRUM_FORMS)
+def estimate(given: Given) -> None:
+    """Covariance spectrum of a data set of any size.
+
+    Example: diffopt spectrum estimate cifar10.zip --range 0,255:-1,1 -o cifar10.npz
+    Example: diffopt spectrum estimate fields.npy --standardize 0.5 -o fields.npz
+    Example: diffopt spectrum estimate latents.npy --method fourier --radial -o latents.npz
+    """
+    from diffopt.api.estimate import estimate as call
+    from diffopt.cli.progress import Bar
+    from diffopt.errors import InputError
+
+    flags = dict(given.flags)
+    given.check()
+    if flags.pop("resume", False):
+        if given.output is None:
+            raise InputError("--resume keeps its checkpoint beside the output; name one with --output")
+        flags["checkpoint"] = given.output.with_name(given.output.name + ".checkpoint")
+    with Bar(given.quiet) as bar:
+        result = call(given.arguments["path"], progress=bar, **flags)
+    given.write(result)

@@ -1,61 +1,29 @@
-"""What `diffopt spectrum synthesize` does with its flags."""
+"""`diffopt spectrum synthesize`: a made-up spectrum."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Annotated
 
-from diffopt.data import synthetic as synthesis
-from diffopt.data.spectrum import Spectrum
-from diffopt.errors import InputError
+import typer
 
-KINDS = ("power_law", "exponential", "two_level", "radial")
+from diffopt.api.spectrum_flags import SPECTRUM_FORMS
+from diffopt.cli.command import command
+from diffopt.cli.given import Given
+from diffopt.cli.values import completer
+
+Kind = Annotated[
+    str, typer.Argument(help="power_law, exponential, two_level or radial.", autocompletion=completer("spectrum_kind"))
+]
 
 
-def make(
-    kind: str,
-    dim: int,
-    exponent: float,
-    decades: float,
-    ratio: float,
-    fraction: float,
-    table: Path | None,
-    shape: str | None,
-    spacing: float,
-    std: float | None,
-) -> Spectrum:
-    """Spectrum of one of the kinds.
+@command("synthesize", spectrum=False, arguments={"kind": Kind}, leave_out=("plot",), forms=SPECTRUM_FORMS)
+def synthesize(given: Given) -> None:
+    """Make up a spectrum.
 
-    Raises
-    ------
-    InputError
-        An unknown kind or parameters that are not allowed.
+    Example: diffopt spectrum synthesize power_law --dim 3072 --exponent 1.5 -o law.npz
+    Example: diffopt spectrum synthesize radial --table pk.txt --shape 64,64 -o field.npz
     """
-    spread = 0.5 if std is None else std
-    if kind == "power_law":
-        return synthesis.power_law(dim, exponent, spread)
-    if kind == "exponential":
-        return synthesis.exponential(dim, decades, spread)
-    if kind == "two_level":
-        return synthesis.two_level(dim, ratio, fraction, spread)
-    if kind != "radial":
-        raise InputError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
-    if table is None or shape is None:
-        raise InputError("radial needs --table FILE (columns k, P) and --shape such as 64,64")
-    from diffopt.estimation.tables.pairs import read_pairs
+    from diffopt.api.synthesize import synthesize as call
 
-    wave, power = read_pairs(table, "P(k)")
-    return synthesis.radial(wave, power, sides(shape), spacing, std)
-
-
-def sides(text: str) -> list[int]:
-    """Sides of a grid from text such as 64,64.
-
-    Raises
-    ------
-    InputError
-        Not whole numbers.
-    """
-    try:
-        return [int(part) for part in text.lower().replace("x", ",").split(",")]
-    except ValueError:
-        raise InputError(f"--shape must look like 64,64, got {text!r}") from None
+    given.check()
+    given.write(call(given.arguments["kind"], **given.flags))

@@ -1,0 +1,104 @@
+"""`diffopt.names`: what the arguments accept; `diffopt.explain`: what a schedule is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from diffopt.api.results.base import Result
+from diffopt.report import catalogue
+from diffopt.report import explain as explained
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NamesResult(Result):
+    """Tables of names: rows by kind."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per name, with its kind."""
+        return [{"kind": kind, **row} for kind, rows in self.document.items() for row in rows]
+
+    def render(self, form: str = "json", width: int = 100, colour: bool = False) -> str:
+        """Text in one of the forms json, table, csv, markdown and lines, kind after kind."""
+        if form == "json":
+            return super().render(form, width, colour)
+        return "".join(catalogue.inventory_rows(kind, rows, form, width, colour) for kind, rows in self.document.items())
+
+    def __repr__(self) -> str:
+        return f"NamesResult({', '.join(f'{len(rows)} {kind}' for kind, rows in self.document.items())})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(Result):
+    """What a schedule or a design of the noise is: summary, formula, reference."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The one row."""
+        return [dict(self.document)]
+
+    def render(self, form: str = "table", width: int = 100, colour: bool = False) -> str:
+        """Text in one of the forms json, table (paragraphs), csv and markdown."""
+        if form != "table":
+            return super().render(form, width, colour)
+        row = self.document
+        head = f"{row['name']} ({row['kind']}, {row['status']})"
+        return f"{head}\n\n{row['summary']}\n\n    {row['formula']}\n\nSource: {row['reference']}\n"
+
+    def __repr__(self) -> str:
+        return f"Explanation({self.document['name']})"
+
+
+def names(kind: str | None = None, *, long: bool = False) -> NamesResult:
+    """List the names that arguments accept.
+
+    Parameters
+    ----------
+    kind : str, optional
+        `solvers`, `schedules`, `designs`, `objectives`, `processes`, `hosts` or `builtins`; default all.
+    long : bool
+        With formulas and references.
+
+    Returns
+    -------
+    NamesResult
+        `.document` has a list of rows for each kind.
+
+    Raises
+    ------
+    InputError
+        An unknown kind.
+
+    Examples
+    --------
+    >>> import diffopt
+    >>> [row["name"] for row in diffopt.names("processes").document["processes"]]
+    ['ve', 'vp_linear', 'vp_cosine', 'flow', 'table']
+    """
+    return NamesResult(catalogue.inventory(kind, long))
+
+
+def explain(name: str) -> Explanation:
+    """Say what a schedule or a design of the noise is.
+
+    Parameters
+    ----------
+    name : str
+        As `diffopt.names("schedules")` and `diffopt.names("designs")` list them.
+
+    Returns
+    -------
+    Explanation
+        Kind, status, summary, formula and reference.
+
+    Raises
+    ------
+    InputError
+        An unknown name, with the nearest one.
+
+    Examples
+    --------
+    >>> import diffopt
+    >>> diffopt.explain("karras").document["kind"]
+    'fixed'
+    """
+    return Explanation(explained.explain(name))

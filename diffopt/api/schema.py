@@ -1,0 +1,54 @@
+"""`diffopt.schema`: JSON schemas of the documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from diffopt.api.results.base import Result
+from diffopt.documents.schemas import DOCUMENTS
+from diffopt.errors import InputError
+from diffopt.foundation.names import suggestion
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SchemaResult(Result):
+    """A JSON schema, or the schemas of all documents by name."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per document."""
+        return [{"schema": name} for name in DOCUMENTS]
+
+    def __repr__(self) -> str:
+        return f"SchemaResult({self.document.get('title', ', '.join(self.document))})"
+
+
+def schema(name: str | None = None) -> SchemaResult:
+    """Return the JSON schema of a document that diffopt writes.
+
+    Parameters
+    ----------
+    name : str, optional
+        Such as `diffopt.schedule/1`; default all.
+
+    Returns
+    -------
+    SchemaResult
+        `.document` is the schema, made from the models that write the files.
+
+    Raises
+    ------
+    InputError
+        No such document.
+
+    Examples
+    --------
+    >>> import diffopt
+    >>> "sigmas" in diffopt.schema("diffopt.schedule/1").document["properties"]
+    True
+    """
+    if name is None:
+        return SchemaResult({key: model.model_json_schema(by_alias=True) for key, model in DOCUMENTS.items()})
+    if name not in DOCUMENTS:
+        raise InputError(f"no schema {name!r}; {suggestion(name, DOCUMENTS, len(DOCUMENTS))}")
+    return SchemaResult(DOCUMENTS[name].model_json_schema(by_alias=True))

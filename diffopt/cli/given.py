@@ -1,0 +1,180 @@
+"""What a command is given when it runs, and where its result goes."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from diffopt.api.flag import Flag
+from diffopt.api.flags import OUTPUT
+
+#: What is no form of the result, and the flag that writes it.
+ELSEWHERE = {
+    ".html": "a page use compare-schedules --html {}",
+    **dict.fromkeys((".png", ".svg", ".pdf"), "a picture use --plot {}"),
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a command was given: the data, keyword arguments of its verb, and where the result goes.
+
+    Attributes
+    ----------
+    data : str or None
+        SPECTRUM, `-` where a pipe is read.
+    flags : dict
+        Keyword arguments of the verb: flags over the config file over the environment over pyproject.toml.
+    explicit : frozenset of str
+        Names that were given as flags.
+    arguments : dict
+        Other positional arguments.
+    """
+
+    data: str | None
+    flags: dict[str, Any]
+    explicit: frozenset[str]
+    arguments: dict[str, Any]
+    output: Path | None
+    format: str | None
+    plot: Path | None
+    force: bool
+    quiet: bool
+    forms: Mapping[str, str]
+
+    def without(self, names: Iterable[str]) -> dict[str, Any]:
+        """Keyword arguments without those of these names that were not given as flags."""
+        return {k: v for k, v in self.flags.items() if k in self.explicit or k not in names}
+
+    def require_data(self) -> str:
+        """SPECTRUM.
+
+        Raises
+        ------
+        InputError
+            Neither an argument nor a pipe.
+        """
+        if self.data is None:
+            from diffopt.errors import InputError
+
+            raise InputError("no spectrum: give a path, - for standard input, or builtin:photos")
+        return self.data
+
+    def check(self) -> None:
+        """Refuse targets that cannot be written, before any work is done."""
+        from diffopt.cli import output as out
+
+        self.form()
+        others = [Path(self.flags[name]) for name in ("html", "error_map") if self.flags.get(name)]
+        out.check_paths(self.force, self.output, self.plot, *others)
+
+    def form(self) -> str:
+        """Form of the result by --format, by the suffix of -o, or by who is looking."""
+        from diffopt.cli import output as out
+        from diffopt.errors import InputError
+
+        suffix = "" if self.output is None else self.output.suffix.lower()
+        implied = self.forms.get(suffix)
+        if suffix in ELSEWHERE:
+            raise InputError(f"-o {self.output} writes the numbers; for {ELSEWHERE[suffix].format(self.output)}")
+        if self.format is None and suffix and implied is None:
+            raise InputError(f"-o {self.output}: unknown suffix {suffix!r}; use one of {', '.join(self.forms)}, or say --format")
+        if self.format is not None and implied not in (None, self.format):
+            raise InputError(f"-o {self.output} means {implied} and --format says {self.format}; leave one out")
+        return out.chosen_format(self.format or implied, self.output, self.forms)
+
+    def finish(self, result: Any) -> None:
+        """Notes, picture, and the result as a file or on standard output."""
+        from diffopt.cli import output as out
+
+        form = self.form()
+        self._say((*result.notes, *result.remarks(form)))
+        if self.plot is not None:
+            result.plot(self.plot, self.force)
+            out.note(f"wrote {self.plot}", self.quiet)
+        if form != "table":
+            self._say(result.answers())
+        out.emit(self._text(result), self.output, self.force, self.quiet)
+
+    def write(self, result: Any) -> None:
+        """Notes, and a spectrum or another thing of bytes as a file or on standard output."""
+        from diffopt.cli import output as out
+
+        form = self.form()
+        content = None if form == "table" else result.content(form)
+        self._say(result.notes)
+        if content is None:
+            out.emit(self._text(result.summary()), None, self.force, self.quiet)
+            return
+        out.emit_bytes(content, self.output, self.force, self.quiet)
+        result.finished()
+
+    def _text(self, result: Any) -> str:
+        from diffopt.cli import output as out
+
+        return str(result.render(self.form(), out.terminal_width(), self.output is None and sys.stdout.isatty()))
+
+    def _say(self, lines: Iterable[str]) -> None:
+        from diffopt.cli import output as out
+
+        for line in lines:
+            out.note(line, self.quiet)
+
+
+def gather(
+    values: dict[str, Any], flags: list[Flag], arguments: tuple[str, ...], spectrum: bool, forms: Mapping[str, str]
+) -> Given | None:
+    """Values of the flags over those of the other sources; None after --show-settings."""
+    from diffopt.cli.output import target
+    from diffopt.cli.sources import merged, shown
+
+    extra = {name: values.pop(name) for name in arguments}
+    data = values.pop("spectrum", None) if spectrum else None
+    off = {flag.name for flag in flags if flag.off}
+    explicit = {k: v for k, v in values.items() if v is not None and (v is not False or k in off) and v != []}
+    steering = {flag.name for flag in OUTPUT}
+    found, origin = merged(explicit, [flag for flag in flags if flag.name != "config"], explicit.get("config"))
+    setting = found.pop("spectrum", None) if spectrum or not any(flag.name == "spectrum" for flag in flags) else None
+    data = _data(data, setting, extra) if spectrum else None
+    if explicit.get("show_settings"):
+        typer.echo(shown({"spectrum": data, **found}, origin), nl=False)
+        return None
+    for flag in flags:
+        if flag.required and flag.name not in found:
+            from diffopt.errors import InputError
+
+            raise InputError(f"{flag.long} {flag.metavar} is missing: {flag.help}")
+    if "format" not in explicit and found.get("format") not in (*forms.values(), "table"):
+        # A setting for all commands; this one has no such form.
+        found.pop("format", None)
+    return Given(
+        data, {k: v for k, v in found.items() if k not in steering}, frozenset(explicit), extra,
+        target(found.get("output")), found.get("format"),
+        Path(found["plot"]) if found.get("plot") else None, bool(found.get("force")), bool(found.get("quiet")), forms,
+    )  # fmt: skip
+
+
+def _data(given: str | None, setting: str | None, extra: Mapping[str, Any]) -> str | None:
+    """SPECTRUM as an argument, a setting, or a pipe."""
+    data = given if given is not None else setting
+    if data is None and piped() and "-" not in extra.values():
+        data = "-"
+    if data == "-" and "-" in extra.values():
+        raise typer.BadParameter("SPECTRUM and the grid cannot both be standard input")
+    return data
+
+
+def piped() -> bool:
+    """Whether standard input is a pipe or a file that somebody redirected here."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
