@@ -21,7 +21,7 @@ import diffopt
 from diffopt import __version__
 from diffopt.cli import optimize as optimize_command
 from diffopt.cli.main import main
-from diffopt.cli.output import FORMATS
+from diffopt.cli.values import FEW
 from diffopt.solvers import SOLVERS
 
 ROOT = Path(diffopt.__file__).parents[1]
@@ -164,7 +164,7 @@ def test_listed_sigmas_bring_their_own_ends(run, spectrum):
 
 def test_formats(run, spectrum):
     outputs = {}
-    for form in FORMATS:
+    for form in FEW["format"]:
         code, outputs[form], _ = run("evaluate", spectrum, "--schedule", "karras", "-n", "3", "--format", form)
         assert code == 0
     sigmas = document(outputs["json"])["sigmas"]
@@ -405,7 +405,7 @@ def test_list_shows_every_name(run):
     assert set(data) == set(GROUPS)
     assert {row["name"] for row in data["solvers"]} == set(SOLVERS)
     for kind in GROUPS:
-        for form in FORMATS:
+        for form in FEW["format"]:
             code, out, _ = run("list", kind, "--format", form, "--long")
             assert code == 0
             assert all(row["name"] in out for row in data[kind]) or form == "table"

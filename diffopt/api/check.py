@@ -9,7 +9,7 @@ from typing import Any
 
 from diffopt import __version__
 from diffopt.api.arguments import verb
-from diffopt.api.hosting import config_of, data_of, error_of, piped, run_of
+from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
 from diffopt.api.results.base import Result
 from diffopt.documents.schemas import CheckDocument, dump
 from diffopt.errors import InputError
@@ -102,7 +102,7 @@ def check(schedule: Any, host: str, *, scheduler_config: Any = None, spectrum: A
     run = run_of(schedule)
     data = data_of(schedule, spectrum)
     error = error_of(schedule, data)
-    return _result(check_run(run, host, config_of(scheduler_config), None if data is None else data.spectrum, error))
+    return _result(check_run(run, host, config_for(host, scheduler_config), None if data is None else data.spectrum, error))
 
 
 def _result(answer: Answer) -> CheckResult:

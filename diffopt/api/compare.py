@@ -35,7 +35,7 @@ from diffopt.studies.comparison.setting import Setting
 #: Leads a list of times of the process among added grids.
 TIMES = "times:"
 #: Keywords of this verb alone.
-OWN = ("calls", "only", "skip", "kind", "sort", "top", "add", "equal_steps", "host")
+OWN = ("calls", "only", "skip", "kind", "sort", "top", "add", "equal_steps", "eta", "host")
 
 
 @verb

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from diffopt.api.hosting import config_of, data_of, error_of, piped, run_of
+from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
 from diffopt.foundation.notes import listening
 from diffopt.hosts.answer import Answer, export_run
 
@@ -86,7 +86,7 @@ def export(schedule: Any, to: str, *, scheduler_config: Any = None, spectrum: An
         run = run_of(schedule)
         data = data_of(schedule, spectrum)
         error = error_of(schedule, data)
-        answer = export_run(run, to, config_of(scheduler_config), None if data is None else data.spectrum, error)
+        answer = export_run(run, to, config_for(to, scheduler_config), None if data is None else data.spectrum, error)
     raw = answer.text if answer.text is not None else ""
     text = ExportText(raw if isinstance(raw, str) else raw.decode("latin-1"))
     text.answer, text.notes = answer, tuple(heard)

@@ -30,6 +30,8 @@ class Flag:
         Whether there is `--no-name` too; without either the verb decides.
     required : bool
         Whether the command needs it.
+    hidden : bool
+        Whether it is understood, to refuse it in words or for old scripts, and not offered.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Flag:
     panel: str = "Options"
     off: bool = False
     required: bool = False
+    hidden: bool = False
 
     @property
     def long(self) -> str:

@@ -12,10 +12,14 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
         Flag("solver", str, "Solver (diffopt list solvers) [default: euler].", "NAME", "-s"),
         Flag("steps", str, "Number of steps [default: 10].", "N", "-n"),
     )),
-    "solver": ("Sampler", (
+    "eta": ("Sampler", (
         Flag("eta", float, "Diffusion-term coefficient, start or fixed value [default: solver's own].", "X"),
+    )),
+    "solver": ("Sampler", (
         Flag("clock", str, "sigma, variance, logsnr or time [default: solver's own].", "NAME"),
         Flag("options", list, "Option of solver, schedule or process; repeatable.", "NAME=VALUE", "-O", "option"),
+    )),
+    "churn": ("Sampler", (
         Flag("s_churn", float, "Of edm_stochastic [default: 1].", "X"),
         Flag("s_tmin", float, "Of edm_stochastic [default: 0].", "X"),
         Flag("s_tmax", float, "Of edm_stochastic [default: none].", "X"),
@@ -58,16 +62,17 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
 #: Groups that each verb takes.
 VERBS: dict[str, tuple[str, ...]] = {
     "optimize": (
-        "spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "error", "objective", "free",
+        "spectrum", "sampler", "eta", "solver", "churn", "process", "range", "end", "start", "schedule", "error", "objective",
+        "free",
     ),
-    "evaluate": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "error"),
-    "compare": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "error", "objective"),
-    "orders": ("spectrum", "sampler", "solver", "process", "range", "schedule", "error"),
-    "budget": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule"),
+    "evaluate": ("spectrum", "sampler", "eta", "solver", "churn", "process", "range", "end", "start", "schedule", "error"),
+    "compare": ("spectrum", "sampler", "solver", "churn", "process", "range", "end", "start", "error", "objective"),
+    "orders": ("spectrum", "sampler", "eta", "solver", "churn", "process", "range", "schedule", "error"),
+    "budget": ("spectrum", "sampler", "eta", "solver", "churn", "process", "range", "end", "start", "schedule"),
     "recommend": ("spectrum", "process", "range", "end", "start", "error"),
     "shift": ("spectrum", "sampler", "objective"),
-    "best_eta": ("spectrum", "sampler", "solver", "process", "range", "end", "start", "schedule", "error"),
-    "simulate": ("sampler", "solver", "process", "range", "end", "start", "schedule", "error", "objective"),
+    "best_eta": ("spectrum", "sampler", "eta", "solver", "process", "range", "end", "start", "schedule", "error"),
+    "simulate": ("sampler", "eta", "solver", "churn", "process", "range", "end", "start", "schedule", "error", "objective"),
     "read_spectrum": ("spectrum",),
 }
 
@@ -101,7 +106,8 @@ OWN: dict[str, tuple[Flag, ...]] = {
         Flag("top", int, "Best rows kept per group.", "N"),
         Flag("add", list, 'Your own grid: a file, -, "14.6,...,0" or times:1,0.9,...,0; may be repeated.', "GRID"),
         Flag("host", str, "Compare what this program runs: scheme, start, end; other rows than its own are marked.", "NAME"),
-        Flag("equal_steps", bool, "Budgets are solver steps, as they are without --calls."),
+        Flag("equal_steps", bool, "Budgets are solver steps, as they are without --calls.", hidden=True),
+        Flag("eta", float, "Of one grid or one solver, not of a comparison.", "X", hidden=True),
         Flag("explain", str, "What a row is, and nothing else.", "NAME"),
         Flag("html", str, "One self-contained page, beside the result on stdout (or -o).", "FILE"),
     ),
@@ -184,6 +190,10 @@ HELP: dict[str, dict[str, str]] = {
         "solver": "Solvers, comma list [default: first and second order ones].",
         "steps": "Increasing numbers of steps, comma list [default: 20 to 640; strong: 16 to 256].",
         "schedule": "Named schedule of the grids [default: karras].",
+    },
+    "shift": {
+        "steps": "Number of steps [default: 28].",
+        "objective": "What is minimized (diffopt list objectives) [default: frechet].",
     },
     "best_eta": {
         "solver": "Solver with noise [default: euler_maruyama].",

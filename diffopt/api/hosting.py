@@ -107,6 +107,20 @@ def config_of(given: Any) -> Mapping[str, Any]:
     return read_config(found).values
 
 
+def config_for(to: str, given: Any) -> Mapping[str, Any]:
+    """Configuration of a model that a host runs.
+
+    Raises
+    ------
+    InputError
+        No such configuration, or a host to which none means anything.
+    """
+    host, _ = find_host(to)
+    if given is not None and not host.reads_config:
+        raise InputError(f"--scheduler-config has no effect: a grid for {host.name} is the same for every model; leave it out")
+    return config_of(given)
+
+
 def hosted(problem: Problem, eta: Any, free: Collection[str], host: str, flags: Mapping[str, Any]) -> Choice:
     """The question as a host runs it; `start` and `end` that the flags say stay."""
     given = {name for name in ("start", "end") if flags.get(name) is not None}

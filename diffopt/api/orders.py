@@ -92,6 +92,8 @@ def orders(
     names = words(solver) if isinstance(solver, str | list | tuple) else [solver] if solver is not None else list(SOLVERS)
     least = settings.steps if not counts else max(min(counts), 1)
     problems = [make_problem(settings, data, name, least, strict=len(names) == 1) for name in names]
+    if settings.eta is not None and all(problem.solver.eta_meaning is None for problem in problems):
+        problems[0].solver.etas(settings.eta, 1)
     rows: list[Convergence] = []
     notes = [f"using grids of {schedule.name} that end at sigma_min, accuracy {goal:.4g}"]
     todo = [(problem, name) for problem in problems for name in metrics]

@@ -56,6 +56,8 @@ def plan(given: Given, settings: Settings, flags: Mapping[str, Any], grids: Any,
     if not names and not listed:
         usual = reference_name(make_problem(settings.replace(schedule=None, solver="euler"), data, strict=False))
         names = [usual, *([OPTIMIZED] if given.data is not None else [])]
+    if flags.get("objective") is not None and OPTIMIZED not in names:
+        raise InputError(f"--objective has no effect: no grid is optimized; add {OPTIMIZED} to --schedule, or leave it out")
     solvers = words(solver) if isinstance(solver, str | list | tuple) else [solver]
     found = []
     for name in solvers if solver is not None else ["euler"]:

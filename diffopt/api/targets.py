@@ -56,6 +56,8 @@ def find_target(
     if target is not None:
         mixture, samples, denoiser = _sorted_out(target, mixture, samples, denoiser)
     named = [name for name, thing in (("mixture", mixture), ("denoiser", denoiser)) if thing is not None]
+    if len(named) > 1:
+        raise InputError("name one target: --mixture FILE.npz, --samples FILE or --denoiser MODULE:FUNCTION")
     if isinstance(target, Target) and not named and samples is None:
         found: Target = target
         facts: dict[str, Any] = {"kind": "target", "source": type(target).__name__}

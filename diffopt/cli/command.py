@@ -114,6 +114,8 @@ def _option(title: str, flag: Flag, place: str) -> inspect.Parameter:
     bare = flag.kind is bool and not flag.off
     kind: Any = bool if bare else Optional[list[str]] if flag.kind is list else Optional[flag.kind]  # noqa: UP045
     known = complete_spectrum if flag.name == "spectrum" else completer(flag.name, place)
-    option = typer.Option(*spelled, help=flag.help, metavar=flag.metavar, rich_help_panel=title, autocompletion=known)
+    option = typer.Option(
+        *spelled, help=flag.help, metavar=flag.metavar, rich_help_panel=title, autocompletion=known, hidden=flag.hidden
+    )
     default = False if bare else None
     return inspect.Parameter(flag.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])

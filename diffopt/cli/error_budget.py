@@ -17,9 +17,12 @@ def error_budget(given: Given) -> None:
     """
     from diffopt.api.budget import budget
     from diffopt.cli.progress import groups
+    from diffopt.errors import InputError
 
     data = given.require_data()
     given.check()
+    if "over" in given.explicit and given.plot is None:
+        raise InputError("--over has no effect without --plot FILE: it is what the picture runs over")
     with groups("adding up errors", given.quiet, "repetitions") as progress:
         result = budget(data, grid=given.arguments["grid"], force=given.force, progress=progress, **given.flags)
     given.finish(result)

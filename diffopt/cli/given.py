@@ -140,7 +140,8 @@ def gather(
     off = {flag.name for flag in flags if flag.off}
     explicit = {k: v for k, v in values.items() if v is not None and (v is not False or k in off) and v != []}
     steering = {flag.name for flag in OUTPUT}
-    found, origin = merged(explicit, [flag for flag in flags if flag.name != "config"], explicit.get("config"))
+    offered = [flag for flag in flags if flag.name != "config" and not flag.hidden]
+    found, origin = merged(explicit, offered, explicit.get("config"))
     setting = found.pop("spectrum", None) if spectrum or not any(flag.name == "spectrum" for flag in flags) else None
     data = _data(data, setting, extra) if spectrum else None
     if explicit.get("show_settings"):

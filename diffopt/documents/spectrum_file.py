@@ -140,7 +140,7 @@ def _from_bytes(data: bytes, label: str, key: str | None, feature_space: bool) -
 
 def read_npy(data: bytes, label: str, key: str | None, feature_space: bool) -> Dataset:
     """1-D eigenvalues or 2-D covariance."""
-    del key
+    _one_array(key, label)
     return Dataset.of(from_array(array_file.read_npy(data, label), None, None, label, feature_space))
 
 
@@ -231,9 +231,21 @@ def _array(values: Any, label: str) -> NDArray[Any]:
 
 def read_text(data: bytes, label: str, key: str | None, feature_space: bool) -> Dataset:
     """A list of eigenvalues, columns with a header, or a covariance; see :func:`parse_table`."""
-    del key
+    _one_array(key, label)
     columns = columns_of(parse_table(decode(data, label), label))
     return Dataset.of(from_array(columns.values, columns.weight, columns.mean, label, feature_space))
+
+
+def _one_array(key: str | None, label: str) -> None:
+    """Refuse a key of a file without names.
+
+    Raises
+    ------
+    InputError
+        There is one.
+    """
+    if key is not None:
+        raise InputError(f"--key {key} has no effect: {label} holds one array; leave it out")
 
 
 def load_numbers(path: str) -> NDArray[np.float64]:

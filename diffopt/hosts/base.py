@@ -103,6 +103,8 @@ class Host(ABC):
     #: Whether a last step to 0 is the natural end.
     end: ClassVar[str] = "zero"
     suffix: ClassVar[str] = ".txt"
+    #: Whether a model's configuration says anything about a run there.
+    reads_config: ClassVar[bool] = False
     #: What the host has in the place of pure noise, for a message.
     pure_noise: ClassVar[str] = ""
 

@@ -58,6 +58,7 @@ class ComfyUI(LoopHost):
     """ComfyUI with SamplerCustom: N + 1 values verbatim; s on flow models, already shifted."""
 
     name = "comfyui"
+    reads_config = True
     title = "ComfyUI"
     samplers: ClassVar = SAMPLERS
     pure_noise = " (4518 is what it puts there for zero terminal SNR)"

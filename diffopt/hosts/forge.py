@@ -69,6 +69,7 @@ class Forge(LoopHost):
     """A1111 or Forge: no field for sigmas in core, so a file for `extensions/diffopt/scripts`."""
 
     name = "forge"
+    reads_config = True
     title = "A1111/Forge"
     samplers: ClassVar = SAMPLERS
     suffix = ".py"

@@ -38,6 +38,7 @@ class SDCpp(LoopHost):
     """`sd-cli --sigmas "..." --sampling-method NAME`; N + 1 values with the final 0, start noise sigma_0 n."""
 
     name = "sd_cpp"
+    reads_config = True
     title = "stable-diffusion.cpp"
     samplers: ClassVar = SAMPLERS
     variants: ClassVar = {"flags": "flags of the command line", "json": "sample_params of the server"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from diffopt.data.builtin import BUILTINS, SUMMARIES
+from diffopt.documents.options import fields_of
 from diffopt.errors import InputError
 from diffopt.foundation.names import suggestion
 from diffopt.hosts import HOSTS
@@ -66,16 +67,19 @@ def _objectives(long: bool) -> Rows:
 
 
 def _processes(long: bool) -> Rows:
-    del long
-    return [{"name": n, "summary": _first_line(c)} for n, c in PROCESSES.items()]
+    rows = []
+    for name, cls in PROCESSES.items():
+        options = ", ".join(fields_of(cls)) if long else ""
+        rows.append({"name": name, "summary": _first_line(cls)} | ({"options": options} if long else {}))
+    return rows
 
 
 def _builtins(long: bool) -> Rows:
-    del long
     rows = []
     for name, make in sorted(BUILTINS.items()):
         spectrum = make()
         row = {"name": f"builtin:{name}", "dim": spectrum.dim, "trace": spectrum.trace, "max": spectrum.max}
+        row |= {"rank": spectrum.rank, "sha256": spectrum.sha256[:16]} if long else {}
         rows.append(row | {"summary": SUMMARIES[name]})
     return rows
 

@@ -51,6 +51,7 @@ class Diffusers(Host):
     """Hugging Face diffusers 0.42; the scheduler follows from the solver, or is named after a colon."""
 
     name = "diffusers"
+    reads_config = True
     title = "diffusers"
     samplers: ClassVar = {name: SCHEDULERS[c].samplers[name] for name, c in RATIO.items() if name in SCHEDULERS[c].samplers}
     variants: ClassVar = {
