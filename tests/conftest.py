@@ -19,41 +19,34 @@ settings.register_profile("diffopt", deadline=None, derandomize=True, max_exampl
 settings.load_profile("diffopt")
 
 
+#: Whatever terminal the suite is started from: 100 columns, no colour. In processes that a test starts, a warning of numpy
+#: is an error: on stderr it would be for developers only.
+SURROUNDINGS = {
+    "COLUMNS": "100", "LINES": "40", "NO_COLOR": "1", "TERM": "dumb", "PYTHONWARNINGS": "error::RuntimeWarning",
+}  # fmt: skip
+
+
 @pytest.fixture(scope="session", autouse=True)
-def isolated_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Home, caches and temporary files of the session in one throwaway folder."""
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Home, caches and temporary files of the session in one throwaway folder; what a test changes it changes back."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR", "TMPDIR"):
             patch.setenv(name, str(home))
         for name in [key for key in os.environ if key.startswith("DIFFOPT_")]:
             patch.delenv(name)
+        for name, value in SURROUNDINGS.items():
+            patch.setenv(name, value)
         yield home
 
 
-@pytest.fixture(autouse=True)
-def fixed_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """100 columns, no colour, whatever terminal the suite is started from."""
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setenv("LINES", "40")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("TERM", "dumb")
-
-
-@pytest.fixture(autouse=True)
-def loud_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In processes that a test starts, a warning of numpy is an error: on stderr it would be for developers only."""
-    monkeypatch.setenv("PYTHONWARNINGS", "error::RuntimeWarning")
-
-
-@pytest.fixture(autouse=True)
-def loud_floats(request: pytest.FixtureRequest) -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Division by zero, overflow and NaN raise unless the code under test says that it expects them."""
-    if request.node.get_closest_marker("quiet_floats"):
-        yield
-        return
+    if item.get_closest_marker("quiet_floats"):
+        return (yield)
     with np.errstate(divide="raise", over="raise", invalid="raise"):
-        yield
+        return (yield)
 
 
 #: Files that the fast lane takes whole, and those it leaves out: they start many processes or wait.

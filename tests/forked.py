@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import TextIO
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
@@ -23,30 +24,65 @@ def plain(line: str) -> bool:
 
 def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a plain line in `folder`, with warnings as errors, as `python -W error -m diffopt` does."""
-    out, err = folder / ".stdout", folder / ".stderr"
-    process = _CONTEXT.Process(target=_child, args=(shlex.split(line)[1:], str(folder), str(out), str(err)))
+    code, out, err = streamed(shlex.split(line)[1:], folder)
+    return subprocess.CompletedProcess(line, code, out.decode("utf-8"), err)
+
+
+def streamed(
+    words: list[str], folder: Path, out: str = "file", err: str = "file", encoding: str = "utf-8", gone: bool = False
+) -> tuple[int, bytes, str]:
+    """Run a command in `folder`: (exit code, stdout, stderr).
+
+    `out` and `err` are `file`, `full` (no space left), `closed`, or `left` (a pipe that nobody reads any more); `gone` takes
+    the folder away before.
+    """
+    kept = {1: Path(folder, ".stdout"), 2: Path(folder, ".stderr")}
+    for path in kept.values():
+        path.write_bytes(b"")
+    process = _CONTEXT.Process(target=_child, args=(words, str(folder), {1: out, 2: err}, encoding, gone))
     process.start()
     process.join(240)
     if process.exitcode is None:
         process.kill()
-        raise TimeoutError(line)
-    texts = [path.read_text(encoding="utf-8") for path in (out, err)]
-    out.unlink()
-    err.unlink()
-    return subprocess.CompletedProcess(line, process.exitcode, *texts)
+        raise TimeoutError(words)
+    texts = [path.read_bytes() for path in kept.values()]
+    for path in kept.values():
+        path.unlink()
+    return process.exitcode, texts[0], texts[1].decode("utf-8", "replace")
 
 
-def _child(words: list[str], folder: str, out: str, err: str) -> None:
-    """Streams, folder and surroundings of a command, then the command."""
+def _child(words: list[str], folder: str, streams: dict[int, str], encoding: str, gone: bool) -> None:
+    """Streams, folder and surroundings of a command as an interpreter finds them, then the command."""
     os.chdir(folder)
     os.environ.update({"COLUMNS": "100", "HOME": folder})
     warnings.simplefilter("error")
-    for number, path in ((1, out), (2, err)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-    sys.stdout, sys.stderr = open(1, "w", encoding="utf-8"), open(2, "w", encoding="utf-8")
+    made = {number: _stream(number, kind, encoding) for number, kind in streams.items()}
+    sys.stdout, sys.stderr = made[1], made[2]  # type: ignore[assignment]
+    if gone:
+        os.mkdir("gone")
+        os.chdir("gone")
+        os.rmdir("../gone")
     from diffopt.cli.main import main
 
     code = main(words)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    # What the interpreter does at its end, and must not complain about.
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
     os._exit(code)
+
+
+def _stream(number: int, kind: str, encoding: str) -> TextIO | None:
+    """Make the stream of a number; None where the shell has closed it."""
+    if kind == "closed":
+        os.close(number)
+        return None
+    if kind == "left":
+        read, write = os.pipe()
+        os.close(read)
+    else:
+        place = "/dev/full" if kind == "full" else {1: ".stdout", 2: ".stderr"}[number]
+        write = os.open(place, os.O_WRONLY | os.O_TRUNC)
+    os.dup2(write, number)
+    os.close(write)
+    return open(number, "w", encoding=encoding, errors="strict" if number == 1 else "backslashreplace")

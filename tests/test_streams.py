@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import streamed
 
 import diffopt
 from diffopt.cli.main import main
@@ -64,34 +66,52 @@ def folder(tmp_path):
     return tmp_path
 
 
+#: Commands that are run in a process of the shell's too, to its very end.
+REAL = ("evaluate", "list")
+
+
+def forked(line, folder, **how):
+    """Run a plain line of COMMANDS in a process that has the package loaded."""
+    return streamed(shlex.split(line), folder, **how)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_reader_that_goes_is_no_error(folder, name):
-    code, _, err = shell(f"set -o pipefail; {DIFFOPT} {COMMANDS[name]} | true", folder)
-    assert code == 0, err
-    assert "Traceback" not in err
-    assert "Broken" not in err
+    answers = [forked(COMMANDS[name], folder, out="left")]
+    answers += [shell(f"set -o pipefail; {DIFFOPT} {COMMANDS[name]} | true", folder)] if name in REAL else []
+    for code, _, err in answers:
+        assert code == 0, err
+        assert "Traceback" not in err
+        assert "Broken" not in err
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_full_disk_is_one_line_and_exit_1(folder, name):
-    code, _, err = shell(f"{DIFFOPT} {COMMANDS[name]} > /dev/full", folder)
-    assert code == 1
-    assert "No space left" in err.splitlines()[-1]
-    assert "Traceback" not in err
-    assert "Exception ignored" not in err
+    answers = [forked(COMMANDS[name], folder, out="full")]
+    answers += [shell(f"{DIFFOPT} {COMMANDS[name]} > /dev/full", folder)] if name in REAL else []
+    for code, _, err in answers:
+        assert code == 1
+        assert "No space left" in err.splitlines()[-1]
+        assert "Traceback" not in err
+        assert "Exception ignored" not in err
 
 
 @pytest.mark.parametrize("name", ["evaluate", "list", "show", "convert"])
 def test_closed_streams(folder, name):
-    code, _, err = shell(f"{DIFFOPT} {COMMANDS[name]} >&-", folder)
+    line = COMMANDS[name]
+    real = name in REAL
+    code, _, err = shell(f"{DIFFOPT} {line} >&-", folder) if real else forked(line, folder, out="closed")
     assert (code, "Traceback" in err) == (1, False)
     assert "standard output" in err.splitlines()[-1]
-    code, out, _ = shell(f"{DIFFOPT} {COMMANDS[name]} 2>&-", folder)
+    code, out, _ = shell(f"{DIFFOPT} {line} 2>&-", folder) if real else forked(line, folder, err="closed")
     assert code == 0
     assert out
-    code, out, _ = shell(f"{DIFFOPT} {COMMANDS[name]} 2>/dev/full", folder)
+    code, out, _ = shell(f"{DIFFOPT} {line} 2>/dev/full", folder) if real else forked(line, folder, err="full")
     assert code == 0
     assert out
+
+
+def test_a_closed_standard_input(folder):
     code, _, err = shell(f"{DIFFOPT} evaluate - --schedule karras <&-", folder)
     assert (code, "standard input" in err) == (2, True)
 
@@ -99,7 +119,7 @@ def test_closed_streams(folder, name):
 def test_a_terminal_that_knows_ascii_only(folder):
     (folder / "ü λ.txt").write_text("4 1")
     for line in ("spectrum show 'ü λ.txt'", "evaluate 'ü λ.txt' --schedule karras -n 3"):
-        code, out, err = shell(f"{DIFFOPT} {line}", folder, PYTHONIOENCODING="ascii")
+        code, out, err = forked(line, folder, encoding="ascii")
         assert code == 0, err
         data = json.loads(out.decode("ascii"))
         assert "ü λ.txt" in json.dumps(data, ensure_ascii=False)
@@ -111,39 +131,40 @@ def test_a_terminal_that_knows_ascii_only(folder):
 
 def test_a_name_that_is_no_text(folder):
     """The bytes are shown; the document is valid UTF-8 and valid JSON."""
-    name = b"a\xff.txt"
-    (folder / os.fsdecode(name)).write_bytes(b"4 1")
-    for line in (b"spectrum show ", b"spectrum convert ", b"evaluate --schedule karras -n 3 "):
-        code, out, err = shell(f"{DIFFOPT} ".encode() + line + b"$'a\\xff.txt'", folder)
+    name = os.fsdecode(b"a\xff.txt")
+    (folder / name).write_bytes(b"4 1")
+    for line in ("spectrum show", "spectrum convert", "evaluate --schedule karras -n 3"):
+        code, out, err = streamed([*line.split(), name], folder)
         assert code == 0, err
         assert json.loads(out.decode("utf-8"))
         assert b"\\\\xff" in out
     code, _, err = shell(f"{DIFFOPT} optimize ".encode() + b"$'a\\xff.txt' -n 2 -o grid.json", folder)
     assert code == 0, err
     assert "\\xff" in json.loads((folder / "grid.json").read_text("utf-8"))["spectrum"]["source"]
-    code, _, err = shell(f"{DIFFOPT} optimize e.txt -n 2 -o ".encode() + b"$'b\\xff.json'", folder)
+    code, _, err = streamed(["optimize", "e.txt", "-n", "2", "-o", os.fsdecode(b"b\xff.json")], folder)
     assert code == 0, err
     assert (folder / os.fsdecode(b"b\xff.json")).exists()
-    code, _, err = shell(f"{DIFFOPT} optimize ".encode() + b"$'none\\xff.txt'", folder)
+    code, _, err = streamed(["optimize", os.fsdecode(b"none\xff.txt")], folder)
     assert (code, "\\xff" in err) == (2, True)
 
 
 def test_a_folder_that_is_gone(folder):
-    line = f'mkdir gone; cd gone; rmdir ../gone; {DIFFOPT} evaluate "{folder}/e.txt" --schedule karras -n 3'
-    code, out, err = shell(line, folder)
+    words = ["evaluate", f"{folder}/e.txt", "--schedule", "karras", "-n", "3"]
+    code, out, err = shell(f"mkdir gone; cd gone; rmdir ../gone; {DIFFOPT} {shlex.join(words)}", folder)
     assert code == 0, err
     assert out
-    code, out, err = shell(line + " -o grid.json", folder)
+    code, out, err = streamed([*words, "-o", "grid.json"], folder, gone=True)
     assert (code, out) == (2, b"")
     assert "cannot be written" in err
 
 
 def test_standard_output_by_its_names(folder):
-    for name in ("-", "/dev/stdout"):
-        for rest in ("| cat", "> kept.json; cat kept.json"):
-            code, out, err = shell(f"{DIFFOPT} evaluate e.txt --schedule karras -n 3 -o {name} {rest}", folder)
-            assert code == 0, err
-            assert json.loads(out)["schema"] == "diffopt.evaluation/1"
+    line = "evaluate e.txt --schedule karras -n 3 -o"
+    answers = [forked(f"{line} {name}", folder) for name in ("-", "/dev/stdout")]
+    answers += [shell(f"{DIFFOPT} {line} {name} | cat", folder) for name in ("-", "/dev/stdout")]
+    for code, out, err in answers:
+        assert code == 0, err
+        assert json.loads(out)["schema"] == "diffopt.evaluation/1"
     assert not (folder / "-").exists()
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -28,16 +29,23 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         with listening() as heard:
-            try:
-                result: Any = function(*args, **kwargs)
-            except DiffoptError as error:
-                for line in heard:
-                    error.add_note(line)
-                raise
+            result: Any = function(*args, **kwargs)
         changed: R = replace(result, notes=(*heard, *result.notes)) if heard else result
         return changed
 
     return call
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """What readers assume inside is said with an error too: it may be why there is one."""
+    with listening() as heard:
+        try:
+            yield
+        except DiffoptError as error:
+            for line in heard:
+                error.add_note(line)
+            raise
 
 
 class Flags(TypedDict, total=False):

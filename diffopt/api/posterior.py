@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.api.arguments import verb
+from diffopt.api.arguments import telling, verb
 from diffopt.api.results.spectrum import PosteriorResult
 from diffopt.data.dataset import Dataset
 from diffopt.data.posterior.operators.base import MatrixOperator, Operator
@@ -81,7 +81,7 @@ def posterior(
     sides = parse_shape(shape) if isinstance(shape, str) or shape is None else tuple(int(n) for n in shape)
     if dense < 1:
         raise InputError(f"--dense must be a positive whole number, got {dense}")
-    with expanding(max_member):
+    with telling(), expanding(max_member):
         field = _prior(prior, sides, key, dense)
         given = load_measurement(str(measurement)) if isinstance(measurement, str | Path) else measurement
     y = None if given is None else np.asarray(given, dtype=np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from diffopt.api.arguments import Flags, check, loaded, verb
+from diffopt.api.arguments import Flags, check, loaded, telling, verb
 from diffopt.api.results.spectrum import SpectrumResult
 
 
@@ -39,4 +39,5 @@ def read_spectrum(spectrum: Any, **flags: Unpack[Flags]) -> SpectrumResult:
     768
     """
     check("read_spectrum", flags)
-    return SpectrumResult(loaded(spectrum, flags))
+    with telling():
+        return SpectrumResult(loaded(spectrum, flags))
