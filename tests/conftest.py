@@ -56,7 +56,7 @@ SLOW = (
     "test_fuzz.py",
 )  # fmt: skip
 #: Of the other files, one test in so many.
-SHARE = 40
+SHARE = 60
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -127,7 +127,7 @@ def test_kl_is_null_with_a_reason_where_it_is_infinite():
 SPECTRA = st.lists(st.floats(-6, 5), min_size=1, max_size=5).map(lambda x: Spectrum.create(np.exp(x)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     spectrum=SPECTRA,
     solver=st.sampled_from([s for s in SOLVERS if SOLVERS[s].own_clock is None]),

@@ -14,7 +14,7 @@ from diffopt.data.posterior.posterior import Prior, posterior
 from diffopt.documents.operator_text import parse_operator
 from diffopt.foundation.limits import expanding
 
-EIG = 1.0 / np.arange(1, 2001)
+EIG = 1.0 / np.arange(1, 301)
 VERBS = {
     "show": ["spectrum", "show"], "convert": ["spectrum", "convert"], "evaluate": ["evaluate", "--schedule", "karras", "-n", "2"],
     "posterior": ["spectrum", "posterior", "--operator", "diagonal:1", "--noise", "1"],

@@ -14,7 +14,8 @@ How to add a verb, `shift` say:
   adds those that were said by `diffopt.foundation.notes.note` on the way). `rows` says
   what a table shows; `save`, `plot`, `to_dict`, `render` and the table of notebooks follow from it.
 * `NAMES` in `diffopt/__init__.py` and `diffopt/__init__.pyi` get a line each, and the docstring an example that runs.
-* `diffopt/cli/shift.py` holds the command: `@command("shift", OWN)` over `def shift(given: Given) -> None`, whose body is
-  `given.finish(call(given.data, progress=..., **given.flags))`; `COMMANDS` in `diffopt/cli/app.py` gets a line. OWN are
-  `Flag`s of this command alone; they arrive in `given.flags` under the names of the verb's own arguments.
+* `diffopt/cli/shift.py` holds the command: `@command("shift")` over `def shift(given: Given) -> None`, whose body is
+  `given.finish(call(given.data, progress=..., **given.flags))`; `COMMANDS` in `diffopt/cli/app.py` gets a line. The flags of
+  this command alone are the verb's entry in `OWN` of `diffopt/api/flags.py`; they arrive in `given.flags` under the names of
+  the verb's own arguments. Each gets a value in `tests/test_flag_effects.py`, which fails for a flag that does nothing.
 """

@@ -21,7 +21,7 @@ def error_budget(given: Given) -> None:
 
     data = given.require_data()
     given.check()
-    if "over" in given.explicit and given.plot is None:
+    if given.flags.get("over") in ("samples", "steps") and given.plot is None:
         raise InputError("--over has no effect without --plot FILE: it is what the picture runs over")
     with groups("adding up errors", given.quiet, "repetitions") as progress:
         result = budget(data, grid=given.arguments["grid"], force=given.force, progress=progress, **given.flags)

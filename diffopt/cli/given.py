@@ -86,6 +86,8 @@ class Given:
             raise InputError(f"-o {self.output} writes the numbers; for {ELSEWHERE[suffix].format(self.output)}")
         if self.format is None and suffix and implied is None:
             raise InputError(f"-o {self.output}: unknown suffix {suffix!r}; use one of {', '.join(self.forms)}, or say --format")
+        if self.format is None and self.output is not None and not suffix and ".npz" in self.forms:
+            raise InputError(f"-o {self.output}: no suffix says the form; use one of {', '.join(self.forms)}, or say --format")
         if self.format is not None and implied not in (None, self.format):
             raise InputError(f"-o {self.output} means {implied} and --format says {self.format}; leave one out")
         return out.chosen_format(self.format or implied, self.output, self.forms)

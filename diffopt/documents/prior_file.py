@@ -50,8 +50,8 @@ def load_prior(argument: str, shape: Shape | None, key: str | None = None, dense
     covariance, mean = _covariance(argument, key)
     if covariance is None:
         prior = Prior.from_spectrum(load_spectrum(argument, key), dense)
-        if shape is not None and math.prod(shape) != prior.shape[0]:
-            raise InputError(f"--shape {shape} has {math.prod(shape)} pixels for {prior.shape[0]} directions")
+        if shape is not None:
+            raise InputError(f"--shape has no effect: {argument} has {prior.shape[0]} directions and no places; leave it out")
         return prior
     size = covariance.shape[0]
     if shape is not None and math.prod(shape) != size:
