@@ -31,3 +31,16 @@ def test_every_item_is_done_once_and_results_come_in_order(workers: int) -> None
 def test_a_failure_reaches_the_caller(items: list[int]) -> None:
     with pytest.raises(ValueError, match=f"item {min(items)}"):
         list(results(described, "item", items, 2))
+
+
+def slow(shared: float, item: int) -> int:
+    """The first item takes as long as all others."""
+    time.sleep(shared if item == 0 else 0.02)
+    return os.getpid()
+
+
+def test_a_process_that_is_busy_keeps_no_item_from_the_others() -> None:
+    """The first item goes to the other process; this one does nearly all of the rest meanwhile."""
+    found = list(results(slow, 1.5, range(12), 2))
+    assert found[0] != os.getpid()
+    assert found[1:].count(os.getpid()) >= 10

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from typing import Any, TypeVar
+from concurrent.futures import Future, ProcessPoolExecutor
+from threading import Lock
+from typing import Any, Generic, TypeVar
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -41,20 +43,53 @@ def results(work: Callable[[S, T], R], shared: S, items: Sequence[T], workers: i
             yield work(shared, item)
         return
     with ProcessPoolExecutor(count - 1, multiprocessing.get_context("spawn"), _remember, (shared,)) as pool:
-        futures = [pool.submit(_call, work, item) for item in items]
-        own: dict[int, R] = {}
+        shop = _Shop(work, shared, items, pool)
         try:
-            for i, future in enumerate(futures):
-                # This process is one of them: while it would wait, it does what no other has begun.
-                while not (i in own or future.done()):
-                    free = next((j for j in range(i, len(items)) if futures[j].cancel()), None)
-                    if free is None:
-                        break
-                    own[free] = work(shared, items[free])
-                yield own.pop(i) if i in own else future.result()
+            for _ in range(count - 1):
+                shop.hand_out()
+            for i in range(len(items)):
+                yield shop.result(i)
         finally:
-            for future in futures:
-                future.cancel()
+            shop.close()
+
+
+class _Shop(Generic[S, T, R]):
+    """Items that wait, in order: a process takes the next when it has done its last, this one while it would wait.
+
+    A pool that was given all at once would keep some beside those that it does, and this process would be idle.
+    """
+
+    def __init__(self, work: Callable[[S, T], R], shared: S, items: Sequence[T], pool: ProcessPoolExecutor) -> None:
+        self.work, self.shared, self.items, self.pool = work, shared, items, pool
+        self.waiting = deque(range(len(items)))
+        self.lock = Lock()
+        self.away: dict[int, Future[R]] = {}
+        self.own: dict[int, R] = {}
+
+    def hand_out(self, done: object = None) -> None:
+        """Give the next item to the pool, again when it is done."""
+        del done
+        with self.lock:
+            if not self.waiting:
+                return
+            i = self.waiting.popleft()
+            self.away[i] = self.pool.submit(_call, self.work, self.items[i])
+        self.away[i].add_done_callback(self.hand_out)
+
+    def result(self, i: int) -> R:
+        """Result of item i; while it is not there, others are done here."""
+        while i not in self.own and not (i in self.away and self.away[i].done()):
+            with self.lock:
+                j = self.waiting.popleft() if self.waiting else None
+            if j is None:
+                break
+            self.own[j] = self.work(self.shared, self.items[j])
+        return self.own.pop(i) if i in self.own else self.away.pop(i).result()
+
+    def close(self) -> None:
+        """Let nothing more begin."""
+        with self.lock:
+            self.waiting.clear()
 
 
 def _remember(shared: Any) -> None:
