@@ -61,6 +61,20 @@ def test_a_model_s_own_error_makes_no_eigenvalues() -> None:
     assert spectrum_from_loss(SIGMAS, curve(EIG)).model_error == 0
 
 
+@pytest.mark.parametrize("own", [0.0, 0.1])
+def test_flat_stretches_below_the_data_are_not_its_end(own: float) -> None:
+    """Eq. (350): a gap between eigenvalues, and a model that removes nothing at the smallest levels, cap no eigenvalue."""
+    eig, weight = np.array([100.0, 1e-3]), np.array([1.0, 5000.0])
+    gap = (weight * eig * SIGMAS[:, None] ** 2 / (eig + SIGMAS[:, None] ** 2)).sum(1) + own * SIGMAS**2
+    fit = spectrum_from_loss(SIGMAS, gap)
+    assert fit.spectrum.trace == pytest.approx(105.0, rel=0.02)
+    assert fit.model_error == pytest.approx(own, rel=0.02)
+    floor = curve(EIG) + 0.3 + own * SIGMAS**2
+    fit = spectrum_from_loss(SIGMAS, floor)
+    assert fit.spectrum.trace == pytest.approx(EIG.sum() + 0.3, rel=0.02)
+    assert fit.model_error == pytest.approx(own, rel=0.02)
+
+
 @pytest.mark.parametrize("solver", ["euler", "heun", "dpmpp_2m"])
 def test_grids_from_a_curve_are_grids_from_the_spectrum(solver: str) -> None:
     """On the full spectrum the default objective of the curve's grid is within 2 % of the optimum."""

@@ -44,10 +44,10 @@ def fitted(case: Case, measured: tuple[np.ndarray, np.ndarray], cap: float | Non
     return spectrum_from_loss(sigma, errors, sigma_cap=cap, eig_cap=top).spectrum
 
 
-def study(name: str, solvers: list[str], calls: list[int]) -> list[dict[str, Any]]:
+def study(name: str, solvers: list[str], calls: list[int], count: int = 256) -> list[dict[str, Any]]:
     """Cells of a case: the best fixed rule's error over that of the grids from the covariance, the curve, the capped curve."""
     case = find(name)
-    ledger, measured = Ledger(case), curve(case)
+    ledger, measured = Ledger(case), curve(case, count=count)
     spectra = {"covariance": case.spectrum, "curve": fitted(case, measured), "capped": fitted(case, measured, 12.0)}
     rows = []
     for solver in solvers:
@@ -63,9 +63,9 @@ def study(name: str, solvers: list[str], calls: list[int]) -> list[dict[str, Any
     return rows
 
 
-def note(name: str, solvers: list[str], calls: list[int], folder: Path) -> None:
+def note(name: str, solvers: list[str], calls: list[int], folder: Path, count: int = 256) -> None:
     """Keep the cells of a case beside the results."""
-    rows = study(name, solvers, calls)
+    rows = study(name, solvers, calls, count)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(rows) + "\n")
     print(name, flush=True)
@@ -93,6 +93,7 @@ def main() -> None:
     parser.add_argument("--cases", default="own_digits,own_patches,hsc32,ztf32,hsclog32")
     parser.add_argument("--solvers", default="heun,dpmpp_2m,euler")
     parser.add_argument("--calls", default="5,8,12")
+    parser.add_argument("--count", type=int, default=256, help="samples of a curve")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--out", type=Path, default=RESULTS / "curves")
     args = parser.parse_args()
@@ -100,7 +101,7 @@ def main() -> None:
         print(table(args.out))
         return
     for name in args.cases.split(","):
-        note(name, args.solvers.split(","), [int(c) for c in args.calls.split(",")], args.out)
+        note(name, args.solvers.split(","), [int(c) for c in args.calls.split(",")], args.out, args.count)
 
 
 if __name__ == "__main__":

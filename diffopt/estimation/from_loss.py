@@ -16,6 +16,8 @@ from diffopt.foundation.arrays import Array
 DENSITY, BELOW = 12, 0.1
 #: Slope of log m against log sigma that counts as flat.
 FLAT = 0.05
+#: How many times the last level's error, as a share of sigma^2, a model's own error may be at the levels before.
+EXCESS = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +67,8 @@ def spectrum_from_loss(
     sigma_cap : float, optional
         Levels above it are left out.
     eig_cap : float, optional
-        Largest eigenvalue allowed. Default: the error where the curve is flattest, as no eigenvalue exceeds the
-        total variance. Where the curve grows again after that, a model's own error is fitted too (eq. 161).
+        Largest eigenvalue allowed. Default: the error where the curve is flattest before a model's own error, as no
+        eigenvalue exceeds the total variance; that error is fitted too where the curve grows again (eqs. 161, 350).
     source : str
         Label.
 
@@ -117,13 +119,15 @@ def _checked(sigma: ArrayLike, mse: ArrayLike, dim: float | None) -> tuple[Array
 
 
 def _flattest(levels: Array, errors: Array) -> tuple[int, bool]:
-    """Index of the level where the curve is flattest, and whether it grows again after it.
+    """Index of the level where the curve is flattest before a model's own error, and whether it grows again after it.
 
-    A denoising error has slope 2 where nothing is resolved and tends to slope 0; a slope that rises again, by
-    more than `FLAT`, is no data's.
+    Curves are flat also between small and large eigenvalues, and where a model does nothing at the smallest levels:
+    what grows after those is more than a share of sigma^2 that the last level allows (theory.md, eq. 350).
     """
     slope = np.diff(np.log(errors)) / np.diff(np.log(levels))
-    lowest = int(np.argmin(slope))
+    share = EXCESS * float(errors[-1] / levels[-1] ** 2)
+    own = [np.all(errors[i + 2 :] - errors[i + 1] <= share * levels[i + 2 :] ** 2) for i in range(slope.size)]
+    lowest = int(np.argmin(np.where(own, slope, np.inf)))
     grows = bool(slope[lowest:].max() > max(float(slope[lowest]), 0.0) + FLAT)
     return (lowest + 1 if grows else int(np.argmax(errors))), grows
 
