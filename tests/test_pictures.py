@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 import diffopt
 from diffopt.data.spectrum import Spectrum
@@ -66,8 +67,11 @@ def test_parts_that_cancel_are_said_in_words_and_in_the_picture() -> None:
     for total, said in ((found.errors["frechet"], cancel), (0.5 * max(parts), True), (sum(parts), False)):
         document = {**found.document, "errors": {**found.document["errors"], "frechet": total}}
         assert ("cancel" in answers.evaluated(document)[0]) == said
-        texts = [text.get_text() for text in evaluation_picture(document).axes[0].texts]
-        assert any("the parts cancel" in text for text in texts) == said
+        canvas = evaluation_picture(document)
+        renderer, panel = _laid_out(canvas), canvas.axes[0]
+        assert ("the parts cancel" in panel.get_xlabel()) == said
+        # Texts beyond the panel would shrink all panels.
+        assert max(text.get_window_extent(renderer).x1 for text in panel.texts) <= panel.get_window_extent(renderer).x1
 
 
 def test_the_map_of_local_errors_is_an_image() -> None:
@@ -89,3 +93,59 @@ def test_a_page_shows_the_pictures_before_the_tables_under_headings_of_their_own
     assert not set(headings[:2]) & set(drawn)
     assert page.count('class="swipe soft"') == page.count('class="paper"') == 2
     assert "first_<wbr>order_<wbr>heun" in page
+
+
+def test_the_picture_of_noise_has_the_etas_of_its_settings() -> None:
+    found = diffopt.best_eta(EIG, "ddim", 5, score_error="noise:0.1", design="none,constant,per_step")
+    canvas = found.figure()
+    above, below = canvas.axes
+    drawn = {patch.get_label(): patch.get_data().values for patch in above.patches}
+    told = {text.get_text() for text in above.get_legend().get_texts()}
+    assert told == {label.get_text() for label in below.get_yticklabels()} == set(drawn)
+    for design in ("none", "constant", "per_step"):
+        row = min((row for row in found.document["rows"] if row["design"] == design), key=lambda row: row["exact"])
+        np.testing.assert_allclose(drawn[design][::-1], row["eta"])
+    assert "the last step goes to 0" in above.get_xlabel()
+
+
+@pytest.mark.parametrize("tokens", [12, 3000])
+def test_the_picture_of_shifts_has_every_rule_on_its_curve_with_its_name_inside(tokens: int) -> None:
+    found = diffopt.shift(9.0 * np.arange(1.0, 13) ** -1.5, 12, tokens=tokens)
+    canvas = found.figure()
+    renderer, (panel,) = _laid_out(canvas), canvas.axes
+    curve = dict(zip(*panel.lines[0].get_data(), strict=True))
+    for row in found.rows():
+        assert min(abs(np.log(np.array(list(curve)) / row["shift"]))) < 1e-9
+        near = min(curve, key=lambda shift: abs(np.log(shift / row["shift"])))
+        assert curve[near] == pytest.approx(row["frechet"], rel=1e-9)
+    # Of the words alone, without the threads to the marks.
+    boxes = [Text.get_window_extent(text, renderer) for text in panel.texts]
+    assert len(boxes) == len(found.rows())
+    assert all(panel.bbox.y0 - 8 <= box.y0 and box.y1 <= panel.bbox.y1 + 8 for box in boxes)
+    order = sorted(boxes, key=lambda box: box.y0)
+    assert all(one.y1 <= other.y0 + 1 for one, other in zip(order, order[1:], strict=False))
+
+
+def test_the_picture_of_a_recommendation_has_every_solver_with_its_error_and_its_levels() -> None:
+    found = diffopt.recommend(EIG, calls=4)
+    above, below = found.figure().axes
+    names = [label.get_text() for label in above.get_yticklabels()]
+    assert names == [label.get_text() for label in below.get_yticklabels()] and len(names) == len(found.rows())
+    assert names[0].startswith(f"{found.best['solver']}, {found.best['steps']} steps")
+    levels = [line for line in below.lines if line.get_marker() == "|"]
+    np.testing.assert_allclose(levels[0].get_xdata(), [s for s in found.best["sigmas"] if s])
+
+
+def test_the_picture_of_a_simulation_has_the_measured_values_and_their_intervals() -> None:
+    rng = np.random.default_rng(0)
+    found = diffopt.simulate(samples=rng.normal(size=(60, 3)), schedule="karras,optimized", solver="heun,euler", steps="3,5",
+                             count=60, reference_steps=10)  # fmt: skip
+    panels = found.figure().axes
+    for panel, truth in zip(panels, ("limit", "data"), strict=True):
+        drawn = {bars.get_label(): bars for bars in panel.containers}
+        assert set(drawn) == {f"{s}, {k}" for s in ("karras", "optimized") for k in ("heun", "euler")}
+        for row in found.document["rows"]:
+            line = drawn[f"{row['schedule']}, {row['solver']}"].lines[0]
+            k = sorted(r["steps"] for r in found.document["rows"] if r["solver"] == row["solver"])[::2].index(row["steps"])
+            assert line.get_ydata()[k] == row[truth]["frechet"]["value"]
+            assert line.get_xdata()[k] == pytest.approx(row["denoiser_calls"], rel=0.02)

@@ -84,15 +84,15 @@ def shift(
         solver=problem.solver.name, steps=problem.steps, objective=objective.name, tokens=count, frames=films,
         frame_correlation=kept, rows=rows, spectrum=spectrum_part(data.spectrum), diffopt_version=__version__,
     )  # fmt: skip
-    return ShiftResult(dump(document), _notes(size, count, films, kept))
+    return ShiftResult(dump(document), _notes(size, count, films, kept), problem)
 
 
 def _notes(size: int, count: int, films: int, kept: float) -> tuple[str, ...]:
-    notes = ["the spectrum must be in the model's own units (latents as the model sees them, one entry a token or channel)"]
+    notes = ["note: the spectrum must be in the model's own units (latents as the model sees them, one entry a token or channel)"]
     if count != size:
-        notes.append(f"the spectrum of {size} entries is continued to {count}: same picture, more samples, its own power law")
+        notes.append(f"note: the spectrum of {size} entries is continued to {count}: the same picture, its own power law")
     if films > 1:
-        notes.append(f"frames are assumed to be correlated as {kept:g}^lag in every mode")
+        notes.append(f"note: frames are assumed to be correlated as {kept:g}^lag in every mode")
     return tuple(notes)
 
 

@@ -7,7 +7,7 @@ from diffopt.cli.command import command
 from diffopt.cli.given import Given
 
 
-@command("best_eta", leave_out=("plot",), forms=TABULAR)
+@command("best_eta", forms=TABULAR)
 def eta(given: Given) -> None:
     """Best noise coefficient: none, constant, a window in log sigma, per step; by objective and clock.
 

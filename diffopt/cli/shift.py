@@ -7,12 +7,12 @@ from diffopt.cli.command import command
 from diffopt.cli.given import Given
 
 
-@command("shift", leave_out=("plot",), forms=TABULAR)
+@command("shift", forms=TABULAR)
 def shift(given: Given) -> None:
     """The flow shift that the data ask for, beside the closed law and what models ship.
 
-    Example: diffopt shift latents.npy --tokens 4096 -n 28
-    Example: diffopt shift video.npy --tokens 1560 --frames 21 -n 30
+    Example: diffopt shift latents.npz --tokens 4096 -n 28
+    Example: diffopt shift video.npz --tokens 1560 --frames 21 -n 30
     """
     from diffopt.api.shift import shift as verb
     from diffopt.cli.progress import groups

@@ -16,7 +16,7 @@ Grids = Annotated[
 ]
 
 
-@command("simulate", spectrum=False, arguments={"grids": Grids}, leave_out=("plot",), forms=TABULAR)
+@command("simulate", spectrum=False, arguments={"grids": Grids}, forms=TABULAR)
 def simulate(given: Given) -> None:
     """Run samplers with an exact score that is not Gaussian, or with your own denoiser, and measure their samples.
 

@@ -169,7 +169,9 @@ def _strip(axis: Any, comparison: Comparison) -> None:
         _fit(axis, comparison, objective, "x")
     axis.set_yticks(range(len(solvers)), [plain(s) for s in solvers])
     axis.set(ylim=(len(solvers) - 0.4, -0.6), xlabel=f"{objective} error")
-    axis.set_title("Every row a mark, the far ones not drawn")
+    low, high = axis.get_xlim()
+    beyond = any(not low <= value <= high for line in axis.lines for value in line.get_xdata())
+    axis.set_title(f"Every row a mark{', the far ones not drawn' * beyond}")
 
 
 def _mark(row: Row) -> tuple[str, str] | None:

@@ -27,6 +27,7 @@ from diffopt.report.style import (
 
 #: Rivals drawn beside a grid, and rows of the panel of errors.
 RIVALS, BARS = 5, 12
+HABIT_BLUE = {"karras": BLUE}
 Grids = Mapping[str, Sequence[float | None]]
 
 
@@ -65,7 +66,7 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
         _flow_axis(axes[1])
     if noisy:
         _eta(axes[2], data)
-    _lollipops(axes[-1], scores, objective, _own_name(data))
+    lollipops(axes[-1], scores, objective, _own_name(data))
     canvas.suptitle(_title(data), fontsize=11, x=0.01, ha="left")
     return canvas
 
@@ -88,7 +89,7 @@ def evaluation_picture(data: Mapping[str, Any], local: Mapping[str, np.ndarray] 
     canvas, axes = figure(8.5, heights)
     _split(axes[0], data["errors"])
     if len(scores) > 1:
-        _lollipops(axes[1], scores, objective, _own_name(data))
+        lollipops(axes[1], scores, objective, _own_name(data))
     if local is not None and with_map:
         error_mesh(canvas, axes[-1], local)
     canvas.suptitle(_title(data), fontsize=11, x=0.01, ha="left")
@@ -187,7 +188,7 @@ def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids) -> None:
     rows = {_own_name(data): sigmas} | {name: _finite(grid) for name, grid in rivals.items()}
     for i, (name, values) in enumerate(rows.items()):
         own = i == 0
-        colour = RED if own else GREY
+        colour = RED if own else BLUE if name == "karras" else GREY
         axis.hlines(i, values.min(), values.max(), color=colour, linewidth=0.6, alpha=0.6)
         axis.plot(values, np.full(values.size, i), "|", color=colour, markersize=11 if own else 8,
                   markeredgewidth=1.8 if own else 1.2, label=name)  # fmt: skip
@@ -221,23 +222,25 @@ def _eta(axis: Any, data: Mapping[str, Any]) -> None:
     low, high = sorted(axis.get_xlim())
     edges = [high if s is None else max(float(s), low) for s in sigmas]
     axis.stairs(eta[::-1], edges[::-1], fill=True, color=PURPLE, alpha=0.45)
-    axis.set(ylabel="eta", ylim=(0, max(eta) * 1.15 or 1), xlabel="injected noise of each step")
+    axis.set(ylabel="eta", ylim=(0, max(eta) * 1.15 or 1), xlabel="sigma; bars: injected noise of each step")
 
 
-def _lollipops(axis: Any, scores: Mapping[str, float], objective: str, own: str) -> None:
-    """Value of the objective of each schedule from the best down, on a linear axis that starts at 0."""
+def lollipops(
+    axis: Any, scores: Mapping[str, float], objective: str, own: str, colours: Mapping[str, str] = HABIT_BLUE, most: int = BARS
+) -> None:
+    """Value of the objective by name from the best down, on a linear axis that starts at 0; own in red, others by `colours`."""
     if not scores:
         axis.text(0.5, 0.5, f"{objective} is not finite here", ha="center", va="center")
         axis.set_axis_off()
         return
-    names = list(scores)[:BARS]
-    names += [n for n in ("karras", own) if n in scores and n not in names]
+    names = list(scores)[:most]
+    names += [n for n in (*colours, own) if n in scores and n not in names]
     values = [scores[n] for n in names]
     best = min(values)
     top = min(max(values), 6 * best)
     beyond = "; arrows: beyond the axis" if max(values) > top else ""
     for i, (name, value) in enumerate(zip(names, values, strict=True)):
-        colour = RED if name == own else BLUE if name == "karras" else GREY
+        colour = RED if name == own else colours.get(name, GREY)
         axis.hlines(i, 0, min(value, top), color=colour, linewidth=2.2 if name == own else 1.2, alpha=0.8)
         axis.plot(min(value, top), i, "o" if value <= top else ">", color=colour, markersize=5.5)
         ratio = f"  {value / scores[own]:.3g} x" if own in scores and name != own else ""
@@ -263,13 +266,12 @@ def _split(axis: Any, errors: Mapping[str, Any]) -> None:
     }
     values = [errors.get(key) for key, _, _ in parts.values()]
     top = max([v for v in values if v is not None], default=0.0) or 1.0
-    cancel = "; the parts cancel in it" if parts_cancel(errors) else ""
+    cancel = "; the parts cancel in all" if parts_cancel(errors) else ""
     for i, ((key, colour, text), value) in enumerate(zip(parts.values(), values, strict=True)):
-        text += cancel * (key == "frechet")
         if value is None:
             axis.text(0.01 * top, i, f"{key}: not defined", va="center", fontsize=8.5, color=GREY)
             continue
         axis.barh(i, value, color=colour, height=0.62)
         axis.annotate(f"{value:.3g}  {text}", (value, i), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5)
     axis.set_yticks(range(len(parts)), list(parts))
-    axis.set(ylim=(len(parts) - 0.5, -0.6), xlim=(0, top * 1.9), xlabel="2-Wasserstein distance (data units)")
+    axis.set(ylim=(len(parts) - 0.5, -0.6), xlim=(0, top * 1.9), xlabel=f"2-Wasserstein distance (data units){cancel}")

@@ -54,6 +54,9 @@ def spectrum_picture(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ens
     members = list(zip(ensemble.labels, ensemble.spectra, strict=True)) if ensemble else []
     _ranks(axes[0], spectrum, facts, members)
     _cumulative(axes[1], spectrum)
+    last = max(axis.get_xlim()[1] for axis in axes[:2])
+    for axis in axes[:2]:
+        log_axis(axis, "x", 0.9, last)
     _on_sigma(axes[2], spectrum)
     source = spectrum.source if len(spectrum.source) <= 60 else f"...{spectrum.source[-57:]}"
     title = f"{source}: {spectrum.dim:g} directions, trace {spectrum.trace:.4g}, largest {spectrum.max:.4g}"
@@ -89,7 +92,7 @@ def _ranks(axis: Any, spectrum: Spectrum, facts: Mapping[str, Any], members: lis
         axis.annotate(f"{hidden:g} directions below {low:.2g} are not drawn", (0.99, 0.95), xycoords="axes fraction", ha="right",
                       fontsize=8, color=GREY)  # fmt: skip
     if axis.get_legend_handles_labels()[0] and (members or band):
-        axis.legend(loc="lower left")
+        legend_above(axis, 3)
 
 
 def _cumulative(axis: Any, spectrum: Spectrum) -> None:

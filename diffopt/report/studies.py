@@ -11,18 +11,23 @@ from diffopt.report.text import short
 MOST = 8
 
 
-def eta_table(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The present setting, then the best row of each design and clock in the exact error, the best first."""
+def chosen_rows(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The present setting, then the best row of each design and clock in the exact error, the best first, with names."""
     rows = sorted(document["rows"], key=lambda row: row["exact"])
     found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     for row in rows:
         found.setdefault((row["design"], row["clock"]), row)
-    chosen = list(found.values())[: MOST - (document["present"] is not None)]
-    clocks = {row["clock"] for row in chosen}
     shown = [("present", document["present"])] if document["present"] is not None else []
+    return [*shown, *((row["design"], row) for row in list(found.values())[: MOST - len(shown)])]
+
+
+def eta_table(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The present setting and the best of each design, with what decides."""
+    rows = chosen_rows(document)
+    clocks = {row["clock"] for name, row in rows if name != "present"}
     base = document["present"]["exact"] if document["present"] is not None else None
     table = []
-    for name, row in [*shown, *((row["design"], row) for row in chosen)]:
+    for name, row in rows:
         line = {"setting": name, "eta": eta_text(row["eta"]), "exact": row["exact"]}
         if len(clocks) > 1:
             line["clock"] = row["clock"] or "-"

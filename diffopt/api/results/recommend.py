@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from diffopt.api.results.base import Result
+from diffopt.documents.settings import make_objective
+from diffopt.foundation.arrays import Array
+from diffopt.objectives.problem import Problem
 from diffopt.report.answers import gain
+from diffopt.studies.shift import value_at
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,13 +56,27 @@ class RecommendationResult(Result):
         first += f": its error is {', '.join(margins)}." if margins else "."
         return [first, f"Its grid: {self.command}", *self.document["certainty"]]
 
+    def figure(self) -> Any:
+        """Errors of the solvers, and where their steps go."""
+        from diffopt.report.recommendation_figures import recommendation_picture
+
+        return recommendation_picture(self.document)
+
     def __repr__(self) -> str:
         return f"RecommendationResult({self.best['solver']}, {self.best['steps']} steps, {self.best['calls']} calls)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ShiftResult(Result):
-    """Shifts of rectified-flow time, the optimum first (`diffopt.shift/1`)."""
+    """Shifts of rectified-flow time, the optimum first (`diffopt.shift/1`).
+
+    Attributes
+    ----------
+    problem : Problem or None
+        Whose error :meth:`plot` draws over the shift.
+    """
+
+    problem: Problem | None = None
 
     @property
     def shift(self) -> float:
@@ -90,5 +110,21 @@ class ShiftResult(Result):
             text += f": frechet {row['frechet']:.3g}, {told} {best['name']} ({best['frechet']:.3g}), the best of what models ship"
         return [f"{text}.", f"As a schedule: --schedule shift:{row['shift']:.4g}"]
 
+    def figure(self) -> Any:
+        """Error over the shift, the rules marked on it."""
+        if self.problem is None:
+            return super().figure()
+        from diffopt.report.shift_figures import shift_picture
+
+        short, objective = self.problem.compressed("design"), make_objective("frechet")
+        mus = curve_mus([row["mu"] for row in self.document["rows"]])
+        return shift_picture(self.document, np.exp(mus).tolist(), [value_at(short, objective, float(mu)) for mu in mus])
+
     def __repr__(self) -> str:
         return f"ShiftResult(shift {self.shift:.4g}, mu {self.mu:.4g})"
+
+
+def curve_mus(rules: Sequence[float]) -> Array:
+    """Logarithms of the shifts that are drawn: from below the smallest rule to above the largest, every rule among them."""
+    wide = np.linspace(min(rules) - 0.4, max(rules) + 0.4, 61)
+    return np.unique(np.concatenate([wide, rules]))

@@ -59,6 +59,12 @@ class SimulationResult(Result):
             said.append(text + ".")
         return said
 
+    def figure(self) -> Any:
+        """Distances with their intervals over denoiser calls."""
+        from diffopt.report.simulation_figures import simulation_picture
+
+        return simulation_picture(self.document)
+
     def __repr__(self) -> str:
         found = [row for row in self.document["rows"] if row["limit"]]
         if not found:

@@ -71,6 +71,12 @@ class EtaResult(Result):
         said = [] if row is None else answers.beats_ends(row["beats_ends"], row["eta"][0])
         return [answers.noise(self.document), *said]
 
+    def figure(self) -> Any:
+        """Injected noise over sigma, and the exact error of each setting."""
+        from diffopt.report.noise_figures import noise_picture
+
+        return noise_picture(self.document)
+
     def __repr__(self) -> str:
         best = min(self.document["rows"], key=lambda row: row["exact"])
         return f"EtaResult({self.document['solver']}, best {best['design']}, exact {best['exact']:.4g})"

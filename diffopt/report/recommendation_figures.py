@@ -1,0 +1,52 @@
+"""Picture of a recommendation: what each solver costs at these calls, and where its steps go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from diffopt.report.figures import lollipops
+from diffopt.report.style import BLUE, GREY, RED, figure, log_axis, plain, styled
+
+#: Rows of the panel of errors.
+MOST = 24
+HABIT = ("dpmpp_2m", "karras")
+
+
+@styled
+def recommendation_picture(data: Mapping[str, Any]) -> Any:
+    """Errors of the solvers on a linear axis from 0, the choice and the habit in colour; below them their noise levels."""
+    rows = [row for row in data["rows"] if row["robust"] is not None]
+    rows = sorted(rows, key=lambda row: row["robust"])
+    names = {_name(row): row for row in rows}
+    own = next((name for name, row in names.items() if row["schedule"] == "optimized" and row["to_best"] == 1), next(iter(names)))
+    habit = next((name for name, row in names.items() if (row["solver"], row["schedule"]) == HABIT), "")
+    height = 0.8 + 0.2 * max(3, len(names))
+    canvas, (above, below) = figure(9, [height, height])
+    lollipops(above, {name: row["robust"] for name, row in names.items()}, "robust", own, {habit: BLUE}, MOST)
+    _levels(below, {name: row["sigmas"] for name, row in names.items()}, own, habit)
+    where = f" in {data['host']}" if data["host"] else ""
+    title = f"At most {data['calls']} denoiser calls{where}; {data['spectrum']['source']}"
+    canvas.suptitle(plain(title), fontsize=11, x=0.01, ha="left")
+    return canvas
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    noise = f", eta {row['eta']:.3g}" if row["eta"] else ""
+    return f"{row['solver']}, {row['steps']} steps{noise}" + ("" if row["schedule"] == "optimized" else f", {row['schedule']}")
+
+
+def _levels(axis: Any, grids: Mapping[str, Any], own: str, habit: str) -> None:
+    """A line of ticks a grid, on the scale of sigma."""
+    for i, (name, grid) in enumerate(grids.items()):
+        values = np.array([s for s in grid if s], dtype=float)
+        colour = RED if name == own else BLUE if name == habit else GREY
+        axis.hlines(i, values.min(), values.max(), color=colour, linewidth=0.6, alpha=0.6)
+        axis.plot(values, np.full(values.size, i), "|", color=colour, markersize=8, markeredgewidth=1.2)
+    levels = [s for grid in grids.values() for s in grid if s]
+    log_axis(axis, "x", max(levels) * 1.4, min(levels) / 1.4)
+    axis.set_yticks(range(len(grids)), [plain(name) for name in grids])
+    pure = "; the first step comes from pure noise" if any(grid[0] is None for grid in grids.values()) else ""
+    axis.set(ylim=(len(grids) - 0.4, -0.6), xlabel=f"noise ratio sigma at each step, sampling runs to the right{pure}")

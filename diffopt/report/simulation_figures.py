@@ -1,0 +1,77 @@
+"""Picture of a simulation: distances to the fine run and to independent data over denoiser calls, with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from diffopt.report.style import LINES, MARKERS, PALE, RED, figure, log_axis, plain, styled
+
+#: Truths, and how the axis calls the distance to each.
+TRUTHS = {"limit": "frechet distance to the fine run\n(data units)", "data": "frechet distance to the data\n(data units)"}
+Row = Mapping[str, Any]
+
+
+@styled
+def simulation_picture(data: Mapping[str, Any]) -> Any:
+    """A panel a truth; a line a schedule and solver, bars are 95 % intervals; dotted: what the fine run itself has."""
+    truths = [name for name in TRUTHS if any(_measured(row, name) for row in data["rows"])]
+    canvas, axes = figure(9, [3.2] * max(1, len(truths)))
+    if not truths:
+        axes[0].text(0.5, 0.5, "no distance is finite", ha="center", va="center")
+        axes[0].set_axis_off()
+    for axis, truth in zip(axes, truths, strict=False):
+        _panel(axis, data, truth)
+    target = data["target"]
+    source = f" {target['source']}" if target["source"] else ""
+    title = f"{data['samples']} simulated samples; the data: {target['kind']}{source}"
+    canvas.suptitle(plain(title), fontsize=11, x=0.01, ha="left")
+    return canvas
+
+
+def _panel(axis: Any, data: Mapping[str, Any], truth: str) -> None:
+    lines: dict[tuple[str, str], list[Row]] = {}
+    for row in data["rows"]:
+        if _measured(row, truth):
+            lines.setdefault((row["schedule"], row["solver"]), []).append(row)
+    schedules = list(dict.fromkeys(name for name, _ in lines))
+    solvers = list(dict.fromkeys(solver for _, solver in lines))
+    for (schedule, solver), rows in lines.items():
+        rows = sorted(rows, key=lambda row: row["denoiser_calls"])
+        # Lines of equal calls stand beside each other, so that no interval hides another.
+        beside = [key for key in lines if key[1] == solver]
+        place = 1.012 ** (beside.index((schedule, solver)) - (len(beside) - 1) / 2)
+        x = place * np.array([row["denoiser_calls"] for row in rows], dtype=float)
+        value, low, high = (np.array([row[truth]["frechet"][k] for row in rows]) for k in ("value", "low", "high"))
+        spread = [np.minimum(value - np.maximum(low, 0.02 * value), value), np.maximum(high - value, 0)]
+        colour = RED if schedule == "optimized" else LINES[_cycle(schedules, schedule)]
+        axis.errorbar(x, value, yerr=np.maximum(spread, 0), color=colour, marker=MARKERS[solvers.index(solver) % 8], markersize=5,
+                      linewidth=1.3, linestyle="-" if solvers.index(solver) % 2 == 0 else "--", capsize=2.5,
+                      label=plain(f"{schedule}, {solver}"))  # fmt: skip
+    log_axis(axis, "y")
+    calls = sorted({row["denoiser_calls"] for row in data["rows"]})
+    log_axis(axis, "x", calls[0] / 1.25, calls[-1] * 1.25)
+    axis.set_xticks(calls, [f"{c:g}" for c in calls])
+    _floor(axis, data, truth)
+    axis.grid(True, axis="y", color=PALE, linewidth=0.6)
+    axis.set(xlabel="denoiser calls; bars: 95 % intervals", ylabel=TRUTHS[truth])
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _floor(axis: Any, data: Mapping[str, Any], truth: str) -> None:
+    """What the fine run itself has: no grid goes below it but by chance."""
+    fine = ((data["reference"] or {}).get("data") or {}).get("frechet") if truth == "data" else None
+    if fine is not None:
+        axis.axhline(fine["value"], color="black", linewidth=0.9, linestyle=":", label="the fine run")
+
+
+def _cycle(schedules: Sequence[str], name: str) -> int:
+    """Colour of a schedule; red is kept for the optimized one."""
+    others = [i for i, colour in enumerate(LINES) if colour != RED]
+    return others[[s for s in schedules if s != "optimized"].index(name) % len(others)]
+
+
+def _measured(row: Row, truth: str) -> bool:
+    return bool((row[truth] or {}).get("frechet"))
