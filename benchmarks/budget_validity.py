@@ -19,12 +19,12 @@ from diffopt.processes.grid import Grid
 from diffopt.processes.span import Span
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS
-from diffopt.studies.budget.budget import Budget, Setting, budget
+from diffopt.studies.budget.budget import Budget, BudgetSetting, budget
 from diffopt.studies.budget.diffusion import Diffusion
 from diffopt.studies.budget.langevin import Langevin
-from diffopt.studies.budget.sampler import Sampler
+from diffopt.studies.budget.sampler import LinearSampler
 from diffopt.studies.budget.simulate import verify
-from diffopt.studies.budget.training import Training
+from diffopt.studies.budget.training import ScoreTraining
 
 #: Solvers and processes that are drawn; none of the grids is one of benchmarks/error_budget.py.
 DRAWN = ("heun", "dpmpp_3m", "ddim", "deis", "dpmpp_2m", "dpm_2", "euler_ancestral", "dpmpp_sde", "res_2m")
@@ -43,7 +43,7 @@ def drawn_spectrum(rng: np.random.Generator) -> Spectrum:
     return Spectrum.create(eig * np.exp(rng.uniform(-1, 1.5)))
 
 
-def drawn_sampler(spectrum: Spectrum, rng: np.random.Generator) -> tuple[str, Sampler]:
+def drawn_sampler(spectrum: Spectrum, rng: np.random.Generator) -> tuple[str, LinearSampler]:
     """A solver on a Karras grid, or a chain."""
     root = float(np.sqrt(spectrum.max))
     if rng.uniform() < 0.2:
@@ -59,7 +59,7 @@ def drawn_sampler(spectrum: Spectrum, rng: np.random.Generator) -> tuple[str, Sa
     return f"{name} on {kind}", Diffusion(solver, Grid.create(process, grid.sigmas), eta, str(rng.choice(["exact", "sigma"])))
 
 
-def drawn(seed: int) -> tuple[str, Setting]:
+def drawn(seed: int) -> tuple[str, BudgetSetting]:
     """One setting."""
     rng = np.random.default_rng(seed)
     spectrum = drawn_spectrum(rng)
@@ -70,8 +70,8 @@ def drawn(seed: int) -> tuple[str, Setting]:
         scale = spectrum.trace / spectrum.dim
         top = max(float(np.max((spectrum.eig + s**2) / (scale + s**2))) for s in sampler.sigmas())
         tau = float(np.exp(rng.uniform(np.log(4e-3), np.log(0.2)))) / top
-        training = Training(tau, int(min(LONGEST, rng.uniform(1, 8) / tau)), scale)
-    return f"{label}, d {spectrum.dim:g}", Setting(spectrum, sampler, samples, training)
+        training = ScoreTraining(tau, int(min(LONGEST, rng.uniform(1, 8) / tau)), scale)
+    return f"{label}, d {spectrum.dim:g}", BudgetSetting(spectrum, sampler, samples, training)
 
 
 def main() -> None:

@@ -22,12 +22,12 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.processes import PROCESSES
 from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS
-from diffopt.studies.budget.budget import TERMS, Budget, Setting, budget
+from diffopt.studies.budget.budget import TERMS, Budget, BudgetSetting, budget
 from diffopt.studies.budget.diffusion import Diffusion
-from diffopt.studies.budget.flow import Flow
+from diffopt.studies.budget.flow import ExactFlow
 from diffopt.studies.budget.langevin import Langevin
-from diffopt.studies.budget.simulate import Estimate, verify
-from diffopt.studies.budget.training import Training
+from diffopt.studies.budget.simulate import SimulatedMean, verify
+from diffopt.studies.budget.training import ScoreTraining
 
 SPECTRA = {
     "power": Spectrum.create(4.0 * np.arange(1, 9.0) ** -1.5), "white": Spectrum.create([1.0], weight=[6.0]),
@@ -38,30 +38,30 @@ VE = Grid.create(PROCESSES["ve"](), [4.0, 2.0, 1.0, 0.5, 0.25, 0.12])
 VP = Grid.create(PROCESSES["vp_linear"](), [4.0, 2.0, 1.0, 0.5, 0.25, 0.12, 0.0])
 
 
-def settings(spectrum: Spectrum, scale: float = 1.0) -> dict[str, Setting]:
+def settings(spectrum: Spectrum, scale: float = 1.0) -> dict[str, BudgetSetting]:
     """Six settings of one spectrum."""
     solver = {name: SOLVERS[name]() for name in ("heun", "dpmpp_2m", "euler_maruyama", "dpmpp_2m_sde", "unipc")}
     found = {
-        "heun, from N(0, s^2)": (Diffusion(solver["heun"], VE, None, "sigma"), 200, Training(0.002, 400)),
-        "2M to zero, vp": (Diffusion(solver["dpmpp_2m"], VP, None, "unit"), 300, Training(0.003, 300, 1.0)),
-        "Euler-Maruyama": (Diffusion(solver["euler_maruyama"], VE, 0.7, "exact"), 150, Training(0.002, 300)),
-        "SDE 2M, trained long": (Diffusion(solver["dpmpp_2m_sde"], VE, 1.0, "sigma"), 200, Training(0.002, 2500)),
-        "UniPC, few samples": (Diffusion(solver["unipc"], VE, None, "sigma"), 60, Training(0.001, 500)),
-        "Langevin, 30 steps": (Langevin(0.05, 0.6, 30, 4.0), 200, Training(0.0005, 500)),
+        "heun, from N(0, s^2)": (Diffusion(solver["heun"], VE, None, "sigma"), 200, ScoreTraining(0.002, 400)),
+        "2M to zero, vp": (Diffusion(solver["dpmpp_2m"], VP, None, "unit"), 300, ScoreTraining(0.003, 300, 1.0)),
+        "Euler-Maruyama": (Diffusion(solver["euler_maruyama"], VE, 0.7, "exact"), 150, ScoreTraining(0.002, 300)),
+        "SDE 2M, trained long": (Diffusion(solver["dpmpp_2m_sde"], VE, 1.0, "sigma"), 200, ScoreTraining(0.002, 2500)),
+        "UniPC, few samples": (Diffusion(solver["unipc"], VE, None, "sigma"), 60, ScoreTraining(0.001, 500)),
+        "Langevin, 30 steps": (Langevin(0.05, 0.6, 30, 4.0), 200, ScoreTraining(0.0005, 500)),
     }
-    return {label: scaled(Setting(spectrum, *parts), scale) for label, parts in found.items()}
+    return {label: scaled(BudgetSetting(spectrum, *parts), scale) for label, parts in found.items()}
 
 
-def scaled(ask: Setting, scale: float) -> Setting:
+def scaled(ask: BudgetSetting, scale: float) -> BudgetSetting:
     """Scale times the samples and the descent steps, of a size divided by it."""
     training, samples = ask.training, ask.samples
     if training is not None:
         count = None if training.iterations is None else round(scale * training.iterations)
-        training = Training(training.tau / scale, count, training.scale)
-    return Setting(ask.spectrum, ask.sampler, None if samples is None else round(scale * samples), training)
+        training = ScoreTraining(training.tau / scale, count, training.scale)
+    return BudgetSetting(ask.spectrum, ask.sampler, None if samples is None else round(scale * samples), training)
 
 
-def parts(found: Budget, seen: dict[str, Estimate]) -> Iterator[tuple[str, float, Estimate]]:
+def parts(found: Budget, seen: dict[str, SimulatedMean]) -> Iterator[tuple[str, float, SimulatedMean]]:
     """Terms and total: prediction and simulation."""
     for name in (*TERMS, "total"):
         yield name, float(found.total if name == "total" else found.terms[name]), seen[name]
@@ -72,13 +72,13 @@ class Doubt:
     """A prediction outside its own interval in the first batch."""
 
     label: str
-    ask: Setting
+    ask: BudgetSetting
     term: str
     predicted: float
     gap: float
 
 
-def error_of(estimate: Estimate) -> float:
+def error_of(estimate: SimulatedMean) -> float:
     """Standard error of a mean."""
     return (estimate.high - estimate.low) / (2 * 1.96)
 
@@ -141,7 +141,7 @@ def orders(count: int) -> None:
     """Deviations from the leading orders in 1/n, in 1/n and tau together, in tau, and in 1/N."""
     spectrum = Spectrum.create([1.0], weight=[12.0])
     for n in (24, 48, 96, 192):
-        ask = Setting(spectrum, Flow(80.0, 0.0), n)
+        ask = BudgetSetting(spectrum, ExactFlow(80.0, 0.0), n)
         seen, found = verify(ask, 10 * count, seed=2)["generalization"], budget(ask)
         half = (seen.high - seen.low) / 2 / seen.value
         gap = found.terms["generalization"] / seen.value - 1
@@ -152,7 +152,7 @@ def orders(count: int) -> None:
         half = (seen.high - seen.low) / 2 / seen.value
         print(f"spike, 2M, scale {scale}: optimization off by {found.terms['optimization'] / seen.value - 1:+.2%} +- {half:.2%}")
     heun = Diffusion(SOLVERS["heun"](), VE)
-    asked = {t: Setting(SPECTRA["power"], heun, None, Training(t)) for t in (4e-3, 1e-3, 2.5e-4, 6e-5, 1e-6)}
+    asked = {t: BudgetSetting(SPECTRA["power"], heun, None, ScoreTraining(t)) for t in (4e-3, 1e-3, 2.5e-4, 6e-5, 1e-6)}
     values = {t: budget(ask).terms["optimization"] for t, ask in asked.items()}
     slope = values[1e-6] / 1e-6
     for t, value in values.items():
@@ -160,7 +160,7 @@ def orders(count: int) -> None:
     trace = SPECTRA["power"].trace
     for steps in (10, 40, 160, 640, 2560):
         ve = Grid.create(PROCESSES["ve"](), np.geomspace(1e3, 1e-4, steps + 1))
-        term = budget(Setting(SPECTRA["power"], Diffusion(SOLVERS["euler"](), ve))).terms["discretization"]
+        term = budget(BudgetSetting(SPECTRA["power"], Diffusion(SOLVERS["euler"](), ve))).terms["discretization"]
         leading = (np.log(1e7) / steps / 4) ** 2 * trace
         print(f"N = {steps}: Euler's discretization above (log ratio/4N)^2 tr by {term / leading - 1:+.2%}")
 

@@ -164,6 +164,19 @@ def test_public_things_have_docstrings():
                 assert ast.get_docstring(node), f"diffopt.{name}.{node.name} has no docstring"
 
 
+#: Schemes and diffusers' schedulers that run them, under the name that both have there.
+SAME_IN_DIFFUSERS = {"DDPM", "EulerAncestral", "UniPC"}
+
+
+def test_a_class_has_a_name_of_its_own():
+    found: dict[str, list[str]] = {}
+    for name, tree in TREES.items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(name)
+    assert {name for name, places in found.items() if len(places) > 1} == SAME_IN_DIFFUSERS
+
+
 def test_nothing_is_printed_outside_the_command_line():
     for name, tree in TREES.items():
         calls = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}

@@ -13,13 +13,13 @@ from diffopt.law.paths import Paths
 from diffopt.processes import PROCESSES
 from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.studies.budget.budget import REACH, TERMS, Setting, budget
+from diffopt.studies.budget.budget import REACH, TERMS, BudgetSetting, budget
 from diffopt.studies.budget.diffusion import Diffusion
-from diffopt.studies.budget.flow import Flow
+from diffopt.studies.budget.flow import ExactFlow
 from diffopt.studies.budget.kernel import Quotients, Spread, wasserstein_kernel
 from diffopt.studies.budget.langevin import Langevin
 from diffopt.studies.budget.simulate import verify
-from diffopt.studies.budget.training import Training
+from diffopt.studies.budget.training import ScoreTraining
 
 SPECTRA = {
     "power": Spectrum.create(4.0 * np.arange(1, 6.0) ** -1.5),
@@ -32,13 +32,15 @@ GRID = Grid.create(PROCESSES["ve"](), [4.0, 2.0, 1.0, 0.5, 0.25, 0.12])
 TO_ZERO = Grid.create(PROCESSES["vp_linear"](), [4.0, 2.0, 1.0, 0.5, 0.25, 0.12, 0.0])
 
 
-def settings(spectrum: Spectrum) -> dict[str, Setting]:
+def settings(spectrum: Spectrum) -> dict[str, BudgetSetting]:
     heun, two = SOLVERS["heun"](), SOLVERS["dpmpp_2m"]()
     return {
-        "heun": Setting(spectrum, Diffusion(heun, GRID, None, "sigma"), 200, Training(0.002, 400)),
-        "2m to zero": Setting(spectrum, Diffusion(two, TO_ZERO, None, "unit"), 300, Training(0.0012, 750, 1.0)),
-        "noise": Setting(spectrum, Diffusion(SOLVERS["euler_maruyama"](), GRID, 0.7, "exact"), 150, Training(0.002, 300)),
-        "langevin": Setting(spectrum, Langevin(0.05, 0.6, 30, 4.0), 200, Training(0.0005, 500)),
+        "heun": BudgetSetting(spectrum, Diffusion(heun, GRID, None, "sigma"), 200, ScoreTraining(0.002, 400)),
+        "2m to zero": BudgetSetting(spectrum, Diffusion(two, TO_ZERO, None, "unit"), 300, ScoreTraining(0.0012, 750, 1.0)),
+        "noise": BudgetSetting(
+            spectrum, Diffusion(SOLVERS["euler_maruyama"](), GRID, 0.7, "exact"), 150, ScoreTraining(0.002, 300)
+        ),
+        "langevin": BudgetSetting(spectrum, Langevin(0.05, 0.6, 30, 4.0), 200, ScoreTraining(0.0005, 500)),
     }
 
 
@@ -60,7 +62,7 @@ def test_every_term_is_inside_its_simulated_interval(name: str, setting: str) ->
 def test_white_generalization_by_marchenko_pastur(n: int) -> None:
     """Eqs. (186), (189): the deviation from the exact limit law falls like 1/n and is below a tenth where it is said to be."""
     d = 40
-    found = budget(Setting(Spectrum.create([1.0], weight=[d]), Flow(80.0, 0.0), n))
+    found = budget(BudgetSetting(Spectrum.create([1.0], weight=[d]), ExactFlow(80.0, 0.0), n))
     g = d / n
     low, high = (1 - np.sqrt(g)) ** 2, (1 + np.sqrt(g)) ** 2
 
@@ -78,7 +80,7 @@ def test_generalization_is_the_closed_form() -> None:
     """Eq. (189) by the double sum over single directions."""
     eig = np.array([3.0, 1.0, 1.0, 0.2])
     expected = sum((1 + (i == j)) * a * b / (a + b) for i, a in enumerate(eig) for j, b in enumerate(eig)) / (2 * 70)
-    found = budget(Setting(Spectrum.create([3.0, 1.0, 0.2], [1.0, 2.0, 1.0]), Flow(80.0, 0.0), 70))
+    found = budget(BudgetSetting(Spectrum.create([3.0, 1.0, 0.2], [1.0, 2.0, 1.0]), ExactFlow(80.0, 0.0), 70))
     assert found.terms["generalization"] == pytest.approx(expected, rel=1e-12)
     assert found.total == pytest.approx(expected, rel=1e-9)
     assert found.dominant == "generalization"
@@ -91,12 +93,12 @@ def test_stationary_descent_solves_its_moment_equations() -> None:
     rho = lam * sigma**2 / c
     matrix = np.diag(1 - 2 * tau * c + 2 * tau**2 * c**2) + tau**2 * np.outer(c, c)
     spectrum = Spectrum.create(lam)
-    stationary, own = Training(tau).variance(spectrum, sigma)
+    stationary, own = ScoreTraining(tau).variance(spectrum, sigma)
     for i in range(3):
         m = np.linalg.solve(np.eye(3) - matrix, tau**2 * rho[i] * c)
         np.testing.assert_allclose(stationary[i], m, rtol=1e-10)
     for count in (1, 7, 60):
-        pairs, own = Training(tau, count).variance(spectrum, sigma)
+        pairs, own = ScoreTraining(tau, count).variance(spectrum, sigma)
         for i in range(3):
             second = np.zeros(3)
             second[i] = (lam[i] / c[i]) ** 2
@@ -116,7 +118,7 @@ def test_mirrored_entries_remember_the_symmetric_start() -> None:
     u, v = np.prod(lam / c), 0.0
     for count in range(1, 30):
         u, v = (x * (1 - tau * c.sum()) + tau**2 * np.prod(c) * (u + v) for x in (u, v))
-        found = Training(tau, count).mirrored(Spectrum.create(lam), sigma)
+        found = ScoreTraining(tau, count).mirrored(Spectrum.create(lam), sigma)
         assert found[0, 1] == pytest.approx(v, rel=1e-10)
 
 
@@ -124,11 +126,11 @@ def test_weights_are_repeated_directions() -> None:
     """Eqs. (178) to (180) and (182): multiplicities against one entry per direction."""
     short = Spectrum.create([2.0, 0.5], [2.0, 3.0])
     long = Spectrum.create([2.0, 2.0 * (1 + 1e-13), 0.5, 0.5 * (1 + 1e-13), 0.5 * (1 - 1e-13)])
-    for training in (Training(0.003), Training(0.003, 200)):
+    for training in (ScoreTraining(0.003), ScoreTraining(0.003, 200)):
         values = []
         for spectrum in (short, long):
             sampler = Diffusion(SOLVERS["heun"](), GRID, None, "sigma")
-            values.append(budget(Setting(spectrum, sampler, 300, training)))
+            values.append(budget(BudgetSetting(spectrum, sampler, 300, training)))
         assert values[0].total == pytest.approx(values[1].total, rel=1e-9)
         assert values[0].terms["optimization"] == pytest.approx(values[1].terms["optimization"], rel=1e-9)
 
@@ -194,7 +196,7 @@ def test_langevin_closed_forms() -> None:
     (late,) = Langevin(gamma, sigma, 2000, 5.0).levels(spectrum)
     np.testing.assert_allclose(late.linear, level.linear, rtol=1e-8)
     np.testing.assert_allclose(late.energy, level.energy, rtol=1e-8)
-    small = budget(Setting(spectrum, Langevin(1e-5, sigma), None, Training(0.001)))
+    small = budget(BudgetSetting(spectrum, Langevin(1e-5, sigma), None, ScoreTraining(0.001)))
     rho = lam * sigma**2 / c
     pairs = [(i, j) for i in range(3) for j in range(3)]
     leading = sum(
@@ -208,13 +210,14 @@ def test_langevin_closed_forms() -> None:
 def test_terms_of_deterministic_sources() -> None:
     """Eqs. (188), (190): floor of the exact flow, and terms that vanish where their source does."""
     eig = np.array([3.0, 0.2])
-    found = budget(Setting(Spectrum.create(eig), Flow(80.0, 0.3)))
+    found = budget(BudgetSetting(Spectrum.create(eig), ExactFlow(80.0, 0.3)))
     floor = float(np.sum((np.sqrt(eig + 0.09) - np.sqrt(eig)) ** 2))
     assert found.terms == pytest.approx({**dict.fromkeys(TERMS, 0.0), "noise_floor": floor})
     assert found.total == pytest.approx(floor)
     fine = np.geomspace(20.0, 0.3, 4001)
-    run = budget(Setting(Spectrum.create(eig), Diffusion(SOLVERS["heun"](), Grid.create(PROCESSES["ve"](), fine), None, "sigma")))
-    flow = budget(Setting(Spectrum.create(eig), Flow(20.0, 0.3, "sigma")))
+    sampler = Diffusion(SOLVERS["heun"](), Grid.create(PROCESSES["ve"](), fine), None, "sigma")
+    run = budget(BudgetSetting(Spectrum.create(eig), sampler))
+    flow = budget(BudgetSetting(Spectrum.create(eig), ExactFlow(20.0, 0.3, "sigma")))
     assert run.terms["initialization"] == pytest.approx(flow.terms["initialization"], rel=1e-3)
     assert run.terms["discretization"] < 1e-9
 
@@ -224,32 +227,32 @@ def test_leading_orders_show_as_n_and_steps_grow() -> None:
     spectrum = SPECTRA["power"]
     gaps = []
     for n in (30, 120):
-        ask = Setting(spectrum, Flow(80.0, 0.0), n)
+        ask = BudgetSetting(spectrum, ExactFlow(80.0, 0.0), n)
         seen = verify(ask, 4000, seed=1)["generalization"]
         gaps.append((budget(ask).terms["generalization"] / seen.value - 1, (seen.high - seen.low) / seen.value))
     assert gaps[0][0] < -gaps[0][1] / 4
     assert abs(gaps[1][0]) < abs(gaps[0][0]) / 2 + gaps[1][1]
     heun = Diffusion(SOLVERS["heun"](), GRID)
-    values = [budget(Setting(spectrum, heun, None, Training(t))).terms["optimization"] for t in (2e-5, 1e-5)]
+    values = [budget(BudgetSetting(spectrum, heun, None, ScoreTraining(t))).terms["optimization"] for t in (2e-5, 1e-5)]
     assert values[0] / values[1] == pytest.approx(2, rel=1e-3)
 
 
 def test_what_cannot_be_answered_says_so() -> None:
     spectrum = SPECTRA["power"]
     with pytest.raises(InputError, match="levels"):
-        budget(Setting(spectrum, Flow(80.0, 0.0), None, Training(0.01)))
+        budget(BudgetSetting(spectrum, ExactFlow(80.0, 0.0), None, ScoreTraining(0.01)))
     with pytest.raises(InputError, match="diverges"):
-        budget(Setting(spectrum, Langevin(2.0, 0.1)))
-    diverging = budget(Setting(spectrum, Diffusion(SOLVERS["heun"](), GRID), None, Training(0.1)))
+        budget(BudgetSetting(spectrum, Langevin(2.0, 0.1)))
+    diverging = budget(BudgetSetting(spectrum, Diffusion(SOLVERS["heun"](), GRID), None, ScoreTraining(0.1)))
     assert diverging.terms["optimization"] is None
     assert diverging.total is None
     assert diverging.dominant == "optimization"
     assert "diverges at sigma 4" in diverging.reasons[0]
-    few = budget(Setting(spectrum, Flow(80.0, 0.0), 3))
+    few = budget(BudgetSetting(spectrum, ExactFlow(80.0, 0.0), 3))
     assert not few.valid
     assert "too few --samples" in few.reasons[0]
     random = Diffusion(SOLVERS["randomized_midpoint"](), GRID)
     with pytest.raises(UnsupportedError, match="coefficient table"):
-        budget(Setting(spectrum, random, None, Training(1e-4)))
+        budget(BudgetSetting(spectrum, random, None, ScoreTraining(1e-4)))
     with pytest.raises(InputError, match="32"):
-        verify(Setting(Spectrum.create([1.0], [100.0]), Flow(80.0, 0.0), 50), 10)
+        verify(BudgetSetting(Spectrum.create([1.0], [100.0]), ExactFlow(80.0, 0.0), 50), 10)

@@ -20,11 +20,11 @@ from diffopt.processes import PROCESSES
 from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS
 from diffopt.studies.budget import budget as module
-from diffopt.studies.budget.budget import Setting, compression_bound
+from diffopt.studies.budget.budget import BudgetSetting, compression_bound
 from diffopt.studies.budget.budget import budget as run
 from diffopt.studies.budget.diffusion import Diffusion
 from diffopt.studies.budget.plan import parse_limits
-from diffopt.studies.budget.training import Training
+from diffopt.studies.budget.training import ScoreTraining
 
 EIG = [4.0, 1.0, 0.2, 0.05]
 RUN = ["-s", "heun", "-n", "8", "--sigma-max", "10", "--sigma-min", "0.1"]
@@ -145,11 +145,11 @@ def test_compression_stays_inside_its_bound(monkeypatch: pytest.MonkeyPatch) -> 
     """Eq. (36) for kernels: 900 eigenvalues, compressed and one by one."""
     spectrum = Spectrum.create(20 * np.arange(1, 901.0) ** -1.2)
     sampler = Diffusion(SOLVERS["heun"](), Grid.create(PROCESSES["ve"](), [10.0, 4.0, 1.5, 0.5, 0.2]), None, "sigma")
-    ask = Setting(spectrum, sampler, 5000, Training(2e-4, 20_000, spectrum.trace / spectrum.dim))
+    ask = BudgetSetting(spectrum, sampler, 5000, ScoreTraining(2e-4, 20_000, spectrum.trace / spectrum.dim))
     short, bound = run(ask), compression_bound(ask)
     assert 0 < bound < 0.01 * short.total
     monkeypatch.setattr(module, "EXACT", 1000)
-    full = Setting(spectrum, sampler, 5000, ask.training)
+    full = BudgetSetting(spectrum, sampler, 5000, ask.training)
     assert compression_bound(full) == 0
     assert abs(run(full).total - short.total) <= bound
 

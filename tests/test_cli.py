@@ -397,14 +397,14 @@ def test_there_are_shipped_configs():
 
 
 def test_list_shows_every_name(run):
-    from diffopt.report.catalogue import GROUPS
+    from diffopt.report.catalogue import CATALOGUE
 
     code, out, err = run("list", "--format", "json")
     data = document(out)
     assert (code, err) == (0, "")
-    assert set(data) == set(GROUPS)
+    assert set(data) == set(CATALOGUE)
     assert {row["name"] for row in data["solvers"]} == set(SOLVERS)
-    for kind in GROUPS:
+    for kind in CATALOGUE:
         for form in FEW["format"]:
             code, out, _ = run("list", kind, "--format", form, "--long")
             assert code == 0

@@ -17,7 +17,7 @@ from diffopt.processes import PROCESSES
 from diffopt.processes.grid import Grid
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.studies.orders import METRICS, convergence, with_notes
+from diffopt.studies.orders import ORDER_METRICS, convergence, with_notes
 from diffopt.studies.strong import strong_error
 
 SPECTRUM = Spectrum.create([4.0, 1.5, 0.3])
@@ -166,7 +166,7 @@ def test_convergence_command(form: str, tmp_path, capsys) -> None:
     if form == "json":
         data = json.loads(text)
         assert data["schema"] == "diffopt.convergence/1"
-        assert {row["metric"] for row in data["rows"]} == set(METRICS)
+        assert {row["metric"] for row in data["rows"]} == set(ORDER_METRICS)
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "markdown", "table"])

@@ -17,8 +17,8 @@ from diffopt.solvers import SOLVERS, run_table
 from diffopt.solvers.loop import sample
 from diffopt.solvers.model_error import ModelError
 from diffopt.solvers.score_error import SHAPES, parse_score_error
-from diffopt.studies.eta import DESIGNS, NoiseStudy, noise_study
-from diffopt.studies.noise_errors import OBJECTIVES
+from diffopt.studies.eta import ETA_DESIGNS, NoiseStudy, noise_study
+from diffopt.studies.noise_errors import NOISE_OBJECTIVES
 
 SPECTRUM = Spectrum.create(50.0 * np.arange(1, 61.0) ** -2.0)
 SIGMAS = np.array([5.0, 2.0, 0.9, 0.3, 0.1])
@@ -80,7 +80,7 @@ def test_score_error_in_continuous_time(shape: str, eta: float) -> None:
 
 def test_ode_wins_with_exact_score_and_exact_start() -> None:
     """For ddim, eta only adds to the first-order error, so the best constant is 0 for every objective."""
-    for objective in OBJECTIVES:
+    for objective in NOISE_OBJECTIVES:
         assert NoiseStudy(*problem("ddim")).solve("constant", objective).eta.max() == 0.0
 
 
@@ -99,7 +99,7 @@ def test_noise_pays_with_a_wrong_start_or_score(start: str, rule: str | None) ->
 
 def test_best_constant_agrees_with_a_fine_scan() -> None:
     study = NoiseStudy(*problem("euler_maruyama"))
-    for objective in OBJECTIVES:
+    for objective in NOISE_OBJECTIVES:
         found = study.solve("constant", objective)
         scan = min(study.error(objective, e) for e in np.linspace(0, 3, 601))
         assert found.errors[objective] <= scan * (1 + 1e-6)
@@ -108,12 +108,12 @@ def test_best_constant_agrees_with_a_fine_scan() -> None:
 def test_richer_designs_are_never_worse_on_their_objective() -> None:
     """Eqs. (77), (78): constant in window in per step; signed is never above absolute."""
     answers = noise_study(*problem("euler_maruyama", 6), clocks=("sigma",))
-    for objective in OBJECTIVES:
+    for objective in NOISE_OBJECTIVES:
         values = {a.design: a.errors[objective] for a in answers if a.objective == objective and a.design != "none"}
         assert values["per_step"] <= values["window"] * (1 + 1e-9)
         assert values["window"] <= values["constant"] * (1 + 1e-4)
     assert all(a.errors["signed"] <= a.errors["absolute"] * (1 + 1e-9) for a in answers)
-    assert {a.design for a in answers} == set(DESIGNS)
+    assert {a.design for a in answers} == set(ETA_DESIGNS)
 
 
 def test_window_is_the_bump_it_says() -> None:
@@ -144,7 +144,7 @@ def test_many_etas_at_once_have_the_values_of_one_at_a_time() -> None:
         ask, grid = problem(name, 5)
         study = NoiseStudy(ask, grid, error)
         etas = rng.uniform(0, 2, (7, 5))
-        for row, objective in zip(study.errors.every(etas), OBJECTIVES, strict=True):
+        for row, objective in zip(study.errors.every(etas), NOISE_OBJECTIVES, strict=True):
             np.testing.assert_allclose(row, [study.error(objective, eta) for eta in etas], rtol=1e-11)
 
 

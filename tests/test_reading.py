@@ -13,7 +13,7 @@ import pytest
 
 from diffopt.data.builtin import BUILTINS
 from diffopt.documents.array_spectrum import FID_SIZE
-from diffopt.documents.spectrum_file import READERS, builtin_names, load_numbers, load_spectrum
+from diffopt.documents.spectrum_file import BY_SUFFIX, builtin_names, load_numbers, load_spectrum
 from diffopt.errors import InputError
 
 EIG = [4.0, 2.0, 0.5]
@@ -64,7 +64,7 @@ FORMS = {
 
 
 def test_every_reader_is_tried():
-    assert set(FORMS) == set(READERS)
+    assert set(FORMS) == set(BY_SUFFIX)
 
 
 @pytest.mark.parametrize(("kind", "form"), [(k, i) for k, forms in FORMS.items() for i in range(len(forms))])

@@ -20,9 +20,9 @@ from diffopt.errors import InputError, UnsupportedError
 from diffopt.objectives.problem import Problem
 from diffopt.processes.clocks import CLOCKS
 from diffopt.processes.grid import Grid
-from diffopt.studies.eta import DESIGNS, ETA_MAX, NoiseDesign, at_bound, noise_study, present
+from diffopt.studies.eta import ETA_DESIGNS, ETA_MAX, NoiseDesign, at_bound, noise_study, present
 from diffopt.studies.eta_claim import Ends
-from diffopt.studies.noise_errors import OBJECTIVES
+from diffopt.studies.noise_errors import NOISE_OBJECTIVES
 
 #: Solver and schedule unless others are named.
 SOLVER, SCHEDULE = "euler_maruyama", "karras"
@@ -80,7 +80,7 @@ def best_eta(
     problem = make_problem(settings, data)
     schedule = schedule_of(settings)
     grid = schedule.grid(problem.compressed().span)
-    designs, goals = _chosen(design, DESIGNS, "design"), _chosen(noise_objective, OBJECTIVES, "objective")
+    designs, goals = _chosen(design, ETA_DESIGNS, "design"), _chosen(noise_objective, NOISE_OBJECTIVES, "objective")
     answers = noise_study(problem, grid, None, designs, goals, clocks, progress)
     if not answers:
         raise UnsupportedError("the scheme has no finite error here in any clock; use --end sigma_min or another solver")

@@ -36,7 +36,7 @@ from diffopt.foundation.notes import note
 from diffopt.studies.budget.budget import Budget, compression_bound
 from diffopt.studies.budget.diffusion import Diffusion
 from diffopt.studies.budget.knobs import Knobs, halves
-from diffopt.studies.budget.plan import Plan, minimize, parse_limits
+from diffopt.studies.budget.plan import BudgetPlan, minimize, parse_limits
 from diffopt.studies.budget.simulate import DIRECTIONS, verify
 
 #: Keywords of this verb alone.
@@ -156,7 +156,7 @@ def _check_seed(seed: Any, verify: Any) -> None:
         raise InputError(f"seed = {seed!r} is not allowed: it must be a whole number >= 0")
 
 
-def _plan(knobs: Knobs, names: Any, limits: str | None) -> Plan | None:
+def _plan(knobs: Knobs, names: Any, limits: str | None) -> BudgetPlan | None:
     if names is None:
         if limits is not None:
             raise InputError("--subject-to needs --minimize, e.g. --minimize sigma_min,steps")
@@ -170,7 +170,7 @@ def _quick(knobs: Knobs) -> Knobs:
     return replace(knobs, spectrum=short(knobs.spectrum, "search")) if knobs.spectrum.eig.size > 60 else knobs
 
 
-def _document(knobs: Knobs, found: Budget, spectrum: Spectrum, plan: Plan | None, limits: str | None) -> BudgetDocument:
+def _document(knobs: Knobs, found: Budget, spectrum: Spectrum, plan: BudgetPlan | None, limits: str | None) -> BudgetDocument:
     setting = knobs.setting()
     few = setting.compressed
     part = CompressionPart(eigenvalues=setting.short.eig.size, bound=compression_bound(setting)) if few else None

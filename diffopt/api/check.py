@@ -18,7 +18,7 @@ from diffopt.foundation.paths import is_file
 from diffopt.hosts.answer import Answer, check_run, find_host, span_of
 from diffopt.hosts.comfyui_graph import graph_findings
 from diffopt.hosts.findings import Finding, Plan
-from diffopt.hosts.pasted import READERS, is_pasted, meant, pasted_findings
+from diffopt.hosts.pasted import PASTED, is_pasted, meant, pasted_findings
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -149,10 +149,10 @@ def _pasted(schedule: Any, host: str) -> list[Finding] | None:
         if host != "comfyui":
             raise InputError(f"{schedule} is a workflow of ComfyUI; check it with --host comfyui")
         return graph_findings(value) + [f for n in nodes for f in _in_node(n)]
-    if host not in READERS:
+    if host not in PASTED:
         if isinstance(value, list):
             return None
-        raise InputError(f"{schedule} is not a schedule file; text as it is pasted is checked for {', '.join(READERS)}")
+        raise InputError(f"{schedule} is not a schedule file; text as it is pasted is checked for {', '.join(PASTED)}")
     if not is_pasted(text):
         raise InputError(f"{schedule} is neither a schedule file nor a list of numbers; give what diffopt optimize -o wrote")
     return pasted_findings(text, host)

@@ -19,11 +19,11 @@ from diffopt.documents.values import many, number, words
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.notes import note
 from diffopt.objectives.problem import Problem
-from diffopt.studies.orders import METRICS, Convergence, with_notes
+from diffopt.studies.orders import ORDER_METRICS, Convergence, with_notes
 from diffopt.studies.orders import convergence as measure
 
 #: Solvers unless others are named, the schedule of the grids, and simulated paths.
-SOLVERS = (
+USUAL_SOLVERS = (
     "euler", "heun", "euler_maruyama", "exponential_integrator", "heun_sde", "sra1", "randomized_midpoint",
     "randomized_exponential_midpoint", "local_linearization", "local_linearization_time",
 )  # fmt: skip
@@ -89,7 +89,7 @@ def orders(
     data = loaded(spectrum, flags)
     goal = 0.01 * data.spectrum.trace**0.5 if accuracy is None else number(accuracy, "accuracy")
     schedule = schedule_of(settings)
-    names = words(solver) if isinstance(solver, str | list | tuple) else [solver] if solver is not None else list(SOLVERS)
+    names = words(solver) if isinstance(solver, str | list | tuple) else [solver] if solver is not None else list(USUAL_SOLVERS)
     least = settings.steps if not counts else max(min(counts), 1)
     problems = [make_problem(settings, data, name, least, strict=len(names) == 1) for name in names]
     if settings.eta is not None and all(problem.solver.eta_meaning is None for problem in problems):
@@ -121,12 +121,12 @@ def _metrics(given: Any, wrong: bool) -> list[str]:
     """The metrics that were asked for; a coupled path has the exact score on both sides."""
     if wrong and given is None:
         note("note: strong errors are those of an exact score; with --score-error only frechet and weak are measured")
-    chosen = [name for name in METRICS if not (wrong and name == "strong")] if given is None else words(given)
+    chosen = [name for name in ORDER_METRICS if not (wrong and name == "strong")] if given is None else words(given)
     if wrong and "strong" in chosen:
         raise InputError("strong errors are those of an exact score; with --score-error use --metric frechet,weak")
     for name in chosen:
-        if name not in METRICS:
-            raise InputError(f"metric {name!r} is unknown; use {', '.join(METRICS)}")
+        if name not in ORDER_METRICS:
+            raise InputError(f"metric {name!r} is unknown; use {', '.join(ORDER_METRICS)}")
     return chosen
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from diffopt.api.compare import added
 from diffopt.api.grids import given_grid, grid_problem
 from diffopt.api.notes import mismatch_notes
-from diffopt.api.targets import Given
+from diffopt.api.targets import NamedTarget
 from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.grid_file import is_list
@@ -42,7 +42,7 @@ class Planned:
     eta: Array
 
 
-def plan(given: Given, settings: Settings, flags: Mapping[str, Any], grids: Any, solver: Any, steps: Any) -> list[Planned]:
+def plan(given: NamedTarget, settings: Settings, flags: Mapping[str, Any], grids: Any, solver: Any, steps: Any) -> list[Planned]:
     """Runs in the order of the table: schedules by solver and steps, then grids that were given.
 
     Raises
@@ -98,7 +98,7 @@ def _listed(grids: Any) -> Iterable[tuple[str, Any]]:
             yield next(iter(added({f"grid_{i}": grid}))), grid
 
 
-def _scheduled(text: Any, problem: Problem, settings: Settings, given: Given) -> Planned:
+def _scheduled(text: Any, problem: Problem, settings: Settings, given: NamedTarget) -> Planned:
     eta = problem.solver.etas(settings.eta, problem.steps)
     if text == OPTIMIZED:
         _need_spectrum(given, text)
@@ -110,7 +110,7 @@ def _scheduled(text: Any, problem: Problem, settings: Settings, given: Given) ->
     return Planned(str(text), problem, rule.grid(problem.compressed().span).sigmas, eta)
 
 
-def _need_spectrum(given: Given, name: str) -> None:
+def _need_spectrum(given: NamedTarget, name: str) -> None:
     if given.data is None:
         raise InputError(f"schedule {name!r} reads a spectrum, and a denoiser alone has none; give --samples FILE beside it")
 

@@ -11,7 +11,7 @@ import numpy as np
 from diffopt.api.arguments import Flags, read, verb
 from diffopt.api.results.simulate import SimulationResult
 from diffopt.api.runs import Planned, named_runs, plan, reference_grid, reference_name
-from diffopt.api.targets import Given, find_target
+from diffopt.api.targets import NamedTarget, find_target
 from diffopt.documents.build import error_text
 from diffopt.documents.schemas import dump
 from diffopt.documents.values import number
@@ -137,7 +137,7 @@ def _whole(value: Any, name: str, least: int) -> None:
         raise InputError(f"--{name.replace('_', '-')} must be a whole number from {least}, got {value}")
 
 
-def _start(given: Given, said: str | None, default: str) -> str:
+def _start(given: NamedTarget, said: str | None, default: str) -> str:
     """The initial law: exact where the target can be drawn from, else that of every host."""
     if said is not None:
         return said
@@ -155,7 +155,7 @@ def _table(solver: str, problem: Problem, sigmas: Array) -> Table:
     return run_table(SOLVERS[solver](), Grid.create(problem.process, sigmas))
 
 
-def _workers(given: Given, batch: Batch, tables: list[Table]) -> int:
+def _workers(given: NamedTarget, batch: Batch, tables: list[Table]) -> int:
     """Two processes where the work is worth their start."""
     work = given.facts.get("components") or 1
     total = float(work) * given.target.dim * batch.count * sum(t.calls for t in tables)
@@ -163,7 +163,7 @@ def _workers(given: Given, batch: Batch, tables: list[Table]) -> int:
 
 
 def _document(
-    given: Given, batch: Batch, plans: list[Planned], tables: list[Table], ends: list[Array], fine: int
+    given: NamedTarget, batch: Batch, plans: list[Planned], tables: list[Table], ends: list[Array], fine: int
 ) -> dict[str, Any]:
     from diffopt import __version__
     from diffopt.documents.schemas import ProcessPart
@@ -193,7 +193,7 @@ def _document(
     ))  # fmt: skip
 
 
-def _independent(given: Given, batch: Batch, part: int) -> Array | None:
+def _independent(given: NamedTarget, batch: Batch, part: int) -> Array | None:
     """Independent draws from the target, as many as there are samples; None where there are none."""
     try:
         return given.target.draw(batch.count, np.random.default_rng([batch.seed, 1 << 30, part]))

@@ -29,7 +29,7 @@ BANDWIDTH = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class NamedTarget:
     """A target, its spectrum where one is known, and how the document names it."""
 
     target: Target
@@ -45,7 +45,7 @@ class Given:
 def find_target(
     target: Any, mixture: Any, samples: Any, denoiser: Any, shape: Any, components: int | None,
     bandwidth: float | None, posterior: Any, memory: int,
-) -> Given:  # fmt: skip
+) -> NamedTarget:  # fmt: skip
     """The one target that was named.
 
     Raises
@@ -76,7 +76,7 @@ def find_target(
             raise InputError(f"--{name} is for --{kinds[0]}")
     if posterior is not None:
         found, facts = _posterior(found, posterior, memory), {**facts, "source": f"{facts['source']} given {_name(posterior)}"}
-    return Given(found, _spectrum(found, facts["source"]), {**facts, "dim": found.dim})
+    return NamedTarget(found, _spectrum(found, facts["source"]), {**facts, "dim": found.dim})
 
 
 def _sorted_out(target: Any, mixture: Any, samples: Any, denoiser: Any) -> tuple[Any, Any, Any]:

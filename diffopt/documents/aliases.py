@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from diffopt.foundation.names import meant, normal
 
-SOLVERS: dict[str, str] = {
+SOLVER_NAMES: dict[str, str] = {
     # Labels of A1111, Forge and ComfyUI.
     "Euler a": "euler_ancestral", "DPM2": "dpm_2", "DPM2 a": "dpm_2_ancestral", "DPM++ 2S a": "dpmpp_2s_ancestral",
     "DPM++ 2M": "dpmpp_2m", "DPM++ 3M": "dpmpp_3m", "DPM++ SDE": "dpmpp_sde", "DPM++ 2M SDE": "dpmpp_2m_sde",
@@ -21,17 +21,17 @@ SOLVERS: dict[str, str] = {
     "DEISMultistepScheduler": "deis", "IPNDMScheduler": "ipndm", "SASolverScheduler": "sa_solver",
     "DPMSolverSDEScheduler": "dpmpp_sde",
 }  # fmt: skip
-SCHEDULES: dict[str, str] = {
+SCHEDULE_NAMES: dict[str, str] = {
     "shift": "flow_shift", "SGM Uniform": "sgm_uniform", "DDIM Uniform": "ddim_uniform", "KL Optimal": "kl_optimal",
     "Align Your Steps": "ays_sd15", "Polyexponential": "polyexponential", "beta 57": "beta57",
 }  # fmt: skip
-PROCESSES: dict[str, str] = {
+PROCESS_NAMES: dict[str, str] = {
     "vp": "vp_linear", "edm": "ve", "rectified flow": "flow", "flow matching": "flow", "cosine": "vp_cosine",
 }  # fmt: skip
-OBJECTIVES: dict[str, str] = {"w2": "frechet", "wasserstein": "frechet", "fid": "frechet"}
+OBJECTIVE_NAMES: dict[str, str] = {"w2": "frechet", "wasserstein": "frechet", "fid": "frechet"}
 
 BY_KIND: dict[str, Mapping[str, str]] = {
-    "solver": SOLVERS, "schedule": SCHEDULES, "process": PROCESSES, "objective": OBJECTIVES,
+    "solver": SOLVER_NAMES, "schedule": SCHEDULE_NAMES, "process": PROCESS_NAMES, "objective": OBJECTIVE_NAMES,
 }  # fmt: skip
 #: Meanings that are near enough to be offered and too far apart to be taken.
 ONLY_OFFERED = frozenset({"fid", "cosine", "vp", "align your steps"})
@@ -53,7 +53,7 @@ def with_scheduler(name: str) -> str | None:
     for ending in ("karras", "exponential"):
         if normal(name).endswith(ending) and normal(name) != ending:
             sampler = name[: -len(ending)].strip()
-            ours = meant(sampler, SOLVERS.values(), SOLVERS)
+            ours = meant(sampler, SOLVER_NAMES.values(), SOLVER_NAMES)
             if ours is not None:
                 return f"{name!r} names two things: --solver {ours} and --schedule {ending}"
     return None

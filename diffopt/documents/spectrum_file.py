@@ -94,11 +94,11 @@ def _named(argument: str, key: str | None, feature_space: bool) -> Dataset:
     label = text(argument)
     if kind == "":
         return _from_bytes(read_bytes(path, label), label, key, feature_space)
-    reader = READERS.get(LIKE.get(kind, kind))
+    reader = BY_SUFFIX.get(LIKE.get(kind, kind))
     if reader is None:
         raise InputError(
-            f"{text(argument)}: unknown kind {path.suffix!r}; use one of {', '.join(READERS)}; to make a spectrum of samples use "
-            "`diffopt spectrum estimate`"
+            f"{text(argument)}: unknown kind {path.suffix!r}; use one of {', '.join(BY_SUFFIX)}; to make a spectrum of samples "
+            "use `diffopt spectrum estimate`"
         )
     return reader(read_bytes(path, label), label, key, feature_space)
 
@@ -259,7 +259,7 @@ def load_numbers(path: str) -> NDArray[np.float64]:
     return load_list(path).values
 
 
-READERS: dict[str, Reader] = {
+BY_SUFFIX: dict[str, Reader] = {
     ".npy": read_npy,
     ".npz": read_npz,
     ".json": read_json,

@@ -22,7 +22,7 @@ Loss = Callable[[Array], tuple[float, Array]]
 Pair = tuple[Array, Array, float]
 
 #: Pairs of steps and changes of the gradient that are remembered.
-MEMORY = 20
+PAIRS = 20
 #: Least curvature of a pair, relative to the slope along the step: less is rounding.
 ROUNDING = float(np.finfo(float).eps)
 #: How near to a known minimum a quasi-Newton step must lead, and how well its fall must agree, to be on the way there.
@@ -33,7 +33,7 @@ class Memory:
     """The inverse Hessian as the last pairs of steps and changes of the gradient."""
 
     def __init__(self, pairs: Iterable[Pair] = (), scale: float | None = None) -> None:
-        self.pairs: deque[Pair] = deque(pairs, maxlen=MEMORY)
+        self.pairs: deque[Pair] = deque(pairs, maxlen=PAIRS)
         self.scale = scale
 
     def copy(self) -> Memory:

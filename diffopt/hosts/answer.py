@@ -13,7 +13,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import DiffoptError, InputError, UnsupportedError
 from diffopt.hosts import ALIASES, HOSTS, Host
 from diffopt.hosts.ays import ays_findings
-from diffopt.hosts.base import Target, described
+from diffopt.hosts.base import HostQuery, described
 from diffopt.hosts.errors import run_errors
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.ranges import range_findings
@@ -133,7 +133,7 @@ def export_run(
         Unknown host; a process or a scheme that the host cannot run, with the alternative.
     """
     host, variant = find_host(to)
-    target = Target(variant, config or {}, exported=True)
+    target = HostQuery(variant, config or {}, exported=True)
     plan = host.plan(run, target)
     refused = plan.refusal
     if refused is not None:
@@ -152,14 +152,14 @@ def check_run(
     """What a host does with the file's numbers as they are."""
     host, variant = find_host(name)
     # A form that export writes is judged as it is written; anything else as the file's numbers handed over.
-    target = Target(variant, config or {}, exported=variant in host.forms)
+    target = HostQuery(variant, config or {}, exported=variant in host.forms)
     plan = host.plan(run, target)
     plan.findings.extend([*ays_findings(run, host.name, host.title), *_range(run, host, target)])
     before, after = _errors(run, plan, spectrum, error)
     return Answer(host.name, plan.sampler, plan, before=before, after=after, read=_read(run), score_error=_rule(error))
 
 
-def _range(run: Run, host: Host, target: Target) -> list[Finding]:
+def _range(run: Run, host: Host, target: HostQuery) -> list[Finding]:
     return range_findings(run.process.name, float(run.grid.sigmas[0]), host.name, target.variant, target.config)
 
 

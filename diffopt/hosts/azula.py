@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from diffopt.hosts.base import Sampler, Target
+from diffopt.hosts.base import HostQuery, Sampler
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.loops import LoopHost, single
 from diffopt.hosts.run import Run
@@ -29,7 +29,7 @@ class Azula(LoopHost):
     processes = ("ve", "flow")
     suffix = ".py"
 
-    def plan(self, run: Run, target: Target) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> Plan:
         """The grid as times of a schedule in which time is the level."""
         plan = self.sampled(run)
         if plan.run is None:
@@ -47,7 +47,7 @@ class Azula(LoopHost):
         hosted, more = single(plan.run)
         return Plan(plan.sampler, hosted, [*found, *more])
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """A subclass, and the schedule whose time is the level."""
         eta = f", eta={float(run.eta[0]) ** 2!r}" if plan.sampler == "DDIMSampler" else ""
         return (

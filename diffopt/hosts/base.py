@@ -64,7 +64,7 @@ class Sampler:
 
 
 @dataclass(frozen=True)
-class Target:
+class HostQuery:
     """How a host is asked.
 
     Attributes
@@ -109,19 +109,19 @@ class Host(ABC):
     pure_noise: ClassVar[str] = ""
 
     @abstractmethod
-    def plan(self, run: Run, target: Target) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> Plan:
         """What the host runs when it is handed `run`."""
 
     @abstractmethod
-    def write(self, run: Run, plan: Plan, target: Target) -> str | bytes:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str | bytes:
         """Text (or bytes) that the host reads."""
 
-    def statement(self, run: Run, plan: Plan, target: Target) -> list[str]:
+    def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
         """Sentences for the user: where the text goes and what else is to be set."""
         del run, plan, target
         return []
 
-    def whole(self, run: Run, target: Target) -> bool:
+    def whole(self, run: Run, target: HostQuery) -> bool:
         """Whether the host takes whole timesteps only."""
         del run, target
         return False

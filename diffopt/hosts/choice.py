@@ -10,7 +10,7 @@ import numpy as np
 
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.hosts.answer import find_host
-from diffopt.hosts.base import Host, Target, described
+from diffopt.hosts.base import Host, HostQuery, described
 from diffopt.hosts.findings import Plan
 from diffopt.hosts.run import Run
 from diffopt.objectives.problem import Problem
@@ -53,7 +53,7 @@ def choose(
         An unknown host, one that cannot run the process or the solver, or a free eta that the host fixes.
     """
     host, variant = find_host(to)
-    target = Target(variant, config, exported=True)
+    target = HostQuery(variant, config, exported=True)
     end = problem.end if "end" in given else host.end
     asked = replace(problem, end=end)  # type: ignore[arg-type]
     plan = _plan(host, asked, eta, target)
@@ -88,7 +88,7 @@ def _probe(problem: Problem, eta: Any) -> Run:
     return Run.create(problem.process, sigmas, problem.solver, value, problem.start)
 
 
-def _plan(host: Host, problem: Problem, eta: Any, target: Target) -> Plan:
+def _plan(host: Host, problem: Problem, eta: Any, target: HostQuery) -> Plan:
     plan = host.plan(_probe(problem, eta), target)
     if plan.run is None:
         reasons = [f.message + (f"; {f.repair}" if f.repair else "") for f in plan.findings if f.kind in ("refused", "start")]
@@ -96,7 +96,7 @@ def _plan(host: Host, problem: Problem, eta: Any, target: Target) -> Plan:
     return plan
 
 
-def _free_eta(host: Host, problem: Problem, target: Target) -> None:
+def _free_eta(host: Host, problem: Problem, target: HostQuery) -> None:
     found = _plan(host, problem, ODD, target)
     if found.run is None or not np.allclose(found.run.eta, ODD):
         raise InputError(f"{found.sampler} of {host.title} has no eta to set, so --free eta has no meaning there; leave it out")

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from diffopt.errors import UnsupportedError
-from diffopt.hosts.base import Host, Target
+from diffopt.hosts.base import Host, HostQuery
 from diffopt.hosts.findings import Plan
 from diffopt.hosts.run import Run
 from diffopt.solvers.methods.fitted import Fitted
@@ -95,7 +95,7 @@ class Coefficients(Host):
         "diffusers": "a scheduler class",
     }  # fmt: skip
 
-    def plan(self, run: Run, target: Target) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> Plan:
         """The run as it is.
 
         Raises
@@ -114,10 +114,10 @@ class Coefficients(Host):
             raise UnsupportedError("the scheduler class needs noise ratios that end at 0; use coefficients:k_diffusion")
         return Plan(run.solver.name, run)
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """The program; it reads the numbers from the file that was exported."""
         return PROGRAMS[target.variant or "numpy"]
 
-    def statement(self, run: Run, plan: Plan, target: Target) -> list[str]:
+    def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
         """Where the numbers are."""
         return ["the program reads sigmas and coefficients from the schedule file: keep it beside"]

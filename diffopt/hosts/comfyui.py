@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from diffopt.hosts.base import Sampler, Target, start_findings
+from diffopt.hosts.base import HostQuery, Sampler, start_findings
 from diffopt.hosts.comfyui_graph import workflow
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.loops import LoopHost, ending, single
@@ -64,7 +64,7 @@ class ComfyUI(LoopHost):
     pure_noise = " (4518 is what it puts there for zero terminal SNR)"
     variants: ClassVar = {"sigmas": "text for a ManualSigmas node", "workflow": "a workflow in API format"}
 
-    def plan(self, run: Run, target: Target) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> Plan:
         """Verbatim values; conditioning on the nearest trained level."""
         moved: list[Finding] = []
         if run.flow and run.solver.name in OFFSET and run.levels[0] == 1:
@@ -98,13 +98,13 @@ class ComfyUI(LoopHost):
         start: Start = "unit" if full else "sigma"
         return start, start_findings(self.title, run, start)
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """Text for the node, or the workflow."""
         if target.variant == "workflow":
             return json.dumps(workflow(run, plan), indent=2) + "\n"
         return comma(run.levels) + "\n"
 
-    def statement(self, run: Run, plan: Plan, target: Target) -> list[str]:
+    def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
         """Where it goes."""
         extra = options(plan)
         node = f"a node for it with {', '.join(f'{k} {v}' for k, v in extra.items())}" if extra else "KSamplerSelect"

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from diffopt.hosts.base import Sampler, Target
+from diffopt.hosts.base import HostQuery, Sampler
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.loops import LoopHost, single
 from diffopt.hosts.run import Run
@@ -27,7 +27,7 @@ class DeepInv(LoopHost):
     end = "sigma_min"
     suffix = ".py"
 
-    def plan(self, run: Run, target: Target) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> Plan:
         """Steps in log sigma, down to a positive level."""
         if run.grid.sigmas[-1] == 0:
             low = run.grid.sigmas[-2]
@@ -46,7 +46,7 @@ class DeepInv(LoopHost):
             found.append(Finding("misread", message, "pass the times of diffopt export --to deepinv"))
         return Plan(plan.sampler, hosted, found)
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """Times, the SDE that they belong to and the solver."""
         high, low = float(run.grid.sigmas[0]), float(run.grid.sigmas[-1])
         times = np.log(run.grid.sigmas / low) / np.log(high / low)

@@ -9,7 +9,7 @@ import numpy as np
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.scalar import minimize_scalar
-from diffopt.hosts.base import Sampler, Target
+from diffopt.hosts.base import HostQuery, Sampler
 from diffopt.hosts.findings import Finding, Kind, Plan
 from diffopt.hosts.loops import CHURN, LoopHost
 from diffopt.hosts.run import Run
@@ -37,7 +37,7 @@ class EDM(LoopHost):
     forms = ("t_steps", "flags")
     suffix = ".py"
 
-    def plan(self, run: Run, target: Target) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> Plan:
         """Verbatim in double precision; with `flags` the fitted Karras grid."""
         plan = self.sampled(run)
         if plan.run is None:
@@ -86,7 +86,7 @@ class EDM(LoopHost):
         rho = round(best, 6)
         return levels(rho), rho
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """Six lines that replace the time steps, or the flags."""
         assert plan.run is not None
         churn = "".join(f" --{key}={value:.10g}" for key, value in _churn(plan.run).items())
@@ -105,7 +105,7 @@ class EDM(LoopHost):
             "t_steps = torch.cat([net.round_sigma(t_steps), torch.zeros_like(t_steps[:1])])\n"
         )
 
-    def statement(self, run: Run, plan: Plan, target: Target) -> list[str]:
+    def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
         """What round_sigma does."""
         return ["net.round_sigma changes nothing on EDM, VP and VE networks; iDDPM networks round to their own levels"]
 

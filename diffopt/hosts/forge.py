@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from diffopt.hosts.base import Sampler, Target
+from diffopt.hosts.base import HostQuery, Sampler
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.loops import CHURN, LoopHost
 from diffopt.hosts.nearest import nearest_level
@@ -74,7 +74,7 @@ class Forge(LoopHost):
     samplers: ClassVar = SAMPLERS
     suffix = ".py"
 
-    def plan(self, run: Run, target: Target) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> Plan:
         """Verbatim through the extension; a pasted list meets the host's habits."""
         plan = super().plan(run, target)
         told, found = nearest_level(run, target, "Forge (A1111 itself interpolates)")
@@ -88,7 +88,7 @@ class Forge(LoopHost):
                 hosted = None if hosted is None else hosted.with_levels(np.delete(hosted.levels, -2))
         return Plan(plan.sampler, hosted, found, told)
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """The extension's script."""
         name = f"diffopt_{run.solver.name}_{run.grid.steps}"
         return (
@@ -99,7 +99,7 @@ class Forge(LoopHost):
             f"SIGMAS = {python_list(run.levels, indent='')}\n{_BODY}"
         )
 
-    def statement(self, run: Run, plan: Plan, target: Target) -> list[str]:
+    def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
         """What else is to be set."""
         extra = {key: value for key, value in options(plan).items() if key != "solver_type"}
         settings = f"; set {', '.join(f'{k} = {v}' for k, v in extra.items())} in Settings > Sampler parameters" if extra else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from diffopt.hosts.base import Target
+from diffopt.hosts.base import HostQuery
 from diffopt.hosts.findings import Plan
 from diffopt.hosts.loops import K_DIFFUSION, LoopHost
 from diffopt.hosts.run import Run
@@ -21,7 +21,7 @@ class KDiffusion(LoopHost):
     processes = ("ve", "vp_linear", "vp_cosine", "table")
     suffix = ".py"
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """A snippet with the sigmas, the start and the call."""
         function = f"sample_{plan.sampler}"
         return (

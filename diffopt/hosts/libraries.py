@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from diffopt.hosts.base import Sampler, Target
+from diffopt.hosts.base import HostQuery, Sampler
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.loops import CHURN, LoopHost
 from diffopt.hosts.run import Run
@@ -27,7 +27,7 @@ class SmallDiffusion(LoopHost):
     processes = ("ve", "vp_linear", "vp_cosine", "table")
     suffix = ".py"
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """The tensor and the call."""
         arguments = plan.sampler.removeprefix("samples(").removesuffix(")")
         return (
@@ -53,7 +53,7 @@ class PhysicsNeMo(LoopHost):
     processes = ("ve",)
     suffix = ".py"
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """The tensor and the call."""
         return (
             f"{header(self.title, plan)}"
@@ -95,7 +95,7 @@ class Skrample(LoopHost):
     suffix = ".py"
     start = "unit"
 
-    def plan(self, run: Run, target: Target) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> Plan:
         """Double precision; the final 0 is the host's own."""
         plan = self.sampled(run)
         found, hosted = [*plan.findings], plan.run
@@ -112,7 +112,7 @@ class Skrample(LoopHost):
         found.append(Finding("note", message))
         return Plan(plan.sampler, hosted, found)
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """The schedule and the sampler."""
         values = run.levels[:-1] if run.levels[-1] == 0 else run.levels
         times = run.grid.timesteps if run.grid.timesteps is not None else run.grid.sigmas[:-1]

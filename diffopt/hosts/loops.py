@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffopt.hosts.base import Host, Sampler, Target
+from diffopt.hosts.base import Host, HostQuery, Sampler
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.run import Run
 
@@ -35,7 +35,7 @@ K_DIFFUSION: dict[str, Sampler] = {
 class LoopHost(Host):
     """A host that takes N + 1 values as they are and rounds them to single precision."""
 
-    def plan(self, run: Run, target: Target) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> Plan:
         """The host's recurrence on single-precision levels."""
         plan = self.sampled(run)
         if plan.run is None:

@@ -6,7 +6,7 @@ from typing import cast, get_args
 
 import numpy as np
 
-from diffopt.hosts.base import Target
+from diffopt.hosts.base import HostQuery
 from diffopt.hosts.diffusers.config import Config, read_config
 from diffopt.hosts.findings import Finding
 from diffopt.hosts.run import Run
@@ -17,7 +17,7 @@ from diffopt.solvers.model_error import ModelError
 SAME = 1e-6
 
 
-def nearest_level(run: Run, target: Target, title: str) -> tuple[ModelError | None, list[Finding]]:
+def nearest_level(run: Run, target: HostQuery, title: str) -> tuple[ModelError | None, list[Finding]]:
     """What the network is off by, and a finding with the size; nothing where every sigma is a trained level."""
     config = read_config(target.config)
     levels = None if run.flow or config.continuous else config.levels(run)

@@ -44,7 +44,7 @@ def _items(text: str) -> list[float]:
 
 
 #: Readers of the hosts that take text.
-READERS: dict[str, Callable[[str], list[float]]] = {"comfyui": _comfyui, "sd_cpp": _items, "forge": _items}
+PASTED: dict[str, Callable[[str], list[float]]] = {"comfyui": _comfyui, "sd_cpp": _items, "forge": _items}
 
 
 def pasted_findings(text: str, host: str) -> list[Finding]:
@@ -56,7 +56,7 @@ def pasted_findings(text: str, host: str) -> list[Finding]:
         a, b = comma.split(",")
         return [Finding("misread", f"a decimal comma parts a number: {comma} becomes {a} and {b}", "write a point")]
     try:
-        got = READERS[host](text)
+        got = PASTED[host](text)
     except ValueError:
         return [Finding("misread", f"{host} stops with an error on {text.strip()[:60]!r}", repair)]
     found = []

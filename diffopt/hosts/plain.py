@@ -11,7 +11,7 @@ import numpy as np
 from diffopt import __version__
 from diffopt.documents.options import options_of
 from diffopt.errors import UnsupportedError
-from diffopt.hosts.base import Host, Target
+from diffopt.hosts.base import Host, HostQuery
 from diffopt.hosts.findings import Plan
 from diffopt.hosts.run import Run
 from diffopt.hosts.text import fixed
@@ -23,7 +23,7 @@ class Plain(Host):
     samplers: ClassVar = {}
     start = "exact"
 
-    def plan(self, run: Run, target: Target) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> Plan:
         """The run as it is."""
         return Plan(run.solver.name, run)
 
@@ -35,7 +35,7 @@ class Json(Plain):
     title = "JSON"
     suffix = ".json"
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """An object with sigmas, times, timesteps, eta, solver and process."""
         timesteps = run.grid.timesteps
         data = {
@@ -58,7 +58,7 @@ class Csv(Plain):
     title = "CSV"
     suffix = ".csv"
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """One row a grid point."""
         rows = ["step,sigma,time,eta"]
         for k, (sigma, time) in enumerate(zip(run.grid.sigmas, run.grid.times, strict=True)):
@@ -73,7 +73,7 @@ class Lines(Plain):
     name = "lines"
     title = "lines of numbers"
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """N + 1 lines."""
         return "".join(f"{fixed(float(v))}\n" for v in run.levels)
 
@@ -85,7 +85,7 @@ class Npy(Plain):
     title = "NumPy array"
     suffix = ".npy"
 
-    def write(self, run: Run, plan: Plan, target: Target) -> bytes:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> bytes:
         """Bytes of the .npy file."""
         if not np.all(np.isfinite(run.levels)):
             raise UnsupportedError("the grid starts at pure noise, which has no finite sigma; use --to json")

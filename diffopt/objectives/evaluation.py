@@ -16,7 +16,7 @@ from diffopt.law.law import Law
 from diffopt.law.local_errors import first_order_frechet
 from diffopt.law.start import Start
 from diffopt.objectives import Objective
-from diffopt.objectives.metrics import METRICS, Ends, Metric, mean_gap
+from diffopt.objectives.metrics import METRICS, FinalLaws, Metric, mean_gap
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.robust import Robust
 from diffopt.processes.grid import Grid
@@ -90,7 +90,7 @@ def _evaluation(table: Table, problem: Problem, grid: Grid, eta: float | Array |
     totals = {name: 0.0 for name, metric in METRICS.items() if metric.share is not None}
     for law, block in _laws(table, problem):
         exact = law if problem.start == "exact" else Law(table, block, "exact")
-        ends = Ends.create(law, exact)
+        ends = FinalLaws.create(law, exact)
         for name in totals:
             share = METRICS[name].share
             assert share is not None

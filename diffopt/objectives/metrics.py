@@ -19,7 +19,7 @@ _DIVIDES = "infinite: the scheme divides by a vanishing eigenvalue; end above 0 
 
 
 @dataclass(frozen=True, eq=False)
-class Ends:
+class FinalLaws:
     """Gaussian laws where a run ends, per eigenvalue, arrays of shape (d,) in the coordinates of the process.
 
     Attributes
@@ -45,7 +45,7 @@ class Ends:
     shift: Array | None
 
     @classmethod
-    def create(cls, law: Law, exact: Law, size: int | None = None) -> Ends:
+    def create(cls, law: Law, exact: Law, size: int | None = None) -> FinalLaws:
         """Of the laws from the start law and from the exact start, the first `size` entries of both."""
         table, spectrum = law.table, law.spectrum.part(slice(0, size))
         alpha, level, eig, mu = float(table.alpha[-1]), float(table.level[-1]), spectrum.eig, spectrum.mean
@@ -70,7 +70,7 @@ class Metric:
     unit, title : str
         For people.
     share : callable or None
-        Sum over the eigenvalues of some `Ends`; additive, so that long spectra are taken block by block.
+        Sum over the eigenvalues of some `FinalLaws`; additive, so that long spectra are taken block by block.
     root : bool
         Whether the value is the root of the sum.
     objective : type of Objective or None
@@ -85,7 +85,7 @@ class Metric:
 
     unit: str
     title: str
-    share: Callable[[Ends], float] | None = None
+    share: Callable[[FinalLaws], float] | None = None
     root: bool = False
     objective: type[Objective] | None = None
     compared: bool = False

@@ -14,7 +14,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.law.law import Law
 from diffopt.law.start import Start
 from diffopt.objectives.evaluation import finite, whole
-from diffopt.objectives.metrics import COMPARED, METRICS, Ends, mean_gap
+from diffopt.objectives.metrics import COMPARED, METRICS, FinalLaws, mean_gap
 from diffopt.solvers.table import Table
 
 
@@ -27,7 +27,7 @@ class Scores:
     reasons: dict[str, str]
 
 
-class Scorer:
+class JoinedSpectra:
     """The spectrum and its perturbations joined end to end, so that one law gives every column.
 
     Errors are sums over a spectrum compressed to bins of 0.1 in log eig (theory.md, eq. 36), 0.25 for
@@ -65,7 +65,7 @@ class Scorer:
     def _scores(self, table: Table, law: Law, exact: Law) -> Scores:
         reasons: dict[str, str] = {}
         errors: dict[str, float | None] = {}
-        ends = Ends.create(law, exact, self.spectrum.eig.size)
+        ends = FinalLaws.create(law, exact, self.spectrum.eig.size)
         for name in COMPARED:
             metric = METRICS[name]
             if metric.share is not None:

@@ -95,7 +95,7 @@ def _hosts(long: bool) -> Rows:
     return rows
 
 
-GROUPS = {
+CATALOGUE = {
     "solvers": _solvers,
     "schedules": _schedules,
     "designs": _designs,
@@ -114,13 +114,13 @@ def inventory(what: str | None, long: bool) -> dict[str, Rows]:
     InputError
         Unknown table.
     """
-    if what is not None and what not in GROUPS:
+    if what is not None and what not in CATALOGUE:
         # One of a kind means the kind: `solver`, `process`.
         many = f"{what}e" * what.endswith("s") + f"{what}" * (not what.endswith("s")) + "s"
-        if many not in GROUPS:
-            raise InputError(f"nothing to list under {what!r}; {suggestion(what, GROUPS)}")
+        if many not in CATALOGUE:
+            raise InputError(f"nothing to list under {what!r}; {suggestion(what, CATALOGUE)}")
         what = many
-    return {kind: make(long) for kind, make in GROUPS.items() if what in (None, kind)}
+    return {kind: make(long) for kind, make in CATALOGUE.items() if what in (None, kind)}
 
 
 def inventory_rows(kind: str, rows: Rows, form: str, width: int, colour: bool) -> str:

@@ -13,7 +13,7 @@ from scipy.stats import t as student
 from diffopt.foundation.arrays import Array
 
 #: Groups of the jackknife.
-GROUPS = 10
+JACKKNIFE = 10
 #: Directions of the sliced distance.
 DIRECTIONS = 256
 
@@ -162,7 +162,7 @@ def measure(distance: Distance, a: Array, b: Array, paired: bool) -> Measured:
 
 
 def _groups(a: Array) -> int:
-    return min(GROUPS, len(a) // 2)
+    return min(JACKKNIFE, len(a) // 2)
 
 
 def _without(a: Array, group: int) -> Array:

@@ -14,7 +14,7 @@ from diffopt.foundation.workers import results
 from diffopt.law.start import Start
 from diffopt.simulation.target import Target
 from diffopt.simulation.wrong import Axes, Wrong
-from diffopt.solvers.loop import State, sample, states
+from diffopt.solvers.loop import LoopState, sample, states
 from diffopt.solvers.model_error import ModelError
 from diffopt.solvers.table import Table
 
@@ -83,7 +83,7 @@ class Batch:
             return self.target
         return Wrong(self.target, self.error, self._axes, np.random.default_rng([self.seed, block, 2]))
 
-    def paths(self, table: Table, block: int = 0) -> Iterator[State]:
+    def paths(self, table: Table, block: int = 0) -> Iterator[LoopState]:
         """The states of a block, one grid point after another (`diffopt.solvers.loop.states`)."""
         target, rng = self.model(block), np.random.default_rng([self.seed, block, 1])
         return states(table, target.denoise, self.first(table, block), rng, target.score, target.jacobian)

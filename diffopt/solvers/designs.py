@@ -21,7 +21,7 @@ Rule = Callable[[Spectrum, Grid], Array]
 
 
 @dataclass(frozen=True)
-class Design:
+class PublishedDesign:
     """A sampler with its noise fixed: what a user sets, not what is optimized.
 
     Attributes
@@ -73,23 +73,23 @@ _ER = "Cui et al. 2023, arXiv:2309.06169"
 _EDM = "Karras et al. 2022, arXiv:2206.00364, alg. 2; EDM, ImageNet-64 settings"
 
 _ALL = (
-    *(Design(f"ddim_eta_{e:g}", SOLVERS["ddim"](), _SONG, f"eta = {e:g}", e) for e in (0.0, 0.2, 0.5, 1.0)),
-    *(Design(f"sa_tau_{t:g}", SOLVERS["sa_solver"](), _SA, f"tau = {t:g}", t) for t in (0.2, 0.5, 1.0)),
-    Design("sa_tau_band", SOLVERS["sa_solver"](),
+    *(PublishedDesign(f"ddim_eta_{e:g}", SOLVERS["ddim"](), _SONG, f"eta = {e:g}", e) for e in (0.0, 0.2, 0.5, 1.0)),
+    *(PublishedDesign(f"sa_tau_{t:g}", SOLVERS["sa_solver"](), _SA, f"tau = {t:g}", t) for t in (0.2, 0.5, 1.0)),
+    PublishedDesign("sa_tau_band", SOLVERS["sa_solver"](),
            f"{_SA}; diffusers, SASolverScheduler (default tau_func)",
            "tau = 1 at timesteps 200 to 800 of 1000, else 0", middle_band),
-    Design("er_sde_default", ERSDE(), _ER, "phi(x) = x (exp(x^0.3) + 10)"),
-    Design("er_sde_sde", ERSDE(phi="sde"), _ER, "phi(x) = x^2"),
-    Design("er_sde_1.5", ERSDE(phi="power_1.5"), _ER, "phi(x) = x^1.5"),
-    Design("er_sde_2.5", ERSDE(phi="power_2.5"), _ER, "phi(x) = x^2.5"),
-    Design("er_sde_log", ERSDE(phi="log"), _ER, "phi(x) = x^0.9 log10(1 + 100 x^1.5)"),
-    Design("edm_churn", EDMStochastic(s_churn=40.0, s_tmin=0.05, s_tmax=50.0, s_noise=1.003), _EDM,
+    PublishedDesign("er_sde_default", ERSDE(), _ER, "phi(x) = x (exp(x^0.3) + 10)"),
+    PublishedDesign("er_sde_sde", ERSDE(phi="sde"), _ER, "phi(x) = x^2"),
+    PublishedDesign("er_sde_1.5", ERSDE(phi="power_1.5"), _ER, "phi(x) = x^1.5"),
+    PublishedDesign("er_sde_2.5", ERSDE(phi="power_2.5"), _ER, "phi(x) = x^2.5"),
+    PublishedDesign("er_sde_log", ERSDE(phi="log"), _ER, "phi(x) = x^0.9 log10(1 + 100 x^1.5)"),
+    PublishedDesign("edm_churn", EDMStochastic(s_churn=40.0, s_tmin=0.05, s_tmax=50.0, s_noise=1.003), _EDM,
            "S_churn = 40 in [0.05, 50], S_noise = 1.003"),
-    Design("ddpm_small", SOLVERS["ddpm"](), "Ho et al. 2020, arXiv:2006.11239 (small variance)",
+    PublishedDesign("ddpm_small", SOLVERS["ddpm"](), "Ho et al. 2020, arXiv:2006.11239 (small variance)",
            "variance sigma'^2 (1 - r^2)"),
-    Design("analytic_variance", SOLVERS["analytic_dpm"](), "Bao et al. 2022, arXiv:2201.06503, thm. 1; "
+    PublishedDesign("analytic_variance", SOLVERS["analytic_dpm"](), "Bao et al. 2022, arXiv:2201.06503, thm. 1; "
            "Gaussian form derived here", "variance mean of V' (sigma^2 - sigma'^2)/V over directions",
            analytic_variance, "derived"),
 )  # fmt: skip
 
-DESIGNS: dict[str, Design] = {design.name: design for design in _ALL}
+DESIGNS: dict[str, PublishedDesign] = {design.name: design for design in _ALL}

@@ -18,7 +18,7 @@ Denoiser = Callable[[NDArray[Any], float, float], NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class LoopState:
     """What a caller sees of a run at a grid point.
 
     Attributes
@@ -28,7 +28,7 @@ class State:
     alpha, level : float
         Signal and noise scale of the grid point.
     z : ndarray
-        State, in the process's own coordinates.
+        LoopState, in the process's own coordinates.
     """
 
     step: int
@@ -44,7 +44,7 @@ def states(
     rng: np.random.Generator | None = None,
     score: Denoiser | None = None,
     jacobian: JacobianProduct | None = None,
-) -> Iterator[State]:
+) -> Iterator[LoopState]:
     """Run the table as a sampler with any denoiser: eq. (10), literally, as a generator of its states.
 
     Parameters
@@ -64,7 +64,7 @@ def states(
 
     Yields
     ------
-    State
+    LoopState
         The start, then the state after each of the N steps. The next step runs when the next state is asked for.
 
     Raises
@@ -78,9 +78,9 @@ def states(
     models = Models(denoiser, score or _score_of(denoiser), jacobian)
     steps = _table_steps(table, models, start, rng) if table.maps is None else table.maps.states(start, models, rng)
     alpha, level = table.alpha[:: table.rows], table.level[:: table.rows]
-    yield State(0, float(alpha[0]), float(level[0]), start)
+    yield LoopState(0, float(alpha[0]), float(level[0]), start)
     for k, z in enumerate(steps, 1):
-        yield State(k, float(alpha[k]), float(level[k]), z)
+        yield LoopState(k, float(alpha[k]), float(level[k]), z)
 
 
 def sample(

@@ -17,22 +17,22 @@ from diffopt.processes.clocks import CLOCKS
 from diffopt.processes.grid import Grid
 from diffopt.solvers import Solver
 from diffopt.solvers.model_error import ModelError
-from diffopt.studies.noise_errors import OBJECTIVES, NoiseErrors, slope
+from diffopt.studies.noise_errors import NOISE_OBJECTIVES, NoiseErrors, slope
 
 #: Called with (answers found, answers at most).
 Progress = Callable[[int, int], None]
 #: Values at many variables, shape (B, n); etas of many variables; value and variables of an end; a look around an end.
 Values = Callable[[Array], Array]
-Design = Callable[[Array], Array]
-End = tuple[float, Array]
-Probe = Callable[[Values, float, Array, Array, Array], End]
+EtaRule = Callable[[Array], Array]
+Ending = tuple[float, Array]
+Probe = Callable[[Values, float, Array, Array, Array], Ending]
 #: Largest eta that is tried, and points of the first scan.
 ETA_MAX, SCAN = 3.0, 49
 #: Places at which every eta of a step is tried, and near the one it has; rounds of that at most, and the relative gain
 #: that is worth another.
 PLACES, ROUNDS, GAIN = np.linspace(0, ETA_MAX, 13), 16, 1e-6
 FACTORS = np.array([0.8, 0.95, 0.99, 0.998, 1.002, 1.01, 1.05, 1.25])
-DESIGNS = ("none", "constant", "window", "per_step")
+ETA_DESIGNS = ("none", "constant", "window", "per_step")
 #: Refinements of the best constant of the first scan, and points of each.
 ZOOMS, ZOOM = 6, 13
 #: Windows of the first scan: heights, centres and widths (the last two as shares of the log range); those that are followed;
@@ -95,7 +95,7 @@ class NoiseStudy:
     def solve(self, design: str, objective: str) -> NoiseDesign:
         """Best eta of a design for an objective."""
         eta, parameters = self._best(design, objective)
-        errors = {name: self.error(name, eta) for name in OBJECTIVES}
+        errors = {name: self.error(name, eta) for name in NOISE_OBJECTIVES}
         clock = self.solver.clock_name(self.grid.process)
         return NoiseDesign(clock, design, objective, eta, errors, parameters)
 
@@ -117,7 +117,7 @@ class NoiseStudy:
 
     def _constant(self, objective: str) -> tuple[Array, dict[str, float]]:
         etas, every = self._constants
-        values = every[OBJECTIVES.index(objective)]
+        values = every[NOISE_OBJECTIVES.index(objective)]
         for _ in range(ZOOMS):
             best = int(np.argmin(values))
             value, least = float(etas[best]), values[best]
@@ -161,7 +161,7 @@ class NoiseStudy:
     def _window(self, objective: str) -> tuple[Array, dict[str, float]]:
         """The best bumps of a scan, and the best constant as a very wide one, followed by local searches."""
         bumps, every = self._bumps
-        order = np.argsort(every[OBJECTIVES.index(objective)], kind="stable")
+        order = np.argsort(every[NOISE_OBJECTIVES.index(objective)], kind="stable")
         constant = float(self._best("constant", objective)[0][0])
         starts = [np.array([max(constant, 0.05), -0.05, 0.05]), *_apart(bumps[order])]
         bounds = [(0.0, ETA_MAX), (-ENDS, ENDS), (-ENDS, ENDS)]
@@ -170,19 +170,19 @@ class NoiseStudy:
         return self.window(height, centre, width), {"height": height, "centre": centre, "width": width}
 
     def _followed(
-        self, objective: str, starts: list[Array], bounds: list[tuple[float, float]], design: Design, probe: Probe
+        self, objective: str, starts: list[Array], bounds: list[tuple[float, float]], design: EtaRule, probe: Probe
     ) -> Array:
         """The best end of local searches over a design's variables, followed anew from where a probe finds better.
 
         Kinks of the absolute values hold a search before its end.
         """
-        scale = max(float(self._constants[1][OBJECTIVES.index(objective), 0]), 1e-300)
+        scale = max(float(self._constants[1][NOISE_OBJECTIVES.index(objective), 0]), 1e-300)
         low, high = np.array(bounds).T
 
         def values(x: Array) -> Array:
             return np.minimum(self.errors.many(objective, design(x)) / scale, WALL)
 
-        def search(x: Array) -> End:
+        def search(x: Array) -> Ending:
             found = minimize(lambda x: slope(values, x, low, high, STEP), x, bounds, BUDGET, 1e-8, 1e-7)
             return found.value, found.x
 
@@ -204,7 +204,7 @@ class NoiseStudy:
         return min((start, found), key=lambda e: self.error(objective, e)), {}
 
 
-def _one_by_one(values: Values, least: float, eta: Array, low: Array, high: Array) -> End:
+def _one_by_one(values: Values, least: float, eta: Array, low: Array, high: Array) -> Ending:
     """Each eta in turn at the best of a few places: local searches stall at kinks and at flat bounds."""
     for k in range(eta.size):
         tried = np.repeat(eta[None], PLACES.size + FACTORS.size, axis=0)
@@ -216,7 +216,7 @@ def _one_by_one(values: Values, least: float, eta: Array, low: Array, high: Arra
     return least, eta
 
 
-def _around(values: Values, least: float, x: Array, low: Array, high: Array) -> End:
+def _around(values: Values, least: float, x: Array, low: Array, high: Array) -> Ending:
     """The best of a few shells of points around one, in all directions and at all scales."""
     tried = np.clip(x + np.concatenate([size * COMPASS for size in SHELLS]), low, high)
     found = values(tried)
@@ -244,8 +244,8 @@ def noise_study(
     problem: Problem,
     grid: Grid,
     error: ModelError | None = None,
-    designs: tuple[str, ...] = DESIGNS,
-    objectives: tuple[str, ...] = OBJECTIVES,
+    designs: tuple[str, ...] = ETA_DESIGNS,
+    objectives: tuple[str, ...] = NOISE_OBJECTIVES,
     clocks: tuple[str, ...] | None = None,
     progress: Progress | None = None,
 ) -> list[NoiseDesign]:
@@ -289,7 +289,7 @@ def present(problem: Problem, grid: Grid, error: ModelError | None = None, eta: 
     study = NoiseStudy(problem, grid, error)
     etas = problem.solver.etas(eta, grid.steps)
     try:
-        errors = {name: study.error(name, etas) for name in OBJECTIVES}
+        errors = {name: study.error(name, etas) for name in NOISE_OBJECTIVES}
     except UnsupportedError:
         return None
     if not all(np.isfinite(value) for value in errors.values()):

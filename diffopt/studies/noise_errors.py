@@ -16,7 +16,7 @@ from diffopt.processes.points import Points
 from diffopt.solvers import Solver, build_table, run_table
 from diffopt.solvers.table import Table
 
-OBJECTIVES = ("exact", "signed", "absolute")
+NOISE_OBJECTIVES = ("exact", "signed", "absolute")
 #: Numbers (nodes times eigenvalues times etas) of one batch.
 BATCH = 40_000
 
@@ -42,7 +42,7 @@ class NoiseErrors:
         """Values at B lists of etas, shape (B, N): shape (B,)."""
         return np.asarray(self.every(etas, (objective,))[0])
 
-    def every(self, etas: Array, objectives: tuple[str, ...] = OBJECTIVES) -> Array:
+    def every(self, etas: Array, objectives: tuple[str, ...] = NOISE_OBJECTIVES) -> Array:
         """Values of the objectives at B lists of etas, shape (len(objectives), B)."""
         size = max(1, BATCH // (self.grid.sigmas.size * self.problem.spectrum.eig.size))
         parts = [self._part(etas[a : a + size], objectives) for a in range(0, len(etas), size)]

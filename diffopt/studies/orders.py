@@ -19,7 +19,7 @@ from diffopt.schedules import Schedule
 from diffopt.solvers import SOLVERS, run_table
 from diffopt.studies.strong import strong_error
 
-METRICS = ("frechet", "weak", "strong")
+ORDER_METRICS = ("frechet", "weak", "strong")
 #: Step counts from which slopes are read; coupled paths are simulated for the smaller ones.
 STEPS = (20, 40, 80, 160, 320, 640)
 STRONG_STEPS = (16, 32, 64, 128, 256)
@@ -88,8 +88,8 @@ def convergence(
     UnsupportedError
         The solver cannot be measured in this metric.
     """
-    if metric not in METRICS:
-        raise InputError(f"metric {metric!r} is unknown; use one of {', '.join(METRICS)}")
+    if metric not in ORDER_METRICS:
+        raise InputError(f"metric {metric!r} is unknown; use one of {', '.join(ORDER_METRICS)}")
     if not accuracy > 0:
         raise InputError(f"accuracy must be positive, got {accuracy:g}")
     counts = tuple(steps or (STRONG_STEPS if metric == "strong" else STEPS))

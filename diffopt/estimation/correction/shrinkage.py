@@ -20,7 +20,7 @@ Pair = tuple[Array, Array]
 
 
 @dataclass(frozen=True)
-class Problem:
+class SampleSpectrum:
     """Sample spectrum with multiplicities, degrees of freedom n = samples - 1, dimension d.
 
     Attributes
@@ -47,17 +47,17 @@ class Problem:
         return float(self.weight @ self.eig**2)
 
 
-def none(problem: Problem) -> Pair:
+def none(problem: SampleSpectrum) -> Pair:
     """Keep the sample eigenvalues as they are."""
     return problem.eig, problem.weight
 
 
-def linear(problem: Problem, intensity: float) -> Pair:
+def linear(problem: SampleSpectrum, intensity: float) -> Pair:
     """(1 - rho) eig + rho trace / d: every eigenvalue moves towards their mean."""
     return (1 - intensity) * problem.eig + intensity * problem.trace / problem.dim, problem.weight
 
 
-def ledoit_wolf(problem: Problem) -> Pair:
+def ledoit_wolf(problem: SampleSpectrum) -> Pair:
     """Linear shrinkage with the intensity of Ledoit and Wolf (2004), doi:10.1016/S0047-259X(03)00096-4.
 
     rho = min(b, delta) / delta with delta = |S|^2 - trace^2 / d and b = (mean |y|^4 - |S|^2) / n, for the
@@ -80,7 +80,7 @@ def ledoit_wolf(problem: Problem) -> Pair:
     return linear(problem, min(b, delta) / delta if delta > 0 else 1.0)
 
 
-def oas(problem: Problem) -> Pair:
+def oas(problem: SampleSpectrum) -> Pair:
     """Oracle approximating shrinkage (Chen, Wiesel, Eldar and Hero 2010, eq. 23), as in scikit-learn."""
     n, d = problem.raw.samples, problem.dim
     biased = (n - 1) / n
@@ -90,7 +90,7 @@ def oas(problem: Problem) -> Pair:
     return linear(problem, min((alpha + mu**2) / bottom, 1.0) if bottom > 0 else 1.0)
 
 
-def analytical(problem: Problem) -> Pair:
+def analytical(problem: SampleSpectrum) -> Pair:
     """Non-linear shrinkage of Ledoit and Wolf (2020), doi:10.1214/19-AOS1921: estimates u' Sigma u.
 
     These are the variances of the data along the *sample* eigenvectors; they are less spread than the
@@ -150,12 +150,12 @@ def _null_value(lam: Array, w: Array, n: int, d: int) -> float:
     return float(1 / (np.pi * (d - n) / n * hilbert))
 
 
-def by_population(problem: Problem) -> Pair:
+def by_population(problem: SampleSpectrum) -> Pair:
     """Find the population spectrum whose Marchenko-Pastur image is the sample spectrum."""
     return population(problem.eig, problem.weight, problem.freedom, problem.dim)
 
 
-SHRINKAGE: dict[str, Callable[[Problem], Pair]] = {
+SHRINKAGE: dict[str, Callable[[SampleSpectrum], Pair]] = {
     "none": none,
     "ledoit_wolf": ledoit_wolf,
     "oas": oas,
@@ -174,7 +174,7 @@ def shrink(raw: RawSpectrum, dim: int, name: str) -> RawSpectrum:
     """
     if name not in SHRINKAGE:
         raise InputError(f"shrinkage must be one of {', '.join(SHRINKAGE)}; got {name!r}")
-    problem = Problem(raw.eig, raw.weight, raw.samples - 1, dim, raw)
+    problem = SampleSpectrum(raw.eig, raw.weight, raw.samples - 1, dim, raw)
     if name == "none":
         return raw
     eig, weight = SHRINKAGE[name](problem)

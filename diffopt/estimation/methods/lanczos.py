@@ -79,7 +79,7 @@ def fitted(options: LanczosOptions, dim: int, memory: int) -> LanczosOptions:
 
 
 @dataclass(frozen=True)
-class Operator:
+class SampleCovariance:
     """The sample covariance as a map of vectors, one pass per product."""
 
     samples: Samples
@@ -119,7 +119,7 @@ def lanczos(
     mean = energy.pilot + energy.linear / n
     trace = (float(energy.squares) - float(energy.linear @ energy.linear) / n) / (n - 1)
     check_varies(trace, float(mean @ mean), samples.source.label)
-    operator = Operator(samples, engine, mean, n)
+    operator = SampleCovariance(samples, engine, mean, n)
     top, vectors = leading(operator, options, min(n - 1, d))
     nodes, weights = remainder(operator, options, top, vectors, trace, min(n - 1, d))
     eig, weight = np.concatenate([top, nodes]), np.concatenate([np.ones_like(top), weights])
@@ -151,7 +151,7 @@ def orthonormal(block: Array, against: Array, scale: float) -> Array:
     return np.linalg.qr(basis)[0] if keep else basis
 
 
-def leading(operator: Operator, options: LanczosOptions, rank: int) -> tuple[Array, Array]:
+def leading(operator: SampleCovariance, options: LanczosOptions, rank: int) -> tuple[Array, Array]:
     """Converged largest eigenvalues, descending, and eigenvectors (d, r), from a block Krylov space.
 
     The projected matrix Q'SQ is formed in full from the products, so loss of orthogonality cannot hide.
@@ -185,7 +185,7 @@ def leading(operator: Operator, options: LanczosOptions, rank: int) -> tuple[Arr
 
 
 def remainder(
-    operator: Operator, options: LanczosOptions, top: Array, vectors: Array, trace: float, rank: int
+    operator: SampleCovariance, options: LanczosOptions, top: Array, vectors: Array, trace: float, rank: int
 ) -> tuple[Array, Array]:
     """Nodes and weights of the eigenvalues that :func:`leading` left (docs/spectra.md, eq. 7 and 8)."""
     left, room = trace - float(top.sum()), rank - len(top)
@@ -219,7 +219,7 @@ def balanced(nodes: Array, weights: Array, left: float, room: int, probes: int) 
 
 
 def tridiagonals(
-    operator: Operator, start: Array, locked: Array, steps: int
+    operator: SampleCovariance, start: Array, locked: Array, steps: int
 ) -> tuple[list[list[float]], list[list[float]]]:
     """Lanczos coefficients of each column of `start`; they share the passes. Full reorthogonalization."""
     dim, probes = start.shape

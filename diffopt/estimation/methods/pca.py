@@ -12,7 +12,7 @@ from diffopt.estimation.methods.raw_spectrum import RawSpectrum, above_rounding,
 from diffopt.estimation.sources.masked import all_bad
 from diffopt.estimation.sources.samples import Samples
 from diffopt.estimation.sums.moments import Covariance
-from diffopt.estimation.sums.rows import Rows
+from diffopt.estimation.sums.rows import KeptRows
 from diffopt.foundation.arrays import Array
 
 
@@ -119,7 +119,7 @@ def dual(samples: Samples, engine: Engine, keep_mean: bool = True) -> RawSpectru
 
 
 def _all_rows(samples: Samples, engine: Engine) -> Array:
-    return engine.sweep(samples, Rows(samples.dim), "samples").stacked()
+    return engine.sweep(samples, KeptRows(samples.dim), "samples").stacked()
 
 
 def _dual_mean(eig: Array, vectors: Array, inner: Array, square: float, dim: int) -> Array:

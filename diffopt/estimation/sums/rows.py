@@ -12,7 +12,7 @@ from diffopt.foundation.arrays import Array
 
 
 @dataclass
-class Rows(Accumulator):
+class KeptRows(Accumulator):
     """The samples themselves, for data that fit in memory."""
 
     dim: int
@@ -22,9 +22,9 @@ class Rows(Accumulator):
         """Keep the block under its place."""
         self.blocks[first] = block.reshape(len(block), self.dim).copy()
 
-    def empty(self) -> Rows:
+    def empty(self) -> KeptRows:
         """Make one with the same dimension and no samples."""
-        return Rows(self.dim)
+        return KeptRows(self.dim)
 
     def merge(self, other: Self) -> None:
         """Take over the blocks of another."""
@@ -46,7 +46,7 @@ class Projected(Accumulator):
     """Products of every sample with a few directions, for clustering."""
 
     directions: Array
-    rows: Rows = field(default_factory=lambda: Rows(0))
+    rows: KeptRows = field(default_factory=lambda: KeptRows(0))
 
     def add(self, block: Array, first: int) -> None:
         """Project the block."""

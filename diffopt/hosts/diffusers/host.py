@@ -8,7 +8,7 @@ import numpy as np
 
 from diffopt.documents.scheduler_config import says_flow
 from diffopt.errors import UnsupportedError
-from diffopt.hosts.base import Host, Sampler, Target
+from diffopt.hosts.base import Host, HostQuery, Sampler
 from diffopt.hosts.diffusers.by_timesteps import DDPM, ByTimesteps, DPMSolverMultistep, DPMSolverSinglestep, HeunDiscrete
 from diffopt.hosts.diffusers.config import Config, matching_levels, read_config
 from diffopt.hosts.diffusers.euler import EDMEuler, EulerDiscrete
@@ -62,7 +62,7 @@ class Diffusers(Host):
     suffix = ".py"
     pure_noise = " (4096 is what it puts there with rescale_betas_zero_snr)"
 
-    def choose(self, run: Run, target: Target) -> str:
+    def choose(self, run: Run, target: HostQuery) -> str:
         """Class name: the one asked for, the config's in a check, or the solver's.
 
         Raises
@@ -87,7 +87,7 @@ class Diffusers(Host):
             )
         return table[name]
 
-    def plan(self, run: Run, target: Target) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> Plan:
         """What the scheduler visits and computes."""
         config = read_config(target.config)
         name = self.choose(run, target)
@@ -139,19 +139,19 @@ class Diffusers(Host):
         hosted = Run(hosted.grid, hosted.solver, hosted.eta, start) if start is not None else None  # type: ignore[assignment]
         return Plan(scheduler.name, hosted, [f for f in base.findings if f.kind != "start"] + found, told)
 
-    def whole(self, run: Run, target: Target) -> bool:
+    def whole(self, run: Run, target: HostQuery) -> bool:
         """Schedulers that truncate their timesteps, unless the snippet sets the grid."""
         scheduler = SCHEDULERS.get(self.choose(run, target))
         return target.variant != "snippet" and isinstance(scheduler, ByTimesteps) and scheduler.cuts and _native(scheduler, run)
 
-    def write(self, run: Run, plan: Plan, target: Target) -> str:
+    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """Python that makes the scheduler and the arguments of the pipeline."""
         scheduler = SCHEDULERS[plan.sampler]
         if not _by_call(scheduler, run, target):
             return subclass_text(scheduler, run, plan)
         return call_text(scheduler.call(run, read_config(target.config)), plan)
 
-    def statement(self, run: Run, plan: Plan, target: Target) -> list[str]:
+    def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
         """How to use the file."""
         if target.config and read_config(target.config).own_grid and plan.run is not None:
             return [f"the file switches {read_config(target.config).own_grid} off; pipe(prompt, **prepare(pipe))"]
@@ -168,7 +168,7 @@ def _of_flow(config: Config) -> bool | None:
     return True if {"shift", "use_dynamic_shifting"} & given else None
 
 
-def _by_call(scheduler: Scheduler, run: Run, target: Target) -> bool:
+def _by_call(scheduler: Scheduler, run: Run, target: HostQuery) -> bool:
     """Whether the grid is set by the scheduler's own argument.
 
     UniPC's only where it is named: FluxPipeline and its relatives drop a user's sigmas where use_flow_sigmas is set.

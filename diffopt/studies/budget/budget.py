@@ -18,8 +18,8 @@ from diffopt.studies.budget.kernel import (
     training_spread,
     wasserstein_kernel,
 )
-from diffopt.studies.budget.sampler import Output, Sampler
-from diffopt.studies.budget.training import Training
+from diffopt.studies.budget.sampler import LinearSampler, Output
+from diffopt.studies.budget.training import ScoreTraining
 
 TERMS = ("generalization", "optimization", "discretization", "noise_floor", "initialization")
 #: Largest mean relative spread at which the second order is said to be within a tenth (eq. 186): one random source, both.
@@ -34,25 +34,25 @@ GRID = 120
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class BudgetSetting:
     """What a budget is asked for; a source that is None is exact.
 
     Attributes
     ----------
     spectrum : Spectrum
         Data.
-    sampler : Sampler
+    sampler : LinearSampler
         Diffusion sampler, Langevin chain, or the exact flow.
     samples : float or None
         Number n of training samples.
-    training : Training or None
+    training : ScoreTraining or None
         Descent on the score-matching loss.
     """
 
     spectrum: Spectrum
-    sampler: Sampler
+    sampler: LinearSampler
     samples: float | None = None
-    training: Training | None = None
+    training: ScoreTraining | None = None
 
     @cached_property
     def short(self) -> Spectrum:
@@ -114,7 +114,7 @@ class Budget:
         return largest if self.terms[largest] else None
 
 
-def budget(setting: Setting) -> Budget:
+def budget(setting: BudgetSetting) -> Budget:
     """All terms and the total of a setting."""
     return _Work(setting).result()
 
@@ -122,7 +122,7 @@ def budget(setting: Setting) -> Budget:
 class _Work:
     """One evaluation; the spectrum is the short one."""
 
-    def __init__(self, setting: Setting, spectrum: Spectrum | None = None) -> None:
+    def __init__(self, setting: BudgetSetting, spectrum: Spectrum | None = None) -> None:
         self.setting, self.spectrum = setting, setting.short if spectrum is None else spectrum
         self.weight, sampler = self.spectrum.weight, setting.sampler
         self.data = Output(self.spectrum.eig, np.zeros_like(self.spectrum.eig))
@@ -199,7 +199,7 @@ class _Work:
         return gap**2 + moved.mean_error**2 + kernel.by_eigenvalue(self.weight)
 
     @property
-    def _training(self) -> Training | None:
+    def _training(self) -> ScoreTraining | None:
         return None if self.unstable else self.setting.training
 
     def _reasons(self, terms: dict[str, float | None], kernel: Kernel) -> tuple[str, ...]:
@@ -226,7 +226,7 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def compression_bound(setting: Setting) -> float:
+def compression_bound(setting: BudgetSetting) -> float:
     """Most that the compression may change the total: eq. (36) for each of the kernel's variables.
 
     The fourth derivative of a direction's share by log eig is measured on a grid over the range of the spectrum, whose

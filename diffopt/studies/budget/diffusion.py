@@ -18,8 +18,8 @@ from diffopt.solvers.methods.euler import Euler
 from diffopt.solvers.model_error import ModelError
 from diffopt.solvers.score_error import perturbed
 from diffopt.solvers.table import Table
-from diffopt.studies.budget.sampler import Level, Output, Sampler, mean_of
-from diffopt.studies.budget.training import Training
+from diffopt.studies.budget.sampler import Level, LinearSampler, Output, mean_of
+from diffopt.studies.budget.training import ScoreTraining
 
 #: Numbers of the array of paths handled at once.
 BLOCK = 20_000_000
@@ -28,7 +28,7 @@ STEP = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Diffusion(Sampler):
+class Diffusion(LinearSampler):
     """Solver, grid and start of a concrete run (theory.md, eqs. 174, 175, 181)."""
 
     solver: Solver
@@ -41,12 +41,12 @@ class Diffusion(Sampler):
         """The solver's name."""
         return self.solver.name
 
-    def table(self, training: Training | None = None) -> Table:
+    def table(self, training: ScoreTraining | None = None) -> Table:
         """Coefficients, with what the mean of the training lacks."""
         error = None if training is None else training.bias()
         return run_table(self.solver if error is None else replace(self.solver, error=error), self.grid, self.eta)
 
-    def output(self, spectrum: Spectrum, training: Training | None = None, exact_start: bool = False) -> Output:
+    def output(self, spectrum: Spectrum, training: ScoreTraining | None = None, exact_start: bool = False) -> Output:
         """Exact law of the run (section 4)."""
         table = self.table(training)
         law = Law(table, spectrum, "exact" if exact_start else self.start)
@@ -101,7 +101,7 @@ class Diffusion(Sampler):
         """Levels of the calls."""
         return list(self._groups(self.table()))
 
-    def levels(self, spectrum: Spectrum, training: Training | None = None) -> list[Level]:
+    def levels(self, spectrum: Spectrum, training: ScoreTraining | None = None) -> list[Level]:
         """Sums over the calls of each level."""
         table = self.table(training)
         groups = self._groups(table)
@@ -149,7 +149,7 @@ class _Sides:
 class _Own:
     """Half the second derivative of the output's variance by the gain at one level, by differences of exact laws."""
 
-    def __init__(self, table: Table, spectrum: Spectrum, training: Training | None, start: Start) -> None:
+    def __init__(self, table: Table, spectrum: Spectrum, training: ScoreTraining | None, start: Start) -> None:
         self.table, self.spectrum, self.start = table, spectrum, start
         self.bias = None if training is None else training.bias()
         self.middle = self._variance(0.0, 0.0)

@@ -9,12 +9,12 @@ import numpy as np
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.law.start import Start
-from diffopt.studies.budget.sampler import Level, Output, Sampler, mean_of
-from diffopt.studies.budget.training import Training
+from diffopt.studies.budget.sampler import Level, LinearSampler, Output, mean_of
+from diffopt.studies.budget.training import ScoreTraining
 
 
 @dataclass(frozen=True)
-class Flow(Sampler):
+class ExactFlow(LinearSampler):
     """Reverse dynamics (6) solved exactly from sigma_max to sigma_min (theory.md, eq. 54)."""
 
     sigma_max: float
@@ -23,7 +23,7 @@ class Flow(Sampler):
     eta: float = 0.0
     name = "exact"
 
-    def output(self, spectrum: Spectrum, training: Training | None = None, exact_start: bool = False) -> Output:
+    def output(self, spectrum: Spectrum, training: ScoreTraining | None = None, exact_start: bool = False) -> Output:
         """A start error is damped by Phi^2 = (c_end/c)^(1 + eta^2)."""
         limit, top = self.limit(spectrum), spectrum.eig + self.sigma_max**2
         if self.start == "exact" or exact_start:
@@ -41,6 +41,6 @@ class Flow(Sampler):
         """None: the levels are a continuum."""
         return []
 
-    def levels(self, spectrum: Spectrum, training: Training | None = None) -> list[Level]:
+    def levels(self, spectrum: Spectrum, training: ScoreTraining | None = None) -> list[Level]:
         """Independent errors of a continuum of levels would average out."""
         raise InputError("a trained score needs the levels it is called at: give --steps, a grid file or --langevin")

@@ -8,8 +8,8 @@ import numpy as np
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
-from diffopt.studies.budget.sampler import Sampler
-from diffopt.studies.budget.training import Training
+from diffopt.studies.budget.sampler import LinearSampler
+from diffopt.studies.budget.training import ScoreTraining
 
 #: Eigenvalues closer than this, relatively, take the derivative for the difference quotient.
 CLOSE = 2e-4
@@ -82,7 +82,7 @@ def wasserstein_kernel(variance: Array, target: Array, spread: Spread, weight: A
     return Kernel(pairs, own, float(shares @ size / total) if total > 0 else 0.0)
 
 
-def sampling_spread(sampler: Sampler, spectrum: Spectrum, samples: float, training: Training | None) -> Spread:
+def sampling_spread(sampler: LinearSampler, spectrum: Spectrum, samples: float, training: ScoreTraining | None) -> Spread:
     """Of a covariance from n samples, through the sampler as a function of matrices (theory.md, eqs. 181, 193)."""
     slopes = Quotients(sampler, spectrum, training)
     pairs = np.outer(spectrum.eig, spectrum.eig) / samples
@@ -106,7 +106,7 @@ class Quotients:
         V[eig_i, eig_j] and V[eig_i, eig_i, eig_j].
     """
 
-    def __init__(self, sampler: Sampler, spectrum: Spectrum, training: Training | None) -> None:
+    def __init__(self, sampler: LinearSampler, spectrum: Spectrum, training: ScoreTraining | None) -> None:
         self._sampler, self._training = sampler, training
         self._blank = Spectrum(spectrum.eig, spectrum.weight)
         eig, step = spectrum.eig, STEP * spectrum.eig
@@ -126,7 +126,7 @@ class Quotients:
         return self._sampler.output(replace(self._blank, eig=eig), self._training).variance
 
 
-def training_spread(sampler: Sampler, spectrum: Spectrum, training: Training) -> Spread:
+def training_spread(sampler: LinearSampler, spectrum: Spectrum, training: ScoreTraining) -> Spread:
     """Of weights with the variances of descent, levels trained independently (theory.md, eqs. 174, 175)."""
     total = Spread.zero(spectrum.eig.size)
     for level in sampler.levels(spectrum, training):

@@ -13,12 +13,12 @@ from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
-from diffopt.studies.budget.budget import Budget, Setting, budget
+from diffopt.studies.budget.budget import Budget, BudgetSetting, budget
 from diffopt.studies.budget.diffusion import Diffusion
-from diffopt.studies.budget.flow import Flow
+from diffopt.studies.budget.flow import ExactFlow
 from diffopt.studies.budget.langevin import Langevin
-from diffopt.studies.budget.sampler import Sampler
-from diffopt.studies.budget.training import Training
+from diffopt.studies.budget.sampler import LinearSampler
+from diffopt.studies.budget.training import ScoreTraining
 
 #: What halving a source means: the number that is multiplied, and by how much.
 HALVES = {"samples": 2.0, "tau": 0.5, "iterations": 2.0, "steps": 2.0, "langevin": 0.5, "sigma_min": 0.5}
@@ -56,14 +56,14 @@ class Knobs:
     langevin: float | None = None
     steps: int | None = None
 
-    def sampler(self) -> Sampler:
+    def sampler(self) -> LinearSampler:
         """Sampler with these numbers."""
         if self.langevin is not None:
             assert self.sigma_min is not None
             return Langevin(self.langevin, self.sigma_min, self.steps, self._first())
         if self.problem is None or self.make_grid is None:
             eta = 0.0 if self.eta is None else float(np.asarray(self.eta))
-            return Flow(self.sigma_max or 80.0, self.sigma_min or 0.0, self.start, eta)  # type: ignore[arg-type]
+            return ExactFlow(self.sigma_max or 80.0, self.sigma_min or 0.0, self.start, eta)  # type: ignore[arg-type]
         return Diffusion(self.problem.solver, self.make_grid(self.problem), self.eta, self.problem.start)
 
     def _first(self) -> float | None:
@@ -72,16 +72,16 @@ class Knobs:
         assert self.sigma_max is not None
         return self.sigma_max**2 + (1.0 if self.start == "unit" else 0.0)
 
-    def training(self) -> Training | None:
+    def training(self) -> ScoreTraining | None:
         """Training with these numbers."""
         if self.tau is None:
             return None
         scale = self.spectrum.trace / self.spectrum.dim if self.precondition else None
-        return Training(self.tau, self.iterations, scale)
+        return ScoreTraining(self.tau, self.iterations, scale)
 
-    def setting(self) -> Setting:
+    def setting(self) -> BudgetSetting:
         """What is evaluated."""
-        return Setting(self.spectrum, self.sampler(), self.samples, self.training())
+        return BudgetSetting(self.spectrum, self.sampler(), self.samples, self.training())
 
     def evaluate(self) -> Budget:
         """Its budget."""

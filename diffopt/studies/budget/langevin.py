@@ -9,12 +9,12 @@ import numpy as np
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
-from diffopt.studies.budget.sampler import Level, Output, Sampler, mean_of
-from diffopt.studies.budget.training import Training
+from diffopt.studies.budget.sampler import Level, LinearSampler, Output, mean_of
+from diffopt.studies.budget.training import ScoreTraining
 
 
 @dataclass(frozen=True)
-class Langevin(Sampler):
+class Langevin(LinearSampler):
     """y' = y + gamma S(y) + sqrt(2 gamma) xi at the noise ratio sigma (theory.md, eqs. 183-185).
 
     Attributes
@@ -34,7 +34,7 @@ class Langevin(Sampler):
     name = "langevin"
     confined = True
 
-    def _multiplier(self, eig: Array, training: Training | None) -> Array:
+    def _multiplier(self, eig: Array, training: ScoreTraining | None) -> Array:
         gain = eig / (eig + self.sigma**2)
         if training is not None and training.iterations is not None:
             tau = float(training.step(np.asarray(self.sigma)))
@@ -45,7 +45,7 @@ class Langevin(Sampler):
             raise InputError(f"Langevin with step {self.gamma:g} diverges: it must be below {2 * low:.6g}, 2 (eig + sigma-min^2)")
         return np.asarray(m)
 
-    def output(self, spectrum: Spectrum, training: Training | None = None, exact_start: bool = False) -> Output:
+    def output(self, spectrum: Spectrum, training: ScoreTraining | None = None, exact_start: bool = False) -> Output:
         """V' = m^2 V + 2 gamma."""
         m = self._multiplier(spectrum.eig, training)
         own = self.first is None or exact_start
@@ -80,7 +80,7 @@ class Langevin(Sampler):
         """One call a step."""
         return self.steps
 
-    def levels(self, spectrum: Spectrum, training: Training | None = None) -> list[Level]:
+    def levels(self, spectrum: Spectrum, training: ScoreTraining | None = None) -> list[Level]:
         """Linear response and energy of the chain (eqs. 184, 185)."""
         m, b = self._multiplier(spectrum.eig, training), self.gamma / self.sigma**2
         row, column = m[:, None], m[None, :]

@@ -38,7 +38,7 @@ class Limit:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class BudgetPlan:
     """Best numbers found.
 
     Attributes
@@ -83,7 +83,7 @@ def parse_limits(text: str) -> list[Limit]:
     return limits
 
 
-def minimize(knobs: Knobs, free: Sequence[str], limits: Sequence[Limit] = ()) -> Plan:
+def minimize(knobs: Knobs, free: Sequence[str], limits: Sequence[Limit] = ()) -> BudgetPlan:
     """Smallest total over the free numbers within the limits.
 
     Steps are tried one by one (thinned where there are many); the other numbers move on a log scale, one by scan and
@@ -134,7 +134,7 @@ class _Search:
         wide = {"eta": (1e-3, 2.0), "samples": (2.0, 1e12), "iterations": (1.0, 1e12)}
         return wide.get(name, (value * 1e-4, value * 1e4))
 
-    def run(self) -> Plan:
+    def run(self) -> BudgetPlan:
         """Over the steps coarsely, then finely at the best few."""
         scored = []
         for steps in self._steps():
@@ -146,7 +146,7 @@ class _Search:
         if self.best is None:
             raise InputError("nothing within the limits has a finite error; loosen --subject-to, or take a smaller --tau")
         _, values, best, found = self.best
-        return Plan(values, best, found, self.evaluations)
+        return BudgetPlan(values, best, found, self.evaluations)
 
     def _steps(self) -> list[int | None]:
         if not self.steps_free:

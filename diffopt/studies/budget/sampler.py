@@ -10,7 +10,7 @@ import numpy as np
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
-from diffopt.studies.budget.training import Training
+from diffopt.studies.budget.training import ScoreTraining
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Level:
     own: Array
 
 
-class Sampler(ABC):
+class LinearSampler(ABC):
     """A linear sampler; `training` is the biased mean denoiser, None the exact one."""
 
     name: str
@@ -56,7 +56,7 @@ class Sampler(ABC):
     confined: ClassVar[bool] = False
 
     @abstractmethod
-    def output(self, spectrum: Spectrum, training: Training | None = None, exact_start: bool = False) -> Output:
+    def output(self, spectrum: Spectrum, training: ScoreTraining | None = None, exact_start: bool = False) -> Output:
         """Law of the output, from the start in force or from the exact one."""
 
     @abstractmethod
@@ -68,7 +68,7 @@ class Sampler(ABC):
         """Noise ratios at which the model is called."""
 
     @abstractmethod
-    def levels(self, spectrum: Spectrum, training: Training | None = None) -> list[Level]:
+    def levels(self, spectrum: Spectrum, training: ScoreTraining | None = None) -> list[Level]:
         """How errors of the model reach the output."""
 
     @property

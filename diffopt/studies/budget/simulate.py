@@ -12,11 +12,11 @@ from diffopt.foundation.arrays import Array
 from diffopt.processes.grid import Grid
 from diffopt.solvers import run_table
 from diffopt.solvers.table import Table
-from diffopt.studies.budget.budget import Setting
+from diffopt.studies.budget.budget import BudgetSetting
 from diffopt.studies.budget.diffusion import Diffusion
-from diffopt.studies.budget.flow import Flow
+from diffopt.studies.budget.flow import ExactFlow
 from diffopt.studies.budget.langevin import Langevin
-from diffopt.studies.budget.training import Training
+from diffopt.studies.budget.training import ScoreTraining
 
 #: Directions and descent steps up to which a simulation is tried, and repetitions at once.
 DIRECTIONS, DESCENT, CHUNK = 32, 100_000, 100
@@ -25,7 +25,7 @@ NUMBERS = 20_000_000
 
 
 @dataclass(frozen=True)
-class Estimate:
+class SimulatedMean:
     """Mean over repetitions with its 95 % interval."""
 
     value: float
@@ -33,7 +33,7 @@ class Estimate:
     high: float
 
     @classmethod
-    def of(cls, values: Array) -> Estimate:
+    def of(cls, values: Array) -> SimulatedMean:
         """Normal interval of the mean."""
         mean = float(np.mean(values))
         half = 1.96 * float(np.std(values, ddof=1) / np.sqrt(values.size))
@@ -41,8 +41,8 @@ class Estimate:
 
 
 def verify(
-    setting: Setting, repetitions: int, seed: int = 0, progress: Callable[[int, int], None] | None = None
-) -> dict[str, Estimate]:
+    setting: BudgetSetting, repetitions: int, seed: int = 0, progress: Callable[[int, int], None] | None = None
+) -> dict[str, SimulatedMean]:
     """Simulated value of every term that is random or computed, and of the total (theory.md, eq. 191).
 
     Directions are simulated one by one with their multiplicities, so the spectrum must be short; its mean is left out.
@@ -63,10 +63,10 @@ def verify(
             rows.setdefault(name, []).append(values)
         if progress is not None:
             progress(min(low + CHUNK, repetitions), repetitions)
-    return {name: Estimate.of(np.concatenate(parts)) for name, parts in rows.items()}
+    return {name: SimulatedMean.of(np.concatenate(parts)) for name, parts in rows.items()}
 
 
-def _chunk(setting: Setting, size: int) -> int:
+def _chunk(setting: BudgetSetting, size: int) -> int:
     """Repetitions at once, by the memory their samples take."""
     sampler = setting.sampler
     if isinstance(sampler, Diffusion) and sampler.table().maps is not None:
@@ -77,7 +77,7 @@ def _chunk(setting: Setting, size: int) -> int:
     return int(min(CHUNK, max(1, NUMBERS // max(each, 1))))
 
 
-def _directions(setting: Setting) -> Array:
+def _directions(setting: BudgetSetting) -> Array:
     spectrum = setting.spectrum
     if spectrum.dim > DIRECTIONS or np.any(spectrum.weight != np.round(spectrum.weight)):
         raise InputError(f"--verify simulates at most {DIRECTIONS} directions, got {spectrum.dim:g}; give a shorter spectrum")
@@ -87,7 +87,7 @@ def _directions(setting: Setting) -> Array:
 class _Chunk:
     """Some repetitions side by side; matrices have the shape (repetitions, d, d)."""
 
-    def __init__(self, setting: Setting, eig: Array, count: int, rng: np.random.Generator) -> None:
+    def __init__(self, setting: BudgetSetting, eig: Array, count: int, rng: np.random.Generator) -> None:
         self.setting, self.eig, self.count, self.rng = setting, eig, count, rng
         self.truth = np.broadcast_to(np.diag(eig), (count, eig.size, eig.size))
         self.rows: Array | None = None
@@ -154,7 +154,7 @@ class _Chunk:
             weights -= tau * residual[..., :, None] * y[..., None, :]
         return {float(s): weights[:, g] for g, s in enumerate(sigmas)}
 
-    def _steps(self, training: Training, sigmas: Array) -> int:
+    def _steps(self, training: ScoreTraining, sigmas: Array) -> int:
         if training.iterations is not None:
             steps = training.iterations
         else:
@@ -172,7 +172,7 @@ class _Chunk:
             return _diffusion(sampler.table(), gains, covariance, start)
         if isinstance(sampler, Langevin):
             return _langevin(sampler, gains[sampler.sigma], covariance, exact_start)
-        if isinstance(sampler, Flow):
+        if isinstance(sampler, ExactFlow):
             return _flow(sampler, covariance, exact_start)
         raise UnsupportedError(f"no simulation of {sampler.name!r}")
 
@@ -224,7 +224,7 @@ def _langevin(sampler: Langevin, gain: Array, covariance: Array, exact_start: bo
     return state
 
 
-def _flow(sampler: Flow, covariance: Array, exact_start: bool) -> Array:
+def _flow(sampler: ExactFlow, covariance: Array, exact_start: bool) -> Array:
     """The exact flow as a function of the covariance."""
     eig, basis = np.linalg.eigh(covariance)
     end, top = eig + sampler.sigma_min**2, eig + sampler.sigma_max**2

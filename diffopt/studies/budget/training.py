@@ -12,7 +12,7 @@ from diffopt.solvers.model_error import ModelError
 
 
 @dataclass(frozen=True)
-class Training:
+class ScoreTraining:
     """Descent on |W y - x|^2/2, y = x + sigma xi, fresh noise at every step, from W = 0 (theory.md, eqs. 176-180).
 
     Attributes
@@ -44,7 +44,7 @@ class Training:
         low, high = 0.0, self.tau
         for _ in range(60):
             middle = (low + high) / 2
-            stable = Training(middle, None, self.scale).load(spectrum, sigma) < 1
+            stable = ScoreTraining(middle, None, self.scale).load(spectrum, sigma) < 1
             low, high = (middle, high) if stable else (low, middle)
         return low
 

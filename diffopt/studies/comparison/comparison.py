@@ -14,13 +14,13 @@ from diffopt.foundation.arrays import Array
 from diffopt.foundation.workers import results
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.problem import Problem
-from diffopt.objectives.scores import Scorer
+from diffopt.objectives.scores import JoinedSpectra
 from diffopt.processes.grid import Grid
 from diffopt.processes.points import Points
 from diffopt.schedules import SCHEDULES
 from diffopt.search.descent import optimize
 from diffopt.solvers import SOLVERS, Solver, build_table
-from diffopt.solvers.designs import DESIGNS, Design
+from diffopt.solvers.designs import DESIGNS, PublishedDesign
 from diffopt.studies.comparison.row import Row
 from diffopt.studies.comparison.setting import Setting, calls_of, steps_of, steps_within
 
@@ -30,7 +30,7 @@ Progress = Callable[[int, int], None]
 #: Relative gain below which the optimized rows stop: far below the digits that a table shows.
 TOLERANCE = 1e-4
 #: Rows that end above sigma_min from which an optimized row is searched for, beside the best row.
-STARTS = 2
+SEARCHED = 2
 #: Groups from which processes of their own pay.
 ENOUGH = 6
 #: Grid on which the designs of the noise are compared.
@@ -115,7 +115,7 @@ class _Runs:
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
-        self.scorer = Scorer(setting.data, setting.start)
+        self.scorer = JoinedSpectra(setting.data, setting.start)
         self.short = replace(setting, data=Dataset.of(setting.data).shortened("design"))
         self.rows: list[Row] = []
         self.skipped: dict[str, str] = {}
@@ -164,7 +164,7 @@ class _Runs:
         return rows
 
     def _row(
-        self, problem: Problem, budget: int, grid: Grid, name: str, kind: str, design: Design | None = None
+        self, problem: Problem, budget: int, grid: Grid, name: str, kind: str, design: PublishedDesign | None = None
     ) -> Row:
         solver = problem.solver
         eta = solver.etas(None, grid.steps) if design is None else design.etas(self.scorer.spectrum, grid)
@@ -210,7 +210,7 @@ class _Runs:
                 rows[-1] = replace(rows[-1], design="optimized grid without noise")
             self.rows += _ranked(rows, setting.objective)
 
-    def _design_row(self, design: Design, budget: int) -> Row:
+    def _design_row(self, design: PublishedDesign, budget: int) -> Row:
         steps = self.steps(design.solver, budget)
         if steps is None:
             raise InputError("one step takes more denoiser calls")
@@ -232,7 +232,7 @@ def _starts(rows: list[Row], problem: Problem, objective: str) -> list[str]:
     """
     named = sorted((r for r in rows if r.schedule in SCHEDULES), key=lambda r: _value(r, objective))
     above = [r for r in named if r.steps > 1 and r.sigmas[-2] > 1.01 * problem.sigma_min]
-    return list(dict.fromkeys(r.schedule for r in (*named[:1], *above[:STARTS])))
+    return list(dict.fromkeys(r.schedule for r in (*named[:1], *above[:SEARCHED])))
 
 
 def _ranked(rows: list[Row], objective: str) -> list[Row]:
