@@ -245,3 +245,25 @@ def test_a_command_of_a_group_is_named_with_its_group(typed, capsys):
 def test_a_page_and_a_picture_have_their_own_flags(name, flag, capsys):
     assert main(["compare-schedules", "builtin:photos", "-s", "euler", "-n", "5", "-o", name]) == 2
     assert flag in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        ("export", ("SCHEDULE.json", "Grid file, such as optimize writes")),
+        ("check grid.json", ("HOST", "diffopt list hosts")),
+        ("siem", ("FILE", "predicted")),
+    ],
+)
+def test_what_is_missing_is_told_with_what_it_would_be(words, parts, capsys):
+    assert main(words.split()) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and all(part in told for part in parts)
+
+
+def test_a_form_of_a_host_and_the_file_of_a_model_get_the_nearest(tmp_path, capsys):
+    (tmp_path / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipeline"}')
+    assert main(f"optimize builtin:photos -n 3 --scheduler-config {tmp_path}/model_index.json".split()) == 2
+    assert "give scheduler/scheduler_config.json" in capsys.readouterr().err
+    assert main("optimize builtin:photos -s dpmpp_2m -n 3 --host diffusers:snipet".split()) == 2
+    assert "did you mean 'snippet'?" in capsys.readouterr().err

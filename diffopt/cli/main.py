@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         streams.silence(sys.stdout)
         return 0
     except typer.TyperException as error:
-        return _fail(error.format_message(), error.exit_code)
+        return _fail(_told(error), error.exit_code)
     except DiffoptError as error:
         return _fail(str(error), BAD_INPUT)
     except KeyboardInterrupt:
@@ -46,6 +46,13 @@ def main(argv: list[str] | None = None) -> int:
         return _fail("out of memory; use a shorter spectrum or a smaller problem", FAILED)
     except OSError as error:
         return _system(error)
+
+
+def _told(error: typer.TyperException) -> str:
+    """What was wrong with the words; where one is missing, what it would be."""
+    message = error.format_message()
+    text = getattr(getattr(error, "param", None), "help", None)
+    return f"{message.rstrip('.')}: {text}" if text and message.startswith("Missing") else message
 
 
 def _run(words: list[str]) -> int:

@@ -97,6 +97,9 @@ def _refuse_others(name: str, config: Mapping[str, Any], file: str) -> None:
     if config.get("invert_sigmas"):
         raise InputError(f"{file}: invert_sigmas is set: time runs the other way; use --process flow and turn the grid by hand")
     if not says_flow(config) and name and name not in WITH_BETAS and not any(config.get(key) is not None for key in BETA_KEYS):
+        if name.endswith("Pipeline"):
+            whole = f"{file} is of a whole model ({name[:60]})"
+            raise InputError(f"{whole}; give scheduler/scheduler_config.json beside it, or the folder")
         raise InputError(
             f"{file}: {name[:60]} has no betas and is no known class; say the process by its flags "
             "(--process flow, ve, vp_linear, or table with --betas)"

@@ -117,7 +117,9 @@ def find_host(text: str) -> tuple[Host, str | None]:
         short = [v for v in host.variants if v.removesuffix("Scheduler") == variant]
         if not short:
             known = ", ".join(host.variants) or "none"
-            raise InputError(f"host {name!r} has no form {variant!r}; it has {known}")
+            close = difflib.get_close_matches(variant, host.variants, 1)
+            hint = f"did you mean {close[0]!r}? It has" if close else "it has"
+            raise InputError(f"host {name!r} has no form {variant!r}; {hint} {known}")
         variant = short[0]
     return host, variant or None
 
