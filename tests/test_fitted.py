@@ -107,6 +107,7 @@ def test_the_prior_is_in_force_on_grids_of_the_search_alone():
     assert made.document["solver_options"]["even"] is True
     kept = diffopt.optimize([9.0, 1.0, 0.1], solver="fitted_3", steps=6, schedule="karras", free="coefficients")
     assert kept.document["solver_options"]["even"] is False
+    assert kept.answers()[0].startswith("The coefficients are fitted to the grid of karras, which is kept: robust ")
     np.testing.assert_allclose(diffopt.evaluate([9.0, 1.0, 0.1], made).errors["frechet"], made.errors["frechet"], rtol=1e-9)
 
 

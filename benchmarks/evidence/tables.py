@@ -232,6 +232,10 @@ def sections(folder: Path) -> dict[str, str]:
         found["every"] = every(read(folder / "every"))
     if (folder / "left_out").is_dir():
         found["left_out"] = left_out(read(folder / "left_out"))
+        if (folder / "left_out" / "curves").is_dir():
+            import curves
+
+            found["left_out_curves"] = curves.table(folder / "left_out" / "curves")
     if (folder / "curves").is_dir():
         import curves
 

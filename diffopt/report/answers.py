@@ -36,6 +36,9 @@ def optimized(data: Document) -> str:
     scores = _scores(data.get("baselines") or {}, name)
     if value is None or not scores:
         return f"The optimized grid has {name} {'not defined' if value is None else number(value)}."
+    search = data.get("optimizer") or {}
+    if search.get("free") == ["coefficients"]:
+        return f"The coefficients are fitted to the grid of {search.get('schedule')}, which is kept: {name} {number(value)}."
     best = min(scores, key=lambda k: scores[k])
     habit = scores.get(HABIT)
     if habit is not None and habit <= value * (1 + NEAR):
