@@ -95,12 +95,14 @@ def orders(
     if settings.eta is not None and all(problem.solver.eta_meaning is None for problem in problems):
         problems[0].solver.etas(settings.eta, 1)
     rows: list[Convergence] = []
+    options: list[dict[str, Any]] = []
     notes = [f"using grids of {schedule.name} that end at sigma_min, accuracy {goal:.4g}"]
     todo = [(problem, name) for problem in problems for name in metrics]
     for done, (problem, name) in enumerate(todo, 1):
         eta = settings.eta if problem.solver.eta_meaning is not None or len(names) == 1 else None
         try:
             rows.append(measure(problem, schedule, name, goal, eta, counts, seed or 0, PATHS if paths is None else paths))
+            options.append(options_of(problem.solver))
         except UnsupportedError as error:
             notes.append(f"note: {problem.solver.name}, {name}: {error}")
         if progress is not None:
@@ -112,7 +114,9 @@ def orders(
         accuracy=goal, schedule=schedule.name, schedule_options=options_of(schedule), seed=seed or 0,
         score_error=error_text(problems[0].solver),
         process=process_part(problems[0]), spectrum=spectrum_part(data.spectrum),
-        rows=[ConvergenceRow(**vars(r)) for r in rows], diffopt_version=__version__,
+        paths=(PATHS if paths is None else paths) if any(r.metric == "strong" for r in rows) else None,
+        rows=[ConvergenceRow(**vars(r), solver_options=o) for r, o in zip(rows, options, strict=True)],
+        diffopt_version=__version__,
     )  # fmt: skip
     return OrdersResult(dump(document), (*data_notes(data, robust=False), *notes, *range_notes(problems[0])), rows)
 

@@ -61,6 +61,7 @@ class ConvergenceRow(Document):
     needed: int | None = Field(description="steps for the accuracy; null beyond the limit")
     calls: int | None
     note: str
+    solver_options: dict[str, Any] = Field(default={})
 
 
 class ConvergenceDocument(Document):
@@ -73,6 +74,7 @@ class ConvergenceDocument(Document):
     process: ProcessPart
     spectrum: SpectrumPart
     seed: int
+    paths: int | None = Field(default=None, description="simulated paths of the strong metric")
     score_error: str | None = Field(default=None, description="error of the score that the errors were computed with")
     rows: list[ConvergenceRow]
     diffopt_version: str

@@ -26,7 +26,7 @@ class OrdersResult(Result):
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per solver and metric, without the errors by step count."""
-        return [{k: v for k, v in row.items() if k not in ("steps", "errors")} for row in self.document["rows"]]
+        return [{k: v for k, v in row.items() if k not in ("steps", "errors", "solver_options")} for row in self.document["rows"]]
 
     def view(self, width: int) -> Any:
         """A row per solver and metric that fits, with names in full."""
