@@ -256,3 +256,30 @@ def test_what_cannot_be_answered_says_so() -> None:
         budget(BudgetSetting(spectrum, random, None, ScoreTraining(1e-4)))
     with pytest.raises(InputError, match="32"):
         verify(BudgetSetting(Spectrum.create([1.0], [100.0]), ExactFlow(80.0, 0.0), 50), 10)
+
+
+@pytest.mark.parametrize("count", [1, 6, 60])
+def test_descent_moments_by_quadrature(count: int) -> None:
+    """Eqs. (177), (179), (180), (192): E W and E W x W of eq. (176) itself, every step an exact Gauss-Hermite average."""
+    lam, sigma, tau, d = np.array([2.0, 0.4]), 0.8, 0.07, 2
+    nodes, weights = np.polynomial.hermite_e.hermegauss(4)
+    points = np.stack(np.meshgrid(*[nodes] * 4, indexing="ij"), axis=-1).reshape(-1, 4)
+    mass = np.prod(np.stack(np.meshgrid(*[weights / weights.sum()] * 4, indexing="ij"), axis=-1).reshape(-1, 4), axis=1)
+    x = points[:, :d] * np.sqrt(lam)
+    y = x + sigma * points[:, d:]
+    # w' = A w + b for the rows of W one after another.
+    moves = np.eye(d * d) - tau * np.einsum("ik,nj,nl->nijkl", np.eye(d), y, y).reshape(-1, d * d, d * d)
+    pulls = tau * np.einsum("ni,nj->nij", x, y).reshape(-1, d * d)
+    mean, second = np.zeros(d * d), np.zeros((d * d, d * d))
+    for _ in range(count):
+        cross = np.einsum("n,nij,j,nk->ik", mass, moves, mean, pulls)
+        second = np.einsum("n,nij,jk,nlk->il", mass, moves, second, moves, optimize=True) + cross + cross.T
+        second = second + np.einsum("n,ni,nj->ij", mass, pulls, pulls)
+        mean = np.einsum("n,nij,j->i", mass, moves, mean) + mass @ pulls
+    covariance, spectrum = second - np.outer(mean, mean), Spectrum.create(lam)
+    c = lam + sigma**2
+    np.testing.assert_allclose(mean.reshape(d, d), np.diag((1 - (1 - tau * c) ** count) * lam / c), atol=1e-14)
+    pairs, own = ScoreTraining(tau, count).variance(spectrum, sigma)
+    variances = np.diagonal(covariance).reshape(d, d)
+    np.testing.assert_allclose(variances, np.where(np.eye(d), own[:, None], pairs), rtol=1e-10)
+    assert covariance[1, 2] == pytest.approx(ScoreTraining(tau, count).mirrored(spectrum, sigma)[0, 1], rel=1e-10)

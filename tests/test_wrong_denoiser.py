@@ -157,13 +157,17 @@ def test_convergence_shows_the_floor_of_a_score_error() -> None:
     row = wrong["rows"][0]
     assert wrong["score_error"] == "0.02"
     assert abs(row["order"]) < 0.1
-    assert "levels off" in row["note"]
+    assert row["needed"] is None
+    assert "a score error may be a floor" in row["note"]
     # d log V/d log(eig + sigma^2) = 1 + e along the flow (eq. 69).
     eig, low, high = np.array([1.0, 0.1]), 0.05**2, 400.0
     limit = (eig + high) * ((eig + low) / (eig + high)) ** 1.02
     floor = np.sqrt(np.sum((np.sqrt(limit) - np.sqrt(eig + low)) ** 2))
     assert row["errors"][-1] == pytest.approx(floor, rel=0.01)
     finer = {**flags, "steps": [320, 640, 1280]}
+    short = diffopt.orders([1.0, 0.1], "euler", [20, 40], metric="frechet", score_error="0.02", accuracy=1e-3, sigma_min=0.05)
+    assert short.document["rows"][0]["order"] > 0.3
+    assert short.document["rows"][0]["needed"] is None
     random = diffopt.orders([1.0, 0.1], score_error="random:0.2", **finer).document["rows"][0]
     assert random["order"] == pytest.approx(1, abs=0.1)
 

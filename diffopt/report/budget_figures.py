@@ -32,7 +32,8 @@ def budget_picture(over: str, values: Sequence[float], rows: Sequence[Mapping[st
         reached = np.array([bool(row.get("valid", True)) for row in rows])
         if not reached.all():
             axis.plot(x, total, color=INK, linewidth=1.2, linestyle="--", label="total where the expansion is not valid")
-        axis.plot(x, np.where(reached, total, np.nan), color=INK, linewidth=1.8, label="total (terms interact)")
+        if np.any(reached):
+            axis.plot(x, np.where(reached, total, np.nan), color=INK, linewidth=1.8, label="total (terms interact)")
     log_axis(axis, "x", x.min(), x.max())
     top = np.nanmax([np.max(sum(parts.values())) if parts else 0.0, np.nanmax(total) if known else 0.0])
     at = None if here is None else next((t for v, t in zip(x, total, strict=True) if v == here and np.isfinite(t)), None)

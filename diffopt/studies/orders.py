@@ -25,8 +25,6 @@ STEPS = (20, 40, 80, 160, 320, 640)
 STRONG_STEPS = (16, 32, 64, 128, 256)
 #: Points at the fine end that enter the slope, and the largest N tried.
 TAIL, LIMIT = 3, 100_000
-#: Order below which an error no longer falls: a score's own error is a floor.
-LEVEL = 0.25
 #: Confidence of the intervals, and the rounding floor relative to the root trace.
 CONFIDENCE, FLOOR = 0.95, 1e-11
 
@@ -106,6 +104,7 @@ def convergence(
     return Convergence(
         solver.name, solver.clock_name(problem.process), ruler.eta, metric, expected, counts,
         tuple(map(float, errors)), order, low, high, constant, needed, ruler.calls(needed),
+        f"not reached within {counts[-1]} steps: a score error may be a floor" if needed is None and ruler.wrong else "",
     )  # fmt: skip
 
 
@@ -120,7 +119,7 @@ class _Ruler:
         self.seed, self.paths = seed, paths
         noisy = problem.solver.eta_meaning is not None
         self.eta: float | None = (problem.solver.default_eta if eta is None else eta) if noisy else None
-        self.simulated = metric == "strong"
+        self.simulated, self.wrong = metric == "strong", problem.solver.error is not None
 
     def grid(self, steps: int) -> Grid:
         """The schedule's grid of N steps that stops at sigma_min, where orders are defined."""
@@ -178,6 +177,9 @@ def _needed(ruler: _Ruler, counts: tuple[int, ...], errors: Array, order: float 
     scan that misses the accuracy is looked for, then the first after it that does not. Beyond the range, and where
     errors are simulated, by the measured points and order.
     """
+    if ruler.wrong and errors[-1] > accuracy:
+        # A score's own error may be a floor: no order holds beyond the range.
+        return None
     if ruler.simulated or errors[-1] > accuracy:
         return _extrapolated(counts, errors, order, accuracy)
 
@@ -191,7 +193,7 @@ def _needed(ruler: _Ruler, counts: tuple[int, ...], errors: Array, order: float 
     for place in reversed(range(len(tried))):
         if not reached(tried[place]):
             if place == len(tried) - 1:
-                return _extrapolated(counts, errors, order, accuracy)
+                return None if ruler.wrong else _extrapolated(counts, errors, order, accuracy)
             return bisect(reached, tried[place], tried[place + 1])
     return tried[0]
 
@@ -238,8 +240,8 @@ def with_notes(rows: Sequence[Convergence]) -> list[Convergence]:
 
 
 def _note(row: Convergence, first: int | None) -> str:
-    if row.calls is None and row.order is not None and row.order < LEVEL:
-        return f"levels off at {row.errors[-1]:.3g}: more steps do not help"
+    if row.note:
+        return row.note
     if row.calls is None:
         return f"accuracy not reached within {LIMIT} steps"
     if row.metric == "strong" and (row.order or 0) < 1.5:

@@ -84,12 +84,15 @@ class BudgetResult(Result):
             said.append(f"Best within the limits: {values}.")
         better = {k: v for k, v in self.document["halving"].items() if v["total"] is not None}
         if better and self.total is not None:
-            best = min(better, key=lambda name: float(better[name]["total"]))
-            if better[best]["total"] < self.total:
-                value, total = better[best]["value"], better[best]["total"]
-                said.append(f"What would help most: {best.replace('_', '-')} {value:.4g}, then the total is {total:.4g}.")
+            ranked = sorted(better, key=lambda name: float(better[name]["total"]))
+            told = [f"{name.replace('_', '-')} {better[name]['value']:.4g}" for name in ranked]
+            totals = [f"{better[name]['total']:.4g}" for name in ranked]
+            if better[ranked[0]]["total"] < self.total:
+                said.append(f"What would help most: {told[0]}, then the total is {totals[0]}.")
+            if others := ", ".join(f"{name}: {total}" for name, total in zip(told[1:], totals[1:], strict=True)):
+                said.append(f"Totals of the other halvings: {others}.")
         if not self.valid and self.total is not None:
-            said.append("The expansion does not reach that far: see reasons.")
+            said.append(f"The expansion does not reach that far: {'; '.join(self.document['reasons'])}.")
         return said
 
     def figure(self) -> Any:
