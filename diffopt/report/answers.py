@@ -175,7 +175,7 @@ def noise(data: Document) -> str:
     if now["exact"] <= chosen["exact"] * (1 + NEAR):
         return f"The present eta {number(now['eta'][0])} is within {100 * NEAR:g} % of the best: keep it."
     head = f"{setting[0].upper()}{setting[1:]}{where}{sense}: exact error {number(chosen['exact'])}"
-    return f"{head}{_told(chosen, now)}"
+    return f"{head}{_told(chosen, now, data.get('score_error'))}"
 
 
 def _window(chosen: Document, sigmas: Sequence[float | None]) -> str:
@@ -199,15 +199,16 @@ def _advised(data: Document) -> Document:
 CANCELS = 1.1
 
 
-def _told(chosen: Document, now: Document) -> str:
+def _told(chosen: Document, now: Document, error: str | None) -> str:
     """The gain over the present setting, and how much of it is errors of the steps that cancel each other."""
     told = gain(chosen["exact"], now["exact"])
     own, other = chosen.get("absolute"), now.get("absolute")
     # Errors of steps cancel where the whole is below their sum in absolute value.
     if not own or not other or not 0 < CANCELS * chosen["exact"] < own or now["exact"] / chosen["exact"] <= CANCELS * other / own:
         return f", {told} the present one."
+    needed = "an exact score" if error is None else "just this score error"
     return (
-        f" ({number(now['exact'])} at present), by errors of the steps that cancel each other, which needs an exact score on "
+        f" ({number(now['exact'])} at present), by errors of the steps that cancel each other, which needs {needed} on "
         f"Gaussian data. With no step's error cancelling (absolute) it is {number(own)}, {gain(own, other)} the present one "
         f"({number(other)}): do not count on more."
     )
