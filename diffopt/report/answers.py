@@ -165,7 +165,7 @@ def noise(data: Document) -> str:
     setting = {
         "none": "inject no noise (eta 0)",
         "constant": f"set eta {number(chosen['eta'][0])}",
-        "window": f"set eta in a window of sigma, {_window(chosen, data['sigmas'])}",
+        "window": f"set eta in a window of sigma, {_window(chosen, data.get('sigmas') or ())}",
         "per_step": f"set eta per step, {number(min(chosen['eta']))} to {number(max(chosen['eta']))}, each in --format json",
     }[chosen["design"]]
     where = f" in the {chosen['clock']} clock" if chosen["clock"] and (now is None or now["clock"] != chosen["clock"]) else ""
@@ -182,6 +182,8 @@ def _window(chosen: Document, sigmas: Sequence[float | None]) -> str:
     """Where the noise goes: the largest eta, and the noise ratios at whose steps it is a tenth of that or more."""
     top = max(chosen["eta"])
     inside = [sigma for sigma, eta in zip(sigmas, chosen["eta"], strict=False) if eta >= top / 10]
+    if not inside:
+        return f"up to {number(top)}"
     high = "pure noise" if inside[0] is None else f"sigma {number(inside[0])}"
     low = f" down to {number(inside[-1])}" if inside[-1] is not None and len(inside) > 1 else ""
     return f"up to {number(top)}, at the steps from {high}{low}, each in --format json"
