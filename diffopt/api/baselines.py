@@ -13,10 +13,8 @@ from diffopt.objectives.evaluation import Evaluation, evaluate
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.processes.grid import Grid
+from diffopt.search.compromise import ROUNDING
 from diffopt.search.result import OptimizeResult
-
-#: Relative gain that is more than rounding.
-ROUNDING = 1e-9
 
 
 def baselines(problem: Problem, eta: float | Array | None, grids: Mapping[str, Grid]) -> dict[str, Evaluation]:

@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from diffopt.asymptotics.rates import STEP, LinearRates
+from diffopt.asymptotics.rates import LinearRates
 from diffopt.foundation.arrays import Array, Numbers
+from diffopt.foundation.complex_step import STEP
 from diffopt.processes import Process
 from diffopt.processes.clocks import CLOCKS, Clock, find_clock
 from diffopt.solvers import Solver

@@ -9,9 +9,10 @@ from functools import cached_property
 import numpy as np
 
 from diffopt.asymptotics.defects import Defect
-from diffopt.asymptotics.rates import STEP, LinearRates
+from diffopt.asymptotics.rates import LinearRates
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array, Numbers
+from diffopt.foundation.complex_step import STEP
 from diffopt.law.linearized import linear_frechet, weak_error
 
 #: Gauss nodes per panel, and panels on [0, 1].

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffopt.foundation.arrays import Array, Numbers
+from diffopt.foundation.complex_step import STEP
 from diffopt.processes import Process
 from diffopt.processes.clocks import Clock
 
-#: Complex step of first derivatives.
-STEP = 1e-30
 #: Points and relative radius of the circle from which higher derivatives are read.
 CIRCLE, RADIUS = 8, 0.02
 

@@ -14,14 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.complex_step import STEP
 from diffopt.law.table_bars import TableBars
 from diffopt.processes import Process
 from diffopt.processes.points import Points
 from diffopt.solvers import Solver, build_table
 from diffopt.solvers.table import Pattern, Table
-
-#: Complex step: its square vanishes beside 1 in double precision.
-STEP = 1e-30
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.complex_step import STEP
 from diffopt.law.response import Response, RowMap
 from diffopt.law.table_bars import TableBars
 from diffopt.solvers.maps import StepMaps
 from diffopt.solvers.table import Table
-
-STEP = 1e-30
 
 
 class MapResponse(Response):

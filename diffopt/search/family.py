@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Array
-from diffopt.law.gradient import STEP, Direction, moved_process
+from diffopt.foundation.complex_step import STEP
+from diffopt.law.gradient import Direction, moved_process
 from diffopt.objectives.problem import Problem
 from diffopt.processes import Process
 from diffopt.processes.span import Span
