@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -208,3 +210,11 @@ def test_functions_are_found_by_module_and_by_file(tmp_path) -> None:
     (tmp_path / "own_model.py").write_text("class net:\n    @staticmethod\n    def f(x, sigma):\n        return x * 0\n")
     assert find_function(f"{tmp_path}/own_model.py:net.f")(np.ones(2), 1.0).tolist() == [0, 0]
     assert find_function("numpy.linalg:norm") is np.linalg.norm
+
+
+def test_a_module_may_change_the_directory(tmp_path, monkeypatch):
+    (tmp_path / "moves_away.py").write_text("import os\nos.chdir('/')\ndef f(x, sigma):\n    return x * 0\n")
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    assert find_function("moves_away:f")(np.ones(2), 1.0).tolist() == [0, 0]
+    assert sys.path == before

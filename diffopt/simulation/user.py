@@ -122,11 +122,14 @@ def _import(name: str) -> ModuleType:
     try:
         if name.endswith(".py"):
             return _from_file(name)
-        sys.path.insert(0, os.getcwd())
+        here = os.getcwd()
+        sys.path.insert(0, here)
         try:
             return importlib.import_module(name)
         finally:
-            sys.path.remove(os.getcwd())
+            # The module may have changed the directory or the path.
+            if here in sys.path:
+                sys.path.remove(here)
     except (Exception, SystemExit) as error:
         raise InputError(f"denoiser module {name!r} does not import: {_said(error)}") from error
 
