@@ -81,11 +81,17 @@ def command(*words: str) -> Callable[[], object]:
 
 
 def peak_megabytes(*words: str) -> float:
-    """Largest resident set of a child process, which reports it itself."""
+    """Largest resident set of a child process, which reports it itself.
+
+    From /proc where there is one: the number of `getrusage` begins with the memory of the process that started the child.
+    """
     script = (
-        "import resource, sys; sys.argv = ['diffopt', *sys.argv[1:]]\n"
+        "import os, resource, sys; sys.argv = ['diffopt', *sys.argv[1:]]\n"
         "from diffopt.cli.main import main\n"
-        "code = main(); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(code)"
+        "code, peak = main(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "if os.path.exists('/proc/self/status'):\n"
+        "    peak = next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
+        "print(peak, file=sys.stderr); sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", script, *words], check=True, capture_output=True, text=True)
     return int(done.stderr.split()[-1]) / 1024
