@@ -21,7 +21,7 @@ BASE = {
     "evaluate": "evaluate e.npy --schedule karras -n 2",
     "compare": "compare-schedules e.npy -n 2 --only karras,exponential",
     "orders": "convergence e.npy -s euler -n 4,8 --metric frechet",
-    "best_eta": "eta e.npy -n 2 --design constant --noise-objective exact",
+    "best_eta": "eta e.npy -n 2 --design constant --noise-objective exact --clock sigma",
     "recommend": "recommend e.npy --calls 2 --host edm",
     "shift": "shift e.npy -n 2",
     "budget": "error-budget e.npy --samples 100 --steps 2",
