@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import array
 import csv
+import fcntl
 import io
 import json
 import os
@@ -10,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -221,12 +224,26 @@ def test_interrupts_exit_with_130(spectrum, tmp_path):
         [*DIFFOPT, "optimize", "-", "-o", "out.json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, env=environment, cwd=tmp_path,
     )  # fmt: skip
-    time.sleep(3)
+    assert process.stdin is not None
+    process.stdin.write(b"4\n")
+    process.stdin.flush()
+    _wait_until_read(process.stdin)
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert (out, error) == (b"", b"error: interrupted\n")
     assert not (tmp_path / "out.json").exists()
+
+
+def _wait_until_read(pipe):
+    """Until the other end has taken all that was written, however long it takes to start."""
+    left = array.array("i", [1])
+    for _ in range(600):
+        fcntl.ioctl(pipe, termios.FIONREAD, left)
+        if not left[0]:
+            return
+        time.sleep(0.1)
+    raise AssertionError("nothing is read")
 
 
 # --- files ----------------------------------------------------------------------------------------
