@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hostile_inputs import CASES
 
@@ -42,3 +43,11 @@ def test_one_line_and_exit_code_two(name, tmp_path, monkeypatch, capsys):
     assert len(err) < 500
     assert "Traceback" not in err
     assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize("rule", ["none", "ledoit_wolf", "oas", "analytical", "population"])
+def test_numbers_whose_fourth_powers_overflow_are_refused_by_every_rule(rule, tmp_path, capsys):
+    np.savetxt(tmp_path / "x.csv", 1e119 * np.random.default_rng(0).standard_normal((20, 2)), delimiter=",")
+    assert main(["spectrum", "estimate", str(tmp_path / "x.csv"), "--shrinkage", rule]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "rescale the data" in err and err.count("\n") == 1

@@ -37,6 +37,18 @@ def test_a_search_that_fails_returns_the_best_baseline(objective: str, monkeypat
     assert found.document["optimizer"]["message"].startswith(f"the schedule {best} is better than what the search found")
 
 
+def test_a_baseline_that_amplifies_its_errors_is_no_advice() -> None:
+    """Its local errors are small, and its Frechet distance is beyond what they add up to (theory.md, eq. 290)."""
+    eig = [12.7, 3.66, 1.82, 0.79, 0.49, 0.22, 0.056, 0.33, 0.19, 0.085, 0.14, 0.15, 0.052, 0.027, 0.076, 0.052, 0.012]
+    found = diffopt.optimize(eig, "euler_maruyama", 5, process="vp_cosine")
+    karras = found.baselines["karras"]
+    assert karras["frechet"] > 10 * karras["robust"] and karras["robust"] < found.errors["robust"]
+    assert found.errors["frechet"] < karras["frechet"]
+    assert "karras" not in found.answers()[0]
+    table = diffopt.compare(eig, "euler_maruyama", 5, process="vp_cosine", only="karras,beta")
+    assert "take karras" not in table.answers()[0] and "keep it" not in table.answers()[0]
+
+
 def test_what_the_search_found_stays_where_it_is_better() -> None:
     found = diffopt.optimize([4.0, 1.0, 0.25], "heun", 4)
     assert "is better than" not in found.document["optimizer"]["message"]

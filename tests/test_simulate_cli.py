@@ -197,6 +197,8 @@ def test_tensors_of_any_precision_are_arrays(capsys, folder):
         (["--denoiser", "own_denoiser:good", "--shape", "2", "--workers", "2"], "in this process"),
         (["--denoiser", "own_denoiser:good", "--shape", "2", "--posterior", "measured.npz"], "exact posterior score"),
         (["--mixture", "mix.npz", "--bandwidth", "0.1"], "--bandwidth is for --samples"),
+        (["--mixture", "mix.npz", "-s", ""], "names no solver"),
+        (["--mixture", "mix.npz", "-s", " , "], "names no solver"),
         (["--mixture", "mix.npz", "--count", "1"], "--count must be a whole number from 4"),
         (["--mixture", "mix.npz", "--memory", "0"], "--memory must be positive"),
         (["--mixture", "mix.npz", "--schedule", "karas"], "karras"),

@@ -323,3 +323,11 @@ def test_escapes():
     stream.write(json.dumps("ü\U0001f600", ensure_ascii=False))
     stream.flush()
     assert json.loads(stream.buffer.getvalue()) == "ü\U0001f600"
+
+
+@pytest.mark.parametrize("form", ["x", "npy", "csv"])
+def test_a_form_that_is_refused_leaves_no_picture(form, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["spectrum", "show", "builtin:power2", "--format", form, "--plot", "p.svg"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and list(tmp_path.iterdir()) == []

@@ -59,6 +59,8 @@ def plan(given: NamedTarget, settings: Settings, flags: Mapping[str, Any], grids
     if flags.get("objective") is not None and OPTIMIZED not in names:
         raise InputError(f"--objective has no effect: no grid is optimized; add {OPTIMIZED} to --schedule, or leave it out")
     solvers = words(solver) if isinstance(solver, str | list | tuple) else [solver]
+    if solver is not None and not solvers:
+        raise InputError(f"--solver {solver!r} names no solver; use a name from `diffopt list solvers`, or leave it out")
     found = []
     for name in solvers if solver is not None else ["euler"]:
         for n in many(10 if steps is None else steps, "steps"):

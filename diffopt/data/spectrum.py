@@ -165,16 +165,27 @@ def _refuse_overflow(values: Array, weights: Array, means: Array | None) -> None
         raise InputError("the eigenvalues, weights or squared means sum to more than 1.8e308; give the data in larger units")
 
 
-def _clip(values: Array, computed: bool) -> tuple[Array, int]:
-    """Set rounding-sized eigenvalues to zero and count them; refuse really negative ones (theory.md, eq. 103)."""
-    top, bottom = float(values.max()), float(values.min())
-    if top <= 0:
-        raise InputError(f"the largest eigenvalue must be positive, got {top:g}")
+def check_largest(top: float) -> None:
+    """Refuse a largest eigenvalue whose square leaves the range of doubles.
+
+    Raises
+    ------
+    InputError
+        With the range that is allowed.
+    """
     if not 1 / LARGEST <= top <= LARGEST:
         raise InputError(
             f"the largest eigenvalue must lie in {1 / LARGEST:g}..{LARGEST:g}, got {top:g}; "
             "its square leaves the range of doubles: rescale the data"
         )
+
+
+def _clip(values: Array, computed: bool) -> tuple[Array, int]:
+    """Set rounding-sized eigenvalues to zero and count them; refuse really negative ones (theory.md, eq. 103)."""
+    top, bottom = float(values.max()), float(values.min())
+    if top <= 0:
+        raise InputError(f"the largest eigenvalue must be positive, got {top:g}")
+    check_largest(top)
     if bottom < -ROUNDING * top:
         raise InputError(
             f"eigenvalue {bottom:g} is negative (largest {top:g}); a covariance has none below rounding"

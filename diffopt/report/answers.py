@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from diffopt.objectives.robust import Robust, amplifies
+
 #: The grid that most people use.
 HABIT = "karras"
 #: A habit within this share of the optimum is good enough to keep.
@@ -33,7 +35,7 @@ def gain(own: float, other: float) -> str:
 def optimized(data: Document) -> str:
     """What the optimum gains over the habit and over the best schedule that needs no data."""
     name, value = data["objective"]["name"], data["objective"]["value"]
-    scores = _scores(data.get("baselines") or {}, name)
+    scores = _scores(_steady(data.get("baselines") or {}, name), name)
     if value is None or not scores:
         return f"The optimized grid has {name} {'not defined' if value is None else number(value)}."
     search = data.get("optimizer") or {}
@@ -266,6 +268,8 @@ def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, host:
     where = f"{solver}, {' or '.join(map(str, calls))} calls"
     # A row of another range solves another problem: it is no answer to this one.
     known = [row for row in rows if row[objective] is not None and not row["other_range"]]
+    # Where there is a steady run, one that amplifies its errors is no answer either.
+    known = [row for row in known if not _unsteady(row, objective)] or known
     if not known:
         return f"{where}: {objective} is not defined for any row."
     best = min(known, key=lambda row: row[objective])
@@ -286,6 +290,15 @@ def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, host:
         if fixed["schedule"] != HABIT:
             text += f"; {gain(best[objective], fixed[objective])} {fixed['schedule']}{place}, the best {what}"
     return text + "."
+
+
+def _steady(parts: Mapping[str, Document], name: str) -> dict[str, Document]:
+    """Baselines without those whose local errors are small and whose run amplifies them: they are no advice."""
+    return {key: part for key, part in parts.items() if not _unsteady(part, name)}
+
+
+def _unsteady(part: Document, name: str) -> bool:
+    return name == Robust.name and amplifies(part.get("frechet"), part.get(Robust.name))
 
 
 def _scores(parts: Mapping[str, Document], name: str) -> dict[str, float]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from diffopt.data.spectrum import check_largest
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.estimation.correction.population import population
 from diffopt.estimation.methods.raw_spectrum import RawSpectrum
@@ -177,6 +178,7 @@ def shrink(raw: RawSpectrum, dim: int, name: str) -> RawSpectrum:
     problem = SampleSpectrum(raw.eig, raw.weight, raw.samples - 1, dim, raw)
     if name == "none":
         return raw
+    check_largest(float(np.max(raw.eig)))
     eig, weight = SHRINKAGE[name](problem)
     mean = None if raw.mean is None else carry_mean(raw, eig, weight)
     return replace(raw, eig=eig, weight=weight, mean=mean)
