@@ -169,3 +169,31 @@ def test_what_cannot_be_studied_says_so() -> None:
     flow = Grid.create(PROCESSES["flow"](), [np.inf, 1.0, 0.1])
     with pytest.raises(UnsupportedError, match="pure noise"):
         run_table(SOLVERS["euler"](error=ModelError.of(SHAPES["data"])), flow)
+
+
+def test_errors_that_cancel_are_searched_from_many_places() -> None:
+    """Euler-Maruyama by hand, differential evolution from random etas: the study's best eta per step is at least as good."""
+    from scipy.optimize import differential_evolution
+
+    import diffopt
+
+    eig = 3 / np.arange(1, 9) ** 1.5
+    found = diffopt.best_eta(
+        eig, "euler_maruyama", 6, design="per_step", noise_objective="exact", clock="sigma", sigma_max=20, sigma_min=0.01,
+        end="sigma_min",
+    ).document  # fmt: skip
+    sigmas = np.array(found["sigmas"])
+
+    def distance(etas: np.ndarray) -> np.ndarray:
+        v = np.tile(eig + sigmas[0] ** 2, (etas.shape[1], 1))
+        for a, b, eta in zip(sigmas[:-1], sigmas[1:], etas[:, :, None], strict=True):
+            pull = (1 + eta**2) * (a - b) / a * (1 - eig / (eig + a**2))
+            v = (1 - pull) ** 2 * v + 2 * eta**2 * a * (a - b)
+        return np.asarray(np.sqrt(((np.sqrt(v) - np.sqrt(eig + sigmas[-1] ** 2)) ** 2).sum(axis=1)))
+
+    row = found["rows"][0]
+    assert distance(np.array(row["eta"])[:, None])[0] == pytest.approx(row["exact"], rel=1e-9)
+    other = differential_evolution(
+        distance, [(0.0, 3.0)] * 6, vectorized=True, updating="deferred", popsize=12, maxiter=150, seed=0, polish=False
+    )
+    assert row["exact"] < 1.001 * other.fun

@@ -125,6 +125,8 @@ def _bound_notes(answers: list[NoiseDesign]) -> list[str]:
 
 def _chosen(given: Any, known: Any, what: str) -> tuple[str, ...]:
     chosen = tuple(known) if given is None else tuple(words(given))
+    if not chosen:
+        raise InputError(f"{what} {given!r} names none; use {', '.join(known)}")
     for name in chosen:
         if name not in known:
             raise InputError(f"{what} {name!r} is unknown; use {', '.join(known)}")

@@ -181,7 +181,8 @@ def _parametrized(patterns: list[str]) -> tuple[list[str], dict[str, Schedule]]:
 
 def _problems(settings: Settings, solver: Any, data: Any, steps: int) -> list[Problem]:
     """A problem for each solver, of the fewest steps; an option or clock must belong to one of them."""
-    asked = [solver] if solver is not None and not isinstance(solver, str | Iterable) else words(solver or "euler")
+    solver = "euler" if solver is None else solver
+    asked = words(solver) if isinstance(solver, str | Iterable) else [solver]
     if not asked:
         raise InputError("no solver is named; use a comma list such as euler,heun,dpmpp_2m")
     problems = [make_problem(settings, data, name, steps, strict=len(asked) == 1) for name in asked]

@@ -44,6 +44,8 @@ WIDEST, ENDS = float(np.exp(5)), 60.0
 COMPASS, SHELLS = np.array([d for d in product((-1.0, 0.0, 1.0), repeat=3) if any(d)]), (0.5, 0.1, 0.02, 0.004, 0.0008)
 #: Step of differences, evaluations of a local search, and what stands for infinity, in errors without noise.
 STEP, BUDGET, WALL = 1e-5, 30, 1e6
+#: Evaluations of a local search from the best so far; random designs for errors that cancel, and how many are followed.
+LONG, SCATTERED, FOLLOWED = 120, 512, 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,24 +176,26 @@ class NoiseStudy:
     ) -> Array:
         """The best end of local searches over a design's variables, followed anew from where a probe finds better.
 
-        Kinks of the absolute values hold a search before its end.
+        Kinks of the absolute values hold a search before its end. Values are logarithms: errors that cancel get small.
         """
         scale = max(float(self._constants[1][NOISE_OBJECTIVES.index(objective), 0]), 1e-300)
         low, high = np.array(bounds).T
 
         def values(x: Array) -> Array:
-            return np.minimum(self.errors.many(objective, design(x)) / scale, WALL)
+            return np.log(np.minimum(self.errors.many(objective, design(x)) / scale, WALL) + 1e-300)
 
-        def search(x: Array) -> Ending:
-            found = minimize(lambda x: slope(values, x, low, high, STEP), x, bounds, BUDGET, 1e-8, 1e-7)
+        def search(x: Array, budget: int = BUDGET) -> Ending:
+            found = minimize(lambda x: slope(values, x, low, high, STEP), x, bounds, budget, 1e-8, 1e-7)
             return found.value, found.x
 
         best = min(map(search, starts), key=lambda end: end[0])
+        if len(starts) > 1:
+            best = min(best, search(best[1], LONG), key=lambda end: end[0])
         for _ in range(ROUNDS):
             value, x = probe(values, *best, low, high)
-            if not value < best[0] * (1 - GAIN):
+            if not value < best[0] - GAIN:
                 break
-            best = min((value, x), search(x), key=lambda end: end[0])
+            best = min((value, x), search(x, LONG), key=lambda end: end[0])
         return best[1]
 
     def _per_step(self, objective: str) -> tuple[Array, dict[str, float]]:
@@ -200,8 +204,25 @@ class NoiseStudy:
         start = min(starts, key=lambda e: self.error(objective, e))
         # 0 is a stationary point of every smooth objective: a search would stay there.
         bounds = [(0.0, ETA_MAX)] * self.steps
-        found = self._followed(objective, [np.clip(start, 1e-3, ETA_MAX)], bounds, np.asarray, _one_by_one)
+        starts = [np.clip(start, 1e-3, ETA_MAX)]
+        if objective == "exact":
+            # Where errors cancel there are many local optima.
+            starts += self._scattered(starts[0])
+        found = self._followed(objective, starts, bounds, np.asarray, _one_by_one)
         return min((start, found), key=lambda e: self.error(objective, e)), {}
+
+
+    def _scattered(self, start: Array) -> list[Array]:
+        """The best of random designs, around one and anywhere below twice its largest eta, that lie apart from each other."""
+        rng, top = np.random.default_rng(0), max(float(np.max(start)), 0.1)
+        shape = (SCATTERED // 2, self.steps)
+        anywhere = 2 * top * rng.uniform(size=shape) * (rng.uniform(size=shape) < 0.7)
+        x = np.clip(np.concatenate([start * np.exp(rng.standard_normal(shape)), anywhere]), 1e-3, ETA_MAX)
+        chosen = [start]
+        for i in np.argsort(self.errors.many("exact", x), kind="stable"):
+            if len(chosen) <= FOLLOWED and all(np.max(np.abs(x[i] - other)) > 0.1 * top for other in chosen):
+                chosen.append(x[i])
+        return chosen[1:]
 
 
 def _one_by_one(values: Values, least: float, eta: Array, low: Array, high: Array) -> Ending:
