@@ -35,7 +35,8 @@ def gain(own: float, other: float) -> str:
 def optimized(data: Document) -> str:
     """What the optimum gains over the habit and over the best schedule that needs no data."""
     name, value = data["objective"]["name"], data["objective"]["value"]
-    scores = _scores(_steady(data.get("baselines") or {}, name), name)
+    # Where local errors are small and the run amplifies them, a baseline is no advice.
+    scores = _scores({k: v for k, v in (data.get("baselines") or {}).items() if not _unsteady(v, name)}, name)
     if value is None or not scores:
         return f"The optimized grid has {name} {'not defined' if value is None else number(value)}."
     search = data.get("optimizer") or {}
@@ -290,11 +291,6 @@ def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, host:
         if fixed["schedule"] != HABIT:
             text += f"; {gain(best[objective], fixed[objective])} {fixed['schedule']}{place}, the best {what}"
     return text + "."
-
-
-def _steady(parts: Mapping[str, Document], name: str) -> dict[str, Document]:
-    """Baselines without those whose local errors are small and whose run amplifies them: they are no advice."""
-    return {key: part for key, part in parts.items() if not _unsteady(part, name)}
 
 
 def _unsteady(part: Document, name: str) -> bool:

@@ -18,34 +18,28 @@ from diffopt.processes.grid import Grid
 from diffopt.solvers import Solver
 from diffopt.solvers.model_error import ModelError
 from diffopt.studies.noise_errors import NOISE_OBJECTIVES, NoiseErrors, slope
+from diffopt.studies.noise_probes import Ending, Probe, apart, around, one_by_one, scattered
 
 #: Called with (answers found, answers at most).
 Progress = Callable[[int, int], None]
-#: Values at many variables, shape (B, n); etas of many variables; value and variables of an end; a look around an end.
-Values = Callable[[Array], Array]
+#: Etas of many variables.
 EtaRule = Callable[[Array], Array]
-Ending = tuple[float, Array]
-Probe = Callable[[Values, float, Array, Array, Array], Ending]
 #: Largest eta that is tried, and points of the first scan.
 ETA_MAX, SCAN = 3.0, 49
-#: Places at which every eta of a step is tried, and near the one it has; rounds of that at most, and the relative gain
-#: that is worth another.
-PLACES, ROUNDS, GAIN = np.linspace(0, ETA_MAX, 13), 16, 1e-6
-FACTORS = np.array([0.8, 0.95, 0.99, 0.998, 1.002, 1.01, 1.05, 1.25])
+#: Rounds of probes at most, and the relative gain that is worth another.
+ROUNDS, GAIN = 16, 1e-6
 ETA_DESIGNS = ("none", "constant", "window", "per_step")
 #: Refinements of the best constant of the first scan, and points of each.
 ZOOMS, ZOOM = 6, 13
-#: Windows of the first scan: heights, centres and widths (the last two as shares of the log range); those that are followed;
+#: Windows of the first scan: heights, centres and widths (the last two as shares of the log range);
 #: the largest width, which stands for a constant; and the largest root of an exponent.
 HEIGHTS = (0.15, 0.3, 0.6, 1.0, 1.5, 2.2, ETA_MAX)
-CENTRES, WIDTHS, CHOSEN = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0), (1 / 12, 1 / 6, 1 / 3, 1.0), 2
+CENTRES, WIDTHS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0), (1 / 12, 1 / 6, 1 / 3, 1.0)
 WIDEST, ENDS = float(np.exp(5)), 60.0
-#: Directions and distances of the points at which a window is probed.
-COMPASS, SHELLS = np.array([d for d in product((-1.0, 0.0, 1.0), repeat=3) if any(d)]), (0.5, 0.1, 0.02, 0.004, 0.0008)
 #: Step of differences, evaluations of a local search, and what stands for infinity, in errors without noise.
 STEP, BUDGET, WALL = 1e-5, 30, 1e6
-#: Evaluations of a local search from the best so far; random designs for errors that cancel, and how many are followed.
-LONG, SCATTERED, FOLLOWED = 120, 512, 6
+#: Evaluations of a local search from the best so far.
+LONG = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,9 +159,9 @@ class NoiseStudy:
         bumps, every = self._bumps
         order = np.argsort(every[NOISE_OBJECTIVES.index(objective)], kind="stable")
         constant = float(self._best("constant", objective)[0][0])
-        starts = [np.array([max(constant, 0.05), -0.05, 0.05]), *_apart(bumps[order])]
+        starts = [np.array([max(constant, 0.05), -0.05, 0.05]), *apart(bumps[order])]
         bounds = [(0.0, ETA_MAX), (-ENDS, ENDS), (-ENDS, ENDS)]
-        best = self._followed(objective, starts, bounds, self._windows, _around)
+        best = self._followed(objective, starts, bounds, self._windows, around)
         height, centre, width = (float(part[0]) for part in self._shaped(best[None]))
         return self.window(height, centre, width), {"height": height, "centre": centre, "width": width}
 
@@ -207,51 +201,9 @@ class NoiseStudy:
         starts = [np.clip(start, 1e-3, ETA_MAX)]
         if objective == "exact":
             # Where errors cancel there are many local optima.
-            starts += self._scattered(starts[0])
-        found = self._followed(objective, starts, bounds, np.asarray, _one_by_one)
+            starts += scattered(lambda x: self.errors.many("exact", x), starts[0], ETA_MAX)
+        found = self._followed(objective, starts, bounds, np.asarray, one_by_one)
         return min((start, found), key=lambda e: self.error(objective, e)), {}
-
-
-    def _scattered(self, start: Array) -> list[Array]:
-        """The best of random designs, around one and anywhere below twice its largest eta, that lie apart from each other."""
-        rng, top = np.random.default_rng(0), max(float(np.max(start)), 0.1)
-        shape = (SCATTERED // 2, self.steps)
-        anywhere = 2 * top * rng.uniform(size=shape) * (rng.uniform(size=shape) < 0.7)
-        x = np.clip(np.concatenate([start * np.exp(rng.standard_normal(shape)), anywhere]), 1e-3, ETA_MAX)
-        chosen = [start]
-        for i in np.argsort(self.errors.many("exact", x), kind="stable"):
-            if len(chosen) <= FOLLOWED and all(np.max(np.abs(x[i] - other)) > 0.1 * top for other in chosen):
-                chosen.append(x[i])
-        return chosen[1:]
-
-
-def _one_by_one(values: Values, least: float, eta: Array, low: Array, high: Array) -> Ending:
-    """Each eta in turn at the best of a few places: local searches stall at kinks and at flat bounds."""
-    for k in range(eta.size):
-        tried = np.repeat(eta[None], PLACES.size + FACTORS.size, axis=0)
-        tried[:, k] = np.concatenate([PLACES, np.clip(eta[k] * FACTORS, low[k], high[k])])
-        found = values(tried)
-        best = int(np.argmin(found))
-        if found[best] < least:
-            eta, least = tried[best], float(found[best])
-    return least, eta
-
-
-def _around(values: Values, least: float, x: Array, low: Array, high: Array) -> Ending:
-    """The best of a few shells of points around one, in all directions and at all scales."""
-    tried = np.clip(x + np.concatenate([size * COMPASS for size in SHELLS]), low, high)
-    found = values(tried)
-    best = int(np.argmin(found))
-    return (float(found[best]), tried[best]) if found[best] < least else (least, x)
-
-
-def _apart(x: Array) -> list[Array]:
-    """The first few of ordered windows that are no neighbours in the scan."""
-    chosen: list[Array] = []
-    for one in x:
-        if len(chosen) < CHOSEN and all(np.abs(one[1:] - other[1:]).max() > 1.0 for other in chosen):
-            chosen.append(one)
-    return chosen
 
 
 def _without_eta(solver: Solver) -> str:
