@@ -267,9 +267,8 @@ def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, host:
     solver, _ = key
     calls = sorted({row["denoiser_calls"] for row in rows})
     where = f"{solver}, {' or '.join(map(str, calls))} calls"
-    # A row of another range solves another problem: it is no answer to this one.
+    # A row of another range solves another problem, and a run that amplifies its errors is no answer beside a steady one.
     known = [row for row in rows if row[objective] is not None and not row["other_range"]]
-    # Where there is a steady run, one that amplifies its errors is no answer either.
     known = [row for row in known if not _unsteady(row, objective)] or known
     if not known:
         return f"{where}: {objective} is not defined for any row."
