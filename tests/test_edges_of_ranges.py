@@ -108,3 +108,11 @@ def test_ranges_that_leave_the_doubles(name, low):
         assert "\n" not in str(error)
     else:
         assert np.all(np.diff(sigmas) < 0)
+
+
+@pytest.mark.parametrize("top", ["1401", "1e8", "1e308"])
+@pytest.mark.parametrize("command", ["evaluate builtin:power2 --sigmas 20,1,0", "optimize builtin:power2 -n 2"])
+def test_rates_whose_noise_leaves_the_doubles(command, top, capsys):
+    assert main([*command.split(), "--process", "vp_linear", "--beta-max", top]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "leaves the range of doubles" in err and err.count("\n") == 1

@@ -51,6 +51,10 @@ class VariancePreserving(Process):
         return 2 / self.alpha(time)
 
 
+#: Largest beta_min + beta_max: sigma^2 = exp(half of it) - 1 is a double up to 1419.
+MOST_BETAS = 1400.0
+
+
 @dataclass(frozen=True)
 class VPLinear(VariancePreserving):
     """Linear rate beta(t) = beta_min + t (beta_max - beta_min) on [0, 1].
@@ -60,7 +64,7 @@ class VPLinear(VariancePreserving):
     Raises
     ------
     InputError
-        When not 0 <= beta_min < beta_max.
+        When not 0 <= beta_min < beta_max, or where the largest noise ratio is beyond doubles.
     """
 
     name = "vp_linear"
@@ -70,6 +74,11 @@ class VPLinear(VariancePreserving):
     def __post_init__(self) -> None:
         if not (0 <= self.beta_min < self.beta_max < np.inf):
             raise InputError(f"need 0 <= beta-min < beta-max, got {self.beta_min:g} and {self.beta_max:g}")
+        if self.beta_min + self.beta_max > MOST_BETAS:
+            raise InputError(
+                f"beta-min and beta-max may sum to {MOST_BETAS:g}, got {self.beta_min:g} and {self.beta_max:g}: the noise ratio "
+                "at t = 1 leaves the range of doubles"
+            )
 
     @property
     def sigma_limits(self) -> tuple[float, float]:  # type: ignore[override]
