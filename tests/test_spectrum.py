@@ -44,6 +44,7 @@ def test_hash_depends_on_the_numbers_only():
     assert a.sha256 == Spectrum.create([1.0, 2.0], source="y").sha256
     others = [Spectrum.create([2.0, 1.5]), Spectrum.create([2.0, 1.0], [1, 2]), Spectrum.create([2.0, 1.0], None, [0, 0])]
     assert len({a.sha256, *(o.sha256 for o in others)}) == 4
+    assert Spectrum.create([1.0, -0.0]).sha256 == Spectrum.create([1.0, 0.0]).sha256
 
 
 def test_scaling_is_that_of_the_data():

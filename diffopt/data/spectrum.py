@@ -196,4 +196,5 @@ def _clip(values: Array, computed: bool) -> tuple[Array, int]:
     limit = values.size * np.finfo(np.float64).eps * top
     if computed or -limit <= bottom < 0:
         null |= (values != 0) & (np.abs(values) <= limit)
-    return np.where(null, 0.0, values), int(np.count_nonzero(null))
+    # A negative zero is zero: equal spectra have equal hashes.
+    return np.where(null, 0.0, values) + 0.0, int(np.count_nonzero(null))
