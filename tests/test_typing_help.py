@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -233,6 +234,33 @@ def test_no_spectrum_and_a_pipe_is_standard_input_for_spectra_too(tmp_path):
         done = subprocess.run([*run, *words], input="4 1 0.25\n", capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert '"dim": 3' in done.stdout
+
+
+GIVEN_BY_PIPE = [
+    (["spectrum", "estimate", "-q"], "x,y\n2,0\n-2,0\n0,1\n0,-1\n"),
+    (["spectrum", "from-loss", "-q"], "sigma,mse\n0.1,0.0099\n0.3,0.083\n1,0.5\n3,0.9\n10,0.99\n"),
+    (["spectrum", "posterior", "--operator", "diagonal:0.5", "--noise", "0.1", "-q"], "4 1 0.25\n"),
+    (["check", "--host", "k_diffusion", "--format", "json", "-q"], None),
+    (["export", "--to", "comfyui", "-q"], None),
+]
+
+
+@pytest.mark.parametrize(("words", "text"), GIVEN_BY_PIPE, ids=lambda v: "_".join(v[:2]) if isinstance(v, list) else "")
+def test_no_file_and_a_pipe_is_standard_input(words, text, tmp_path, monkeypatch, capsys):
+    """As the same command with `-`; a terminal or no input is refused in one line."""
+    grid = {"schema": "diffopt.schedule/1", "solver": "euler", "process": {"name": "ve"}, "sigmas": [80, 10, 1, 0]}
+    (tmp_path / "piped").write_text(json.dumps(grid) if text is None else text)
+    said = []
+    for more in ([], ["-"]):
+        with (tmp_path / "piped").open() as stream:
+            monkeypatch.setattr(sys, "stdin", stream)
+            said.append((main([*words, *more]), capsys.readouterr().out))
+    assert said[0] == said[1] and said[0][1] and said[0][0] != 2
+    with open(os.devnull) as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("error: Missing argument") and err.count("\n") == 1
 
 
 @pytest.mark.parametrize("typed", ["estimate", "synthesize", "posterior"])

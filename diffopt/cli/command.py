@@ -35,6 +35,7 @@ def command(
     *,
     spectrum: bool = True,
     arguments: Mapping[str, Any] | None = None,
+    needs: str | None = None,
     leave_out: Collection[str] = (),
     forms: Mapping[str, str] = SUFFIXES,
 ) -> Callable[[Callable[[Given], None]], Any]:
@@ -48,6 +49,8 @@ def command(
         Whether the command takes SPECTRUM.
     arguments : mapping, optional
         Further positional arguments: annotation (of typer) by name, after SPECTRUM.
+    needs : str, optional
+        The one of these arguments that a pipe stands in for, and without which nothing is done.
     leave_out : collection of str
         Flags of output that the command does not have.
     forms : mapping
@@ -62,6 +65,8 @@ def command(
             given = gather(values, [flag for _, flag in panels], tuple(arguments or ()), spectrum, forms)
             if given is None:
                 return
+            if needs is not None:
+                given = given.with_pipe(needs)
             with explained(given.quiet):
                 body(given)
 

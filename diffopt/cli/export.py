@@ -7,7 +7,7 @@ from diffopt.cli.command import command
 from diffopt.cli.given import Given
 
 
-@command("export", spectrum=False, arguments={"schedule": Schedule}, leave_out=("plot", "format"))
+@command("export", spectrum=False, arguments={"schedule": Schedule}, needs="schedule", leave_out=("plot", "format"))
 def export(given: Given) -> None:
     """A grid as a program reads it; what it will run, and the exact error there, on stderr.
 

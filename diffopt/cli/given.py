@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,22 @@ class Given:
 
             raise InputError("no spectrum: give a path, - for standard input, or builtin:photos")
         return self.data
+
+    def with_pipe(self, name: str) -> Given:
+        """The same with a pipe as this argument where it is not given.
+
+        Raises
+        ------
+        InputError
+            Neither an argument nor a pipe that is not read by something else.
+        """
+        if self.arguments[name] is not None:
+            return self
+        if not piped() or "-" in self.flags.values():
+            from diffopt.errors import InputError
+
+            raise InputError(f"Missing argument '{name.upper()}': name a file, or - for standard input")
+        return replace(self, arguments={**self.arguments, name: "-"})
 
     def check(self) -> None:
         """Refuse targets that cannot be written, before any work is done."""

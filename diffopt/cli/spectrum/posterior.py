@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -11,11 +11,15 @@ from diffopt.cli.command import command
 from diffopt.cli.given import Given
 
 Prior = Annotated[
-    str, typer.Argument(metavar="PRIOR", help="Covariance in pixels (.npy, .npz), power:EXPONENT, or a SPECTRUM.")
+    Optional[str],  # noqa: UP045
+    typer.Argument(
+        metavar="[PRIOR]",
+        help="Covariance in pixels (.npy, .npz), power:EXPONENT, or a SPECTRUM; without it a pipe is read.",
+    ),
 ]
 
 
-@command("posterior", spectrum=False, arguments={"prior": Prior}, leave_out=("plot",), forms=SPECTRUM_FORMS)
+@command("posterior", spectrum=False, arguments={"prior": Prior}, needs="prior", leave_out=("plot",), forms=SPECTRUM_FORMS)
 def posterior(given: Given) -> None:
     """Posterior covariance spectrum of a linear inverse problem, ready for `diffopt optimize`.
 
