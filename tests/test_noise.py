@@ -197,3 +197,16 @@ def test_errors_that_cancel_are_searched_from_many_places() -> None:
         distance, [(0.0, 3.0)] * 6, vectorized=True, updating="deferred", popsize=12, maxiter=150, seed=0, polish=False
     )
     assert row["exact"] < 1.001 * other.fun
+
+
+@pytest.mark.parametrize("design", ETA_DESIGNS)
+def test_a_single_step_has_every_design(design: str) -> None:
+    """One level has no range of logarithms to lay windows over; each design is then one number."""
+    import diffopt
+
+    found = diffopt.best_eta([4.0, 1.0], "euler_maruyama", 1, design=design, noise_objective="exact", clock="sigma")
+    (row,) = found.document["rows"]
+    etas = np.linspace(0, 3, 61)
+    errors = [diffopt.evaluate([4.0, 1.0], solver="euler_maruyama", clock="sigma", schedule="karras", steps=1, eta=float(e))
+              .errors["discretization"] for e in (etas if design != "none" else [0.0])]  # fmt: skip
+    assert row["exact"] <= min(errors) * (1 + 1e-6)

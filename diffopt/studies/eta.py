@@ -134,7 +134,9 @@ class NoiseStudy:
     def _range(self) -> tuple[float, float]:
         """Log of the smallest positive and of the largest finite level."""
         sigma = self.grid.sigmas[(self.grid.sigmas > 0) & np.isfinite(self.grid.sigmas)]
-        return float(np.log(sigma[-1])), float(np.log(sigma[0]))
+        low, high = float(np.log(sigma[-1])), float(np.log(sigma[0]))
+        # A single step has one level: windows lie around it, of any width.
+        return low, high if high > low else low + 1
 
     def _shaped(self, x: Array) -> tuple[Array, Array, Array]:
         """Height, centre and width of windows given by height and roots at both ends, shape (B, 3) (eq. 321)."""
