@@ -11,7 +11,7 @@ from problems import EXAMPLES, make
 
 import diffopt
 from diffopt.data.spectrum import Spectrum
-from diffopt.foundation.quasi_newton import Minimum
+from diffopt.foundation.quasi_newton import Memory, Minimum
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.problem import Problem
 from diffopt.search import lbfgs
@@ -24,11 +24,11 @@ def test_a_search_is_restarted_while_a_restart_helps(monkeypatch: pytest.MonkeyP
     """A minimizer that goes half the way: the search asks it again until it gains less than the tolerance."""
     asked = 0
 
-    def half(loss, x, bounds, budget, gain, slope):
+    def half(loss, x, bounds, budget, gain, slope, scale=None):
         nonlocal asked
         asked += 1
         value, gradient = loss(x / 2)
-        return Minimum(x / 2, value, gradient, 1)
+        return Minimum(x / 2, value, gradient, 1, Memory())
 
     monkeypatch.setattr(lbfgs, "minimize", half)
     found = lbfgs.descend(lambda x: (float(x @ x), 2 * x), np.array([1.0, -2.0]), [(-3.0, 3.0)] * 2, 1e-6)

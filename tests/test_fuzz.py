@@ -16,7 +16,7 @@ from diffopt.documents.schemas import DOCUMENTS
 from diffopt.estimation.readers import READERS
 
 #: Inputs in all, in parts that fail by themselves.
-COUNT, PART = 300, 50
+COUNT, PART = 300, 150
 
 
 @pytest.mark.quiet_floats
