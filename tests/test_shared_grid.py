@@ -59,6 +59,7 @@ def test_one_step_has_nothing_to_share():
         (["--free", "shared,eta", "-s", "ddim"], "--free shared, or --free eta"),
         (["--free", "shared", "-s", "fitted_2"], "already; use --free grid"),
         (["--free", "shared", "--schedule", "karras"], "has no effect where the grid is free"),
+        (["--free", "family,grid", "--schedule", "karras"], "leave out the grid (--free family or eta alone) or --schedule"),
         (["--free", "share"], "grid, shared, coefficients"),
     ],
 )

@@ -191,5 +191,5 @@ def _check_schedule(settings: Settings, free: list[str]) -> None:
     if settings.schedule and {"grid", "shared"} & set(free):
         raise InputError(
             f"--schedule {settings.schedule} has no effect where the grid is free; "
-            "add --free family (or eta), or compare it with `diffopt evaluate`"
+            "leave out the grid (--free family or eta alone) or --schedule, or compare it with `diffopt evaluate`"
         )
