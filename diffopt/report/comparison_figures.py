@@ -169,9 +169,14 @@ def _strip(axis: Any, comparison: Comparison) -> None:
         _fit(axis, comparison, objective, "x")
     axis.set_yticks(range(len(solvers)), [plain(s) for s in solvers])
     axis.set(ylim=(len(solvers) - 0.4, -0.6), xlabel=f"{objective} error")
-    low, high = axis.get_xlim()
-    beyond = any(not low <= value <= high for line in axis.lines for value in line.get_xdata())
-    axis.set_title(f"Every row a mark{', the far ones not drawn' * beyond}")
+    axis.set_title(_title("Every row a mark", axis, "x"))
+
+
+def _title(text: str, axis: Any, which: str) -> str:
+    """The text, and whether rows lie beyond the axis."""
+    low, high = getattr(axis, f"get_{which}lim")()
+    beyond = any(not low <= value <= high for line in axis.lines for value in getattr(line, f"get_{which}data")())
+    return f"{text}{', the far ones not drawn' * beyond}"
 
 
 def _mark(row: Row) -> tuple[str, str] | None:
@@ -211,8 +216,10 @@ def _errors(axis: Any, comparison: Comparison) -> None:
         axis.set_xscale("log")
         axis.set_xlim(calls[0] / 1.25, calls[-1] * 1.25)
         log_axis(axis, "x", calls[0] / 1.25, calls[-1] * 1.25)
+        if len(calls) <= 8:
+            axis.set_xticks(calls, [str(n) for n in calls])
     axis.set(xlabel="denoiser calls", ylabel=f"{objective} error")
-    axis.set_title("Every row a dot")
+    axis.set_title(_title("Every row a dot", axis, "y"))
     axis.grid(True, which="major", axis="y", color=PALE, linewidth=0.7)
     if axis.get_legend_handles_labels()[0]:
         axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
