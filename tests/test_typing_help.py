@@ -278,7 +278,8 @@ def test_a_page_and_a_picture_have_their_own_flags(name, flag, capsys):
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        ("export", ("SCHEDULE.json", "Grid file, such as optimize writes")),
+        ("export", ("--to HOST", "diffopt list hosts")),
+        ("export --to edm", ("SCHEDULE", "name a file, or - for standard input")),
         ("check grid.json", ("HOST", "diffopt list hosts")),
         ("siem", ("FILE", "predicted")),
     ],
