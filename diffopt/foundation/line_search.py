@@ -35,6 +35,11 @@ class _Trial:
     slope: float
 
 
+def inside(x: Array, low: Array, high: Array) -> Array:
+    """x between the bounds; several times faster than `np.clip` on few numbers."""
+    return np.minimum(np.maximum(x, low), high)
+
+
 def line_search(
     loss: Callable[[Array], tuple[float, Array]], x: Array, value: float, gradient: Array, step: Array, low: Array, high: Array
 ) -> Step:
@@ -51,7 +56,7 @@ def line_search(
     count = 0
     while count < TRIALS:
         count += 1
-        point = np.minimum(np.maximum(x + length * step, low), high)
+        point = inside(x + length * step, low, high)
         found, slopes = loss(point)
         trial = _Trial(length, found, float(slopes @ step))
         if not found <= value + DECREASE * length * start.slope:

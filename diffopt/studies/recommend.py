@@ -131,8 +131,8 @@ def _offer(problem: Problem, name: str, steps: int, host: Hosted) -> list[Offer]
     there, fixed, free = _put(replace(problem, solver=made, steps=steps), host)
     own = replace(there, solver=there.solver.for_data(problem.data).for_even_grid())
     result = optimize(own, Robust(), free, fixed, searches=1, starts=STARTS, tolerance=TOLERANCE)
-    eta = round(float(result.eta[0]), 4) if len(free) > 1 else fixed
-    searched = len(free) > 1
+    searched = "eta" in free
+    eta = round(float(result.eta[0]), 4) if searched else fixed
     found = _scored(own, result.grid, "optimized", name, eta, searched)
     if not amplifies(found.frechet, found.robust):
         return [found]
