@@ -247,8 +247,8 @@ def test_steps_needed_are_not_a_zero_crossing() -> None:
     """A signed error that crosses zero at N = 4 is about 1 for N = 5 to 9: every N from `needed` on is within."""
     data = Spectrum.create([4.0, 0.3, 0.05])
     problem = Problem.create(data, VE(), make("dpmpp_2m"), 10, None, 0.02)
-    row = convergence(problem, SCHEDULES["karras"](), "weak", 0.01)
-    assert row.needed is not None
+    row = convergence(problem, SCHEDULES["karras"](), "weak", 0.01 / math.sqrt(data.trace))
+    assert row.needed is not None and row.accuracy == pytest.approx(0.01)
 
     def error(n: int) -> float:
         sigmas, total = karras(n, 80.0, 0.02), 0.0

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import diffopt
 from diffopt.cli.main import main
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError, UnsupportedError
@@ -117,6 +118,41 @@ def test_steps_for_an_accuracy_are_the_first_that_reach_it() -> None:
 
     assert error(row.needed) <= 0.02 < error(row.needed - 1)
     assert row.calls == 2 * row.needed
+
+
+def test_weak_errors_are_held_to_the_same_share_of_the_squares() -> None:
+    """Eq. (395): the first N from which E|z|^2 of a literal Euler run stays within 3 % of the trace."""
+    row = convergence(problem("euler"), SCHEDULES["karras"](), "weak", 0.03 * SPECTRUM.trace**0.5)
+
+    def error(n: int) -> float:
+        ramp = [6.0 ** (1 / 7) + k / n * (0.2 ** (1 / 7) - 6.0 ** (1 / 7)) for k in range(n + 1)]
+        sigmas = [r**7 for r in ramp]
+        total = 0.0
+        for eig in (4.0, 1.5, 0.3):
+            x = (eig + 36.0) ** 0.5
+            for a, b in zip(sigmas, sigmas[1:], strict=False):
+                x += (b - a) * (x - eig / (eig + a * a) * x) / a
+            total += x * x - (eig + 0.04)
+        return abs(total)
+
+    goal = 0.03 * (4.0 + 1.5 + 0.3)
+    assert row.accuracy == pytest.approx(goal)
+    assert error(row.needed - 1) > goal
+    assert all(error(n) <= goal for n in range(row.needed, 2 * row.needed))
+
+
+def test_no_count_of_steps_depends_on_the_units_of_the_data() -> None:
+    """Eq. (395): data times 1000 with levels times 1000 take the same steps in every metric, by default and by a share."""
+    counts = []
+    for unit in (1.0, 1000.0):
+        found = diffopt.orders(unit**2 * SPECTRUM.eig, "euler,heun,euler_maruyama", [8, 16, 32], sigma_max=6 * unit,
+                               sigma_min=0.2 * unit, paths=200)  # fmt: skip
+        assert {row["metric"] for row in found.document["rows"]} == set(ORDER_METRICS)
+        counts.append([(row["solver"], row["metric"], row["needed"], row["calls"]) for row in found.document["rows"]])
+        for row in found.document["rows"]:
+            share = row["accuracy"] / (unit**2 if row["metric"] == "weak" else unit)
+            assert share == pytest.approx(0.01 * (5.8 if row["metric"] == "weak" else 5.8**0.5))
+    assert counts[0] == counts[1] and len(counts[0]) >= 7
 
 
 def test_notes_say_where_higher_order_pays_and_where_not() -> None:

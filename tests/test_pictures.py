@@ -149,3 +149,15 @@ def test_the_picture_of_a_simulation_has_the_measured_values_and_their_intervals
             k = sorted(r["steps"] for r in found.document["rows"] if r["solver"] == row["solver"])[::2].index(row["steps"])
             assert line.get_ydata()[k] == row[truth]["frechet"]["value"]
             assert line.get_xdata()[k] == pytest.approx(row["denoiser_calls"], rel=0.02)
+
+
+def test_the_accuracy_of_squared_errors_has_a_line_of_its_own() -> None:
+    found = diffopt.orders([4.0, 1.5, 0.3], "euler,heun", [4, 8, 64], metric="frechet,weak", sigma_min=0.2, accuracy=0.05)
+    panels = {axis.get_ylabel().split()[0]: axis for axis in found.figure().axes}
+    goals = {"frechet": 0.05, "weak": 0.05 * 5.8**0.5}
+    for metric, goal in goals.items():
+        (line,) = [line for line in panels[metric].lines if line.get_linestyle() == "--"]
+        np.testing.assert_allclose(line.get_ydata(), goal)
+        (text,) = [t.get_text() for t in panels[metric].texts if t.get_text().startswith("accuracy")]
+        assert text == f"accuracy {goal:.3g}"
+    assert f"weak ({goals['weak']:.3g} in squared units)" in found.answers()[0]

@@ -113,7 +113,7 @@ OWN: dict[str, tuple[Flag, ...]] = {
     ),
     "orders": (
         Flag("metric", str, "Comma list of frechet, weak, strong [default: all].", "LIST"),
-        Flag("accuracy", float, "Error for which steps are counted [default: 1 % of the root trace].", "X"),
+        Flag("accuracy", float, "Error for which steps are counted; weak: times the root trace [default: 1 % of it].", "X"),
         Flag("paths", int, "strong: coupled paths that are simulated, a multiple of 20 [default: 2000].", "N"),
         Flag("seed", int, "strong: of those paths [default: 0].", "N"),
         Flag("error_map", str, "Picture of where the first solver's error is made.", "FILE"),

@@ -58,7 +58,8 @@ def orders(
     metric : str or list, optional
         `frechet`, `weak`, `strong`; default all.
     accuracy : float, optional
-        Error for which steps are counted, data units; default 1 % of the root of the trace.
+        Error for which steps are counted, data units; default 1 % of the root of the trace. Weak errors, which are
+        differences of squares, are held to this times the root of the trace.
     paths, seed : int, optional
         Simulated paths (a multiple of 20; default 2000) and their seed, of `strong`.
     progress : callable, optional

@@ -58,6 +58,7 @@ class ConvergenceRow(Document):
     low: float | None
     high: float | None
     constant: float | None
+    accuracy: float | None = Field(default=None, description="error that is asked for, in the units of the metric")
     needed: int | None = Field(description="steps for the accuracy; null beyond the limit")
     calls: int | None
     note: str
@@ -68,7 +69,7 @@ class ConvergenceDocument(Document):
     """Output of `diffopt convergence`."""
 
     schema_: Literal["diffopt.convergence/1"] = Field(default="diffopt.convergence/1", alias="schema")
-    accuracy: float
+    accuracy: float = Field(description="data units; of the weak metric, whose errors are squares, each row has its own")
     schedule: str
     schedule_options: dict[str, Any] = Field(default={})
     process: ProcessPart

@@ -245,10 +245,10 @@ def cheapest(data: Document) -> str:
     """Which solver reaches the accuracy with the fewest calls, by metric."""
     parts = []
     for metric in dict.fromkeys(row["metric"] for row in data["rows"]):
-        known = [row for row in data["rows"] if row["metric"] == metric and row["calls"] is not None]
-        if known:
+        if known := [row for row in data["rows"] if row["metric"] == metric and row["calls"] is not None]:
             best = min(known, key=lambda row: row["calls"])
-            parts.append(f"{metric}: {best['solver']} with {best['calls']} calls ({best['needed']} steps)")
+            squares = f" ({number(best['accuracy'])} in squared units)" if metric == "weak" and best.get("accuracy") else ""
+            parts.append(f"{metric}{squares}: {best['solver']} with {best['calls']} calls ({best['needed']} steps)")
     if not parts:
         return f"No solver reaches the accuracy {number(data['accuracy'])} within the steps that were tried."
     return f"Cheapest for an error of {number(data['accuracy'])}: {'; '.join(parts)}."

@@ -17,17 +17,17 @@ from diffopt.studies.orders import Convergence
 
 
 @styled
-def convergence_picture(rows: Sequence[Convergence], title: str = "", accuracy: float | None = None) -> Any:
-    """Error over denoiser calls, one panel per metric; names beside the lines, slopes in a corner, the accuracy dashed."""
+def convergence_picture(rows: Sequence[Convergence], title: str = "") -> Any:
+    """Error over denoiser calls, a panel a metric; names beside the lines, slopes in a corner, its accuracy dashed."""
     metrics = list(dict.fromkeys(row.metric for row in rows))
     canvas, axes = figure(9, [3.9] * len(metrics))
     for axis, metric in zip(axes, metrics, strict=True):
-        _panel(axis, [row for row in rows if row.metric == metric], metric, accuracy)
+        _panel(axis, [row for row in rows if row.metric == metric], metric)
     canvas.suptitle(plain(title or "Errors of solvers against their cost"), fontsize=11, x=0.01, ha="left")
     return canvas
 
 
-def _panel(axis: Any, rows: Sequence[Convergence], metric: str, accuracy: float | None) -> None:
+def _panel(axis: Any, rows: Sequence[Convergence], metric: str) -> None:
     ends, names, seen = [], [], []
     for i, row in enumerate(rows):
         calls = np.asarray(_calls(row), dtype=float)
@@ -47,7 +47,8 @@ def _panel(axis: Any, rows: Sequence[Convergence], metric: str, accuracy: float 
     low, high = min(y.min(), *(e / 3 for _, e, _ in ends)) / 1.5, y.max() * 1.6
     log_axis(axis, "y", low, high)
     log_axis(axis, "x", x.min() / 1.3, x.max() * 1.05)
-    if accuracy is not None and low < accuracy < high:
+    accuracy = rows[0].accuracy
+    if low < accuracy < high:
         axis.axhline(accuracy, color=INK, linewidth=0.8, linestyle="--", zorder=0)
         axis.annotate(f"accuracy {accuracy:.3g}", (0.0, accuracy), xycoords=axis.get_yaxis_transform(), xytext=(4, 3),
                       textcoords="offset points", fontsize=7.5, color=INK)  # fmt: skip

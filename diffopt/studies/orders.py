@@ -45,6 +45,8 @@ class Convergence:
         paths; else the spread of successive slopes).
     constant : float or None
         C in error = C N^-order.
+    accuracy : float
+        Largest error that counts as accurate, in the units of the metric.
     needed, calls : int or None
         Steps and model calls for the accuracy; None beyond LIMIT.
     note : str
@@ -62,6 +64,7 @@ class Convergence:
     low: float | None
     high: float | None
     constant: float | None
+    accuracy: float
     needed: int | None
     calls: int | None
     note: str = ""
@@ -77,7 +80,7 @@ def convergence(
     seed: int = 0,
     paths: int = 2000,
 ) -> Convergence:
-    """Measure one solver along the grids that a schedule gives.
+    """Measure one solver along the grids that a schedule gives; `accuracy` is in data units for every metric.
 
     Raises
     ------
@@ -98,14 +101,20 @@ def convergence(
     errors = np.sqrt(batches.mean(axis=1))
     order, low, high = _slope(np.array(counts, dtype=float), batches, FLOOR * np.sqrt(problem.spectrum.trace))
     constant = None if order is None else float(errors[-1] * counts[-1] ** order)
-    needed = _needed(ruler, counts, errors, order, accuracy)
+    goal = in_units(metric, accuracy, problem.spectrum.trace)
+    needed = _needed(ruler, counts, errors, order, goal)
     solver = problem.solver
     expected = None if metric == "strong" else solver.law_order
     return Convergence(
         solver.name, solver.clock_name(problem.process), ruler.eta, metric, expected, counts,
-        tuple(map(float, errors)), order, low, high, constant, needed, ruler.calls(needed),
+        tuple(map(float, errors)), order, low, high, constant, goal, needed, ruler.calls(needed),
         f"not reached within {counts[-1]} steps: a score error may be a floor" if needed is None and ruler.wrong else "",
     )  # fmt: skip
+
+
+def in_units(metric: str, accuracy: float, trace: float) -> float:
+    """Bound on an error of this metric: the weak one is a difference of squares (theory.md, eq. 395)."""
+    return accuracy * trace**0.5 if metric == "weak" else accuracy
 
 
 class _Ruler:

@@ -44,8 +44,8 @@ class OrdersResult(Result):
             return super().figure()
         from diffopt.report.orders_figures import convergence_picture
 
-        source, accuracy = self.document["spectrum"]["source"], self.document["accuracy"]
-        return convergence_picture(self.convergences, f"Errors of solvers against their cost; {source}", accuracy)
+        source = self.document["spectrum"]["source"]
+        return convergence_picture(self.convergences, f"Errors of solvers against their cost; {source}")
 
     def __repr__(self) -> str:
         return f"OrdersResult({len(self.document['rows'])} rows, accuracy {self.document['accuracy']:.4g})"
