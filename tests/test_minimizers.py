@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
+from diffopt.foundation.least_squares import fit
 from diffopt.foundation.quasi_newton import minimize
 from diffopt.foundation.scalar import minimize_scalar
 
@@ -75,3 +76,28 @@ def test_an_evaluation_budget_ends_the_search() -> None:
     found = minimize(loss, np.full(10, -0.9), [(-2.0, 5.0)] * 10, 8, 0.0, 0.0)
     assert found.count == count and 8 < count <= 8 + 12
     assert found.value < rosenbrock(np.full(10, -0.9))[0]
+
+
+def valley(x: np.ndarray) -> np.ndarray:
+    """A narrow curved valley whose residuals do not vanish: Rosenbrock's, and a pull away from its end."""
+    return np.stack([10 * (x[:, 1] - x[:, 0] ** 2), 1 - x[:, 0], x[:, 2] * x[:, 0] - 2, 0.3 * np.sin(3 * x[:, 1]) + 1], axis=1)
+
+
+@pytest.mark.parametrize("high", [3.0, 0.7], ids=["free", "at bounds"])
+@pytest.mark.parametrize("bent", [False, True])
+def test_sums_of_squares_from_many_starts_have_the_minimum_that_scipy_finds(high: float, bent: bool) -> None:
+    starts = np.random.default_rng(0).uniform(-2, high, (12, 3))
+    low, most = np.full(3, -2.0), np.full(3, high)
+    x, total = fit(valley, starts, low, most, ((4, 8), (120, 4)), bent)
+    theirs = [optimize.least_squares(lambda x: valley(x[None])[0], start, bounds=(low, most), xtol=1e-12) for start in starts]
+    assert total[0] == pytest.approx(2 * min(found.cost for found in theirs), rel=1e-6)
+    assert np.all(np.diff(total) >= 0) and np.all(x >= -2) and np.all(x <= high)
+    np.testing.assert_allclose((valley(x) ** 2).sum(axis=1), total)
+
+
+def test_starts_without_residuals_are_left_out() -> None:
+    def rest(x: np.ndarray) -> np.ndarray:
+        return np.where(x < 0, np.nan, x - 0.25)
+
+    x, total = fit(rest, np.array([[-0.5], [0.9]]), np.array([-1.0]), np.array([1.0]), ((20, 2),), False)
+    assert x.shape == (1, 1) and x[0, 0] == pytest.approx(0.25) and total[0] < 1e-15

@@ -17,6 +17,13 @@ def linear_frechet(variance: Array, mean: Array, target: Array, spectrum: Spectr
     return np.asarray(np.sqrt(square @ spectrum.weight))
 
 
+def linear_residuals(variance: Array, mean: Array, target: Array, spectrum: Spectrum) -> Array:
+    """What :func:`linear_frechet` is the root of the sum of squares of, shape (..., d) or (..., 2 d)."""
+    flat, root = target == 0, np.sqrt(spectrum.weight)
+    part = np.where(flat, np.sqrt(np.maximum(variance, 0)), variance / (2 * np.sqrt(np.where(flat, 1, target)))) * root
+    return part if spectrum.mean is None else np.concatenate([part, mean * spectrum.mean * root], axis=-1)
+
+
 def weak_error(
     variance: Array, mean: Array, spectrum: Spectrum, gradient: Array | float, hessian: Array | float
 ) -> float:

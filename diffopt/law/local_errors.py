@@ -10,7 +10,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import DiffoptError
 from diffopt.foundation.arrays import Array
 from diffopt.law.exact_chain import ExactChain
-from diffopt.law.linearized import linear_frechet, weak_error
+from diffopt.law.linearized import linear_frechet, linear_residuals, weak_error
 from diffopt.law.start import Start, start_variance
 from diffopt.processes.grid import Grid
 from diffopt.solvers import Solver, run_table
@@ -101,6 +101,10 @@ class LocalDefects:
         """As :meth:`frechet`, for the grids of a stacked table: shape (B,)."""
         variance, mean = (self.absolute, self.absolute_mean) if absolute else (self.variance, self.mean)
         return linear_frechet(variance, mean, self._exact[-1], self.spectrum)
+
+    def residuals(self) -> Array:
+        """What the signed Frechet distance is the root of the sum of squares of, shape (B, d) or (B, 2 d)."""
+        return linear_residuals(self.variance, self.mean, self._exact[-1], self.spectrum)
 
     def weak(self, gradient: Array | float, hessian: Array | float) -> float:
         """First-order weak error for a test function with E d_i phi and E d_ii phi (eq. 60)."""

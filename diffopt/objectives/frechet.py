@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
+from diffopt.law.law import Law
+from diffopt.law.start import Start
 from diffopt.objectives.base import LawObjective, Terms
+from diffopt.solvers.table import Table
 
 
 def frechet_losses(variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Array:
@@ -44,6 +48,13 @@ class Wasserstein(LawObjective):
     def losses(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Array:
         """Eq. (29)."""
         return frechet_losses(variance, target, mean_error, weight)
+
+    def residuals(self, table: Table, spectrum: Spectrum, start: Start) -> Array:
+        """What the total is the sum of squares of, for a stacked table: shape (B, d), or (B, 2 d) with a mean."""
+        law, root = Law(table, spectrum, start), np.sqrt(spectrum.weight)
+        target, error = self._against(law)
+        part = (np.sqrt(law.variance) - np.sqrt(target)) * root
+        return part if error is None else np.concatenate([part, error * root], axis=-1)
 
     def finish(self, total: float) -> tuple[float, float]:
         """Square root."""

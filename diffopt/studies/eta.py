@@ -19,6 +19,7 @@ from diffopt.solvers import Solver
 from diffopt.solvers.model_error import ModelError
 from diffopt.studies.noise_errors import NOISE_OBJECTIVES, NoiseErrors, slope
 from diffopt.studies.noise_probes import Ending, Probe, apart, around, one_by_one, scattered
+from diffopt.studies.step_etas import LONGEST, StepEtas
 
 #: Called with (answers found, answers at most).
 Progress = Callable[[int, int], None]
@@ -144,7 +145,8 @@ class NoiseStudy:
         height, first, last = x.T
         apart = np.where(last < first, -1, 1) * np.maximum(np.abs(last - first), (high - low) / WIDEST)
         width = (high - low) / apart
-        return height, np.exp(low - first * width), np.abs(width)
+        with np.errstate(over="ignore"):
+            return height, np.exp(low - first * width), np.abs(width)
 
     def _windows(self, x: Array) -> Array:
         """Etas of windows, shape (B, N)."""
@@ -195,14 +197,17 @@ class NoiseStudy:
         return best[1]
 
     def _per_step(self, objective: str) -> tuple[Array, dict[str, float]]:
-        """Local searches over all etas from the poorer designs' best, with scans of each eta."""
+        """Local searches over all etas from the poorer designs' best."""
         starts = [self._best(design, objective)[0] for design in ("constant", "window")]
         start = min(starts, key=lambda e: self.error(objective, e))
+        if objective != "absolute" and self.steps <= LONGEST and self.errors.stacks:
+            # Where errors cancel there are many local optima.
+            found = StepEtas(self.errors, objective, ETA_MAX).best(starts)
+            return min((start, found), key=lambda e: self.error(objective, e)), {}
         # 0 is a stationary point of every smooth objective: a search would stay there.
         bounds = [(0.0, ETA_MAX)] * self.steps
         starts = [np.clip(start, 1e-3, ETA_MAX)]
         if objective == "exact":
-            # Where errors cancel there are many local optima.
             starts += scattered(lambda x: self.errors.many("exact", x), starts[0], ETA_MAX)
         found = self._followed(objective, starts, bounds, np.asarray, one_by_one)
         return min((start, found), key=lambda e: self.error(objective, e)), {}

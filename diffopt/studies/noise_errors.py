@@ -49,6 +49,29 @@ class NoiseErrors:
         values = np.concatenate(parts, axis=1)
         return np.asarray(np.where(np.isfinite(values), values, np.inf))
 
+    @property
+    def stacks(self) -> bool:
+        """Whether runs of several etas stand in one table."""
+        self.every(np.zeros((2, self.grid.steps)), ("exact",))
+        return self._together
+
+    def residuals(self, objective: str, etas: Array) -> Array:
+        """What `exact` or `signed` is the root of the sum of squares of, at B lists of etas: shape (B, m)."""
+        size = max(1, BATCH // (self.grid.sigmas.size * self.problem.spectrum.eig.size))
+        with np.errstate(all="ignore"):
+            return np.concatenate([self._residuals(objective, etas[a : a + size]) for a in range(0, len(etas), size)])
+
+    def _residuals(self, objective: str, etas: Array) -> Array:
+        table, spectrum = self._table(etas), self.problem.spectrum
+        if table is None:
+            # One without a table spoils a batch.
+            if len(etas) > 1:
+                return np.concatenate([self._residuals(objective, eta[None]) for eta in etas])
+            return np.full((1, spectrum.eig.size * (1 if spectrum.mean is None else 2)), np.inf)
+        if objective == "exact":
+            return Discretization().residuals(table.columns(), spectrum, self.problem.start)
+        return LocalDefects(table.columns(), spectrum, self.problem.start).residuals()
+
     def _part(self, etas: Array, objectives: tuple[str, ...]) -> Array:
         if self._together and len(etas) > 1:
             with np.errstate(all="ignore"):
