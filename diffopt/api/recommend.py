@@ -8,10 +8,13 @@ from typing import Any, Unpack
 
 from diffopt import __version__
 from diffopt.api.arguments import Flags, loaded, read, verb
+from diffopt.api.command import command_line
+from diffopt.api.grids import ANSWERED
 from diffopt.api.hosting import hosted, note_range
 from diffopt.api.notes import data_notes, error_notes, range_notes
 from diffopt.api.results.recommend import RecommendationResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
+from diffopt.documents.options import options_of, spelled
 from diffopt.documents.recommendation import OfferRow, RecommendationDocument
 from diffopt.documents.schemas import dump
 from diffopt.documents.settings import make_problem
@@ -103,8 +106,9 @@ def recommend(
     rest = [o for o in found if o is not best and not o.fitted and o.schedule == "optimized"]
     habit = next((o for o in found if (o.asked, o.schedule) == HABIT), None)
     source = str(spectrum) if isinstance(spectrum, str) else "SPECTRUM"
+    rows = [_row(offer, best, _again(source, offer, flags)) for offer in found]
     document = RecommendationDocument(
-        calls=budget, host=None if chosen is None else chosen.name, rows=[_row(offer, best) for offer in found],
+        calls=budget, host=None if chosen is None else chosen.name, rows=rows,
         margin_to_next=rest[0].robust / best.robust if rest else None,
         margin_to_habit=habit.robust / best.robust if habit is not None else None,
         command=_command(source, best, flags, host), certainty=list(CERTAINTY), process=process_part(problem),
@@ -125,12 +129,12 @@ def _hosted(host: str, flags: Mapping[str, Any], said: dict[str, str]) -> Hosted
     return there
 
 
-def _row(offer: Offer, best: Offer) -> OfferRow:
+def _row(offer: Offer, best: Offer, command: str) -> OfferRow:
     ratio = offer.robust / best.robust
     return OfferRow(
-        solver=offer.solver, schedule=offer.schedule, calls=offer.calls, steps=offer.steps, eta=offer.eta,
+        solver=offer.solver.name, schedule=offer.schedule, calls=offer.calls, steps=offer.steps, eta=offer.eta,
         robust=offer.robust, frechet=offer.frechet, to_best=ratio, sentence=_sentence(offer, best, ratio),
-        start=offer.start, sigmas=[finite(s) for s in offer.sigmas],
+        start=offer.start, solver_options=options_of(offer.solver), command=command, sigmas=[finite(s) for s in offer.sigmas],
     )  # fmt: skip
 
 
@@ -147,10 +151,22 @@ def _sentence(offer: Offer, best: Offer, ratio: float) -> str:
     return f"{ratio:.2g} times the least error{noise}"
 
 
-def _command(source: str, best: Offer, flags: Any, host: str | None) -> str:
-    from diffopt.api.command import command_line
+def _said(flags: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in flags.items() if v is not None and v is not False}
 
-    said = {k: v for k, v in flags.items() if v is not None and v is not False}
+
+def _command(source: str, best: Offer, flags: Mapping[str, Any], host: str | None) -> str:
+    """Makes the file of the best row."""
     free = {"free": "grid,eta"} if best.optimized_eta else {}
     run = {"solver": best.asked, "steps": best.steps, "host": host}
-    return command_line("optimize", source, {**run, **free, **said, "output": "grid.json"})
+    return command_line("optimize", source, {**run, **free, **_said(flags), "output": "grid.json"})
+
+
+def _again(source: str, offer: Offer, flags: Mapping[str, Any]) -> str:
+    """States the errors of a row again: its scheme with its options on its very grid."""
+    run: dict[str, Any] = {"solver": spelled(offer.solver), "sigmas": [float(s) for s in offer.sigmas]}
+    run |= {"clock": offer.solver.clock}
+    run |= {"eta": offer.eta} if offer.solver.eta_meaning is not None else {}
+    run |= {"start": offer.start} if offer.start != "exact" else {}
+    kept = {k: v for k, v in _said(flags).items() if k not in (*ANSWERED, "start")}
+    return command_line("evaluate", source, {**run, **kept})

@@ -51,6 +51,14 @@ def options_of(thing: Any) -> dict[str, Any]:
     return {k: v for k, v in kept.items() if not isinstance(v, float) or math.isfinite(v)}
 
 
+def spelled(thing: Any) -> str:
+    """Name with the options that are not the defaults, as :func:`named` reads it."""
+    known = fields_of(type(thing))
+    said = [f"{name}={str(value).lower() if isinstance(value, bool) else value}"
+            for name, value in options_of(thing).items() if value != known[name]]  # fmt: skip
+    return thing.name + (":" + ",".join(said) if said else "")
+
+
 def named(text: str, table: Mapping[str, Any], what: str) -> tuple[type, dict[str, Any]]:
     """Class and options of `karras`, `karras:rho=5`, `shift:7` or `beta:0.5,0.7`.
 

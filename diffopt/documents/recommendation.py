@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,8 @@ class OfferRow(Document):
     to_best: float = Field(description="robust over that of the first row")
     sentence: str
     start: str = Field(default="exact", description="initial law")
+    solver_options: dict[str, Any] = Field(default={}, description="options of the solver by the name of their field")
+    command: str = Field(default="", description="states this row's errors again; with --output it writes the row's file")
     sigmas: list[float | None]
 
 

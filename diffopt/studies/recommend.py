@@ -10,14 +10,14 @@ import numpy as np
 
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.arrays import Array
-from diffopt.objectives.frechet import Frechet
+from diffopt.objectives.evaluation import evaluate
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.processes.grid import Grid
 from diffopt.schedules import SCHEDULES
 from diffopt.search.descent import optimize
 from diffopt.search.starts import applicable
-from diffopt.solvers import SOLVERS, run_table
+from diffopt.solvers import SOLVERS, Solver
 
 #: Solvers that are compared unless others are named: those that hosts run and that differ as schemes.
 CANDIDATES = (
@@ -41,16 +41,14 @@ class Offer:
 
     Attributes
     ----------
-    solver, schedule : str
-        Names; `optimized` is the grid found here.
+    solver, schedule : Solver, str
+        The scheme with its options as it was run, and the grid's name; `optimized` is the grid found here.
     calls, steps : int
         Denoiser calls, and the steps they pay for.
     eta : float
         Coefficient of the injected noise.
     robust, frechet : float
         Errors, data units; `robust` ranks.
-    fitted : bool
-        Whether the coefficients are made for this very spectrum, which flatters both numbers.
     optimized_eta : bool
         Whether eta was searched for with the grid.
     asked : str
@@ -59,7 +57,7 @@ class Offer:
         Initial law.
     """
 
-    solver: str
+    solver: Solver
     schedule: str
     calls: int
     steps: int
@@ -67,10 +65,14 @@ class Offer:
     robust: float
     frechet: float
     sigmas: Array
-    fitted: bool
     optimized_eta: bool = False
     asked: str = ""
     start: str = "exact"
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the coefficients are made for this very spectrum, which flatters both numbers."""
+        return self.solver.needs_data
 
 
 def steps_for(solver: str, calls: int, to_data: bool) -> int:
@@ -88,7 +90,6 @@ def offers(
     problem's solver; eta of those with noise is optimized with the grid. `host` puts every question as a program runs
     it; what it cannot run is left out.
     """
-    few = replace(problem, data=problem.data.shortened("design"))
     to_data = problem.end == "zero"
     found: list[Offer] = []
     for done, name in enumerate(names):
@@ -96,11 +97,11 @@ def offers(
             progress(done, len(names))
         steps = steps_for(name, calls, to_data)
         try:
-            found += _offer(few, name, steps, host or _as_it_is)
+            found += _offer(problem, name, steps, host or _as_it_is)
         except DiffoptError:
             continue
     try:
-        habit = replace(few, solver=SOLVERS[HABIT[0]](error=few.solver.error), steps=steps_for(HABIT[0], calls, to_data))
+        habit = replace(problem, solver=SOLVERS[HABIT[0]](error=problem.solver.error), steps=steps_for(HABIT[0], calls, to_data))
         habit, eta = (host or _as_it_is)(habit, ())
         found.append(_scored(habit, SCHEDULES[HABIT[1]]().grid(habit.span), HABIT[1], HABIT[0], eta))
     except DiffoptError:
@@ -130,14 +131,15 @@ def _offer(problem: Problem, name: str, steps: int, host: Hosted) -> list[Offer]
     made = SOLVERS[name](error=problem.solver.error)
     there, fixed, free = _put(replace(problem, solver=made, steps=steps), host)
     own = replace(there, solver=there.solver.for_data(problem.data).for_even_grid())
-    result = optimize(own, Robust(), free, fixed, searches=1, starts=STARTS, tolerance=TOLERANCE)
+    few = own.compressed("design")
+    result = optimize(few, Robust(), free, fixed, searches=1, starts=STARTS, tolerance=TOLERANCE)
     searched = "eta" in free
     eta = round(float(result.eta[0]), 4) if searched else fixed
     found = _scored(own, result.grid, "optimized", name, eta, searched)
     if not amplifies(found.frechet, found.robust):
         return [found]
     # Levels so close that old outputs get weights of thousands: the best named grid instead.
-    grids = applicable(own, STARTS)
+    grids = applicable(few, STARTS)
     named = [_scored(own, grid, schedule, name, eta, searched) for schedule, grid in grids.items()]
     steady = [offer for offer in named if np.isfinite(offer.robust) and not amplifies(offer.frechet, offer.robust)]
     return [min(steady, key=lambda offer: offer.robust)] if steady else []
@@ -146,13 +148,11 @@ def _offer(problem: Problem, name: str, steps: int, host: Hosted) -> list[Offer]
 def _scored(
     problem: Problem, grid: Grid, schedule: str, asked: str, eta: float | None = None, searched: bool = False
 ) -> Offer:
-    solver = problem.solver
-    table, spectrum = run_table(solver, grid, eta), problem.spectrum
-    robust = Robust()
-    value = robust.value(table, robust.prepare(spectrum, problem.data.members), problem.start)
-    distance = Frechet().value(table, spectrum, problem.start)
-    used = float(solver.default_eta) if eta is None else eta
+    """Errors over the whole spectrum, as `evaluate` states them."""
+    found = evaluate(problem, grid, eta, expand=False)
+    robust, frechet = (np.inf if v is None else v for v in (found.robust, found.frechet))
+    used = float(problem.solver.default_eta) if eta is None else eta
     return Offer(
-        solver.name, schedule, table.calls, grid.steps, used, value, distance, grid.sigmas, solver.needs_data, searched,
+        problem.solver, schedule, found.denoiser_calls, grid.steps, used, robust, frechet, grid.sigmas, searched,
         asked, problem.start,
     )  # fmt: skip

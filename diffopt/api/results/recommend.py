@@ -32,8 +32,8 @@ class RecommendationResult(Result):
         return str(self.document["command"])
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row a solver, without the grids."""
-        return [{k: v for k, v in row.items() if k != "sigmas"} for row in self.document["rows"]]
+        """A row a solver; its grid and its options stand in its command."""
+        return [{k: v for k, v in row.items() if k not in ("sigmas", "solver_options")} for row in self.document["rows"]]
 
     def view(self, width: int) -> Any:
         """A row a solver: what to set, the error, and a sentence."""
