@@ -11,3 +11,12 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 #: Real or complex numbers: formulas of processes, clocks and solvers accept both (complex-step derivatives).
 Numbers = NDArray[Any]
+
+
+def digits(rows: Array) -> list[bytes]:
+    """Twelve significant digits of each row, shape (B, n), so that rows that differ by rounding are one."""
+    # An infinite or vanishing number stands for itself.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exponent = np.where((rows != 0) & np.isfinite(rows), np.floor(np.log10(np.abs(rows))), 0.0)
+        rounded = np.round(rows / 10.0**exponent, 11) * 10.0**exponent
+    return [row.tobytes() for row in rounded]

@@ -116,7 +116,8 @@ class LawObjective(Objective):
 
     def total(self, table: Table, spectrum: Spectrum, start: Start) -> float:
         """Loss of the law at the end of the table."""
-        return self._terms(Law(table, spectrum, start))[0].loss
+        law = Law(table, spectrum, start)
+        return float(self.losses(law.variance, *self._against(law), spectrum.weight))
 
     @abstractmethod
     def losses(self, variance: Array, target: Array, mean_error: Array | None, weight: Array) -> Array:

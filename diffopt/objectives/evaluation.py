@@ -94,7 +94,7 @@ def _evaluation(table: Table, problem: Problem, grid: Grid, eta: float | Array |
         for name in totals:
             share = METRICS[name].share
             assert share is not None
-            totals[name] += share(ends)
+            totals[name] += float(share(ends))
     reasons: dict[str, str] = {}
     values: dict[str, float | None] = {}
     for name, metric in METRICS.items():

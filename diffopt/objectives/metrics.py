@@ -10,8 +10,8 @@ import numpy as np
 from diffopt.foundation.arrays import Array
 from diffopt.law.law import Law
 from diffopt.objectives.base import Objective
-from diffopt.objectives.frechet import frechet_terms
-from diffopt.objectives.kl import kl_terms
+from diffopt.objectives.frechet import frechet_losses
+from diffopt.objectives.kl import kl_losses
 from diffopt.objectives.path_kl import PathKL
 from diffopt.objectives.robust import Robust
 
@@ -20,7 +20,9 @@ _DIVIDES = "infinite: the scheme divides by a vanishing eigenvalue; end above 0 
 
 @dataclass(frozen=True, eq=False)
 class FinalLaws:
-    """Gaussian laws where a run ends, per eigenvalue, arrays of shape (d,) in the coordinates of the process.
+    """Gaussian laws where a run ends, per eigenvalue, in the coordinates of the process.
+
+    Arrays have shape (d,), or (B, d) for the grids of a stacked table.
 
     Attributes
     ----------
@@ -48,11 +50,11 @@ class FinalLaws:
     def create(cls, law: Law, exact: Law, size: int | None = None) -> FinalLaws:
         """Of the laws from the start law and from the exact start, the first `size` entries of both."""
         table, spectrum = law.table, law.spectrum.part(slice(0, size))
-        alpha, level, eig, mu = float(table.alpha[-1]), float(table.level[-1]), spectrum.eig, spectrum.mean
-        variances = law.variance[:size], exact.variance[:size], alpha**2 * eig + level**2
+        alpha, level, eig, mu = table.alpha[-1][..., None], table.level[-1][..., None], spectrum.eig, spectrum.mean
+        variances = law.variance[..., :size], exact.variance[..., :size], alpha**2 * eig + level**2
         if mu is None:
             return cls(eig, spectrum.weight, *variances, None, None, None, None)
-        gap, inner, shift = mean_gap(law)[:size] * mu, mean_gap(exact)[:size] * mu, (alpha - 1) * mu
+        gap, inner, shift = mean_gap(law)[..., :size] * mu, mean_gap(exact)[..., :size] * mu, (alpha - 1) * mu
         return cls(eig, spectrum.weight, *variances, gap + shift, inner, gap - inner, shift)
 
 
@@ -70,7 +72,8 @@ class Metric:
     unit, title : str
         For people.
     share : callable or None
-        Sum over the eigenvalues of some `FinalLaws`; additive, so that long spectra are taken block by block.
+        Sum over the eigenvalues of some `FinalLaws`, a number or shape (B,); additive, so that long spectra are
+        taken block by block.
     root : bool
         Whether the value is the root of the sum.
     objective : type of Objective or None
@@ -85,7 +88,7 @@ class Metric:
 
     unit: str
     title: str
-    share: Callable[[FinalLaws], float] | None = None
+    share: Callable[[FinalLaws], Array] | None = None
     root: bool = False
     objective: type[Objective] | None = None
     compared: bool = False
@@ -97,18 +100,14 @@ class Metric:
         return float(np.sqrt(total)) if self.root else float(total)
 
 
-def _w2(of: Array, to: Array, gap: Array | None, weight: Array) -> float:
-    return frechet_terms(of, to, gap, weight).loss
-
-
 #: Errors by name, in the order of documents and columns. Sums are those of theory.md, eqs. 29 and 30.
 METRICS: dict[str, Metric] = {
     "frechet": Metric(
         "data units", "2-Wasserstein distance of the output to the data",
-        lambda e: _w2(e.output, e.eig, e.to_data, e.weight), root=True, compared=True,
+        lambda e: frechet_losses(e.output, e.eig, e.to_data, e.weight), root=True, compared=True,
     ),
     "kl": Metric(
-        "nats", "KL(data || output)", lambda e: kl_terms(e.output, e.eig, e.to_data, e.weight).loss, compared=True,
+        "nats", "KL(data || output)", lambda e: kl_losses(e.output, e.eig, e.to_data, e.weight), compared=True,
         infinite="infinite: a direction is degenerate in the data (eigenvalue 0) or in the output, not in both",
     ),
     "robust": Metric("data units", "local errors that cannot cancel, rms over an ensemble", objective=Robust, compared=True),
@@ -118,19 +117,19 @@ METRICS: dict[str, Metric] = {
     ),
     "initialization": Metric(
         "data units", "2-Wasserstein distance of the output to that from the exact start",
-        lambda e: _w2(e.output, e.exact, e.apart, e.weight), root=True,
+        lambda e: frechet_losses(e.output, e.exact, e.apart, e.weight), root=True,
     ),
     "discretization": Metric(
         "data units", "2-Wasserstein distance of the output from the exact start to the marginal where the grid ends",
-        lambda e: _w2(e.exact, e.marginal, e.to_marginal, e.weight), root=True, compared=True,
+        lambda e: frechet_losses(e.exact, e.marginal, e.to_marginal, e.weight), root=True, compared=True,
     ),
     "truncation": Metric(
         "data units", "2-Wasserstein distance of the marginal where the grid ends to the data",
-        lambda e: _w2(e.marginal, e.eig, e.shift, e.weight), root=True,
+        lambda e: frechet_losses(e.marginal, e.eig, e.shift, e.weight), root=True,
     ),
     "kl_discretization": Metric(
         "nats", "KL(marginal where the grid ends || output from the exact start)",
-        lambda e: kl_terms(e.exact, e.marginal, e.to_marginal, e.weight).loss, compared=True,
+        lambda e: kl_losses(e.exact, e.marginal, e.to_marginal, e.weight), compared=True,
         infinite="infinite: a direction is degenerate in only one of the two laws",
     ),
     "path_kl": Metric(

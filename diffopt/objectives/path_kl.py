@@ -27,12 +27,11 @@ class PathKL(Objective):
 
     name = "path_kl"
     unit = "nats"
-    stackable = False
     summary = "exact KL between reverse paths (KLUB); stochastic one-step solvers, --end sigma_min"
 
     def total(self, table: Table, spectrum: Spectrum, start: Start) -> float:
         """Sum over steps and eigenvalues."""
-        return _Transitions(table, spectrum).loss
+        return float(_Transitions(table, spectrum).loss)
 
     def total_and_bars(self, table: Table, spectrum: Spectrum, start: Start) -> tuple[float, TableBars]:
         """The sum and its derivatives."""
@@ -40,7 +39,11 @@ class PathKL(Objective):
         bars = TableBars.zeros(table)
         if np.isfinite(transitions.loss):
             transitions.pull_back(bars)
-        return transitions.loss, bars
+        return float(transitions.loss), bars
+
+    def totals(self, table: Table, spectrum: Spectrum, start: Start) -> Array:
+        """The sums of the grids of a stacked table, shape (B,)."""
+        return _Transitions(table, spectrum).loss
 
     def finish(self, total: float) -> tuple[float, float]:
         """The sum itself."""
@@ -48,7 +51,7 @@ class PathKL(Objective):
 
 
 class _Transitions:
-    """Exact and numerical transitions of every step, arrays of shape (N, d)."""
+    """Exact and numerical transitions of every step, arrays of shape (N, ..., d)."""
 
     def __init__(self, table: Table, spectrum: Spectrum) -> None:
         self.table, self.spectrum = table, spectrum
@@ -60,18 +63,21 @@ class _Transitions:
         alpha = table.alpha[:: table.rows]
         v = self.response.variance[:: table.rows]
         self.before, self.after = v[:-1], v[1:]
-        self.scale = (alpha[:-1] / alpha[1:])[:, None]
+        self.scale = (alpha[:-1] / alpha[1:])[..., None]
         self.mean = self.scale * self.after / self.before
         self.variance = self.after * (1 - self.scale * self.mean)
         self.noise = self.response.injected + np.zeros_like(self.after)
         self.gap = self.mean - self.response.rows[-1].incoming[0]
         self.loss = self._loss()
 
-    def _loss(self) -> float:
-        if np.any(self.noise <= 0) or np.any(self.variance <= 0):
-            return float("inf")
-        each = surplus(self.variance, self.noise) + self.gap**2 * self.before / self.noise
-        return 0.5 * float((each @ self.spectrum.weight).sum())
+    def _loss(self) -> Array:
+        off = (self.noise <= 0) | (self.variance <= 0)
+        undefined = off.any(axis=(0, -1))
+        if undefined.all():
+            return np.full(undefined.shape, np.inf)
+        noise, variance = np.where(off, 1.0, self.noise), np.where(off, 1.0, self.variance)
+        each = surplus(variance, noise) + self.gap**2 * self.before / noise
+        return np.where(undefined, np.inf, 0.5 * (each @ self.spectrum.weight).sum(axis=0))
 
     def pull_back(self, bars: TableBars) -> None:
         """Eqs. (39)-(40) backwards."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,9 +12,12 @@ from diffopt.data.compression import short
 from diffopt.data.dataset import Dataset
 from diffopt.data.perturbation import PERTURBATIONS
 from diffopt.data.spectrum import Spectrum
+from diffopt.errors import UnsupportedError
+from diffopt.foundation.arrays import Array
 from diffopt.law.law import Law
 from diffopt.law.start import Start
-from diffopt.objectives.evaluation import finite, whole
+from diffopt.objectives.base import Objective
+from diffopt.objectives.evaluation import finite
 from diffopt.objectives.metrics import COMPARED, METRICS, FinalLaws, mean_gap
 from diffopt.solvers.table import Table
 
@@ -55,33 +59,55 @@ class JoinedSpectra:
             if (metric := METRICS[name]).objective is not None
         }
 
-    def score(self, table: Table) -> Scores:
-        """Errors of a run (theory.md, eqs. 25-34)."""
+    def score(self, table: Table) -> list[Scores]:
+        """Errors of a run, or of every run of a stacked table (theory.md, eqs. 25-34)."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             law = Law(table, self.joined, self.start)
             exact = law if self.start == "exact" else Law(table, self.spectrum, "exact")
-            return self._scores(table, law, exact)
+            found, refused = self._errors(table, law, exact)
+            held = self._held_out(law)
+        return [_scores(found, held, refused, i) for i in range(held[0].size)]
 
-    def _scores(self, table: Table, law: Law, exact: Law) -> Scores:
-        reasons: dict[str, str] = {}
-        errors: dict[str, float | None] = {}
+    def _errors(self, table: Table, law: Law, exact: Law) -> tuple[dict[str, Array], dict[str, str]]:
+        """Values by name, shape (B,), infinite where not defined, and why an error has none at all."""
+        found: dict[str, Array] = {}
+        refused: dict[str, str] = {}
         ends = FinalLaws.create(law, exact, self.spectrum.eig.size)
         for name in COMPARED:
             metric = METRICS[name]
-            if metric.share is not None:
-                errors[name] = finite(name, metric.finish(metric.share(ends)), reasons)
-            else:
-                errors[name] = whole(name, metric, table, self.prepared[name], self.start, reasons)
-        return Scores(errors, self._held_out(law, float(table.alpha[-1])), reasons)
+            if metric.objective is None:
+                assert metric.share is not None
+                total = np.atleast_1d(metric.share(ends))
+                found[name] = np.array([metric.finish(float(x)) for x in total])
+                continue
+            try:
+                found[name] = self._whole(metric.objective(), metric.noise_only, table)
+            except UnsupportedError as error:
+                refused[name] = str(error)
+        return found, refused
 
-    def _held_out(self, law: Law, alpha: float) -> dict[str, float | None]:
-        """Frechet distance on each of the perturbed spectra."""
+    def _whole(self, objective: Objective, noise_only: bool, table: Table) -> Array:
+        """Values of an objective on the spectrum that it has prepared, shape (B,)."""
+        if noise_only and not table.stochastic:
+            return np.full(table.alpha[0].size, np.inf)
+        value = objective.values if table.aside else objective.value
+        return np.atleast_1d(value(table, self.prepared[objective.name], self.start))
+
+    def _held_out(self, law: Law) -> list[Array]:
+        """Frechet distance on each of the perturbed spectra, shape (B,)."""
         mean = self.joined.mean
-        to_data = None if mean is None else (mean_gap(law) + (alpha - 1)) * mean
-        held = {}
-        for name, part in zip(PERTURBATIONS, self.slices[1:], strict=True):
-            square = (np.sqrt(law.variance[part]) - np.sqrt(self.joined.eig[part])) ** 2
-            square = square if to_data is None else square + to_data[part] ** 2
-            value = float(np.sqrt(self.joined.weight[part] @ square))
-            held[name] = value if np.isfinite(value) else None
+        to_data = None if mean is None else (mean_gap(law) + (law.table.alpha[-1][..., None] - 1)) * mean
+        held = []
+        for part in self.slices[1:]:
+            square = (np.sqrt(law.variance[..., part]) - np.sqrt(self.joined.eig[part])) ** 2
+            square = square if to_data is None else square + to_data[..., part] ** 2
+            held.append(np.atleast_1d(np.sqrt(square @ self.joined.weight[part])))
         return held
+
+
+def _scores(found: Mapping[str, Array], held: Sequence[Array], refused: Mapping[str, str], i: int) -> Scores:
+    """Of the run of number i."""
+    reasons = dict(refused)
+    errors = {name: finite(name, float(found[name][i]), reasons) if name in found else None for name in COMPARED}
+    values = dict(zip(PERTURBATIONS, (float(value[i]) for value in held), strict=True))
+    return Scores(errors, {name: value if np.isfinite(value) else None for name, value in values.items()}, reasons)

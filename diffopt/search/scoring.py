@@ -8,7 +8,7 @@ import numpy as np
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
-from diffopt.foundation.arrays import Array
+from diffopt.foundation.arrays import Array, digits
 from diffopt.objectives import Objective
 from diffopt.objectives.problem import Problem
 from diffopt.processes.points import Points
@@ -40,8 +40,9 @@ class Scorer:
         groups: dict[tuple[object, ...], list[int]] = {}
         seen: dict[bytes, int] = {}
         same = np.arange(len(states))
-        for i, (state, digits) in enumerate(zip(states, _digits(states), strict=True)):
-            same[i] = seen.setdefault(digits + str((id(state.process), id(state.solver))).encode(), i)
+        rows = [np.concatenate([state.sigma, state.eta]) for state in states]
+        for i, (state, content) in enumerate(zip(states, digits(np.array(rows)), strict=True)):
+            same[i] = seen.setdefault(content + str((id(state.process), id(state.solver))).encode(), i)
             if same[i] == i:
                 ends = (bool(np.isinf(state.sigma[0])), bool(state.sigma[-1] == 0))
                 groups.setdefault((id(state.process), id(state.solver), *ends), []).append(i)
@@ -90,15 +91,3 @@ class Scorer:
     @staticmethod
     def _table(state: State, sigma: Array, eta: Array) -> Table:
         return build_table(state.solver, Points.create(state.process, sigma), eta)
-
-
-def _digits(states: Sequence[State]) -> list[bytes]:
-    """Twelve significant digits of each design, so that grids that differ by rounding are one."""
-    if not states:
-        return []
-    values = np.stack([np.concatenate([state.sigma, state.eta]) for state in states])
-    # An infinite or vanishing level stands for itself.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        exponent = np.where((values != 0) & np.isfinite(values), np.floor(np.log10(np.abs(values))), 0.0)
-        rounded = np.round(values / 10.0**exponent, 11) * 10.0**exponent
-    return [row.tobytes() for row in rounded]

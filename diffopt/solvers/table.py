@@ -162,16 +162,29 @@ class Table:
     @property
     def called(self) -> list[int]:
         """Nodes whose denoiser or score some row uses, in order."""
-        used: set[int] = set()
+        return [int(node) for node in np.flatnonzero(self._called)]
+
+    @property
+    def _called(self) -> np.ndarray:
+        """The same as a mask over the nodes, shape (..., N R + 1)."""
+        used = np.zeros(self.alpha.shape, dtype=bool)
         model = (self.denoised != 0) | (self.score != 0)
         for row, lag in self.active:
-            used.update(self.node(row, lag)[model[..., row, lag]].tolist())
-        return sorted(used)
+            first, nodes = self.reads(row, lag)
+            used[..., nodes] |= model[..., first:, row, lag]
+        return used
 
     @property
     def calls(self) -> int:
         """Model evaluations; Jacobian products count."""
-        return len(self.called) if self.maps is None else self.maps.calls * self.steps
+        return int(self.calls_each)
+
+    @property
+    def calls_each(self) -> np.ndarray:
+        """Model evaluations of every grid of a table with leading axes, shape (...)."""
+        if self.maps is not None:
+            return np.full(self.alpha.shape[:-1], self.maps.calls * self.steps)
+        return np.asarray(self._called.sum(axis=-1))
 
     @property
     def stochastic(self) -> bool:

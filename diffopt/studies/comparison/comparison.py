@@ -16,12 +16,12 @@ from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.scores import JoinedSpectra
 from diffopt.processes.grid import Grid
-from diffopt.processes.points import Points
 from diffopt.schedules import SCHEDULES
 from diffopt.search.descent import optimize
-from diffopt.solvers import SOLVERS, Solver, build_table
+from diffopt.solvers import SOLVERS, Solver
 from diffopt.solvers.designs import DESIGNS, PublishedDesign
 from diffopt.studies.comparison.row import Row
+from diffopt.studies.comparison.scored import NamedGrid, scored_row, scored_rows
 from diffopt.studies.comparison.setting import Setting, calls_of, steps_of, steps_within
 
 #: Called with (groups done, groups in all).
@@ -147,34 +147,28 @@ class _Runs:
         rows = self._named(problem, budget) if asked else []
         for name, levels in setting.added.items():
             if steps_of(levels) == steps:
-                row = self._row(problem, budget, Grid.create(setting.process, levels), name, "added")
+                row = self._row(problem, budget, NamedGrid(name, "added", Grid.create(setting.process, levels)))
                 rows.append(replace(row, other_range=other_range(row.sigmas, problem)))
         if setting.optimized and rows:
             rows.append(self._optimized(problem, budget, rows))
         self.rows += _ranked(rows, setting.objective)
 
     def _named(self, problem: Problem, budget: int) -> list[Row]:
-        rows = []
+        grids = []
         rules = {name: SCHEDULES[name]() for name in self.setting.schedules} | dict(self.setting.named)
+
+        def refused(name: str, error: DiffoptError) -> None:
+            self.skipped[f"{name}, {problem.solver.name}, {problem.steps} steps"] = str(error)
+
         for name, schedule in rules.items():
             try:
-                rows.append(self._row(problem, budget, schedule.grid(problem.span), name, schedule.kind))
+                grids.append(NamedGrid(name, schedule.kind, schedule.grid(problem.span)))
             except DiffoptError as error:
-                self.skipped[f"{name}, {problem.solver.name}, {problem.steps} steps"] = str(error)
-        return rows
+                refused(name, error)
+        return scored_rows(self.scorer, problem, budget, grids, lambda named, error: refused(named.name, error))
 
-    def _row(
-        self, problem: Problem, budget: int, grid: Grid, name: str, kind: str, design: PublishedDesign | None = None
-    ) -> Row:
-        solver = problem.solver
-        eta = solver.etas(None, grid.steps) if design is None else design.etas(self.scorer.spectrum, grid)
-        table = build_table(solver, Points.create(grid.process, grid.sigmas), eta)
-        scores = self.scorer.score(table)
-        return Row(
-            name, kind, solver.name, solver.clock_name(problem.process), budget, grid.steps, table.calls,
-            grid.sigmas, eta, scores.errors, scores.held_out, scores.reasons,
-            None if design is None else design.name,
-        )  # fmt: skip
+    def _row(self, problem: Problem, budget: int, named: NamedGrid) -> Row:
+        return scored_row(self.scorer, problem, budget, named)
 
     def _optimized(self, problem: Problem, budget: int, rows: list[Row]) -> Row:
         """The optimum, or a better row (of the user's, or through rounding) where there is one."""
@@ -186,7 +180,8 @@ class _Runs:
         result = optimize(
             problem, OBJECTIVES[objective](), searches=len(starts) or 3, starts=starts or None, tolerance=TOLERANCE
         )
-        row = self._row(replace(problem, solver=result.solver), budget, result.grid, "optimized", "optimized")
+        optimum = NamedGrid("optimized", "optimized", result.grid)
+        row = self._row(replace(problem, solver=result.solver), budget, optimum)
         if first is not None and _value(first, objective) < _value(row, objective):
             return replace(first, schedule="optimized", kind="optimized", design=None)
         return row
@@ -216,7 +211,7 @@ class _Runs:
             raise InputError("one step takes more denoiser calls")
         problem = self.short.problem(self.setting.wrong(design.solver), steps)
         grid = SCHEDULES[DESIGN_SCHEDULE]().grid(problem.span)
-        return self._row(problem, budget, grid, DESIGN_SCHEDULE, "stochasticity", design)
+        return self._row(problem, budget, NamedGrid(DESIGN_SCHEDULE, "stochasticity", grid, design))
 
 
 @lru_cache(maxsize=1)
