@@ -11,9 +11,10 @@ solver and calls (or two orders of it).
 
 What the cells ran was read in their sources (zju-pi/diff-sampler 68d5ce4 and its first upload 3e34628, vinhsuhi/LD3
 2d903da): orders fall at the end of `dpmpp_3m` and `unipc_3`, whose outputs are thresholded besides, which no linear
-model has; `ipndm_3` is that of LD3, run on uniform log-SNR. The weights of `ipndm_v` there are not those of
-Adams-Bashforth (theory.md, eq. 122), which it is described as. The first upload holds both that code and the table of
-FIDs, so the code is what most likely ran; the other reading is printed beside it.
+model has; `ipndm_3` is that of LD3, whose code names several grids and no default: it is run on uniform log-SNR, as GAS
+(3145tttt/GAS bd53a30), which quotes the numbers, runs CIFAR-10. Every run begins at 80 n. The weights of
+`ipndm_v` there are not those of Adams-Bashforth (theory.md, eq. 122), which it is described as. The first upload holds
+both that code and the table of FIDs, so the code is what most likely ran; the other reading is printed beside it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.law.law import Law
+from diffopt.law.start import Start
 from diffopt.objectives import OBJECTIVES
 from diffopt.processes import VE
 from diffopt.processes.grid import Grid
@@ -41,6 +43,8 @@ from diffopt.solvers import SOLVERS, Solver, run_table
 from diffopt.solvers.table import Table
 
 HIGH, LOW = 80.0, 0.002
+#: The runs begin at 80 n: the sources multiply unit noise by the first level.
+START: Start = "sigma"
 GITS = {"gits_6": (80.0, 10.9836, 3.8811, 1.584, 0.5666, 0.1698, 0.002)}
 #: Grids by the name in the table; the schedules end at 0.002.
 RULES = {"karras": "karras", "log_uniform": "exponential"}
@@ -141,12 +145,12 @@ def predictions(runs: list[Table], spectrum: Spectrum) -> dict[str, list[float]]
         for table in runs:
             with np.errstate(all="ignore"):
                 try:
-                    values.append(objective.value(table, prepared, "exact"))
+                    values.append(objective.value(table, prepared, START))
                 except UnsupportedError:
                     values.append(float("nan"))
         found[name] = values
     for name, metric in TERMINAL.items():
-        laws = [(Law(table, few, "exact").variance, table.level[-1]) for table in runs]
+        laws = [(Law(table, few, START).variance, table.level[-1]) for table in runs]
         found[name] = [metric(variance, few.eig + level**2, few.weight) for variance, level in laws]
     return found
 
