@@ -35,14 +35,14 @@ def results(work: Callable[[S, T], R], shared: S, items: Sequence[T], workers: i
     items : sequence
         What differs.
     workers : int
-        Processes, this one among them; 1 stays in it. The others are fresh interpreters: threads of the caller do no harm.
+        Processes, this one among them; 1 stays in it.
     """
     count = min(workers, len(items))
     if count <= 1:
         for item in items:
             yield work(shared, item)
         return
-    with ProcessPoolExecutor(count - 1, multiprocessing.get_context("spawn"), _remember, (shared,)) as pool:
+    with ProcessPoolExecutor(count - 1, multiprocessing.get_context(_way()), _remember, (shared,)) as pool:
         shop = _Shop(work, shared, items, pool)
         try:
             for _ in range(count - 1):
@@ -51,6 +51,12 @@ def results(work: Callable[[S, T], R], shared: S, items: Sequence[T], workers: i
                 yield shop.result(i)
         finally:
             shop.close()
+
+
+def _way() -> str:
+    """How processes begin: as copies of this one where it has one thread, which no lock outlives, else anew."""
+    tasks = "/proc/self/task"
+    return "fork" if os.path.isdir(tasks) and len(os.listdir(tasks)) == 1 else "spawn"
 
 
 class _Shop(Generic[S, T, R]):

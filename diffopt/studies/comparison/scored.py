@@ -18,7 +18,7 @@ from diffopt.solvers.designs import PublishedDesign
 from diffopt.studies.comparison.row import Row
 
 #: Levels of runs that are scored side by side.
-BATCH = 400
+BATCH = 200
 
 
 @dataclass(frozen=True, eq=False)
