@@ -31,6 +31,8 @@ NETWORKS = {
     "ztf64": ("eqx_ZTF_ScoreNet64.eqx", 64, 20, 256, 60),
     "hsclog64": ("eqx_hsc_LogNet64.eqx", 64, 20, 256, 100),
 }
+#: Networks that take part in no choice; their results lie in a folder of their own.
+LEFT_OUT = ("hsc64", "ztf64", "hsclog64")
 SIGMA_MAX, SIGMA_MIN = 148.41, 0.02
 
 

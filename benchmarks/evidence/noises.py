@@ -62,6 +62,18 @@ def table(path: Path) -> str:
     return "\n".join([*lines, f"| geometric mean | | {' | '.join(f'{m:.2f}' for m in means)} |"]) + "\n"
 
 
+def note(names: list[str], steps: list[int], seeds: list[int], path: Path) -> None:
+    """Keep the ratios of the cases beside those that are known."""
+    rows = json.loads(path.read_text()) if path.exists() else []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        case = find(name)
+        rows = [row for row in rows if row["case"] != name]
+        for seed in seeds:
+            rows += [vars(row) for row in ratios(case, steps, seed)]
+            path.write_text(json.dumps(rows) + "\n")
+
+
 def main() -> None:
     """Run what was asked for beside what is known, or print it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -74,15 +86,7 @@ def main() -> None:
     if args.table:
         print(table(args.out))
         return
-    steps = [int(n) for n in args.steps.split(",")]
-    rows = json.loads(args.out.read_text()) if args.out.exists() else []
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    for name in args.cases.split(","):
-        case = find(name)
-        rows = [row for row in rows if row["case"] != name]
-        for seed in map(int, args.seeds.split(",")):
-            rows += [vars(row) for row in ratios(case, steps, seed)]
-            args.out.write_text(json.dumps(rows) + "\n")
+    note(args.cases.split(","), [int(n) for n in args.steps.split(",")], [int(n) for n in args.seeds.split(",")], args.out)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ LINES = {
     "karras": ("karras", "tab:red", "-"), "best fixed": ("best fixed", "tab:grey", "-"), "diffopt": ("default", "tab:blue", "-"),
     "shared": ("--free shared", "tab:cyan", "--"),
 }  # fmt: skip
+#: Solvers with a panel of their own where every kind has them.
+DRAWN = ("euler", "heun", "dpmpp_2m", "unipc", "ipndm")
 #: Samples of a row, calls of the two columns, and the solver that users take.
 SHOWN, CALLS, SOLVER = 7, (5, 8), "dpmpp_2m"
 
@@ -35,7 +37,7 @@ def curves(rows: list[Row], path: Path) -> None:
     pyplot = _pyplot()
     kinds = grouped(rows, lambda row: row["kind"])
     every = [{row["solver"] for row in members} for members in kinds.values()]
-    solvers = [name for name in dict.fromkeys(row["solver"] for row in rows) if all(name in found for found in every)]
+    solvers = [name for name in DRAWN if all(name in found for found in every)]
     figure, axes = pyplot.subplots(len(kinds), len(solvers), figsize=(2.7 * len(solvers), 2.4 * len(kinds)), squeeze=False)
     for line, (kind, members) in zip(axes, kinds.items(), strict=True):
         for axis, solver in zip(line, solvers, strict=True):
