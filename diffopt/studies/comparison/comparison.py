@@ -24,6 +24,8 @@ from diffopt.studies.comparison.row import Row
 from diffopt.studies.comparison.scored import NamedGrid, scored_row, scored_rows
 from diffopt.studies.comparison.setting import Setting, calls_of, steps_of, steps_within
 
+#: A solver and a budget; None stands for the designs of the noise.
+Group = tuple[Solver | None, int]
 #: Called with (groups done, groups in all).
 Progress = Callable[[int, int], None]
 
@@ -62,7 +64,8 @@ def compare(setting: Setting, progress: Progress | None = None, workers: int = 1
     """
     setting.check()
     runs = _runs(setting)
-    groups = [(solver, budget) for solver in setting.solvers for budget in runs.budgets(solver)]
+    groups: list[Group] = [(solver, budget) for solver in setting.solvers for budget in runs.budgets(solver)]
+    groups += [(None, budget) for budget in setting.budgets if setting.designs]
     # Fresh processes cost more than a few groups.
     workers = workers if len(groups) >= ENOUGH else 1
     batches, done = _batches(runs, groups, workers), 0
@@ -74,12 +77,11 @@ def compare(setting: Setting, progress: Progress | None = None, workers: int = 1
             progress(done, len(groups))
     rows = [row for i in range(len(groups)) for row in computed[i][0]]
     skipped = {k: v for i in range(len(groups)) for k, v in computed[i][1].items()}
-    runs.noise_designs()
     first = setting.problem(setting.solvers[0], 1)
-    return Comparison(setting, first.sigma_max, first.sigma_min, rows + runs.rows, skipped | runs.skipped)
+    return Comparison(setting, first.sigma_max, first.sigma_min, rows, skipped)
 
 
-def _batches(runs: _Runs, groups: list[tuple[Solver, int]], workers: int) -> list[list[int]]:
+def _batches(runs: _Runs, groups: list[Group], workers: int) -> list[list[int]]:
     """Numbers of the groups that one process computes together, the longest work first.
 
     Groups of equal steps share the grids of schedules, some of which are optimizations of their own; no batch is more
@@ -89,22 +91,26 @@ def _batches(runs: _Runs, groups: list[tuple[Solver, int]], workers: int) -> lis
         return [[i] for i in range(len(groups))]
     by_steps: dict[int, list[int]] = {}
     for i, (solver, budget) in enumerate(groups):
-        by_steps.setdefault(runs.steps(solver, budget) or 0, []).append(i)
+        by_steps.setdefault(0 if solver is None else runs.steps(solver, budget) or 0, []).append(i)
     most = -(-len(groups) // workers)
     cost = {steps: steps * len(members) for steps, members in by_steps.items()}
     ordered = sorted(by_steps, key=lambda steps: -cost[steps])
     return [by_steps[steps][a : a + most] for steps in ordered for a in range(0, len(by_steps[steps]), most)]
 
 
-def _batch(setting: Setting, groups: list[tuple[Solver, int]]) -> list[tuple[list[Row], dict[str, str]]]:
+def _batch(setting: Setting, groups: list[Group]) -> list[tuple[list[Row], dict[str, str]]]:
     return [_group(setting, group) for group in groups]
 
 
-def _group(setting: Setting, group: tuple[Solver, int]) -> tuple[list[Row], dict[str, str]]:
-    """Rows of one solver and budget, alone."""
+def _group(setting: Setting, group: Group) -> tuple[list[Row], dict[str, str]]:
+    """Rows of one group, alone."""
     runs = _runs(setting)
     runs.rows, runs.skipped = [], {}
-    runs.group(*group)
+    solver, budget = group
+    if solver is None:
+        runs.noise_designs(budget)
+    else:
+        runs.group(solver, budget)
     found = runs.rows, runs.skipped
     runs.rows, runs.skipped = [], {}
     return found
@@ -186,24 +192,21 @@ class _Runs:
             return replace(first, schedule="optimized", kind="optimized", design=None)
         return row
 
-    def noise_designs(self) -> None:
+    def noise_designs(self, budget: int) -> None:
         """Designs of the noise on one grid; ratios refer to DDIM without noise on its own optimum."""
         setting = self.setting
-        if not setting.designs:
-            return
-        for budget in setting.budgets:
-            rows: list[Row] = []
-            for name in setting.designs:
-                try:
-                    rows.append(self._design_row(DESIGNS[name], budget))
-                except DiffoptError as error:
-                    self.skipped[f"{name}, budget {budget}"] = str(error)
-            if setting.optimized and rows:
-                steps = self.steps(SOLVERS["ddim"](), budget)
-                ddim = setting.wrong(SOLVERS["ddim"]())
-                rows.append(self._optimized(self.short.problem(ddim, steps or 1), budget, rows))
-                rows[-1] = replace(rows[-1], design="optimized grid without noise")
-            self.rows += _ranked(rows, setting.objective)
+        rows: list[Row] = []
+        for name in setting.designs:
+            try:
+                rows.append(self._design_row(DESIGNS[name], budget))
+            except DiffoptError as error:
+                self.skipped[f"{name}, budget {budget}"] = str(error)
+        if setting.optimized and rows:
+            steps = self.steps(SOLVERS["ddim"](), budget)
+            ddim = setting.wrong(SOLVERS["ddim"]())
+            rows.append(self._optimized(self.short.problem(ddim, steps or 1), budget, rows))
+            rows[-1] = replace(rows[-1], design="optimized grid without noise")
+        self.rows += _ranked(rows, setting.objective)
 
     def _design_row(self, design: PublishedDesign, budget: int) -> Row:
         steps = self.steps(design.solver, budget)
