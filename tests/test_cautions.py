@@ -67,12 +67,6 @@ def test_a_schedule_that_is_taken_is_said_and_as_if_named(free: str) -> None:
     assert any(line.startswith("EDM: ") for line in silent.answers()) == (free == "family")
 
 
-@pytest.mark.parametrize("name", ["sigma_min", "rho", "S_churn", "S_noise"])
-def test_a_parameter_named_as_free_leads_to_the_family(name: str) -> None:
-    with pytest.raises(InputError, match="--free family"):
-        diffopt.optimize(EIG, "heun", 4, free=f"{name},grid")
-
-
 @pytest.mark.parametrize("option", ["s_churn", "s_noise", "s_tmin", "s_tmax"])
 def test_churn_of_another_solver_leads_to_the_one_that_has_it(option: str) -> None:
     with pytest.raises(InputError, match="-s edm_stochastic"):

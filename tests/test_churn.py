@@ -18,7 +18,7 @@ from diffopt.processes import PROCESSES
 from diffopt.report import answers
 from diffopt.schedules import SCHEDULES
 from diffopt.search.descent import optimize
-from diffopt.search.family import window_levels
+from diffopt.search.knobs import window_levels
 from diffopt.search.result import OptimizeResult
 from diffopt.solvers import SOLVERS
 from diffopt.solvers.score_error import parse_score_error

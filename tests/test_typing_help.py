@@ -26,12 +26,14 @@ from diffopt.processes import PROCESSES
 from diffopt.processes.clocks import CLOCKS
 from diffopt.processes.span import ENDS
 from diffopt.schedules import SCHEDULES
+from diffopt.search.knobs import SHARED
 from diffopt.search.variables import FREE
 from diffopt.solvers import SOLVERS
 
 TABLES = {"solver": SOLVERS, "schedule": SCHEDULES, "process": PROCESSES, "objective": OBJECTIVES}
 REGISTRIES = {
-    **TABLES, "builtin": BUILTINS, "start": STARTS, "end": ENDS, "clock": CLOCKS, "free": FREE, "shrinkage": SHRINKAGE,
+    **TABLES, "builtin": BUILTINS, "start": STARTS, "end": ENDS, "clock": CLOCKS,
+    "free": {*FREE, *SHARED, *(n for name in SCHEDULES for n in SCHEDULES[name].family)}, "shrinkage": SHRINKAGE,
     "method": [*METHODS, "auto"],
 }  # fmt: skip
 

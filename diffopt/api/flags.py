@@ -53,8 +53,9 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
     )),
     "free": ("Objective", (
         Flag(
-            "free", str, "Comma list of grid, shared (with Euler), eta, eta_per_step, family, coefficients [default: grid].",
-            "LIST",
+            "free", str,
+            "Comma list of grid, shared (with Euler), eta, eta_per_step, coefficients, names of numbers (rho, sigma_min, "
+            "S_churn) or family, all numbers of schedule, process and churn [default: grid].", "LIST",
         ),
     )),
 }  # fmt: skip

@@ -19,8 +19,10 @@ from diffopt.errors import InputError
 from diffopt.foundation.notes import note
 from diffopt.objectives.evaluation import evaluate as run_evaluation
 from diffopt.objectives.problem import Problem
+from diffopt.search.blocks import canonical, named_ends
 from diffopt.search.descent import optimize as search
 from diffopt.search.integer import optimize_whole
+from diffopt.search.knobs import no_end
 from diffopt.search.result import OptimizeResult
 from diffopt.search.starts import BASELINES, applicable
 from diffopt.solvers import SOLVERS
@@ -92,7 +94,7 @@ def optimize(
     """
     settings = read("optimize", flags, ("host", "timesteps", "grid_of"), solver=solver, steps=steps)
     data = loaded(spectrum, flags, host)
-    free = words(settings.free)
+    free = canonical(words(settings.free))
     settings = _with_schedule(settings, free)
     _check_schedule(settings, free)
     problem, settings, whole = _hosted(make_problem(settings, data), settings, host, timesteps, flags)
@@ -104,7 +106,7 @@ def optimize(
     objective = make_objective(settings.objective)
     schedule = schedule_of(settings) if settings.schedule else None
     others = _grid_of(grid_of, free, whole)
-    result = search(problem, objective, free, settings.eta, schedule, progress=progress, grid_of=others)
+    result = search(problem, objective, _searched(free, problem), settings.eta, schedule, progress=progress, grid_of=others)
     if whole:
         result = optimize_whole(problem, objective, result, progress)
     solved = replace(problem, solver=result.solver, process=result.process)
@@ -113,6 +115,7 @@ def optimize(
     beside = baselines(problem, settings.eta, grids)
     if "grid" in free and not whole:
         result, evaluation = best_of(problem, objective, settings.eta, (result, evaluation), grids, beside)
+        result = replace(result, family=named_ends(free, result.grid.sigmas) | result.family)
         solved = replace(problem, solver=result.solver, process=result.process)
     document = schedule_document(
         solved, result, evaluation, beside, objective, free, schedule,
@@ -128,6 +131,13 @@ def optimize(
         ]
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
     return ScheduleResult(dump(document), (*data_notes(data), *problem_notes(problem), *assumed), data, rivals)
+
+
+def _searched(free: list[str], problem: Problem) -> list[str]:
+    """What the search is told: a free grid ends where it is best above sigma_min, so that name adds nothing to it."""
+    if "grid" in free and "sigma_min" in free and (why := no_end("sigma_min", problem)):
+        raise InputError(f"--free sigma_min: {why}")
+    return [name for name in free if name != "sigma_min" or "grid" not in free]
 
 
 def _beats_ends(problem: Problem, result: OptimizeResult) -> Claim | None:

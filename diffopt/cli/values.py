@@ -15,7 +15,10 @@ FEW: dict[str, tuple[str, ...]] = {
     "end": ("zero", "sigma_min"),
     "start": ("exact", "sigma", "unit"),
     "clock": ("sigma", "variance", "logsnr", "time"),
-    "free": ("grid", "shared", "eta", "eta_per_step", "family", "coefficients"),
+    "free": (
+        "grid", "shared", "eta", "eta_per_step", "family", "coefficients", "sigma_min", "sigma_max", "s_churn", "s_noise",
+        "s_tmin", "s_tmax", "beta_min", "beta_max", "rho", "c", "shift", "mu", "std", "a", "b", "pivot", "slope",
+    ),
     "kind": ("fixed", "table", "spectrum", "stochasticity", "added", "optimized"),
     "metric": ("frechet", "weak", "strong"),
     "design": ("none", "constant", "window", "per_step"),

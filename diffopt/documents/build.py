@@ -81,6 +81,7 @@ name: _score(e) for name, e in baselines.items()
             starts=result.starts,
             free=free,
             family=result.family,
+            family_start=result.started,
             schedule=None if schedule is None else schedule.name,
             schedule_options={} if schedule is None else options_of(schedule),
             beats_ends=beats_ends,

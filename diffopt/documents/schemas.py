@@ -78,7 +78,8 @@ class OptimizerPart(Document):
     evaluations: int
     starts: int
     free: list[str]
-    family: dict[str, float] = {}
+    family: dict[str, float] = Field(default={}, description="numbers that were free, at the optimum; infinite ones are left out")
+    family_start: dict[str, float] = Field(default={}, description="where the search for them began")
     schedule: str | None = None
     schedule_options: dict[str, Any] = {}
     beats_ends: Claim | None = Field(default=None, description=BEATS)

@@ -104,7 +104,7 @@ def edm_flags(data: Document) -> str:
     if not (runs and own) or "grid" in optimizer["free"]:
         return ""
     values = {"sigma_min": data["sigmas"][-2], "sigma_max": data["sigmas"][0]}
-    values |= data.get("solver_options") or {}
+    values |= (optimizer.get("schedule_options") or {}) | (data.get("solver_options") or {})
     values |= {k: v for k, v in optimizer["family"].items() if k not in ("sigma_min", "sigma_max")}
     listed = [f"--{flag}={values[name]:.8g}" for name, flag in EDM.items() if isinstance(values.get(name), int | float)]
     return " ".join([f"--steps={data['steps']}", *listed])

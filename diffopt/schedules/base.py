@@ -52,8 +52,12 @@ class Schedule(ABC):
     slow: ClassVar[bool] = False
     #: Most steps for which the rule is computed: searches and dynamic programs take too long above.
     most: ClassVar[int | None] = None
-    #: Parameters of the family that `--free family` may vary.
+    #: Parameters of the family that `--free` may vary, and those whose range is not 0.01 to 1000 or that may be 0 or negative:
+    #: (least, largest, whether the number itself is varied and not its logarithm).
     family: ClassVar[tuple[str, ...]] = ()
+    ranges: ClassVar[dict[str, tuple[float, float, bool]]] = {}
+    #: Whether `levels` takes complex parameters, ends and processes; derivatives of other rules are taken by differences.
+    analytic: ClassVar[bool] = False
 
     @classmethod
     def suits(cls, solver: Solver) -> bool:

@@ -13,6 +13,7 @@ from diffopt.objectives import Objective
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.schedules import Schedule
+from diffopt.search.blocks import named_ends
 from diffopt.search.compromise import compromise, schemes
 from diffopt.search.family import FamilyBlock
 from diffopt.search.lbfgs import PROBE, Descent
@@ -47,10 +48,11 @@ def optimize(
         Data, process, solver, budget, range.
     objective : Objective
         What is minimized.
-    free : sequence of {"grid", "shared", "coefficients", "eta", "eta_per_step", "family"}
-        What may move; "shared" alone is one grid for the solver and for Euler (`compromise`). Of solvers that fit
-        their coefficients, "grid" and "coefficients" is the search over both, "coefficients" alone keeps the
-        schedule's grid.
+    free : sequence of {"grid", "shared", "coefficients", "eta", "eta_per_step", "family"} and names of numbers
+        What may move. Names are parameters of the schedule, `sigma_min`, `sigma_max`, of the process and of churn; the
+        others stay as they are, and "family" is all of them. "shared" alone is one grid for the solver and for Euler
+        (`compromise`). Of solvers that fit their coefficients, "grid" and "coefficients" is the search over both,
+        "coefficients" alone keeps the schedule's grid.
     eta : float or array, optional
         Start, or fixed value where eta is not free; None is the solver's default.
     schedule : Schedule, optional
@@ -133,11 +135,12 @@ def _result(search: Search, outcome: Descent | None, starts: int, scores: dict[s
     value, state, x = search.best
     family: dict[str, float] = {}
     touched: list[str] = []
-    if x.size:
+    if x.size == len(search.bounds):
         for block, part in zip(search.blocks, search.parts(x), strict=True):
             touched += block.at_bound(part)
             if isinstance(block, FamilyBlock):
                 family = block.reported(part, state.solver)
+    family = named_ends(search.free, state.sigma) | family
     fitted = "coefficients" in search.free and not search.blocks
     reason = "the grid is kept, its coefficients are fitted" if fitted else "one step has no free point"
     message = outcome.message if outcome else f"nothing to optimize: {reason}"
@@ -145,5 +148,10 @@ def _result(search: Search, outcome: Descent | None, starts: int, scores: dict[s
         message += f"; at the bound of the search: {', '.join(touched)}"
     return OptimizeResult(
         Grid.create(state.process, state.sigma), state.eta, state.solver, state.process, value,
-        outcome.converged if outcome else True, message, search.evaluations, starts, family, scores,
+        outcome.converged if outcome else True, message, search.evaluations, starts, family, scores, _started(search),
     )  # fmt: skip
+
+
+def _started(search: Search) -> dict[str, float]:
+    """Where the numbers of a family began."""
+    return next((block.started() for block in search.blocks if isinstance(block, FamilyBlock)), {})

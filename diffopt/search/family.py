@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,45 +17,32 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes import Process
 from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
+from diffopt.search.knobs import EMPTY, Family, beyond, window_levels
 from diffopt.search.variables import Block, State
 from diffopt.solvers import Solver
 
-#: Largest gamma of EDM's churn, and the range of s_noise that is searched: further from 1 the state has another noise
-#: than the network is told, which an exact denoiser forgives and a trained one does not.
-GAMMA, NOISE = np.sqrt(2) - 1, (0.95, 1.05)
-#: Smallest s_churn of the search: no churn, for the logarithm.
-LEAST = 1e-6
-
-
-@dataclass(frozen=True)
-class Knob:
-    """One parameter of a family: where it lives, its value and its bounds."""
-
-    owner: str
-    name: str
-    value: float
-    low: float
-    high: float
+#: Step of central differences of rules that take no complex numbers: rounding and truncation are 1e-11 of a level.
+DIFFERENCE = 1e-5
 
 
 class FamilyBlock(Block):
     """Parameters of a schedule family, of the process and of the solver, as multiples of their start.
 
-    The grid follows the schedule; its derivative by a parameter is taken by a complex step.
+    The grid follows the schedule; its derivative by a parameter is taken by a complex step, or by central differences
+    where the rule takes no complex numbers. `names` are the free ones, None all of them.
     """
 
-    def __init__(self, problem: Problem, schedule: Schedule, move_grid: bool) -> None:
-        self.problem, self.schedule, self.move_grid = problem, schedule, move_grid
-        self.knobs = [*_schedule_knobs(problem, schedule)] if move_grid else []
-        self.knobs += [*_process_knobs(problem), *_solver_knobs(problem)]
+    def __init__(self, problem: Problem, schedule: Schedule, move_grid: bool, names: Iterable[str] | None = None) -> None:
+        self.problem, self.schedule = problem, schedule
+        found = Family.create(problem, schedule, move_grid, names)
+        self.knobs, self.sides = found.knobs, found.sides
+        # A grid that no free number moves stays as the schedule placed it.
+        self.move_grid = move_grid and any(knob.owner != "solver" for knob in self.knobs)
+        self.span: Span = (problem.compressed() if schedule.kind == "spectrum" else problem).span
+        self.analytic = schedule.analytic and bool(np.isfinite(problem.sigma_max))
         # First and last step that churns; None leaves the solver's own s_tmin and s_tmax.
         self.window: tuple[int, int] | None = None
-        if not self.knobs:
-            raise InputError(
-                f"nothing is free in the family: schedule {schedule.name!r}, process {problem.process.name!r} and "
-                f"solver {problem.solver.name!r} have no parameters; use --schedule karras, or --free grid"
-            )
-        self.bounds = [(np.log(k.low / k.value), np.log(k.high / k.value)) for k in self.knobs]
+        self.bounds = [k.bounds for k in self.knobs]
 
     def start(self, state: State) -> Array:
         """Zeros: the family as it was named."""
@@ -62,27 +50,40 @@ class FamilyBlock(Block):
 
     def values(self, x: Array) -> dict[str, float]:
         """Parameters by name."""
-        return {k.name: float(k.value * np.exp(v)) for k, v in zip(self.knobs, x, strict=True)}
+        return {k.name: float(k.at(v)) for k, v in zip(self.knobs, x, strict=True)}
 
     def reported(self, x: Array, solver: Solver) -> dict[str, float]:
         """As :meth:`values`, the solver's as it has them, with the window of its churn where it has one."""
         values = self.values(x)
         values |= {k.name: float(getattr(solver, k.name)) for k in self.knobs if k.owner == "solver"}
-        low, high = getattr(solver, "s_tmin", 0.0), getattr(solver, "s_tmax", np.inf)
-        return values | ({"s_tmin": low} if low > 0 else {}) | ({"s_tmax": high} if np.isfinite(high) else {})
+        ends = {name: float(getattr(solver, name)) for name in sorted(self.sides, reverse=True)}
+        return values | {k: v for k, v in ends.items() if 0 < v < np.inf}
+
+    def started(self) -> dict[str, float]:
+        """Where the search begins, the solver's numbers as it has them."""
+        ends = {name: float(getattr(self.problem.solver, name)) for name in sorted(self.sides, reverse=True)}
+        solver = {k.name: float(getattr(self.problem.solver, k.name)) for k in self.knobs if k.owner == "solver"}
+        return {k.name: k.value for k in self.knobs} | solver | {k: v for k, v in ends.items() if 0 < v < np.inf}
 
     def _levels(self, x: NDArray[Any], process: Process) -> NDArray[Any]:
         """The family's noise ratios at (possibly complex) parameters."""
         own, ends = self._owned("schedule", x), self._owned("range", x)
-        span: Span = replace(self.problem.span, process=process, **ends)
+        span: Span = replace(self.span, process=process, **ends)
         if span.steps == 1:
             return np.array([span.sigma_max, 0.0 if span.end == "zero" else span.sigma_min])
-        levels = (replace(self.schedule, **own) if own else self.schedule).levels(span)  # type: ignore[type-var]
-        return np.append(levels, 0.0) if self.problem.end == "zero" and levels[-1] != 0 else levels
+        try:
+            with np.errstate(all="ignore"):
+                levels = (replace(self.schedule, **own) if own else self.schedule).levels(span)  # type: ignore[type-var]
+        except OverflowError:  # of Python's own numbers
+            raise UnsupportedError(f"schedule {self.schedule.name!r} leaves the range of doubles at {own | ends}") from None
+        levels = np.append(levels, 0.0) if span.end == "zero" and levels[-1] != 0 else levels
+        if levels.size != span.steps + 1:
+            raise UnsupportedError(f"schedule {self.schedule.name!r} has no grid of {span.steps} steps at {ends}")
+        return levels
 
     def _owned(self, owner: str, x: NDArray[Any]) -> dict[str, Any]:
         """Parameters of one owner by name, at (possibly complex) variables."""
-        return {k.name: k.value * np.exp(v) for k, v in zip(self.knobs, x, strict=True) if k.owner == owner}
+        return {k.name: k.at(v) for k, v in zip(self.knobs, x, strict=True) if k.owner == owner}
 
     def _moved(self, x: NDArray[Any]) -> Process:
         """The process at its parameters."""
@@ -94,10 +95,15 @@ class FamilyBlock(Block):
         if np.isfinite(self.problem.sigma_max) and process.sigma_limits[0] < self.problem.sigma_max:
             raise UnsupportedError(f"process {process.name!r} no longer reaches sigma {self.problem.sigma_max:g}")
         sigma = self._levels(x, process).real if self.move_grid else state.sigma
-        if self.window is not None:
-            solver_fields |= window_levels(sigma, *self.window)
-        solver = replace(state.solver, **solver_fields) if solver_fields else state.solver
-        if self.move_grid and not np.all(sigma[:-1] > sigma[1:]):
+        if self.window == EMPTY:
+            solver_fields |= beyond(sigma, state.solver, self.sides)
+        elif self.window is not None:
+            solver_fields |= {k: v for k, v in window_levels(sigma, *self.window).items() if k in self.sides}
+        try:
+            solver = replace(state.solver, **solver_fields) if solver_fields else state.solver
+        except InputError as error:  # a window that ends before it begins
+            raise UnsupportedError(str(error)) from None
+        if self.move_grid and not (np.all(sigma[:-1] > sigma[1:]) and sigma[-1] >= 0):
             raise UnsupportedError(f"schedule {self.schedule.name!r} does not decrease at {self.values(x)}")
         return replace(state, sigma=sigma, process=process, solver=solver)
 
@@ -107,13 +113,10 @@ class FamilyBlock(Block):
         movable = np.isfinite(placed.sigma) & (placed.sigma > 0)
         directions = []
         for i, knob in enumerate(self.knobs):
-            moved = x.astype(complex)
-            moved[i] += 1j * STEP
             slope = None
-            if self.move_grid:
-                rise = self._levels(moved, self._moved(moved)).imag / STEP
-                slope = np.where(movable, rise / np.where(movable, placed.sigma, 1.0), 0.0)
-            value = knob.value * float(np.exp(x[i]))
+            if self.move_grid and knob.owner != "solver":
+                slope = np.where(movable, self._rise(x, i) / np.where(movable, placed.sigma, 1.0), 0.0)
+            value = knob.slope(float(x[i]))
             directions.append(
                 Direction(
                     slope,
@@ -123,11 +126,25 @@ class FamilyBlock(Block):
             )
         return replace(placed, directions=(*state.directions, *directions))
 
+    def _rise(self, x: Array, i: int) -> Array:
+        """Derivative of the levels by one variable."""
+        step = np.zeros(x.size)
+        step[i] = 1.0
+        if self.analytic:
+            moved = x + 1j * STEP * step
+            return np.asarray(self._levels(moved, self._moved(moved)).imag / STEP)
+        # One-sided at a bound: the range of a process may end there.
+        low, high = self.bounds[i]
+        up, down = min(DIFFERENCE, max(high - x[i], 0.0)), min(DIFFERENCE, max(x[i] - low, 0.0))
+        with np.errstate(invalid="ignore"):
+            ends = [self._levels(y, self._moved(y)) for y in (x + up * step, x - down * step)]
+            return np.asarray((ends[0] - ends[1]) / (up + down))
+
     def at_bound(self, x: Array) -> list[str]:
         """Parameters at the end of the range that is searched."""
         pairs = zip(self.knobs, x, self.bounds, strict=True)
         return [
-            f"{knob.name} {knob.value * np.exp(v):g}"
+            f"{knob.name} {knob.at(v):g}"
             for knob, v, (low, high) in pairs
             if ((knob.owner == "schedule" or knob.name == "s_noise") and not low < v < high)
             or (knob.name == "sigma_min" and v >= high)
@@ -136,43 +153,3 @@ class FamilyBlock(Block):
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
         """Derivatives along the directions."""
         return along
-
-
-def _schedule_knobs(problem: Problem, schedule: Schedule) -> list[Knob]:
-    knobs = [Knob("schedule", n, float(getattr(schedule, n)), 1e-2, 1e3) for n in schedule.family]
-    low, high = problem.sigma_min, problem.sigma_max
-    if not knobs or not np.isfinite(high) or low <= 0:
-        return knobs
-    if problem.end == "zero":
-        # Where both ends are free they must not pass each other.
-        most = high / 2 if problem.start == "exact" else np.sqrt(low * high)
-        knobs.append(Knob("range", "sigma_min", low, low, max(most, low)))
-    if problem.start != "exact":
-        # From the exact marginal a shorter range is always better, so sigma_max is free only with a mismatch.
-        knobs.append(Knob("range", "sigma_max", high, np.sqrt(low * high), high))
-    return knobs
-
-
-def _process_knobs(problem: Problem) -> list[Knob]:
-    if problem.process.name != "vp_linear":
-        return []
-    fields = problem.process.parameters()
-    return [Knob("process", n, max(v, 1e-3), 1e-3, 1e3) for n, v in fields.items()]
-
-
-def _solver_knobs(problem: Problem) -> list[Knob]:
-    churn = getattr(problem.solver, "s_churn", None)
-    if churn is None:
-        return []
-    most, noise = float(GAMMA) * problem.steps, max(float(problem.solver.s_noise), 1e-3)  # type: ignore[attr-defined]
-    return [
-        Knob("solver", "s_churn", min(max(float(churn), 1e-2), most), LEAST, most),
-        Knob("solver", "s_noise", noise, min(NOISE[0], noise), max(NOISE[1], noise)),
-    ]
-
-
-def window_levels(sigma: Array, first: int, last: int) -> dict[str, float]:
-    """s_tmin and s_tmax between levels, so that steps first..last churn and no others (theory.md, eq. 106)."""
-    high = float("inf") if first == 0 else float(np.sqrt(sigma[first - 1] * sigma[first]))
-    low = 0.0 if last == sigma.size - 2 else float(np.sqrt(sigma[last] * sigma[last + 1]))
-    return {"s_tmin": low, "s_tmax": high}

@@ -137,7 +137,7 @@ def optimize_whole(
     return OptimizeResult(
         Grid.create(problem.process, search.sigmas(best)), search.eta, relaxed.solver, problem.process,
         search.value(best), converged and relaxed.converged, message, relaxed.evaluations + len(search.known),
-        len(starts), relaxed.family, relaxed.scores,
+        len(starts), relaxed.family, relaxed.scores, relaxed.started,
     )  # fmt: skip
 
 

@@ -35,6 +35,8 @@ class Places:
         self.rng = np.random.default_rng(0)
         self.low, self.high = np.array(search.bounds).T
         self.last: Descent | None = None
+        # A line or a plane is filled by fewer.
+        self.share = 4 if search.family and self.low.size < 3 else 1
 
     def explore(self) -> Descent | None:
         """The last local search that overtook what was known; None if none did."""
@@ -90,7 +92,7 @@ class Places:
                 for state in self.ranked
                 for eta in ETAS
             ]
-        for i in range(FIRST):
+        for i in range(FIRST // self.share):
             x = base[i % len(base)] if i % 3 else np.zeros_like(base[0])
             xs.append(self._moved(x, (0.5, 1.0, 2.0, 4.0)[i // 3 % 4], everywhere=True))
         return xs
@@ -101,7 +103,7 @@ class Places:
         _, state, x = self.search.best
         x = x if x.size else self.search.variables(state)
         scales = (0.1, 0.3, 1.0, 2.0)
-        return [self._moved(x, scales[i % 4], everywhere=i % 8 < 4) for i in range(MORE)]
+        return [self._moved(x, scales[i % 4], everywhere=i % 8 < 4) for i in range(MORE // self.share)]
 
     def _scatter(self, count: int) -> None:
         """Local searches from random designs, whatever their values: deep basins are narrow, and start high."""

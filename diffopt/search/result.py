@@ -34,6 +34,8 @@ class OptimizeResult:
         Parameters of the family by name, where they were free.
     scores : dict
         Objective of each named schedule on the compressed spectrum.
+    started : dict
+        Where the search for the parameters of the family began.
     """
 
     grid: Grid
@@ -47,3 +49,4 @@ class OptimizeResult:
     starts: int
     family: dict[str, float] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
+    started: dict[str, float] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from diffopt.data.compression import short
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.quasi_newton import Minimum
+from diffopt.foundation.quasi_newton import Memory, Minimum
 from diffopt.law.gradient import DifferentiableTable
 from diffopt.objectives import Objective
 from diffopt.objectives.problem import Problem
@@ -82,7 +82,7 @@ class Search:
     def many(self) -> bool:
         """Whether there are many local optima."""
         several = self.eta_free or self.family or self.objective.cancels
-        return bool(self.blocks) and several and not self.problem.solver.needs_data
+        return bool(self.bounds) and several and not self.problem.solver.needs_data
 
     @property
     def scale(self) -> float | None:
@@ -91,7 +91,7 @@ class Search:
         Memory and noise make the kinks.
         """
         kinks = self.problem.solver.memory or np.any(self.eta)
-        if len(self.blocks) != 1 or not self.grid_free or kinks:
+        if len(self.blocks) != 1 or not self.grid_free or kinks or "sigma_max" in self.free:
             return None
         order = self.problem.solver.law_order
         return self.problem.steps / (order * (order + 1))
@@ -134,6 +134,10 @@ class Search:
     ) -> Descent | None:  # fmt: skip
         """Local search from a design (and variables); None where a probe ends more than `slack` above the best."""
         x = self.variables(state) if x is None else x
+        if not self.bounds:
+            value, slope = self.loss(x, state)
+            found = Minimum(x, value, slope, 1, Memory())
+            return Descent(x, value, True, "converged: nothing but a window of steps is free", found)
         target = np.inf if self.best is None else np.log(self.best[0] + 1e-300) + slack
         return descend(
             lambda x: self.loss(x, state), x, self.bounds, tolerance or self.tolerance, target, probe, budget, known, self.scale

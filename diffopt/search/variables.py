@@ -73,45 +73,60 @@ class GridBlock(Block):
     """Interior noise ratios through shares of the log range (theory.md, eq. 41).
 
     N shares, softmax of N logits, divide [log sigma_min, log sigma_max]; point i stands after i
-    shares, so the grid is strictly decreasing and never below sigma_min whatever the logits.
+    shares, so the grid is strictly decreasing and never below sigma_min whatever the logits. With `free_top` the first
+    level is one variable more, its logarithm.
     """
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+    def __init__(self, problem: Problem, free_top: bool = False) -> None:
+        self.problem, self.free_top = problem, free_top
         self.count = problem.steps
         root = float(np.sqrt(problem.spectrum.max))
         # From pure noise the first free ratio has no upper neighbour; none above this is useful.
         self.top = np.log(problem.sigma_max if np.isfinite(problem.sigma_max) else 1e4 * max(1.0, root))
         self.bottom = np.log(problem.sigma_min if problem.sigma_min > 0 else _floor(problem))
         self.bounds = [(-LOGIT, LOGIT)] * self.count
+        if free_top:
+            self.bounds.append((min(self.bottom + np.log(2), self.top), self.top))
+
+    def _top(self, x: Array) -> float:
+        return float(x[-1]) if self.free_top else float(self.top)
 
     def start(self, state: State) -> Array:
         """Logs of the shares of the state's grid, pushed well inside the range."""
         with np.errstate(divide="ignore"):
-            inner = np.clip(np.log(state.sigma[1:-1]), self.bottom, self.top)
-        edges = np.concatenate([[self.top], inner, [self.bottom]])
-        shares = np.maximum(-np.diff(edges) / (self.top - self.bottom), SHARE / self.count)
+            top = min(float(np.log(state.sigma[0])), self.top) if self.free_top else self.top
+            inner = np.clip(np.log(state.sigma[1:-1]), self.bottom, top)
+        edges = np.concatenate([[top], inner, [self.bottom]])
+        shares = np.maximum(-np.diff(edges) / (top - self.bottom), SHARE / self.count)
         shares = (shares / shares.sum() - GAP / self.count) / (1 - GAP)
         logits: Array = np.log(shares)
-        return logits - logits.mean()
+        return np.append(logits - logits.mean(), [top] if self.free_top else [])
 
     def _shares(self, x: Array) -> Array:
         """Softmax, moved by GAP towards equal shares."""
+        x = x[: self.count]
         e = np.exp(x - x.max())
         return np.asarray((1 - GAP) * e / e.sum() + GAP / self.count)
 
     def apply(self, x: Array, state: State) -> State:
         """Grid with the interior moved; the ends never pass through a logarithm."""
         sigma = state.sigma.copy()
-        sigma[1:-1] = np.exp(self.top - (self.top - self.bottom) * np.cumsum(self._shares(x))[:-1])
+        top = self._top(x)
+        sigma[1:-1] = np.exp(top - (top - self.bottom) * np.cumsum(self._shares(x))[:-1])
+        if self.free_top:
+            sigma[0] = np.exp(top)
         return replace(state, sigma=sigma)
 
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
         """Softmax Jacobian on the sums over all points behind each share."""
-        soft = (self._shares(x) - GAP / self.count) / (1 - GAP)
+        shares = self._shares(x)
+        soft = (shares - GAP / self.count) / (1 - GAP)
         behind = np.zeros(self.count)
-        behind[:-1] = -(1 - GAP) * (self.top - self.bottom) * np.cumsum(by_grid[1:-1][::-1])[::-1]
-        return soft * (behind - soft @ behind)
+        behind[:-1] = -(1 - GAP) * (self._top(x) - self.bottom) * np.cumsum(by_grid[1:-1][::-1])[::-1]
+        by_logits = soft * (behind - soft @ behind)
+        if not self.free_top:
+            return by_logits
+        return np.append(by_logits, by_grid[0] + by_grid[1:-1] @ (1 - np.cumsum(shares)[:-1]))
 
     def at_bound(self, x: Array) -> list[str]:
         """Points that want to merge."""

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from diffopt.foundation.arrays import Array
-from diffopt.search.family import GAMMA, LEAST, NOISE, FamilyBlock
+from diffopt.search.family import FamilyBlock
+from diffopt.search.knobs import EMPTY, GAMMA, LEAST, NOISE
 from diffopt.search.lbfgs import PROBE, Descent
 from diffopt.search.search import Search
 from diffopt.search.variables import State
@@ -23,7 +24,8 @@ MARKS, CLOSER, CHOSEN, ROUNDS = 7, 6, 4, 4
 WORTH = 1e-3
 #: Tolerance of local searches whose end is only compared; the last one goes to the end.
 LOOSE = 1e-5
-Place = tuple[tuple[int, int], Array]
+Window = tuple[int, int] | None
+Place = tuple[Window, Array]
 
 
 def open_window(search: Search, state: State) -> Descent | None:
@@ -33,7 +35,7 @@ def open_window(search: Search, state: State) -> Descent | None:
     local search over all continuous variables, and ends when no window is better than the present one.
     """
     block = next((b for b in search.blocks if isinstance(b, FamilyBlock)), None)
-    if block is None or not any(k.name == "s_churn" for k in block.knobs) or search.best is None:
+    if block is None or not (_churns(block) or block.sides) or search.best is None:
         return None
     outcome, found, last, lead = None, search.best, block.window, search.best[2]
     for _ in range(ROUNDS):
@@ -51,34 +53,55 @@ def open_window(search: Search, state: State) -> Descent | None:
     for x in (found[2], lead):
         outcome = search.improve(state, x) or outcome
     found, block.window = search.best, None
-    _without(search, block, state, found)
+    if _churns(block):
+        _without(search, block, state, found)
     return outcome
 
 
+def _churns(block: FamilyBlock) -> bool:
+    """Whether the churn itself is free."""
+    return any(knob.name == "s_churn" for knob in block.knobs)
+
+
 def _candidates(
-    search: Search, block: FamilyBlock, state: State, x: Array, present: tuple[int, int] | None
+    search: Search, block: FamilyBlock, state: State, x: Array, present: Window
 ) -> list[Place]:
     """Windows and variables to start from, best first: a coarse look, then neighbours with s_noise at its bounds too."""
     steps = search.problem.steps
     marks = np.unique(np.linspace(0, steps - 1, min(steps, MARKS)).round().astype(int))
-    starts = [x, *(_put(search, block, x, s_churn=g * steps, s_noise=1.0) for g in GAMMAS)]
-    pairs = combinations_with_replacement(marks.tolist(), 2)
-    first = _scored(search, block, state, [((a, b), start) for a, b in pairs for start in starts])
-    near: dict[tuple[tuple[int, int], int], Place] = {}
+    churns = [_put(search, block, x, s_churn=g * steps, s_noise=1.0) for g in GAMMAS] if _churns(block) else []
+    windows = dict.fromkeys(_kept(block, pair, steps) for pair in combinations_with_replacement(marks.tolist(), 2))
+    if not churns:
+        windows[EMPTY] = None
+    first = _scored(search, block, state, [(window, start) for window in windows for start in (x, *churns)])
+    near: dict[tuple[Window, int], Place] = {}
     half = max(1, -(-(steps - 1) // (2 * (MARKS - 1))))
     seeds = [(0.0, (present, x))] if present is not None else []
-    for value, ((a, b), start) in [*seeds, *first[:CLOSER]]:
+    for value, (window, start) in [*seeds, *first[:CLOSER]]:
         if not np.isfinite(value):
             break
-        moves = range(-half, half + 1)
-        windows = {(max(a + i, 0), min(b + j, steps - 1)) for i in moves for j in moves}
         noisy = [start, *(_put(search, block, start, s_noise=n) for n in NOISE)]
-        near |= {(window, id(one)): (window, one) for window in windows for one in noisy if window[0] <= window[1]}
-    chosen: dict[tuple[int, int], Array] = {}
+        around = {_kept(block, pair, steps) for pair in _around(window, half, steps)}
+        near |= {(pair, id(one)): (pair, one) for pair in around for one in noisy}
+    chosen: dict[Window, Array] = {}
     for value, (window, start) in sorted([*first, *_scored(search, block, state, list(near.values()))], key=lambda p: p[0]):
         if len(chosen) < CHOSEN and np.isfinite(value):
             chosen.setdefault(window, start)
     return list(chosen.items())
+
+
+def _around(window: Window, half: int, steps: int) -> list[tuple[int, int]]:
+    """Windows whose ends lie at most `half` steps away; the whole run has none but itself."""
+    a, b = (0, steps - 1) if window in (None, EMPTY) else window
+    moves = range(-half, half + 1)
+    pairs = {(max(a + i, 0), min(b + j, steps - 1)) for i in moves for j in moves}
+    return [pair for pair in pairs if pair[0] <= pair[1]]
+
+
+def _kept(block: FamilyBlock, pair: tuple[int, int], steps: int) -> Window:
+    """A window whose fixed ends are left to the solver; None where both are."""
+    free = (pair[0] if "s_tmax" in block.sides else 0, pair[1] if "s_tmin" in block.sides else steps - 1)
+    return free if block.sides else None
 
 
 def _scored(search: Search, block: FamilyBlock, state: State, places: list[Place]) -> list[tuple[float, Place]]:
@@ -100,8 +123,8 @@ def _put(search: Search, block: FamilyBlock, x: Array, **values: float) -> Array
     x, start = x.copy(), search.sizes[search.blocks.index(block)]
     for i, knob in enumerate(block.knobs):
         if knob.name in values:
-            x[start + i] = np.log(values[knob.name] / knob.value)
-    return np.asarray(np.clip(x, *np.array(search.bounds).T))
+            x[start + i] = knob.variable(values[knob.name])
+    return np.asarray(np.clip(x, [lo for lo, _ in search.bounds], [hi for _, hi in search.bounds]))
 
 
 def _without(search: Search, block: FamilyBlock, state: State, found: tuple[float, State, Array]) -> None:
@@ -109,13 +132,15 @@ def _without(search: Search, block: FamilyBlock, state: State, found: tuple[floa
     starts = [_put(search, block, x, s_churn=LEAST, s_noise=1.0) for x in (found[2], search.variables(state))]
     ends = [x if (end := search.improve(state, x, tolerance=LOOSE)) is None else end.x for x in starts]
     xs = [_put(search, block, x, s_churn=LEAST, s_noise=1.0) for x in ends]
-    plain = [_still(placed) for x in xs if (placed := search.place(x, state)) is not None]
+    plain = [_still(placed, block) for x in xs if (placed := search.place(x, state)) is not None]
     values = search.scorer.scores(plain)
     best = int(np.argmin(values))
     if search.best is not None and values[best] <= search.best[0] * (1 + WORTH):
         search.best = (float(values[best]), plain[best], xs[best])
 
 
-def _still(state: State) -> State:
+def _still(state: State, block: FamilyBlock) -> State:
+    """Without churn; of its other numbers those that are free are put back to where they have no effect."""
     off: dict[str, Any] = {"s_churn": 0.0, "s_tmin": 0.0, "s_tmax": float("inf"), "s_noise": 1.0}
-    return replace(state, solver=replace(state.solver, **off))
+    free = {knob.name for knob in block.knobs} | block.sides
+    return replace(state, solver=replace(state.solver, **{k: v for k, v in off.items() if k in free}))

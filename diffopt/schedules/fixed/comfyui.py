@@ -44,6 +44,7 @@ class Beta(IndexRule):
     name: ClassVar[str] = "beta"
     reference: ClassVar[str] = "Lee et al. 2024, arXiv:2407.12173; ComfyUI, beta_scheduler"
     formula: ClassVar[str] = "training level (T-1) F^-1(1 - i/N; a, b), a = b = 0.6"
+    family: ClassVar[tuple[str, ...]] = ("a", "b")
     stops_above = True
     a: float = 0.6
     b: float = 0.6

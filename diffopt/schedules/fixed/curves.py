@@ -47,6 +47,8 @@ class Laplace(Schedule):
     name: ClassVar[str] = "laplace"
     reference: ClassVar[str] = "Hang et al. 2024, arXiv:2407.03297; ComfyUI, get_sigmas_laplace"
     formula: ClassVar[str] = "exp(mu - b sign(1/2-u) log(1 - 2|1/2-u| + 1e-5)), mu = 0, b = 0.5"
+    family: ClassVar[tuple[str, ...]] = ("mu", "b")
+    ranges: ClassVar[dict[str, tuple[float, float, bool]]] = {"mu": (-10.0, 10.0, True)}
     mu: float = 0.0
     b: float = 0.5
 
@@ -129,6 +131,7 @@ class KLOptimal(Schedule):
     name: ClassVar[str] = "kl_optimal"
     reference: ClassVar[str] = "Sabour, Fidler, Kreis 2024, arXiv:2404.14507, thm. 3.1"
     formula: ClassVar[str] = "c tan((1-u) arctan(smax/c) + u arctan(smin/c)), c = 1"
+    analytic: ClassVar[bool] = True
     family: ClassVar[tuple[str, ...]] = ("c",)
     c: float = 1.0
 

@@ -41,6 +41,7 @@ class BetaSigma(Schedule):
     name: ClassVar[str] = "beta_sigma"
     reference: ClassVar[str] = "diffusers, use_beta_sigmas"
     formula: ClassVar[str] = "smin + (smax - smin) F^-1(1 - u; 0.6, 0.6)"
+    family: ClassVar[tuple[str, ...]] = ("a", "b")
     a: float = 0.6
     b: float = 0.6
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from diffopt.errors import UnsupportedError
@@ -58,10 +60,7 @@ class EDMIDDPM(Schedule):
     def levels(self, span: Span) -> Array:
         """Entries of the recursion at equally spaced indices."""
         high, low = span.finite(self.name)
-        a = np.sin(np.pi / 2 * np.arange(M + 1) / (M * (1 + C2))) ** 2
-        u = [0.0]
-        for j in range(M, 0, -1):
-            u.append(float(np.sqrt((u[-1] ** 2 + 1) / max(a[j - 1] / a[j], C1) - 1)))
+        u = recursion()
         inside = np.array([v for v in reversed(u) if low <= v <= high])
         if not inside.size:
             raise UnsupportedError(
@@ -71,3 +70,13 @@ class EDMIDDPM(Schedule):
         levels = inside[np.round((inside.size - 1) * span.ramp()).astype(int)]
         levels[0], levels[-1] = high, low
         return np.asarray(levels)
+
+
+@cache
+def recursion() -> tuple[float, ...]:
+    """u_M = 0, ..., u_0 of improved DDPM."""
+    a = np.sin(np.pi / 2 * np.arange(M + 1) / (M * (1 + C2))) ** 2
+    u = [0.0]
+    for j in range(M, 0, -1):
+        u.append(float(np.sqrt((u[-1] ** 2 + 1) / max(a[j - 1] / a[j], C1) - 1)))
+    return tuple(u)

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
@@ -25,6 +26,7 @@ class FlowShift(Schedule):
     name: ClassVar[str] = "flow_shift"
     reference: ClassVar[str] = "Esser et al. 2024, arXiv:2403.03206, eq. 23; diffusers, FlowMatchEuler shift"
     formula: ClassVar[str] = "s t/(1 - t), t linear, s = 3"
+    analytic: ClassVar[bool] = True
     family: ClassVar[tuple[str, ...]] = ("shift",)
     shift: float = 3.0
 
@@ -109,6 +111,8 @@ class LogitNormal(Schedule):
     name: ClassVar[str] = "logit_normal"
     reference: ClassVar[str] = "diffusers, pipeline_ideogram4._logit_normal_sigmas"
     formula: ClassVar[str] = "exp(mu + s Phi^-1(u)), u linear, mu = 0, s = 1"
+    family: ClassVar[tuple[str, ...]] = ("mu", "std")
+    ranges: ClassVar[dict[str, tuple[float, float, bool]]] = {"mu": (-10.0, 10.0, True)}
     mu: float = 0.0
     std: float = 1.0
 
@@ -137,6 +141,8 @@ class BongTangent(Schedule):
     name: ClassVar[str] = "bong_tangent"
     reference: ClassVar[str] = "RES4LYF 022c873, sigmas.bong_tangent_scheduler"
     formula: ClassVar[str] = "s in two arctangent pieces, 1 -> 1/2 -> 0, pivots 0.6, slopes 0.2; s/(1 - s)"
+    family: ClassVar[tuple[str, ...]] = ("pivot", "slope")
+    ranges: ClassVar[dict[str, tuple[float, float, bool]]] = {"pivot": (0.05, 0.95, True)}
     pivot: float = 0.6
     slope: float = 0.2
 
@@ -144,6 +150,8 @@ class BongTangent(Schedule):
         """The joined pieces without the last 0; sigma_min in its place where the grid ends there."""
         count = span.steps + 2
         first = int(count * self.pivot)
+        if not 0 < first < count:
+            raise UnsupportedError(f"schedule {self.name!r} has no grid of {span.steps} steps with its pivot at {self.pivot:g}")
         k = self.slope / (count / 40)
         s = np.append(_arctangent(first, k, first, 1.0, 0.5)[:-1], _arctangent(count - first, k, 0, 0.5, 0.0))[:-1]
         s = _squeezed(s, span)

@@ -23,6 +23,7 @@ class Karras(Schedule):
     name: ClassVar[str] = "karras"
     reference: ClassVar[str] = "Karras et al. 2022, arXiv:2206.00364, eq. 5"
     formula: ClassVar[str] = "(smax^(1/rho) + u (smin^(1/rho) - smax^(1/rho)))^rho"
+    analytic: ClassVar[bool] = True
     family: ClassVar[tuple[str, ...]] = ("rho",)
     rho: float = 7.0
 
@@ -45,6 +46,7 @@ class Exponential(Schedule):
     name = "exponential"
     reference = "k-diffusion, get_sigmas_exponential"
     formula = "smax (smin/smax)^u"
+    analytic = True
 
     def levels(self, span: Span) -> Array:
         """Geometric sequence."""
@@ -65,6 +67,7 @@ class Polyexponential(Schedule):
     name: ClassVar[str] = "polyexponential"
     reference: ClassVar[str] = "k-diffusion, get_sigmas_polyexponential"
     formula: ClassVar[str] = "smin (smax/smin)^((1-u)^rho), rho = 1"
+    analytic: ClassVar[bool] = True
     family: ClassVar[tuple[str, ...]] = ("rho",)
     rho: float = 1.0
 

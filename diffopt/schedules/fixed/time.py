@@ -21,6 +21,7 @@ class UniformT(Schedule):
     name = "uniform_t"
     reference = "Song et al. 2021, arXiv:2011.13456"
     formula = "t linear"
+    analytic = True
 
     def levels(self, span: Span) -> Array:
         """Equally spaced times, mapped back to noise ratios."""
@@ -61,6 +62,7 @@ class UniformFlow(Schedule):
     name = "uniform_flow"
     reference = "Liu et al. 2023, arXiv:2209.03003"
     formula = "s/(1 - s), s linear"
+    analytic = True
 
     def levels(self, span: Span) -> Array:
         """Equally spaced s."""
@@ -83,6 +85,7 @@ class UniformVP(Schedule):
     name = "vp"
     reference = "k-diffusion, get_sigmas_vp"
     formula = "sqrt(exp(bd t^2/2 + bm t) - 1), t linear"
+    analytic = True
 
     def levels(self, span: Span) -> Array:
         """Equally spaced times."""
