@@ -172,7 +172,7 @@ def test_gradient_by_family_parameters(schedule, process, solver, names, objecti
     problem = Problem.create(data(False), EXAMPLES[process], tool, 5, 9.0, low, "zero", "unit")
     thing = OBJECTIVES[objective]()
     prepared = thing.prepare(problem.spectrum)
-    block = FamilyBlock(problem, rule, True)
+    block = FamilyBlock(problem, rule, True, names if rule.slow else None)
     assert {k.name for k in block.knobs} == names
     x = np.array([0.3 if k.name == "sigma_min" else -0.1 for k in block.knobs])
     state = State(rule.grid(problem.span).sigmas, tool.etas(None, 5), problem.process, tool)

@@ -18,6 +18,8 @@ ETAS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.5, 2.
 FIRST, MORE, CHOSEN, PROBE = 192, 96, 3, 24
 #: Rounds without a gain of this much after which the search ends, and rounds and gradients at most.
 GAIN, PATIENCE, ROUNDS, BUDGET = 1e-4, 2, 24, 3000
+#: Gradients at most where every grid is an optimization of its own.
+TIGHT = 100
 #: Relative gain below which local searches stop before the last one, gradients of each, and how far above the best,
 #: in log objective, a probe may still be.
 LOOSE, LENGTH, SLACK = 1e-5, 150, 0.4
@@ -37,6 +39,7 @@ class Places:
         self.last: Descent | None = None
         # A line or a plane is filled by fewer.
         self.share = 4 if search.family and self.low.size < 3 else 1
+        self.budget = TIGHT if search.family and search.schedule.slow else BUDGET
 
     def explore(self) -> Descent | None:
         """The last local search that overtook what was known; None if none did."""
@@ -50,7 +53,7 @@ class Places:
             before = self._value()
             self._climb(self._near(), CHOSEN)
             stale = 0 if self._value() < before * (1 - GAIN) else stale + 1
-            if stale >= PATIENCE or self.search.gradients > BUDGET:
+            if stale >= PATIENCE or self.search.gradients > self.budget:
                 break
         if self.last is not None and self.search.best is not None:
             # Local searches so far were loose: the best is followed to the end.
@@ -113,7 +116,7 @@ class Places:
 
     def _follow(self, x: Array, probe: int, slack: float = SLACK) -> None:
         """A loose local search, while gradients are left."""
-        if self.search.gradients < BUDGET:
+        if self.search.gradients < self.budget:
             before = self._value()
             found = self.search.improve(self.ranked[0], x, probe, LOOSE, LENGTH, slack)
             if found is not None and self._value() < before:
