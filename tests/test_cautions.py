@@ -40,9 +40,9 @@ def test_churn_that_pays_says_what_the_gain_rests_on(churn: float, error: str | 
     assert all(str(said) in line for line in cautions)
 
 
-def _noise(best: tuple[float, float], now: tuple[float, float]) -> str:
+def _noise(best: tuple[float, float], now: tuple[float, float], signed: float = 0.01) -> str:
     def row(design: str, errors: tuple[float, float], eta: float) -> dict[str, Any]:
-        return {"design": design, "exact": errors[0], "absolute": errors[1], "eta": [eta], "clock": "sigma"}
+        return {"design": design, "exact": errors[0], "signed": signed, "absolute": errors[1], "eta": [eta], "clock": "sigma"}
 
     return answers.noise({"rows": [row("constant", best, 1.0)], "present": row("constant", now, 0.0), "eta_meaning": None})
 
@@ -54,6 +54,19 @@ def test_a_gain_by_cancellation_is_named_and_not_sold() -> None:
     plain = _noise((1.0, 5.0), (2.0, 10.0))
     assert "cancel" not in plain and "2 times below the present one" in plain
     assert "cancel" not in _noise((6.43, 4.62), (7.83, 4.7))
+    # Errors of one sign cancel nothing: what the exact error gains more is beyond the leading order.
+    same = _noise((0.01, 5.0), (10.0, 10.0), signed=5.0)
+    assert "cancel" not in same and "To leading order (absolute) it is 5, 2 times below the present one (10)" in same
+
+
+def test_a_gain_where_no_errors_of_steps_differ_in_sign_is_not_called_cancellation() -> None:
+    """A score that is too strong at large noise adds variance at every step: nothing cancels there."""
+    found = diffopt.best_eta("builtin:photos", "ddim", 20, start="sigma", sigma_max=20, score_error="noise:0.05",
+                             design="none,constant,window")  # fmt: skip
+    best = min(found.document["rows"], key=lambda row: row["exact"])
+    assert best["signed"] == pytest.approx(best["absolute"], rel=1e-3) and best["exact"] < best["absolute"] / 1.1
+    told = found.answers()[0]
+    assert "cancel" not in told and "To leading order (absolute)" in told and "do not count on more" in told
 
 
 @pytest.mark.parametrize("free", ["family", "eta"])

@@ -95,15 +95,95 @@ def test_the_deciding_columns_are_on_the_screen(browser, made, width):
     page.close()
 
 
-def test_the_header_and_the_first_column_stay(opened):
-    opened.set_viewport_size({"width": 320, "height": 300})
-    scroll = opened.query_selector(".scroll")
-    scroll.evaluate("e => { e.style.maxHeight = '90px'; e.scrollTop = 60; e.scrollLeft = 200; }")
-    top, left = scroll.bounding_box()["y"], scroll.bounding_box()["x"]
-    head = scroll.query_selector("th").bounding_box()
-    cell = scroll.query_selector("tbody tr:last-child td").bounding_box()
-    assert head["y"] == pytest.approx(top, abs=3)
-    assert cell["x"] == pytest.approx(left, abs=3)
+@pytest.mark.parametrize(("width", "all_columns"), [(1400, False), (390, False), (390, True)])
+def test_the_header_stays_below_the_filter_while_the_page_scrolls(opened, width, all_columns):
+    """What lies at the middle of the heading is the heading, wherever the page stands within a table."""
+    opened.set_viewport_size({"width": width, "height": 500})
+    if all_columns:
+        opened.locator(".dropped button").first.click()
+    opened.add_style_tag(content="td { height: 120px }")
+    table = opened.query_selector_all("section[data-group] table")[-1]
+    for deep in (0.0, 0.4, 0.7):
+        table.evaluate("(e, deep) => scrollTo(0, scrollY + e.getBoundingClientRect().top + deep * e.offsetHeight)", deep)
+        opened.wait_for_timeout(60)
+        head, bar = table.query_selector("th button"), opened.query_selector(".bar").bounding_box()
+        box = head.bounding_box()
+        assert box["y"] >= bar["y"] + bar["height"] - 1
+        assert head.evaluate("""e => {
+          const b = e.getBoundingClientRect();
+          return document.elementFromPoint(b.x + 8, b.y + b.height / 2) === e;
+        }""")
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_first_column_stays_where_all_columns_are_asked_for_on_a_small_screen(opened):
+    opened.set_viewport_size({"width": 390, "height": 700})
+    group = opened.query_selector("section[data-group]")
+    told = group.query_selector(".dropped")
+    names = [h.inner_text() for h in group.query_selector_all("th") if not h.is_visible()]
+    hidden = [h.text_content() for h in group.query_selector_all("th.wide")]
+    assert told.is_visible() and hidden and len(names) == len(hidden)
+    assert set(re.split(r"[:,.] *", told.inner_text().partition(":")[2].strip().partition(".")[0])) == set(hidden)
+    told.query_selector("button").click()
+    assert all(h.is_visible() for h in group.query_selector_all("th.wide")) and "Swipe" in told.inner_text()
+    box = group.query_selector(".scroll")
+    box.evaluate("e => { e.scrollLeft = 200; }")
+    assert box.evaluate("e => e.scrollLeft") > 0
+    cell = box.query_selector("tbody tr td")
+    assert cell.bounding_box()["x"] == pytest.approx(box.bounding_box()["x"], abs=3)
+    told.query_selector("button").click()
+    assert not any(h.is_visible() for h in group.query_selector_all("th.wide"))
+    opened.set_viewport_size({"width": 1400, "height": 700})
+    assert not told.is_visible()
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("kind: tabel", "kind has optimized, spectrum, fixed"),
+        ("kind:", "kind has"),
+        ("colour:red", "there is no column colour; columns are schedule, solver, kind"),
+        ("host:nowhere", "host has "),
+        ("steps:7", "steps has 5, 10"),
+        ("heun euler", "words are whole names"),
+    ],
+)
+def test_a_filter_that_finds_nothing_says_what_there_is(opened, words, hint):
+    opened.fill("#filter", words)
+    assert visible(opened) == []
+    assert hint in opened.inner_text("#count") and opened.inner_text("#count").startswith("0 rows")
+    opened.fill("#filter", "")
+    assert opened.inner_text("#count") == ""
+
+
+def test_a_space_after_the_colon_of_a_column_is_no_word_of_its_own(opened):
+    opened.fill("#filter", "kind: optimized")
+    spaced = visible(opened)
+    opened.fill("#filter", "kind:optimized")
+    assert spaced == visible(opened) and set(spaced) == {"optimized"}
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_placeholder_of_the_filter_is_not_cut(opened, width):
+    opened.set_viewport_size({"width": width, "height": 700})
+    room, asked = opened.evaluate("""() => {
+      const box = document.getElementById('filter'), style = getComputedStyle(box);
+      const pen = document.createElement('canvas').getContext('2d'), pad = parseFloat(style.paddingLeft);
+      pen.font = style.font;
+      return [box.clientWidth - 2 * pad, pen.measureText(box.placeholder).width];
+    }""")
+    assert asked <= room
+
+
+def test_arrows_walk_over_the_rows_that_are_shown(opened):
+    opened.fill("#filter", "euler kind:fixed")
+    shown = [row for row in opened.query_selector_all("tr[data-row]") if row.is_visible()]
+    shown[0].query_selector(".open").focus()
+    here = "document.activeElement.closest('tr').dataset.row"
+    opened.keyboard.press("ArrowDown")
+    assert opened.evaluate(here) == shown[1].get_attribute("data-row")
+    opened.keyboard.press("ArrowUp")
+    assert opened.evaluate(here) == shown[0].get_attribute("data-row")
 
 
 def test_a_heading_sorts_by_mouse_and_by_keyboard(opened):

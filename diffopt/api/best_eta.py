@@ -85,7 +85,7 @@ def best_eta(
     if not answers:
         raise UnsupportedError("the scheme has no finite error here in any clock; use --end sigma_min or another solver")
     meaning = problem.solver.eta_meaning
-    now = present(problem, grid, None, settings.eta)
+    now = present(problem, grid, None, settings.eta, clocks)
     document = EtaDocument(
         solver=problem.solver.name, solver_options=options_of(problem.solver), steps=grid.steps, eta_meaning=meaning,
         schedule=schedule.name, schedule_options=options_of(schedule), score_error=error_text(problem.solver),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from diffopt.objectives.robust import Robust, amplifies
+from diffopt.report.cancellation import cancels, flattered
 
 #: The grid that most people use.
 HABIT = "karras"
@@ -200,21 +201,19 @@ def _advised(data: Document) -> Document:
     return min(simple, key=lambda row: (order.index(row["design"]), row["exact"]))
 
 
-#: A gain in the exact error that is this much larger than the one without cancellation is named so.
-CANCELS = 1.1
-
-
 def _told(chosen: Document, now: Document, error: str | None) -> str:
-    """The gain over the present setting, and how much of it is errors of the steps that cancel each other."""
+    """The gain over the present setting, and what of it stands without errors of the steps that cancel each other."""
     told = gain(chosen["exact"], now["exact"])
-    own, other = chosen.get("absolute"), now.get("absolute")
-    # Errors of steps cancel where the whole is below their sum in absolute value.
-    if not own or not other or not 0 < CANCELS * chosen["exact"] < own or now["exact"] / chosen["exact"] <= CANCELS * other / own:
+    if not flattered(chosen, now):
         return f", {told} the present one."
-    needed = "an exact score" if error is None else "just this score error"
+    own, other = chosen["absolute"], now["absolute"]
+    by, left = "", "To leading order"
+    if cancels(chosen):
+        needed = "an exact score" if error is None else "just this score error"
+        by = f", by errors of the steps that cancel each other, which needs {needed} on Gaussian data"
+        left = "With no step's error cancelling"
     return (
-        f" ({number(now['exact'])} at present), by errors of the steps that cancel each other, which needs {needed} on "
-        f"Gaussian data. With no step's error cancelling (absolute) it is {number(own)}, {gain(own, other)} the present one "
+        f" ({number(now['exact'])} at present){by}. {left} (absolute) it is {number(own)}, {gain(own, other)} the present one "
         f"({number(other)}): do not count on more."
     )
 

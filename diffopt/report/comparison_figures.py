@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from diffopt.report.comparison import shown_name
+from diffopt.report.rankings import unit
 from diffopt.report.style import (
     BLUE,
     GREEN,
@@ -24,6 +25,7 @@ from diffopt.report.style import (
     log_axis,
     plain,
     styled,
+    titled,
 )
 from diffopt.studies.comparison.comparison import Comparison
 from diffopt.studies.comparison.row import Row
@@ -32,9 +34,14 @@ from diffopt.studies.comparison.selection import group_key
 _KIND_COLOURS = {
     "fixed": GREY, "table": PURPLE, "spectrum": GREEN, "stochasticity": ORANGE, "added": INK, "optimized": RED,
 }  # fmt: skip
-#: Marks of a row's kind beside its colour.
+#: Marks of a row's kind beside its colour, and what they mean.
 _KIND_MARKS = {
     "fixed": "", "table": "published ", "spectrum": "data ", "stochasticity": "noise ", "added": "yours ", "optimized": "",
+}  # fmt: skip
+_MEANING = {
+    "optimized": "orange: the optimum", "fixed": "grey: rules that need no data (karras blue)",
+    "spectrum": "green, data: computed from this spectrum", "table": "purple, published: tables made for other models",
+    "stochasticity": "ochre, noise: noise designs", "added": "black, yours: --add",
 }  # fmt: skip
 #: Grids drawn in a group that stands alone, in one of several, and groups drawn at most.
 ALONE, SHARED, GROUPS = 30, 7, 12
@@ -54,15 +61,30 @@ def groups(comparison: Comparison) -> list[list[Row]]:
     return [sorted(rows, key=rank) for rows in found.values()]
 
 
+def key(comparison: Comparison) -> str:
+    """What the colours and the words before the names say, of the kinds that occur."""
+    kinds = {row.kind for row in comparison.rows}
+    return "; ".join(text for kind, text in _MEANING.items() if kind in kinds)
+
+
+def _unit_of(comparison: Comparison) -> str:
+    objective = comparison.setting.objective
+    return f"{objective} error ({unit(objective)})"
+
+
+def _colour(row: Row) -> str:
+    return BLUE if row.schedule == "karras" else _KIND_COLOURS[row.kind]
+
+
 @styled
-def picture(comparison: Comparison, panels: tuple[str, ...] = ("grids", "errors")) -> Any:
-    """Figure with the grids of every group and the errors, or one of the two."""
+def picture(comparison: Comparison, panels: tuple[str, ...] = ("grids", "errors"), *titles: str) -> Any:
+    """Figure with the grids of every group and the errors, or one of the two; `titles` are the data and the conditions."""
     shown = groups(comparison)
     drawn = shown[:GROUPS] if "grids" in panels else []
     most = ALONE if len(drawn) < 2 else SHARED
     heights = [0.9 + 0.19 * max(min(len(g), most + 1), 3) for g in drawn]
     single = _single(comparison)
-    last = (1.2 + 0.6 * len(_solvers(comparison)) if single else 4.2) if "errors" in panels else None
+    last = (1.1 + 0.75 * len(_solvers(comparison)) if single else 4.2) if "errors" in panels else None
     canvas, axes = board(9.5, heights, last, "--plot and --html")
     for axis, group in zip(axes, drawn, strict=False):
         _grids(axis, group, comparison, most)
@@ -71,6 +93,8 @@ def picture(comparison: Comparison, panels: tuple[str, ...] = ("grids", "errors"
     left = len(shown) - len(drawn)
     if "grids" in panels and left > 0:
         canvas.supxlabel(f"{left} more groups are in the table", fontsize=8, color=GREY)
+    if titles:
+        titled(canvas, "Step grids compared", *titles, *[key(comparison)] * ("grids" in panels))
     return canvas
 
 
@@ -125,13 +149,13 @@ def _grids(axis: Any, rows: list[Row], comparison: Comparison, most: int) -> Non
     keep = root >= low
     density(axis, root[keep], spectrum.weight[keep], low, high, -(len(group) + 0.2), bottom)
     for i, (row, sigmas) in enumerate(zip(group, finite, strict=True)):
-        colour = _KIND_COLOURS[row.kind]
+        colour = _colour(row)
         axis.hlines(i, sigmas.min(), sigmas.max(), color=colour, linewidth=0.5, alpha=0.5)
         axis.plot(sigmas, np.full(sigmas.size, i), "|", color=colour, markersize=7, markeredgewidth=1.4)
     objective = comparison.setting.objective
     axis.set_yticks(range(len(group)), [_label(row, name, objective) for row, name in named], fontsize=7.5)
     for text, row in zip(axis.get_yticklabels(), group, strict=True):
-        text.set_color(_KIND_COLOURS[row.kind])
+        text.set_color(_colour(row))
     axis.set_ylim(bottom, -0.6)
     log_axis(axis, "x", high, low)
     shades = "shades: sqrt(eigenvalue), directions blue, variance orange"
@@ -168,7 +192,7 @@ def _strip(axis: Any, comparison: Comparison) -> None:
     if solvers and axis.lines:
         _fit(axis, comparison, objective, "x")
     axis.set_yticks(range(len(solvers)), [plain(s) for s in solvers])
-    axis.set(ylim=(len(solvers) - 0.4, -0.6), xlabel=f"{objective} error")
+    axis.set(ylim=(len(solvers) - 0.4, -0.6), xlabel=f"{_unit_of(comparison)}, logarithmic")
     axis.set_title(_title("Every row a mark", axis, "x"))
 
 
@@ -218,7 +242,7 @@ def _errors(axis: Any, comparison: Comparison) -> None:
         log_axis(axis, "x", calls[0] / 1.25, calls[-1] * 1.25)
         if len(calls) <= 8:
             axis.set_xticks(calls, [str(n) for n in calls])
-    axis.set(xlabel="denoiser calls", ylabel=f"{objective} error")
+    axis.set(xlabel="denoiser calls", ylabel=_unit_of(comparison))
     axis.set_title(_title("Every row a dot", axis, "y"))
     axis.grid(True, which="major", axis="y", color=PALE, linewidth=0.7)
     if axis.get_legend_handles_labels()[0]:

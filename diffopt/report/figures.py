@@ -9,6 +9,7 @@ import numpy as np
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.report.answers import parts_cancel
+from diffopt.report.rankings import BARS, height, ranking
 from diffopt.report.style import (
     BLUE,
     GREEN,
@@ -22,12 +23,13 @@ from diffopt.report.style import (
     legend_above,
     log_axis,
     plain,
+    setting,
     styled,
+    titled,
 )
 
-#: Rivals drawn beside a grid, and rows of the panel of errors.
-RIVALS, BARS = 5, 12
-HABIT_BLUE = {"karras": BLUE}
+#: Rivals drawn beside a grid.
+RIVALS = 5
 Grids = Mapping[str, Sequence[float | None]]
 
 
@@ -47,8 +49,8 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     objective = _objective(data)
     scores = _scores(data, objective)
     shown = _nearest(scores, rivals or {})
-    noisy = len(set(data["eta"])) > 1
-    heights = [1.5, 0.85 + 0.27 * (1 + len(shown))] + [1.2] * noisy + [0.8 + 0.2 * max(3, min(len(scores), BARS))]
+    noisy = len(set(data["eta"])) > 1 or "eta" in (data.get("optimizer") or {}).get("free", ())
+    heights = [1.5, 0.85 + 0.27 * (1 + len(shown))] + [1.3] * noisy + [height(min(len(scores), BARS))]
     canvas, axes = figure(9, heights)
     low, high = _range(data, spectrum, shown)
     root = np.sqrt(np.maximum(spectrum.eig, 0))
@@ -57,17 +59,17 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     axes[0].set(yticks=[], ylabel="the data", ylim=(0, 1.08))
     axes[0].set_title(_left_out(spectrum, low), fontsize=8, color=GREY)
     legend_above(axes[0])
-    _tick_rows(axes[1], data, shown)
     for axis in axes[: 2 + noisy]:
         log_axis(axis, "x", high, low)
+    _tick_rows(axes[1], data, shown)
     axes[0].set_xlabel("sqrt(eigenvalue), on the scale of sigma")
     axes[1].set_xlabel(_axis_name(data))
     if data["process"]["name"] == "flow":
         _flow_axis(axes[1])
     if noisy:
         _eta(axes[2], data)
-    lollipops(axes[-1], scores, objective, _own_name(data))
-    canvas.suptitle(_title(data), fontsize=11, x=0.01, ha="left")
+    ranking(axes[-1], scores, objective, _own_name(data))
+    _title(canvas, data, noisy)
     return canvas
 
 
@@ -85,14 +87,14 @@ def evaluation_picture(data: Mapping[str, Any], local: Mapping[str, np.ndarray] 
     objective = _objective(data)
     scores = _scores(data, objective)
     with_map = local is not None and local["share"].size > 0
-    heights = [1.7] + [0.8 + 0.2 * max(3, min(len(scores), BARS))] * (len(scores) > 1) + [3.4] * with_map
+    heights = [1.7] + [height(min(len(scores), BARS))] * (len(scores) > 1) + [3.4] * with_map
     canvas, axes = figure(8.5, heights)
     _split(axes[0], data["errors"])
     if len(scores) > 1:
-        lollipops(axes[1], scores, objective, _own_name(data))
+        ranking(axes[1], scores, objective, _own_name(data))
     if local is not None and with_map:
         error_mesh(canvas, axes[-1], local)
-    canvas.suptitle(_title(data), fontsize=11, x=0.01, ha="left")
+    _title(canvas, data)
     return canvas
 
 
@@ -104,13 +106,15 @@ def error_mesh(canvas: Any, axis: Any, local: Mapping[str, np.ndarray]) -> None:
     # Cells as paths would have hairlines between them in an SVG.
     mesh.set_rasterized(True)
     eig = np.sqrt(local["edges"][1:] * local["edges"][:-1])
+    # White below the dashes: they stay visible on dark cells.
+    axis.plot(np.sqrt(eig), eig, color="white", linewidth=2.2, alpha=0.8)
     axis.plot(np.sqrt(eig), eig, color=INK, linewidth=0.9, linestyle="--", label="sigma = sqrt(eigenvalue)")
     log_axis(axis, "x", float(np.max(local["sigma"])), float(np.min(local["sigma"])))
     log_axis(axis, "y", float(local["edges"].min()), float(local["edges"].max()))
     ends = "; the last strip is the step to 0" if local["to_zero"] else ""
     axis.set(xlabel=f"sigma, sampling runs to the right{ends}", ylabel="eigenvalue")
     axis.set_title("Where the error is made: red steps add variance, blue steps lose it")
-    axis.legend(loc="lower left", fontsize=8)
+    axis.legend(loc="lower left", fontsize=8, frameon=True, facecolor="white", framealpha=0.85, edgecolor="none")
     bar = canvas.colorbar(mesh, ax=axis)
     # Only the colours that occur; 0 stays white.
     bar.ax.set_ylim(min(float(share.min()), 0.0), max(float(share.max()), 0.0, 1e-12))
@@ -125,13 +129,18 @@ def _own_name(data: Mapping[str, Any]) -> str:
     return "optimized" if "objective" in data else data.get("schedule") or "this grid"
 
 
-def _title(data: Mapping[str, Any]) -> str:
-    what = plain(f"optimized for {_objective(data)}" if "objective" in data else _own_name(data))
-    source = str(data["spectrum"]["source"])
-    source = plain(source if len(source) <= 40 else f"...{source[-37:]}")
-    family = (data.get("optimizer") or {}).get("family") or {}
-    free = "\n" + ", ".join(f"{name} {value:.4g}" for name, value in family.items()) if family else ""
-    return f"{data['solver']}, {data['steps']} steps, {data['denoiser_calls']} denoiser calls: {what}; {source}{free}"
+def _title(canvas: Any, data: Mapping[str, Any], noisy: bool = False) -> None:
+    """What was run on which data and how, with what was found of a family, and an eta that no panel shows."""
+    options = _listed(data.get("schedule_options") or {})
+    what = f"optimized for {_objective(data)}" if "objective" in data else ", ".join([_own_name(data), *options])
+    eta = f", eta {data['eta'][0]:.4g}" if any(data["eta"]) and len(set(data["eta"])) == 1 and not noisy else ""
+    head = f"{data['solver']}, {data['steps']} steps, {data['denoiser_calls']} denoiser calls: {what}"
+    family = ", ".join(_listed((data.get("optimizer") or {}).get("family") or {}))
+    titled(canvas, head, data["spectrum"]["source"], f"{setting(data)}{eta}", *[family] * bool(family))
+
+
+def _listed(values: Mapping[str, Any]) -> list[str]:
+    return [f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()]
 
 
 def _scores(data: Mapping[str, Any], objective: str) -> dict[str, float]:
@@ -195,12 +204,24 @@ def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids) -> None:
     first = int(data["sigmas"][0] is None)
     shown = sigmas / (1 + sigmas) if data["process"]["name"] == "flow" else sigmas
     every = max(1, -(-sigmas.size // 16))
-    for k in range(0, sigmas.size, every):
-        axis.annotate(f"{k + first}\n{shown[k]:.3g}", (sigmas[k], 0), xytext=(0, 8), textcoords="offset points", ha="center",
-                      fontsize=6.5, color=RED, linespacing=0.95)  # fmt: skip
+    told = {k: f"{k + first}\n{shown[k]:.3g}" for k in range(0, sigmas.size, every)}
+    for k in _apart(sigmas, told, axis):
+        axis.annotate(told[k], (sigmas[k], 0), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=6.5, color=RED,
+                      linespacing=0.95)  # fmt: skip
     axis.set_yticks(range(len(rows)), [plain(n) for n in rows])
     axis.set_ylim(len(rows) - 0.5, -1.3)
     axis.get_yticklabels()[0].set_color(RED)
+
+
+def _apart(sigmas: np.ndarray, told: Mapping[int, str], axis: Any) -> list[int]:
+    """Those steps whose numbers do not lie on those of the step before, on an axis of some 8 inches."""
+    high, low = axis.get_xlim()
+    kept: list[int] = []
+    for k, text in told.items():
+        widths = [max(map(len, t.split("\n"))) * 0.058 for t in (text, told[kept[-1]])] if kept else []
+        if not kept or 8 * np.log(sigmas[kept[-1]] / sigmas[k]) / np.log(high / low) >= sum(widths) / 2 + 0.05:
+            kept.append(k)
+    return kept
 
 
 def _flow_axis(axis: Any) -> None:
@@ -222,38 +243,10 @@ def _eta(axis: Any, data: Mapping[str, Any]) -> None:
     low, high = sorted(axis.get_xlim())
     edges = [high if s is None else max(float(s), low) for s in sigmas]
     axis.stairs(eta[::-1], edges[::-1], fill=True, color=PURPLE, alpha=0.45)
-    axis.set(ylabel="eta", ylim=(0, max(eta) * 1.15 or 1), xlabel="sigma; bars: injected noise of each step")
-
-
-def lollipops(
-    axis: Any, scores: Mapping[str, float], objective: str, own: str, colours: Mapping[str, str] = HABIT_BLUE, most: int = BARS
-) -> None:
-    """Value of the objective by name from the best down, on a linear axis that starts at 0; own in red, others by `colours`."""
-    if not scores:
-        axis.text(0.5, 0.5, f"{objective} is not finite here", ha="center", va="center")
-        axis.set_axis_off()
-        return
-    names = list(scores)[:most]
-    names += [n for n in (*colours, own) if n in scores and n not in names]
-    values = [scores[n] for n in names]
-    best = min(values)
-    top = min(max(values), 6 * best)
-    beyond = "; arrows: beyond the axis" if max(values) > top else ""
-    for i, (name, value) in enumerate(zip(names, values, strict=True)):
-        colour = RED if name == own else colours.get(name, GREY)
-        axis.hlines(i, 0, min(value, top), color=colour, linewidth=2.2 if name == own else 1.2, alpha=0.8)
-        axis.plot(min(value, top), i, "o" if value <= top else ">", color=colour, markersize=5.5)
-        ratio = f"  {value / scores[own]:.3g} x" if own in scores and name != own else ""
-        axis.annotate(f"{value:.3g}{ratio}", (min(value, top), i), xytext=(7, 0), textcoords="offset points", va="center",
-                      fontsize=8, color=colour)  # fmt: skip
-    axis.set_yticks(range(len(names)), [plain(n) for n in names])
-    axis.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, top * 1.22))
-    axis.set_xlabel(f"{objective} error ({_unit(objective)}), from 0{beyond}")
-    axis.get_yticklabels()[names.index(own) if own in names else 0].set_color(RED if own in names else INK)
-
-
-def _unit(objective: str) -> str:
-    return "nats" if "kl" in objective else "data units"
+    axis.stairs(eta[::-1], edges[::-1], color=PURPLE, linewidth=1.2)
+    told = f"the same at every step: eta {eta[0]:.4g}" if len(set(eta)) == 1 else "injected noise of each step"
+    sense = f", in the sense of {data['eta_meaning']}" if data["eta_meaning"] else ""
+    axis.set(ylabel="eta", ylim=(0, max(eta) * 1.15 or 1), xlabel=f"sigma; {told}{sense}")
 
 
 def _split(axis: Any, errors: Mapping[str, Any]) -> None:

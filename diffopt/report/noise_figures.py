@@ -2,40 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diffopt.report.figures import lollipops
+from diffopt.report.cancellation import cancels, flattered
+from diffopt.report.rankings import dots, height, named
 from diffopt.report.studies import chosen_rows
-from diffopt.report.style import GREY, LINES, RED, figure, log_axis, plain, styled
+from diffopt.report.style import GREY, LINES, RED, digits, figure, legend_above, log_axis, plain, setting, styled, titled
+
+Row = Mapping[str, Any]
+#: In the words of the text.
+HATCHED = "gained by errors of the steps that cancel each other"
+OPEN = "with no step's error cancelling (absolute): do not count on more"
+LEADING = "to leading order (absolute): do not count on more"
 
 
 @styled
 def noise_picture(data: Mapping[str, Any]) -> Any:
-    """Injected noise of every step over sigma, a line a setting; below them the exact errors, the best in colour."""
-    rows = {_name(name, row): row for name, row in chosen_rows(data)}
-    canvas, (above, below) = figure(9, [2.8, 0.8 + 0.2 * max(3, len(rows))])
-    sigmas = [s for s in data["sigmas"] if s]
-    low, high = min(sigmas) / 1.4, max(sigmas) * 1.4
-    edges = [high if s is None else max(s, low) for s in data["sigmas"]]
-    scores = dict(sorted(((name, row["exact"]) for name, row in rows.items()), key=lambda item: item[1]))
-    own = next(iter(scores))
-    others = iter(colour for colour in LINES if colour != RED)
-    colours = {name: RED if name == own else GREY if name.startswith("present") else next(others, GREY) for name in rows}
-    for name, row in rows.items():
-        now = name.startswith("present")
-        above.stairs(row["eta"][::-1], edges[::-1], baseline=None, color=colours[name], linestyle=":" if now else "-",
-                     linewidth=1.6, zorder=3 if now else 2, label=plain(name))  # fmt: skip
-    top = max(max(row["eta"]) for row in rows.values())
-    log_axis(above, "x", high, low)
-    last = "; the last step goes to 0" if data["sigmas"][-1] == 0 else ""
-    above.set(ylim=(-0.04 * (top or 1), 1.12 * (top or 1)), ylabel="eta", xlabel=f"sigma, sampling runs to the right{last}")
-    above.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    lollipops(below, scores, "exact", own, colours)
-    title = f"{data['solver']}, {data['steps']} steps on {data['schedule']}, eta in the sense of {data['eta_meaning']}"
-    canvas.suptitle(plain(f"{title}; {data['spectrum']['source']}"), fontsize=11, x=0.01, ha="left")
+    """Injected noise of every step over sigma, a line a setting; below them the exact errors, the best in orange."""
+    chosen = chosen_rows(data)
+    clocks = len({row["clock"] for _, row in chosen}) > 1
+    rows = {name + (f", {row['clock']} clock" if clocks and row["clock"] else ""): row for name, row in chosen}
+    ranked = sorted(rows, key=lambda name: float(rows[name]["exact"]))
+    others = iter(colour for colour in LINES if colour not in (RED, GREY))
+    colours = {name: RED if name == ranked[0] else GREY if name.startswith("present") else next(others, GREY) for name in rows}
+    canvas, (above, below) = figure(9, [2.8, height(len(rows)) + 0.25])
+    _etas(above, data, rows, colours)
+    _errors(below, data, {name: rows[name] for name in ranked}, colours)
+    head = f"{data['solver']}, {data['steps']} steps on {data['schedule']}, eta in the sense of {data['eta_meaning']}"
+    titled(canvas, head, data["spectrum"]["source"], setting(data))
     return canvas
 
 
-def _name(setting: str, row: Mapping[str, Any]) -> str:
-    return setting + (f" ({row['clock']})" if row["clock"] else "")
+def _etas(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours: Mapping[str, str]) -> None:
+    sigmas = [s for s in data["sigmas"] if s]
+    low, high = min(sigmas) / 1.4, max(sigmas) * 1.4
+    edges = [high if s is None else max(s, low) for s in data["sigmas"]]
+    for i, (name, row) in enumerate(rows.items()):
+        now = name.startswith("present")
+        # The later ones are thinner: equal settings stay visible below each other.
+        axis.stairs(row["eta"][::-1], edges[::-1], baseline=None, color=colours[name], linestyle=":" if now else "-",
+                    linewidth=1.6 if now else 1.3 + 0.5 * (len(rows) - 1 - i), zorder=2 + now, label=plain(name))  # fmt: skip
+    top = max(max(row["eta"]) for row in rows.values()) or 1.0
+    log_axis(axis, "x", high, low)
+    last = "; the last step goes to 0" if data["sigmas"][-1] == 0 else ""
+    axis.set(ylim=(-0.04 * top, 1.12 * top), ylabel="eta", xlabel=f"sigma, sampling runs to the right{last}")
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours: Mapping[str, str]) -> None:
+    """Exact errors as dots; what is gained only by cancelling errors is hatched up to the error without them."""
+    base = min((row["exact"] for row in data["rows"] if row["design"] == "none"), default=None)
+    marked = {i: row for i, row in enumerate(rows.values()) if flattered(row, data["present"])}
+    hatched = [i for i, row in marked.items() if cancels(row)]
+    told = [(n, row["exact"], colours[n], _told(row, base, i in marked)) for i, (n, row) in enumerate(rows.items())]
+    dots(axis, told, {i: row["absolute"] for i, row in marked.items()})
+    names: Sequence[str] = list(rows)
+    for i, row in marked.items():
+        own = colours[names[i]]
+        if i in hatched:
+            axis.barh(i, row["absolute"] - row["exact"], left=row["exact"], height=0.5, facecolor="none", edgecolor=own,
+                      hatch="////", linewidth=0.4, alpha=0.7, label=HATCHED if i == hatched[0] else None)  # fmt: skip
+        axis.plot(row["absolute"], i, "D", markerfacecolor="white", color=own, markersize=5.5, linestyle="none", zorder=4,
+                  label=(OPEN if hatched else LEADING) if i == min(marked) else None)  # fmt: skip
+    named(axis, names, names[0])
+    of = "" if base is None else "; factors: to eta 0, the best without noise"
+    axis.set_xlabel(f"exact error (data units), logarithmic{of}")
+    if marked:
+        legend_above(axis, 1)
+
+
+def _told(row: Row, base: float | None, marked: bool) -> str:
+    ratio = "" if not base or row["design"] == "none" else f"  {digits(row['exact'] / base)} x"
+    return f"{digits(row['exact'])}{ratio}" + (f"; absolute {digits(row['absolute'])}" if marked else "")

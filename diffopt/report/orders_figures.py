@@ -11,19 +11,19 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.law.local_errors import LocalDefects
 from diffopt.processes.grid import Grid
 from diffopt.report.figures import error_mesh
-from diffopt.report.style import GREY, INK, LINES, MARKERS, PALE, figure, log_axis, plain, spread, styled
+from diffopt.report.style import GREY, INK, LINES, MARKERS, PALE, figure, log_axis, plain, spread, styled, titled
 from diffopt.solvers import SOLVERS, Solver, run_table
 from diffopt.studies.orders import Convergence
 
 
 @styled
-def convergence_picture(rows: Sequence[Convergence], title: str = "") -> Any:
+def convergence_picture(rows: Sequence[Convergence], *titles: str) -> Any:
     """Error over denoiser calls, a panel a metric; names beside the lines, slopes in a corner, its accuracy dashed."""
     metrics = list(dict.fromkeys(row.metric for row in rows))
     canvas, axes = figure(9, [3.9] * len(metrics))
     for axis, metric in zip(axes, metrics, strict=True):
         _panel(axis, [row for row in rows if row.metric == metric], metric)
-    canvas.suptitle(plain(title or "Errors of solvers against their cost"), fontsize=11, x=0.01, ha="left")
+    titled(canvas, "Errors of solvers against their cost", *(titles or ("",)))
     return canvas
 
 
@@ -37,7 +37,10 @@ def _panel(axis: Any, rows: Sequence[Convergence], metric: str) -> None:
             continue
         axis.plot(calls[keep], errors[keep], color=LINES[i % 8], marker=MARKERS[(i + i // 8) % 8], markersize=4, linewidth=1.3,
                   linestyle="-" if i < 8 else "--")  # fmt: skip
-        seen += [*zip(calls[keep], errors[keep], strict=True)]
+        # Between the marks too: guides keep away from the lines.
+        place = np.linspace(0, 1, 20 * keep.sum())
+        lines = (np.interp(place, np.linspace(0, 1, keep.sum()), np.log(part[keep])) for part in (calls, errors))
+        seen += [*zip(*(np.exp(line) for line in lines), strict=True)]
         ends.append((float(calls[keep][-1]), float(errors[keep][-1]), LINES[i % 8]))
         slope = "" if row.order is None else f", order {row.order:.2f}"
         names.append(f"{row.solver}{f' ({row.clock})' if row.clock else ''}{slope}")
@@ -52,7 +55,10 @@ def _panel(axis: Any, rows: Sequence[Convergence], metric: str) -> None:
         axis.axhline(accuracy, color=INK, linewidth=0.8, linestyle="--", zorder=0)
         axis.annotate(f"accuracy {accuracy:.3g}", (0.0, accuracy), xycoords=axis.get_yaxis_transform(), xytext=(4, 3),
                       textcoords="offset points", fontsize=7.5, color=INK)  # fmt: skip
-    _guides(axis)
+    else:
+        where = "below" if accuracy <= low else "above"
+        axis.set_title(f"the accuracy {accuracy:.3g} lies {where} this panel", fontsize=8, color=GREY, loc="right")
+    _guides(axis, np.log(seen))
     heights = spread([np.log(e) for _, e, _ in ends], 0.045 * np.log(high / low))
     for (right, e, colour), height, name in zip(ends, heights, names, strict=True):
         thread = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "relpos": (0.0, 0.5), "shrinkA": 0}
@@ -68,16 +74,24 @@ def _calls(row: Convergence) -> list[int]:
     return [SOLVERS[row.solver]().calls(steps, to_data=False) for steps in row.steps]
 
 
-def _guides(axis: Any) -> None:
-    """Slopes 1 and 2 in the lower left corner, where errors of few calls do not go."""
-    (left, right), (bottom, top) = axis.get_xlim(), axis.get_ylim()
-    x = left * (right / left) ** np.array([0.03, 0.15])
-    span = np.log10(x[1] / x[0])
-    start = bottom * 10 ** min(2 * span + 0.1 * np.log10(top / bottom), 0.6 * np.log10(top / bottom))
+def _guides(axis: Any, seen: np.ndarray) -> None:
+    """Slopes 1 and 2 in a corner where no line goes; none where every corner is taken. `seen` are logarithms."""
+    low, high = np.log([axis.get_xlim(), axis.get_ylim()]).T
+    span = high - low
+    length, fall = 0.12, 2 * 0.12 * span[0] / span[1]
+    # Lower left and upper right corner, as shares of the panel: place of the upper left end of the guides.
+    for x, y in ((0.03, min(0.1 + fall, 0.6)), (0.78, 0.95)):
+        near = (seen - low) / span - (x, y)
+        wide = (near[:, 0] > -0.05) & (near[:, 0] < 0.25) & (near[:, 1] < 0.06) & (near[:, 1] > -fall - 0.06)
+        if not wide.any() and y - fall > 0:
+            break
+    else:
+        return
+    start = low + np.array([x, y]) * span
     for order in (1, 2):
-        end = start * 10 ** (-order * span)
-        axis.plot(x, [start, end], color=GREY, linewidth=0.9, linestyle=":", zorder=0)
-        axis.annotate(f"slope {order}", (x[1], end), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.5,
+        end = start + length * span[0] * np.array([1, -order])
+        axis.plot(*np.exp([start, end]).T, color=GREY, linewidth=0.9, linestyle=":", zorder=0)
+        axis.annotate(f"slope {order}", tuple(np.exp(end)), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.5,
                       color=GREY)  # fmt: skip
 
 
@@ -108,5 +122,5 @@ def error_map(solver: Solver, grid: Grid, spectrum: Spectrum, eta: float | None 
     """Picture of :func:`local_map` alone."""
     canvas, axes = figure(8, [4.6])
     error_mesh(canvas, axes[0], local_map(solver, grid, spectrum, eta))
-    canvas.suptitle(plain(f"{solver.name}, {grid.steps} steps"), fontsize=11, x=0.01, ha="left")
+    titled(canvas, f"{solver.name}, {grid.steps} steps", spectrum.source)
     return canvas

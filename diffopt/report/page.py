@@ -10,7 +10,7 @@ from typing import Any
 
 from diffopt.report.answers import compared, grouped
 from diffopt.report.comparison import bare, merged
-from diffopt.report.comparison_figures import svg
+from diffopt.report.comparison_figures import key, svg
 from diffopt.report.explain import explain, names
 from diffopt.report.page_forms import forms
 from diffopt.report.text import conditions, fixed, short
@@ -30,7 +30,7 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
     solvers = list(dict.fromkeys(solver for solver, _ in groups))
     sections = [
         f'<section data-solver="{escape(s)}"><h2 id="{_anchor(s)}">{escape(s)}</h2>'
-        + "".join(_section(key, rows, data, grids) for key, rows in groups.items() if key[0] == s)
+        + "".join(_section(group, rows, data, grids) for group, rows in groups.items() if group[0] == s)
         + "</section>"
         for s in solvers
     ]
@@ -46,11 +46,15 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             '<h1>Step grids compared</h1>',
             f'<div class="answer">{answer}</div>',
             f'<p class="soft">{escape(_facts(data))}</p><pre>{escape(data["command"])}</pre>',
-            f'<nav aria-label="solvers"><a href="#pictures">pictures</a>{links}<a href="#names">names</a></nav>',
+            f'<nav aria-label="parts"><a href="#pictures">pictures</a><a href="#tables">rows</a>{links}'
+            '<a href="#names">names</a></nav>',
             f'<h2 id="pictures">What they cost</h2>{_picture(comparison, "errors")}',
-            f'<h2>Where the steps go</h2>{_picture(comparison, "grids")}',
-            '<div class="bar"><input id="filter" type="search" aria-label="filter rows" '
-            'placeholder="filter: heun 10, ays*, solver:euler, host:comfyui">'
+            f'<h2>Where the steps go</h2><p class="soft">{escape(key(comparison))}</p>{_picture(comparison, "grids")}',
+            '<h2 id="tables">All rows</h2><p class="soft" id="how">The filter takes whole words, such as heun 10; ays* is a '
+            "beginning; schedule:, solver:, kind:, steps:, calls: and host: ask one column. Arrows walk over the rows, Enter "
+            "opens one.</p>",
+            '<div class="bar"><input id="filter" type="search" aria-label="filter rows" aria-describedby="how" '
+            'placeholder="filter: heun 10, ays*">'
             '<span id="count" class="soft" role="status"></span><button id="theme">light or dark</button></div>',
             *sections,
             f'<h2 id="names">The names</h2>{_glossary(data)}',
@@ -94,7 +98,7 @@ def _facts(data: Mapping[str, Any]) -> str:
 
 
 def _section(
-    key: tuple[str, int], rows: Sequence[Mapping[str, Any]], data: Mapping[str, Any], grids: list[dict[str, list[str]]]
+    group: tuple[str, int], rows: Sequence[Mapping[str, Any]], data: Mapping[str, Any], grids: list[dict[str, list[str]]]
 ) -> str:
     """Heading and table of one solver and budget."""
     calls = sorted({row["denoiser_calls"] for row in rows})
@@ -110,8 +114,11 @@ def _section(
     )
     ranked = sorted(merged(rows), key=lambda r: (r["kind"] != "optimized", r[objective] is None, r[objective] or 0.0))
     body = "".join(_row(row, columns, data, grids) for row in ranked)
+    dropped = ", ".join(name for name, _, wide in columns if wide)
+    told = f"Left out on this screen: {dropped}."
+    told = f'<p class="dropped soft"><span>{told}</span> <button>all columns</button></p>' if dropped else ""
     return (
-        f'<section data-group="{escape(key[0])} {key[1]}"><h3>{escape(title)}</h3><div class="scroll" tabindex="0">'
+        f'<section data-group="{escape(group[0])} {group[1]}"><h3>{escape(title)}</h3>{told}<div class="scroll" tabindex="0">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>"
     )
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.report.figures import lollipops
-from diffopt.report.style import BLUE, GREY, RED, figure, log_axis, plain, styled
+from diffopt.report.rankings import height, ranking
+from diffopt.report.style import BLUE, GREY, RED, figure, log_axis, plain, setting, styled, titled
 
 #: Rows of the panel of errors.
 MOST = 24
@@ -17,19 +17,17 @@ HABIT = ("dpmpp_2m", "karras")
 
 @styled
 def recommendation_picture(data: Mapping[str, Any]) -> Any:
-    """Errors of the solvers on a linear axis from 0, the choice and the habit in colour; below them their noise levels."""
+    """Errors of the solvers, the choice and the habit in colour; below them their noise levels."""
     rows = [row for row in data["rows"] if row["robust"] is not None]
     rows = sorted(rows, key=lambda row: row["robust"])
     names = {_name(row): row for row in rows}
     own = next((name for name, row in names.items() if row["schedule"] == "optimized" and row["to_best"] == 1), next(iter(names)))
     habit = next((name for name, row in names.items() if (row["solver"], row["schedule"]) == HABIT), "")
-    height = 0.8 + 0.2 * max(3, len(names))
-    canvas, (above, below) = figure(9, [height, height])
-    lollipops(above, {name: row["robust"] for name, row in names.items()}, "robust", own, {habit: BLUE}, MOST)
+    canvas, (above, below) = figure(9, [height(len(names))] * 2)
+    ranking(above, {name: row["robust"] for name, row in names.items()}, "robust", own, {habit: BLUE}, MOST)
     _levels(below, {name: row["sigmas"] for name, row in names.items()}, own, habit)
     where = f" in {data['host']}" if data["host"] else ""
-    title = f"At most {data['calls']} denoiser calls{where}; {data['spectrum']['source']}"
-    canvas.suptitle(plain(title), fontsize=11, x=0.01, ha="left")
+    titled(canvas, f"At most {data['calls']} denoiser calls{where}", data["spectrum"]["source"], setting(data))
     return canvas
 
 
@@ -49,4 +47,5 @@ def _levels(axis: Any, grids: Mapping[str, Any], own: str, habit: str) -> None:
     log_axis(axis, "x", max(levels) * 1.4, min(levels) / 1.4)
     axis.set_yticks(range(len(grids)), [plain(name) for name in grids])
     pure = "; the first step comes from pure noise" if any(grid[0] is None for grid in grids.values()) else ""
+    axis.get_yticklabels()[list(grids).index(own)].set_color(RED)
     axis.set(ylim=(len(grids) - 0.4, -0.6), xlabel=f"noise ratio sigma at each step, sampling runs to the right{pure}")

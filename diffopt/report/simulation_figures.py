@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.report.style import LINES, MARKERS, PALE, RED, figure, log_axis, plain, styled
+from diffopt.report.style import LINES, MARKERS, PALE, RED, figure, log_axis, plain, setting, styled, titled
 
 #: Truths, and how the axis calls the distance to each.
 TRUTHS = {"limit": "frechet distance to the fine run\n(data units)", "data": "frechet distance to the data\n(data units)"}
@@ -25,9 +25,7 @@ def simulation_picture(data: Mapping[str, Any]) -> Any:
     for axis, truth in zip(axes, truths, strict=False):
         _panel(axis, data, truth)
     target = data["target"]
-    source = f" {target['source']}" if target["source"] else ""
-    title = f"{data['samples']} simulated samples; the data: {target['kind']}{source}"
-    canvas.suptitle(plain(title), fontsize=11, x=0.01, ha="left")
+    titled(canvas, f"{data['samples']} simulated samples; the data: {target['kind']}", target["source"] or "", setting(data))
     return canvas
 
 

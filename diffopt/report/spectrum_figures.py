@@ -19,18 +19,20 @@ from diffopt.report.style import (
     RED,
     check_kind,
     density,
+    digits,
     figure,
     legend_above,
     log_axis,
     plain,
     styled,
+    titled,
 )
 from diffopt.report.style import save as save_picture
 
 #: Eigenvalues below this share of the largest are rounding or noise of the estimate; the axis stops there.
 FLOOR = 1e-9
-#: Members of an ensemble that get a name each.
-NAMED = 8
+#: Members of an ensemble that get a name each, and ranks that get a tick each.
+NAMED, FEW = 8, 15
 
 
 def save(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None, path: Path, force: bool) -> None:
@@ -57,10 +59,10 @@ def spectrum_picture(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ens
     last = max(axis.get_xlim()[1] for axis in axes[:2])
     for axis in axes[:2]:
         log_axis(axis, "x", 0.9, last)
+        if spectrum.dim <= FEW:
+            axis.set_xticks(range(1, int(spectrum.dim) + 1), [str(k) for k in range(1, int(spectrum.dim) + 1)])
     _on_sigma(axes[2], spectrum)
-    source = spectrum.source if len(spectrum.source) <= 60 else f"...{spectrum.source[-57:]}"
-    title = f"{source}: {spectrum.dim:g} directions, trace {spectrum.trace:.4g}, largest {spectrum.max:.4g}"
-    canvas.suptitle(plain(title), fontsize=11, x=0.01, ha="left")
+    titled(canvas, f"{spectrum.dim:,g} directions, trace {spectrum.trace:.4g}, largest {spectrum.max:.4g}", spectrum.source)
     return canvas
 
 
@@ -74,9 +76,9 @@ def steps(spectrum: Spectrum) -> tuple[Any, Any]:
 
 def _ranks(axis: Any, spectrum: Spectrum, facts: Mapping[str, Any], members: list[tuple[str, Spectrum]]) -> None:
     for i, (label, member) in enumerate(members):
-        named = len(members) <= NAMED
-        axis.plot(*steps(member), lw=0.8, alpha=0.8, color=LINES[i % 8] if named else GREY, label=plain(label) if named else None)
-    axis.plot(*steps(spectrum), color=INK, lw=1.6, label="all data")
+        colour, name = (LINES[i % 8], plain(_member(label))) if len(members) <= NAMED else (GREY, None)
+        axis.plot(*steps(member), lw=0.8, alpha=0.8, color=colour, label=name)
+    axis.plot(*steps(spectrum), color=INK, lw=1.6, marker="o" if spectrum.dim <= FEW else None, markersize=4, label="all data")
     band = facts.get("bootstrap")
     if isinstance(band, Mapping) and {"quantiles", "low", "high"} <= band.keys():
         ranks = np.asarray(band["quantiles"]) * spectrum.dim + 0.5
@@ -86,13 +88,20 @@ def _ranks(axis: Any, spectrum: Spectrum, facts: Mapping[str, Any], members: lis
     last = float(ranks[values >= low].max())
     log_axis(axis, "y", low, spectrum.max * 1.6)
     log_axis(axis, "x", 0.9, max(last * 1.2, 2.0))
-    hidden = spectrum.dim - last
+    null = float(spectrum.weight[spectrum.eig <= 0].sum())
+    hidden = spectrum.dim - last - null
     axis.set(xlabel="rank", ylabel="eigenvalue (data units squared)")
-    if hidden >= 1:
-        axis.annotate(f"{hidden:g} directions below {low:.2g} are not drawn", (0.99, 0.95), xycoords="axes fraction", ha="right",
+    told = [f"directions below {digits(low)}, not drawn: {hidden:,g}"] * (hidden >= 1)
+    told += [f"directions that are 0: {null:,g}"] * (null >= 1)
+    if told:
+        axis.annotate("; ".join(told), (0.99, 0.95), xycoords="axes fraction", ha="right",
                       fontsize=8, color=GREY)  # fmt: skip
     if axis.get_legend_handles_labels()[0] and (members or band):
         legend_above(axis, 3)
+
+
+def _member(label: str) -> str:
+    return f"member {label}" if label.isdigit() else label
 
 
 def _cumulative(axis: Any, spectrum: Spectrum) -> None:
@@ -115,7 +124,8 @@ def _on_sigma(axis: Any, spectrum: Spectrum) -> None:
     keep = root > np.sqrt(spectrum.max * FLOOR)
     low, high = float(root[keep].min()) / 1.4, float(root.max()) * 1.4
     density(axis, root[keep], spectrum.weight[keep], low, high, 1.0)
-    log_axis(axis, "x", low, high)
+    # The direction of all pictures over sigma.
+    log_axis(axis, "x", high, low)
     axis.set(yticks=[], ylim=(0, 1.08), ylabel="share, largest is 1")
-    axis.set_xlabel("sqrt(eigenvalue): the sigma at which noise hides the direction")
+    axis.set_xlabel("sqrt(eigenvalue): the sigma at which noise hides the direction, sampling runs to the right")
     legend_above(axis)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -12,6 +13,7 @@ import numpy as np
 
 from diffopt.errors import InputError, MissingExtraError
 from diffopt.foundation.atomic import write_atomic
+from diffopt.report.text import conditions
 
 P = ParamSpec("P")
 KINDS = (".png", ".svg")
@@ -24,6 +26,9 @@ LINES = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, INK, GREY)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 #: Fills behind ticks: shares of the directions and of the variance.
 DIRECTIONS, VARIANCE = "#9fb3d9", "#f0c08a"
+
+#: Digits of an exponent.
+RAISED = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 
 _RC: dict[Any, Any] = {
     "font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY, "axes.labelcolor": INK,
@@ -84,6 +89,28 @@ def plain(text: str) -> str:
     return clean.replace("$", r"\$")
 
 
+def titled(canvas: Any, what: str, source: str, *lines: str) -> None:
+    """Title: what is drawn and of which data, and lines of conditions below; wrapped where the figure is narrower."""
+    room = int(canvas.get_figwidth() * 72 / 6.7)
+    texts = [f"{what}; {shown_source(source)}" if source else what, *lines]
+    wrapped = [plain(part) for text in texts for part in textwrap.wrap(text, room)]
+    canvas.suptitle("\n".join(wrapped), fontsize=11, x=0.01, ha="left")
+
+
+def shown_source(source: str, most: int = 48) -> str:
+    """Name of the data; of a long path the file alone, of a long name its ends."""
+    if len(source) > most and "/" in source:
+        source = f".../{source.rsplit('/', 1)[1]}"
+    half = most // 2
+    return source if len(source) <= most else f"{source[: half - 2]}...{source[1 - half :]}"
+
+
+def setting(data: Mapping[str, Any]) -> str:
+    """Process, range, end, start and score error of a document, in the words of every view."""
+    wrong = f", score error {data['score_error']}" if data.get("score_error") else ""
+    return f"{conditions(data)}{wrong}"
+
+
 def check_kind(path: Path) -> str:
     """Extension of a picture.
 
@@ -131,8 +158,28 @@ def log_axis(axis: Any, which: str = "x", low: float | None = None, high: float 
         _linear_ticks(ruler, first, last)
     else:
         ruler.set_major_locator(LogLocator(subs=subs, numticks=12))
-    ruler.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ruler.set_major_formatter(FuncFormatter(lambda v, _: tick_text(v, *sorted(ruler.get_view_interval()))))
     ruler.set_minor_formatter(NullFormatter())
+
+
+def tick_text(value: float, low: float, high: float) -> str:
+    """A number of an axis: plain digits, or powers of ten on the whole axis where plain digits would be long."""
+    if 1.001e-5 < low and 1e-3 <= high < 1e7 and high < 2e7 * low:
+        return f"{value:,.0f}" if value >= 10_000 else f"{value:g}"
+    return _power(value)
+
+
+def digits(value: float) -> str:
+    """Three digits of a value beside its mark."""
+    if value == 0 or 1e-4 <= abs(value) < 999.5:
+        return f"{value:.3g}"
+    return f"{float(f'{value:.3g}'):,.0f}" if 999 < abs(value) < 1e7 else _power(value)
+
+
+def _power(value: float) -> str:
+    mantissa, exponent = f"{value:.2e}".split("e")
+    power = f"10{str(int(exponent)).translate(RAISED)}"
+    return power if float(mantissa) == 1 else f"{float(mantissa):g}\u00b7{power}"
 
 
 def _linear_ticks(ruler: Any, first: float, last: float) -> None:

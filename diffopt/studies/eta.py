@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -264,8 +264,13 @@ def noise_study(
     return answers
 
 
-def present(problem: Problem, grid: Grid, error: ModelError | None = None, eta: float | None = None) -> NoiseDesign | None:
-    """The setting in force, the solver's own eta unless another is given, in the solver's own clock; None where not finite."""
+def present(
+    problem: Problem, grid: Grid, error: ModelError | None = None, eta: float | None = None, clocks: Sequence[str] | None = None
+) -> NoiseDesign | None:
+    """The setting in force, the solver's own eta unless another is given, in the solver's own clock; None where not finite.
+
+    The time of `ve` is sigma, and is called so unless `clocks` were named and call it time.
+    """
     study = NoiseStudy(problem, grid, error)
     etas = problem.solver.etas(eta, grid.steps)
     try:
@@ -274,4 +279,6 @@ def present(problem: Problem, grid: Grid, error: ModelError | None = None, eta: 
         return None
     if not all(np.isfinite(value) for value in errors.values()):
         return None
-    return NoiseDesign(problem.solver.clock_name(problem.process), "present", "none", etas, errors, {"eta": float(etas[0])})
+    clock = problem.solver.clock_name(problem.process)
+    clock = "sigma" if clock == "time" and problem.process.name == "ve" and "time" not in (clocks or ()) else clock
+    return NoiseDesign(clock, "present", "none", etas, errors, {"eta": float(etas[0])})

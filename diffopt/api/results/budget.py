@@ -96,10 +96,11 @@ class BudgetResult(Result):
         return said
 
     def figure(self) -> Any:
-        """Stacked terms over the samples or the steps."""
+        """Terms over the samples or the steps."""
         if self.curve is None:
             return super().figure()
         from diffopt.report.budget_figures import budget_picture
+        from diffopt.report.style import setting
 
         name, here, knobs = self.curve
         values = curve_values(name, here)
@@ -109,7 +110,8 @@ class BudgetResult(Result):
             rows.append({**found.terms, "total": found.total, "valid": found.valid})
         sampler, source = self.document["sampler"], self.document["spectrum"]["source"]
         steps = f", {sampler['steps']} steps" if name != "steps" and sampler["steps"] else ""
-        return budget_picture(name, values, rows, here, f"Error budget of {sampler['name']}{steps}; {source}")
+        told = [setting(sampler)] if sampler["process"] else []
+        return budget_picture(name, values, rows, here, f"Error budget of {sampler['name']}{steps}", source, *told)
 
     def __repr__(self) -> str:
         total = "infinite" if self.total is None else f"{self.total:.4g}"

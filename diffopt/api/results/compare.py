@@ -45,8 +45,9 @@ class ComparisonResult(Result):
         if self.comparison is None:
             return super().figure()
         from diffopt.report.comparison_figures import picture
+        from diffopt.report.style import setting
 
-        return picture(self.comparison)
+        return picture(self.comparison, ("grids", "errors"), self.document["spectrum"]["source"], setting(self.document))
 
     def page(self) -> str:
         """One self-contained page of HTML."""

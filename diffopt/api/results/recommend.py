@@ -114,9 +114,9 @@ class ShiftResult(Result):
         """Error over the shift, the rules marked on it."""
         if self.problem is None:
             return super().figure()
-        from diffopt.report.shift_figures import shift_picture
+        from diffopt.report.shift_figures import drawn, shift_picture
 
-        short, objective = self.problem.compressed("design"), make_objective("frechet")
+        short, objective = self.problem.compressed("design"), make_objective(drawn(self.document))
         mus = curve_mus([row["mu"] for row in self.document["rows"]])
         return shift_picture(self.document, np.exp(mus).tolist(), [value_at(short, objective, float(mu)) for mu in mus])
 

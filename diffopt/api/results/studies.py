@@ -43,9 +43,11 @@ class OrdersResult(Result):
         if not self.convergences:
             return super().figure()
         from diffopt.report.orders_figures import convergence_picture
+        from diffopt.report.style import setting
 
-        source = self.document["spectrum"]["source"]
-        return convergence_picture(self.convergences, f"Errors of solvers against their cost; {source}")
+        document = self.document
+        told = setting({**document, "start": "exact", "end": "sigma_min"})
+        return convergence_picture(self.convergences, document["spectrum"]["source"], f"grids of {document['schedule']}: {told}")
 
     def __repr__(self) -> str:
         return f"OrdersResult({len(self.document['rows'])} rows, accuracy {self.document['accuracy']:.4g})"

@@ -19,6 +19,7 @@ document.querySelectorAll('th button').forEach(button => button.addEventListener
 }));
 
 // Words are whole names or whole numbers of steps and calls; `ays*` is a beginning, `solver:heun` asks one column.
+const columns = ['schedule', 'solver', 'kind', 'steps', 'calls', 'host'];
 const wild = word => new RegExp('^' + word.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*') + '$', 'i');
 const fits = (row, word) => {
   const [column, rest] = word.includes(':') ? word.split(/:(.*)/) : [null, word];
@@ -27,9 +28,20 @@ const fits = (row, word) => {
   return column ? parts(column).some(v => test.test(v))
     : ['schedule', 'solver', 'kind', 'steps', 'calls'].some(name => parts(name).some(v => test.test(v)));
 };
+// What is there, where nothing was found.
+const hint = words => {
+  const named = words.filter(w => w.includes(':')).map(w => w.split(/:(.*)/));
+  const unknown = named.find(([column]) => !columns.includes(column));
+  if (unknown) return `0 rows: there is no column ${unknown[0]}; columns are ${columns.join(', ')}`;
+  const values = column => [...new Set([...rows()].flatMap(r => (r.dataset[column] ?? '').split(' ')).filter(Boolean))];
+  const empty = named.find(([column, rest]) => !values(column).some(v => wild(rest).test(v)));
+  if (!empty) return `0 rows have all of these: words are whole names or numbers, ays* is a beginning; columns are ${columns.join(', ')}`;
+  const found = values(empty[0]);
+  return `0 rows: ${empty[0]} has ${found.slice(0, 12).join(', ')}${found.length > 12 ? ', ...' : ''}${found.length ? '' : 'no values here'}`;
+};
 const filter = document.getElementById('filter');
 filter.addEventListener('input', () => {
-  const words = filter.value.trim().split(/\s+/).filter(Boolean);
+  const words = filter.value.trim().replace(/:\s+/g, ':').split(/\s+/).filter(Boolean);
   document.querySelectorAll('tr.grid').forEach(tr => tr.remove());
   document.querySelectorAll('.open').forEach(b => b.setAttribute('aria-expanded', 'false'));
   let shown = 0;
@@ -37,8 +49,46 @@ filter.addEventListener('input', () => {
   for (const part of document.querySelectorAll('section[data-group], section[data-solver]')) {
     part.hidden = ![...part.querySelectorAll('tr[data-row]')].some(r => !r.hidden);
   }
-  document.getElementById('count').textContent = words.length ? `${shown} rows` : '';
+  document.getElementById('count').textContent = !words.length ? '' : shown ? `${shown} rows` : hint(words);
 });
+
+// Arrows walk over the rows of a table.
+document.addEventListener('keydown', event => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], here = document.activeElement;
+  if (!step || !here.matches('.open')) return;
+  const all = [...here.closest('tbody').querySelectorAll('tr[data-row]:not([hidden]) .open')];
+  const next = all[all.indexOf(here) + step];
+  if (next) { event.preventDefault(); next.focus(); }
+});
+
+// The head of a table stays below the filter while the page scrolls.
+const bar = document.querySelector('.bar'), boxes = [...document.querySelectorAll('.scroll')];
+const settle = () => {
+  document.documentElement.style.setProperty('--bar', `${bar.offsetHeight}px`);
+  for (const box of boxes) box.classList.toggle('wider', box.firstElementChild.offsetWidth > box.clientWidth + 1);
+  follow();
+};
+const follow = () => {
+  for (const box of boxes) {
+    const head = box.querySelector('thead'), room = box.clientHeight - head.offsetHeight;
+    const down = box.classList.contains('wider') ? Math.min(Math.max(bar.offsetHeight - box.getBoundingClientRect().top, 0), room) : 0;
+    head.querySelectorAll('th').forEach(th => { th.style.transform = down > 0 ? `translateY(${down}px)` : ''; });
+  }
+};
+addEventListener('resize', settle);
+addEventListener('scroll', follow, { passive: true });
+new ResizeObserver(settle).observe(bar);
+document.querySelectorAll('.dropped button').forEach(button => button.addEventListener('click', () => {
+  const all = document.documentElement.classList.toggle('all');
+  for (const told of document.querySelectorAll('.dropped')) {
+    const [text, turn] = told.children;
+    text.dataset.told ??= text.textContent;
+    text.textContent = all ? 'Swipe the table sideways: it is wider than the screen.' : text.dataset.told;
+    turn.textContent = all ? 'fewer columns' : 'all columns';
+  }
+  settle();
+}));
+settle();
 
 const copy = async (text, button) => {
   try { await navigator.clipboard.writeText(text); }

@@ -1,0 +1,94 @@
+"""Names with their errors from the best down: bars from 0 where they can be compared by length, dots on a log axis else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from diffopt.report.style import BLUE, GREY, INK, PALE, RED, digits, log_axis, plain
+
+#: Rows of a panel, and the largest ratio of values that bars on a linear axis show.
+BARS, LINEAR = 12, 8.0
+HABIT_BLUE = {"karras": BLUE}
+#: Share of the axis that is kept for the numbers, and the least ratio of its ends: rounding is no difference.
+ROOM, LEAST = 0.24, 1.25
+
+
+def height(rows: int) -> float:
+    """Inches that a panel of so many rows takes."""
+    return 0.8 + 0.2 * max(3, rows)
+
+
+def ranking(
+    axis: Any, scores: Mapping[str, float], objective: str, own: str, colours: Mapping[str, str] = HABIT_BLUE, most: int = BARS
+) -> None:
+    """Values by name, smallest first; own in orange, others by `colours`, each with its number and its ratio to own.
+
+    Bars begin at 0; where the largest value is more than `LINEAR` times the least, dots stand on a logarithmic axis
+    that holds them all.
+    """
+    if not scores:
+        axis.text(0.5, 0.5, f"{objective} is not finite here", ha="center", va="center")
+        axis.set_axis_off()
+        return
+    names = _chosen(scores, own, colours, most)
+    if max(scores[n] for n in names) > LINEAR * min(scores[n] for n in names):
+        dots(axis, [(n, scores[n], _colour(n, own, colours), _told(scores, n, own)) for n in names])
+        scale = "logarithmic"
+    else:
+        _bars(axis, scores, names, own, colours)
+        scale = "from 0"
+    named(axis, names, own)
+    axis.set_xlabel(f"{objective} error ({unit(objective)}), {scale}")
+
+
+def unit(objective: str) -> str:
+    """Unit of an objective's values."""
+    return "nats" if "kl" in objective else "data units"
+
+
+def _chosen(scores: Mapping[str, float], own: str, colours: Mapping[str, str], most: int) -> list[str]:
+    names = list(scores)[:most]
+    return names + [n for n in (*colours, own) if n in scores and n not in names]
+
+
+def _colour(name: str, own: str, colours: Mapping[str, str]) -> str:
+    return RED if name == own else colours.get(name, GREY)
+
+
+def _told(scores: Mapping[str, float], name: str, own: str) -> str:
+    ratio = f"  {digits(scores[name] / scores[own])} x" if own in scores and name != own else ""
+    return f"{digits(scores[name])}{ratio}"
+
+
+def _bars(axis: Any, scores: Mapping[str, float], names: Sequence[str], own: str, colours: Mapping[str, str]) -> None:
+    for i, name in enumerate(names):
+        colour = _colour(name, own, colours)
+        axis.hlines(i, 0, scores[name], color=colour, linewidth=2.2 if name == own else 1.2, alpha=0.8)
+        axis.plot(scores[name], i, "o", color=colour, markersize=5.5)
+        _number(axis, scores[name], i, _told(scores, name, own), colour)
+    axis.set_xlim(0, max(scores[n] for n in names) / (1 - ROOM))
+
+
+def dots(axis: Any, rows: Sequence[tuple[str, float, str, str]], ends: Mapping[int, float] | None = None) -> None:
+    """A dot a row (name, value, colour, text) on a log axis that begins at the data; `ends` are further values of rows."""
+    ends = ends or {}
+    values = [value for _, value, _, _ in rows]
+    low, high = min(*values, max(values) / LEAST), max([*values, *ends.values()])
+    room = (high / low) ** (ROOM / (1 - ROOM))
+    log_axis(axis, "x", low / room**0.1, high * room)
+    for i, (_, value, colour, text) in enumerate(rows):
+        axis.axhline(i, color=PALE, linewidth=0.7, linestyle=":", zorder=0)
+        axis.plot(value, i, "o", color=colour, markersize=6, zorder=3)
+        _number(axis, max(value, ends.get(i, value)), i, text, colour)
+
+
+def _number(axis: Any, x: float, y: float, text: str, colour: str) -> None:
+    axis.annotate(text, (x, y), xytext=(7, 0), textcoords="offset points", va="center", fontsize=8, color=colour)
+
+
+def named(axis: Any, names: Sequence[str], own: str) -> None:
+    """Names of the rows from the top down, own in orange."""
+    axis.set_yticks(range(len(names)), [plain(n) for n in names])
+    axis.set_ylim(len(names) - 0.4, -0.6)
+    axis.get_yticklabels()[names.index(own) if own in names else 0].set_color(RED if own in names else INK)

@@ -1,0 +1,240 @@
+"""What a reader takes from a picture: marks stand at their values, all of them inside, and titles say what was run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+import diffopt
+from diffopt.data.spectrum import Spectrum
+from diffopt.report import answers
+from diffopt.report.budget_figures import budget_picture
+from diffopt.report.comparison_figures import picture
+from diffopt.report.rankings import ranking
+from diffopt.report.spectrum_figures import spectrum_picture
+from diffopt.report.style import digits, figure, shown_source, tick_text
+
+EIG = [20.0, 1.0, 0.02]
+RAISED = str.maketrans("\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079", "-0123456789")
+
+
+def read(text: str) -> float:
+    """Number of a label: 12,000 or 3\u00b710\u207b\u2075."""
+    found = re.fullmatch(r"(?:([\d.]+)\u00b7)?10([\u207b\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)", text)
+    if found:
+        return float(found[1] or 1) * 10.0 ** int(found[2].translate(RAISED))
+    return float(text.replace(",", ""))
+
+
+ERROR = {"score_error": "noise:0.1", "start": "sigma"}
+SAMPLES = np.random.default_rng(0).normal(size=(40, 3))
+MADE: dict[str, Callable[[], Any]] = {
+    "optimize": lambda: diffopt.optimize(EIG, "euler", 5, **ERROR),
+    "evaluate": lambda: diffopt.evaluate(EIG, schedule="karras", solver="heun", steps=4, **ERROR),
+    "compare": lambda: diffopt.compare(EIG, "euler", "4", only="karras,exponential,oss_flux,first_order", **ERROR),
+    "eta": lambda: diffopt.best_eta(EIG, "ddim", 4, design="none,constant", **ERROR),
+    "orders": lambda: diffopt.orders(EIG, "euler,heun", [4, 8, 16], metric="frechet", sigma_min=0.05, score_error="noise:0.1"),
+    "recommend": lambda: diffopt.recommend(EIG, calls=3, **ERROR),
+    "simulate": lambda: diffopt.simulate(samples=SAMPLES, schedule="karras", solver="euler", steps="3,5", count=60,
+                                         reference_steps=10, **ERROR),
+}  # fmt: skip
+
+
+@cache
+def result(name: str) -> Any:
+    return MADE[name]()
+
+
+def title(canvas: Any) -> str:
+    return " ".join(canvas.get_suptitle().split())
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_titles_name_the_process_its_range_and_the_score_error(name: str) -> None:
+    said = title(result(name).figure())
+    low = "0.05" if name == "orders" else "0.002"
+    for part in ("ve, sigma 80 to " + low, "score error noise:0.1", "start exact" if name == "orders" else "start sigma"):
+        assert part in said
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_no_text_leaves_the_picture_and_axes_over_sigma_run_the_same_way(name: str) -> None:
+    canvas = result(name).figure()
+    canvas.draw_without_rendering()
+    renderer, frame = canvas._get_renderer(), canvas.bbox
+    for axis in canvas.axes:
+        for text in (axis.title, axis.xaxis.label, axis.yaxis.label, *axis.get_yticklabels(), *axis.texts):
+            box = text.get_window_extent(renderer)
+            assert not text.get_text() or (box.x0 >= frame.x0 - 1 and box.x1 <= frame.x1 + 1), text.get_text()
+        if "sigma," in axis.get_xlabel() or "sigma at" in axis.get_xlabel():
+            assert axis.xaxis_inverted()
+
+
+def test_a_spectrum_runs_over_sigma_as_all_pictures_do() -> None:
+    below = spectrum_picture(Spectrum.create(EIG), {}).axes[-1]
+    assert below.xaxis_inverted() and "runs to the right" in below.get_xlabel()
+
+
+@pytest.mark.parametrize("length", [10, 60, 400])
+def test_titles_of_long_names_stay_inside(length: int) -> None:
+    name = "/some/folder/" + "wide_" * (length // 5) + "end.npy"
+    short = shown_source(name)
+    assert len(short) <= 48 and short.endswith("end.npy")
+    found = result("optimize")
+    document = {**found.document, "spectrum": {**found.document["spectrum"], "source": name}}
+    canvas = type(found)(document, data=found.data).figure()
+    canvas.draw_without_rendering()
+    assert canvas._suptitle.get_window_extent(canvas._get_renderer()).x1 <= canvas.bbox.x1
+
+
+@pytest.mark.parametrize("ratios", [(1, 1.2, 3), (1, 7.9), (1, 8.1, 40), (1, 1e3, 1e8), (1,)])
+def test_every_mark_of_a_ranking_stands_at_its_value_inside_the_axis(ratios: tuple[float, ...]) -> None:
+    _, (axis,) = figure(9, [3])
+    scores = {f"name{i}": 0.3 * ratio for i, ratio in enumerate(ratios)}
+    ranking(axis, scores, "robust", "name0")
+    marks = {float(line.get_ydata()[0]): float(line.get_xdata()[0]) for line in axis.lines if line.get_marker() == "o"}
+    low, high = axis.get_xlim()
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    assert [scores[n] for n in names] == [marks[i] for i in range(len(names))]
+    assert all(low <= x < high for x in marks.values())
+    bars = max(ratios) <= 8
+    assert axis.get_xscale() == ("linear" if bars else "log") and ("from 0" in axis.get_xlabel()) == bars
+    assert bars == (low == 0)
+    for text, name in zip(axis.texts, names, strict=True):
+        value, *ratio = text.get_text().removesuffix(" x").split("  ")
+        assert read(value) == pytest.approx(scores[name], rel=5e-3)
+        assert [read(r) for r in ratio] == pytest.approx([scores[name] / 0.3] * (name != "name0"), rel=5e-3)
+
+
+@pytest.mark.parametrize(("free", "alike"), [("grid,eta", True), ("grid,eta_per_step", False)])
+def test_an_eta_that_was_searched_for_is_drawn(free: str, alike: bool) -> None:
+    found = diffopt.optimize(EIG, "ddim", 4, free=free, score_error="noise:0.2", start="sigma")
+    (panel,) = [axis for axis in found.figure().axes if axis.get_ylabel() == "eta"]
+    eta = found.document["eta"]
+    np.testing.assert_allclose(panel.patches[0].get_data().values[::-1], eta)
+    assert max(eta) > 0 and panel.get_ylim()[1] > max(eta)
+    assert ("the same at every step" in panel.get_xlabel()) == alike == (len(set(eta)) == 1)
+    assert not [axis for axis in result("optimize").figure().axes if axis.get_ylabel() == "eta"]
+
+
+def test_a_gain_by_cancelling_errors_is_hatched_in_the_words_of_the_text() -> None:
+    found = diffopt.best_eta("builtin:photos", "euler_maruyama", 8, design="none,constant", clock="sigma", end="sigma_min")
+    assert "by errors of the steps that cancel each other" in found.answers()[0]
+    below = found.figure().axes[1]
+    names = [label.get_text() for label in below.get_yticklabels()]
+    row = min((r for r in found.document["rows"] if r["design"] == "constant"), key=lambda r: r["exact"])
+    hatched = [p for p in below.patches if p.get_hatch()]
+    assert [(p.get_x(), p.get_x() + p.get_width()) for p in hatched] == [pytest.approx((row["exact"], row["absolute"]))]
+    assert [round(p.get_y() + p.get_height() / 2) for p in hatched] == [names.index("constant")]
+    words = " ".join(text.get_text() for text in below.get_legend().get_texts())
+    said = ("by errors of the steps that cancel each other", "no step's error cancelling (absolute)", "do not count on more")
+    for part in said:
+        assert part in words and part in found.answers()[0]
+    low, high = below.get_xlim()
+    values = [r["exact"] for r in (found.document["present"], *found.document["rows"])]
+    assert low > 0.5 * min(values) and high > max(*values[:2], row["absolute"])
+
+
+def test_numbers_of_noise_settings_are_factors_to_eta_0() -> None:
+    found = result("eta")
+    below = found.figure().axes[1]
+    none = min(r["exact"] for r in found.document["rows"] if r["design"] == "none")
+    told = dict(zip([label.get_text() for label in below.get_yticklabels()], [t.get_text() for t in below.texts], strict=True))
+    constant = min(r["exact"] for r in found.document["rows"] if r["design"] == "constant")
+    assert read(re.search(r"  (\S+) x", told["constant"])[1]) == pytest.approx(constant / none, rel=5e-3)
+    assert " x" not in told["none"]
+
+
+def test_the_time_of_ve_is_called_sigma_by_the_answers_and_by_the_setting_in_force() -> None:
+    """One clock: the setting in force costs what eta 1 costs in the sigma clock."""
+    found = diffopt.best_eta(EIG, "euler_maruyama", 5, design="none", end="sigma_min").document
+    same = diffopt.evaluate(EIG, schedule="karras", solver="euler_maruyama", steps=5, end="sigma_min", clock="sigma", eta=1.0)
+    assert found["present"]["clock"] == "sigma"
+    assert "time" not in {row["clock"] for row in found["rows"]}
+    assert found["present"]["exact"] == pytest.approx(same.errors["discretization"], rel=1e-9)
+    asked = diffopt.best_eta(EIG, "euler_maruyama", 5, design="none", end="sigma_min", clock="time").document
+    assert {asked["present"]["clock"], *(row["clock"] for row in asked["rows"])} == {"time"}
+
+
+@pytest.mark.parametrize("largest", [2.0, 7.0, 9.0, 1e6])
+def test_every_total_of_a_budget_lies_inside_the_picture(largest: float) -> None:
+    x = [4.0, 8.0, 16.0]
+    parts = {"noise_floor": 1e-9, "initialization": 0.0, "optimization": 0.0, "generalization": 0.2}
+    rows = [{**parts, "discretization": d, "total": d + 0.2, "valid": d < 5} for d in (largest, 0.8, 0.1)]
+    (axis,) = budget_picture("steps", x, rows, 8.0, "Budget", "data").axes
+    low, high = axis.get_ylim()
+    assert high > largest + 0.2 and ("logarithmic" in axis.get_ylabel()) == (axis.get_yscale() == "log")
+    assert (axis.get_yscale() == "log") == (largest + 0.2 > 8)
+    lines = [line for line in axis.lines if (line.get_label() or "").startswith("total")]
+    drawn = [v for line in lines for v in line.get_ydata() if np.isfinite(v)]
+    assert {row["total"] for row in rows} <= set(drawn) and low < min(drawn)
+    assert any("noise floor (too small to see)" == text.get_text() for text in axis.get_legend().get_texts())
+
+
+@pytest.mark.parametrize(("solver", "steps", "process"), [("euler", 3, "ve"), ("euler", 50, "ve"), ("heun", 17, "flow")])
+def test_numbers_of_steps_do_not_lie_on_each_other(solver: str, steps: int, process: str) -> None:
+    found = diffopt.optimize("builtin:photos", solver, steps, process=process)
+    canvas = found.figure()
+    canvas.draw_without_rendering()
+    boxes = [text.get_window_extent(canvas._get_renderer()) for text in canvas.axes[1].texts]
+    assert len(boxes) >= min(steps - 1, 8)
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+
+
+def test_words_before_names_of_a_comparison_are_explained() -> None:
+    found = result("compare")
+    canvas = picture(found.comparison, ("grids", "errors"), "data", "conditions")
+    before = {label.get_text().split()[0] for axis in canvas.axes[:-1] for label in axis.get_yticklabels()}
+    marks = before & {"data", "published", "yours", "noise"}
+    assert marks == {"data", "published"}
+    assert all(f"{mark}: " in title(canvas) for mark in marks)
+    assert "(data units)" in canvas.axes[-1].get_xlabel() + canvas.axes[-1].get_ylabel()
+    page = found.page()
+    assert all(f"{mark}: " in page for mark in marks)
+
+
+def test_guides_keep_away_from_the_lines_and_an_accuracy_beyond_the_panel_is_told() -> None:
+    found = diffopt.orders([4.0, 1.5, 0.3], "euler,dpmpp_2m,unipc", [8, 16, 32], metric="frechet,weak", sigma_min=0.05,
+                           score_error="0.03", accuracy=1e-6)  # fmt: skip
+    for axis in found.figure().axes:
+        goal = 1e-6 * (5.8**0.5 if "weak" in axis.get_ylabel() else 1)
+        assert axis.get_title(loc="right") == f"the accuracy {goal:.3g} lies below this panel"
+        guides = [line for line in axis.lines if line.get_linestyle() == ":"]
+        lines = [line for line in axis.lines if line.get_linestyle() == "-"]
+        for guide in guides:
+            left, right = guide.get_xdata()
+            for line in lines:
+                x, y = np.log(line.get_xdata()), np.log(line.get_ydata())
+                inside = np.linspace(np.log(left), np.log(right), 20)
+                inside = inside[(inside > x[0]) & (inside < x[-1])]
+                gap = np.interp(inside, x, y) - np.interp(inside, np.log([left, right]), np.log(guide.get_ydata()))
+                assert np.all(gap > 0) or np.all(gap < 0)
+
+
+@pytest.mark.parametrize("ends", [(0.002, 80.0), (1e-6, 200.0), (0.3, 0.9), (1.0, 2e6), (3.0, 5e9), (2e-6, 9e-6)])
+def test_ticks_of_an_axis_are_written_in_one_style(ends: tuple[float, float]) -> None:
+    values = [m * 10.0**k for k in range(-6, 10) for m in (1, 2, 5) if ends[0] <= m * 10.0**k <= ends[1]]
+    texts = [tick_text(value, *ends) for value in values]
+    assert [read(text) for text in texts] == pytest.approx(values)
+    assert len({re.search("10[\u207b\u2070\u00b9\u00b2\u00b3\u2074-\u2079]", text) is None for text in texts}) <= 1
+    assert not any("e" in text for text in texts)
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-9, 0.00012345, 0.5, 99.96, 999.4, 999.6, 1234.0, 123456.0, 6.03e7])
+def test_numbers_beside_marks_have_three_digits(value: float) -> None:
+    text = digits(value)
+    assert "e" not in text
+    assert read(text) == pytest.approx(value, rel=5.1e-3)
+
+
+def test_the_sentence_and_the_picture_of_noise_agree_on_what_cancels() -> None:
+    """Where no error cancels another, the picture has no hatch and the sentence no such word."""
+    found = result("eta")
+    cancels = "cancel" in answers.noise(found.document)
+    assert cancels == any(patch.get_hatch() for patch in found.figure().axes[1].patches)
