@@ -68,5 +68,8 @@ class ExactChain:
 
 def safe(top: Array | float, bottom: Array) -> Array:
     """Quotient that is 0 where the denominator is."""
+    there = bottom > 0
+    if there.all():
+        return np.asarray(top / bottom)
     top, bottom = np.broadcast_arrays(top, bottom)
-    return np.divide(top, bottom, out=np.zeros_like(bottom), where=bottom > 0)
+    return np.divide(top, bottom, out=np.zeros_like(bottom), where=there)

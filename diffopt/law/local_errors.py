@@ -27,9 +27,9 @@ class LocalDefects:
 
     Attributes
     ----------
-    variance_steps, mean_steps : ndarray, shape (N, d)
-        Contributions of each step to V_N - v_N and to the mean error per unit mean.
-    start_variance, start_mean : ndarray, shape (d,)
+    variance_steps : ndarray, shape (N, d)
+        Contribution of each step to V_N - v_N.
+    start_variance : ndarray, shape (d,)
         Contribution of a start that is not the exact marginal.
     """
 
@@ -37,41 +37,51 @@ class LocalDefects:
         self.table, self.spectrum = table, spectrum
         self._chain = ExactChain(table, spectrum.eig, with_bias=True)
         self._exact = self._chain.grid_root**2
-        after = self._after
+        after, self.start = self._after, start
         self.variance_steps = self._defects * after[1:]
-        self.mean_steps = self._mean_defects * np.sqrt(after[1:])
         self.start_variance = (start_variance(table, spectrum.eig, start) - self._exact[0]) * after[0]
-        shift = 0.0 if start == "exact" else -table.alpha[0][..., None]
-        self.start_mean = shift * np.sqrt(after[0])
+
+    @cached_property
+    def mean_steps(self) -> Array:
+        """Contribution of each step to the mean error per unit mean, shape (N, d)."""
+        bias = self._chain.step.bias
+        return np.zeros_like(self._exact[1:]) if bias is None else np.asarray(bias * np.sqrt(self._after[1:]))
+
+    @property
+    def start_mean(self) -> Array:
+        """Contribution of the start to the mean error, shape (d,)."""
+        shift = 0.0 if self.start == "exact" else -self.table.alpha[0][..., None]
+        return np.asarray(shift * np.sqrt(self._after[0]))
 
     @cached_property
     def _after(self) -> Array:
         """Phi^2 from each grid point to the end, shape (N + 1, d) (eq. 66)."""
         v, last = self._exact, self._exact[-1]
-        kept = np.ones_like(v[1:]) if self._chain.kept is None else self._chain.kept
-        damping = np.cumprod(np.concatenate([np.ones_like(last)[None], kept[::-1]]), axis=0)[::-1]
-        return np.asarray(damping * np.divide(last, v, out=np.ones_like(v), where=v > 0))
+        positive = v > 0
+        after = last / v if positive.all() else np.divide(last, v, out=np.ones_like(v), where=positive)
+        if self._chain.kept is not None:
+            damping: Array | float = 1.0
+            for k in reversed(range(self.table.steps)):
+                damping = damping * self._chain.kept[k]
+                after[k] *= damping
+        return np.asarray(after)
 
     @cached_property
     def _defects(self) -> Array:
         """Variance after one step from the exact law minus the exact variance (eq. 65)."""
         incoming, steps, rows = self._chain.step.incoming, self.table.steps, self.table.rows
         root = self._chain.computed()
-        moved = np.zeros_like(self._exact[1:])
         lags = sorted(incoming)
+        # A slice where the lag allows it: no copy is made.
+        start = {p: root[np.maximum(np.arange(steps) * rows - p, 0)] if p else root[:-1:rows] for p in lags}
+        moved: Array | float = 0.0
         for i, p in enumerate(lags):
             for r in lags[i:]:
-                nodes = [np.maximum(np.arange(steps) * rows - lag, 0) for lag in (p, r)]
-                twice = 1 if p == r else 2
-                product = incoming[p] * incoming[r] * root[nodes[0]] * root[nodes[1]]
-                moved = moved + twice * product * self._chain.correlation(p // rows, r // rows)
-        fresh = 0.0 if self._chain.noise is None else self._chain.noise
-        return np.asarray(moved + fresh - self._exact[1:])
-
-    @cached_property
-    def _mean_defects(self) -> Array:
-        bias = self._chain.step.bias
-        return np.zeros_like(self._exact[1:]) if bias is None else np.asarray(bias + 0 * self._exact[1:])
+                product = incoming[p] * incoming[r] * start[p] * start[r]
+                moved = moved + (product if p == r else 2 * product * self._chain.correlation(p // rows, r // rows))
+        if self._chain.noise is not None:
+            moved = moved + self._chain.noise
+        return np.asarray(moved - self._exact[1:])
 
     @property
     def variance(self) -> Array:
@@ -99,12 +109,18 @@ class LocalDefects:
 
     def frechets(self, absolute: bool = False) -> Array:
         """As :meth:`frechet`, for the grids of a stacked table: shape (B,)."""
-        variance, mean = (self.absolute, self.absolute_mean) if absolute else (self.variance, self.mean)
-        return linear_frechet(variance, mean, self._exact[-1], self.spectrum)
+        variance = self.absolute if absolute else self.variance
+        return linear_frechet(variance, self._mean_error(absolute), self._exact[-1], self.spectrum)
 
     def residuals(self) -> Array:
         """What the signed Frechet distance is the root of the sum of squares of, shape (B, d) or (B, 2 d)."""
-        return linear_residuals(self.variance, self.mean, self._exact[-1], self.spectrum)
+        return linear_residuals(self.variance, self._mean_error(False), self._exact[-1], self.spectrum)
+
+    def _mean_error(self, absolute: bool) -> Array:
+        """Mean error; 0 where the data have no mean that it multiplies."""
+        if self.spectrum.mean is None:
+            return np.zeros(())
+        return self.absolute_mean if absolute else self.mean
 
     def weak(self, gradient: Array | float, hessian: Array | float) -> float:
         """First-order weak error for a test function with E d_i phi and E d_ii phi (eq. 60)."""

@@ -31,6 +31,7 @@ class NoiseErrors:
     def __init__(self, problem: Problem, grid: Grid, solver: Solver) -> None:
         self.problem, self.grid, self.solver = problem.compressed(), grid, solver
         self._together = True
+        self._points: dict[int, Points] = {}
 
     def one(self, objective: str, eta: Array | float) -> float:
         """Value of an objective; infinite where the scheme blows up."""
@@ -84,9 +85,10 @@ class NoiseErrors:
 
     def _table(self, etas: Array) -> Table | None:
         """All runs in one table; None where one among them has none."""
-        points = Points.create(self.grid.process, np.tile(self.grid.sigmas, (len(etas), 1)))
+        if len(etas) not in self._points:
+            self._points[len(etas)] = Points.create(self.grid.process, np.tile(self.grid.sigmas, (len(etas), 1)))
         try:
-            return build_table(self.solver, points, etas)
+            return build_table(self.solver, self._points[len(etas)], etas)
         except UnsupportedError:
             return None
 
