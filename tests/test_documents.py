@@ -42,7 +42,7 @@ WRITERS = {
 #: Documents whose writers have tests of their own.
 ELSEWHERE = {
     "diffopt.check/1", "diffopt.comparison/1", "diffopt.convergence/1", "diffopt.eta/1", "diffopt.spectrum/1", "diffopt.budget/1",
-    "diffopt.ensemble/1", "diffopt.siem/1", "diffopt.simulation/1",
+    "diffopt.ensemble/1", "diffopt.siem/1", "diffopt.simulation/1", "diffopt.summary/1",
 }  # fmt: skip
 
 
@@ -83,6 +83,23 @@ def test_spectra_validate_against_the_printed_schema(capsys, tmp_path, name):
     Draft202012Validator(schema).validate(data)
     for key in ("eigenvalues", "sha256", *(["members"] if members else [])):
         assert not Draft202012Validator(schema).is_valid({k: v for k, v in data.items() if k != key})
+
+
+@pytest.mark.parametrize("members", [0, 2])
+def test_a_summary_is_no_spectrum_and_has_a_schema_of_its_own(capsys, tmp_path, members):
+    """Without the eigenvalues `spectrum show` prints another document, and nothing reads it as a spectrum."""
+    whole = Spectrum.create([3.0, 1.0, 0.0])
+    parts = Ensemble.create([whole, Spectrum.create([2.0])]) if members else None
+    (tmp_path / "s.json").write_bytes(to_bytes(whole, {"method": "pca"}, parts))
+    data = printed(capsys, ["spectrum", "show", str(tmp_path / "s.json"), "--format", "json"])
+    schemas = {name: printed(capsys, ["schema", name]) for name in ("diffopt.summary/1", "diffopt.spectrum/1")}
+    assert data["schema"] == "diffopt.summary/1" and len(data["members"]) == members
+    Draft202012Validator(schemas["diffopt.summary/1"]).validate(data)
+    assert not Draft202012Validator(schemas["diffopt.spectrum/1"]).is_valid(data)
+    assert not Draft202012Validator(schemas["diffopt.summary/1"]).is_valid({**data, "dim": None})
+    (tmp_path / "again.json").write_text(json.dumps(data))
+    assert main(["optimize", str(tmp_path / "again.json")]) == 2
+    assert "is no spectrum" in capsys.readouterr().err
 
 
 def test_schema_without_a_name_prints_all(capsys):

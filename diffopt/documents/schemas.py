@@ -221,6 +221,7 @@ DOCUMENTS: LazyTable[type[BaseModel]] = LazyTable(
         "diffopt.check/1": "schemas:CheckDocument",
         "diffopt.spectrum/1": "spectrum_schemas:SpectrumDocument",
         "diffopt.ensemble/1": "spectrum_schemas:EnsembleDocument",
+        "diffopt.summary/1": "spectrum_schemas:SummaryDocument",
         "diffopt.budget/1": "budget_schema:BudgetDocument",
         "diffopt.siem/1": "siem_schema:SiemDocument",
         "diffopt.simulation/1": "simulation:SimulationDocument",

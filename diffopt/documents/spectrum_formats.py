@@ -56,7 +56,7 @@ def to_json(
     spectrum: Spectrum, facts: Mapping[str, Any] | None = None, ensemble: Ensemble | None = None
 ) -> bytes:
     """Bytes of the JSON form; floats in their shortest exact spelling."""
-    return (json.dumps(document(spectrum, facts, ensemble), allow_nan=False, indent=1) + "\n").encode()
+    return (json.dumps(document(spectrum, facts, ensemble), allow_nan=False, indent=2) + "\n").encode()
 
 
 def to_npz(

@@ -17,6 +17,7 @@ from diffopt.estimation.engines.checkpoint import Checkpoint
 
 #: Lists of numbers of the document that a summary leaves out.
 LONG = ("eigenvalues", "weights", "mean", "bootstrap", "members")
+SUMMARY = "diffopt.summary/1"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,7 +103,7 @@ class SpectrumResult:
     def summary(self) -> SummaryResult:
         """Facts and shape without the long lists, as `diffopt spectrum show` prints them."""
         document = self.to_dict()
-        short = {k: v for k, v in document.items() if k not in LONG}
+        short = {k: v for k, v in document.items() if k not in LONG} | {"schema": SUMMARY}
         short["members"] = [
             {"label": m["label"], "probability": m["probability"], "entries": len(m["eigenvalues"])}
             for m in document.get("members", [])
