@@ -217,10 +217,10 @@ class Law:
     def _random_bars(self, lams: Array, bars: RowMap) -> None:
         """Pull-back of the random part; what reaches the mean's error waits for :meth:`_propagate_bars`."""
         row = self.response.rows[-1]
-        if row.spread is None or row.cross is None:
+        if row.spread is None:
             return
         bars.spread = np.stack(self._history[:-1]) * lams
-        if self._means is None or self.spectrum.mean is None:
+        if self._means is None or self.spectrum.mean is None or row.cross is None:
             return
         e, scaled = self._means[:-1], self.spectrum.mean**2 * lams
         bars.spread += scaled * e**2

@@ -31,14 +31,17 @@ class MapResponse(Response):
         self.regular = bool(self.variance.all())
         self._weight = self.maps.rule[1][..., None]
         m, n, b = self._branches(table.numbers)
-        self._gap_m, self._gap_b = m - self._mean(m)[:, None], b - self._mean(b)[:, None]
         self._noise = self._mean(n)
         row = RowMap({0: self._mean(m)}, bias=self._mean(b) if with_bias else None)
         if np.any(self._noise):
             row.source[0] = np.sqrt(self._noise)
         if self.maps.random:
+            self._gap_m = m - row.incoming[0][:, None]
             row.spread = self._mean(self._gap_m**2)
-            row.cross, row.jitter = self._mean(self._gap_m * self._gap_b), self._mean(self._gap_b**2)
+            # Of the mean nothing is computed where nobody asks for it: these arrays are long.
+            if row.bias is not None:
+                self._gap_b = b - row.bias[:, None]
+                row.cross, row.jitter = self._mean(self._gap_m * self._gap_b), self._mean(self._gap_b**2)
         self.rows = [row]
 
     def _branches(self, numbers: Array) -> tuple[Array, Array, Array]:
@@ -53,19 +56,7 @@ class MapResponse(Response):
 
     def pull_back(self, row_bars: list[RowMap], bars: TableBars) -> None:
         """Through the averages, then through each number by a complex step."""
-        row = row_bars[0]
-        by_m = np.asarray(row.incoming[0])[:, None] + 0 * self._gap_m
-        by_b = 0 * self._gap_b if row.bias is None else row.bias[:, None] + 0 * self._gap_b
-        by_n = np.zeros_like(self._noise)
-        if 0 in row.source:
-            root = np.sqrt(self._noise)
-            np.divide(row.source[0], 2 * root, out=by_n, where=root > 0)
-        if row.spread is not None:
-            by_m = by_m + 2 * self._gap_m * row.spread[:, None]
-        if row.cross is not None and row.jitter is not None:
-            by_m = by_m + self._gap_b * row.cross[:, None]
-            by_b = by_b + 2 * self._gap_b * row.jitter[:, None] + self._gap_m * row.cross[:, None]
-        seeds = (by_m * self._weight, by_n[:, None] * self._weight, by_b * self._weight)
+        seeds = [self._weight * bar for bar in self._branch_bars(row_bars[0])]
         if self.table.moved is not None:
             for along, numbers in zip(bars.numbers, self.table.moved, strict=True):
                 along += self._along(numbers, seeds).sum(axis=-1)
@@ -75,9 +66,26 @@ class MapResponse(Response):
             moved[..., i] += 1j * STEP
             bars.numbers[:, :, i] += self._along(moved, seeds)
 
-    def _along(self, moved: NDArray[Any], seeds: tuple[Array, Array, Array]) -> Array:
+    def _branch_bars(self, row: RowMap) -> list[Array]:
+        """Derivatives by multiplier, noise and, where the row has a mean, defect of each branch."""
+        by_m = np.asarray(row.incoming[0])[:, None]
+        by_n = np.zeros_like(self._noise)
+        if 0 in row.source:
+            root = np.sqrt(self._noise)
+            np.divide(row.source[0], 2 * root, out=by_n, where=root > 0)
+        if row.spread is not None:
+            by_m = by_m + 2 * self._gap_m * row.spread[:, None]
+        if row.bias is None:
+            return [by_m, by_n[:, None]]
+        by_b = row.bias[:, None]
+        if row.cross is not None and row.jitter is not None:
+            by_m = by_m + self._gap_b * row.cross[:, None]
+            by_b = by_b + 2 * self._gap_b * row.jitter[:, None] + self._gap_m * row.cross[:, None]
+        return [by_m, by_n[:, None], by_b]
+
+    def _along(self, moved: NDArray[Any], seeds: list[Array]) -> Array:
         """Derivative along the imaginary parts of the numbers, by step and branch, shape (N, Q)."""
-        parts = zip(seeds, self._branches(moved), strict=True)
+        parts = zip(seeds, self._branches(moved), strict=False)
         return np.asarray(sum((seed * value.imag).sum(axis=-1) for seed, value in parts) / STEP)
 
 

@@ -63,6 +63,8 @@ class StepMaps(ABC):
     #: Names of the numbers, whether a step draws a random fraction, and model calls per step.
     fields: ClassVar[tuple[str, ...]]
     random: ClassVar[bool] = False
+    #: Numbers that all random fractions share: what is made of them alone is computed once a step.
+    shared: ClassVar[tuple[str, ...]] = ()
     #: Units of the Brownian path of a random scheme: the clock's or those of sigma^2.
     brownian: ClassVar[str] = "clock"
     calls: ClassVar[int] = 2
@@ -145,8 +147,8 @@ class StepMaps(ABC):
         return np.stack([np.broadcast_to(named[name], shape) for name in self.fields], axis=-1)
 
     def named(self, stacked: Numbers) -> dict[str, Numbers]:
-        """The inverse of :meth:`stacked`, with an axis for the eigenvalues, shape (..., N, Q, 1)."""
-        return {name: stacked[..., i, None] for i, name in enumerate(self.fields)}
+        """The inverse of :meth:`stacked`, with an axis for the eigenvalues, shape (..., N, Q, 1) or, of shared ones, (..., N, 1, 1)."""
+        return {name: stacked[..., : 1 if name in self.shared else None, i, None] for i, name in enumerate(self.fields)}
 
     def states(
         self, z: NDArray[Any], models: Models, rng: np.random.Generator | None

@@ -18,6 +18,7 @@ class ExponentialMidpointMaps(StepMaps):
     """In y = z/alpha and q = sigma^2: coefficients of the two scores and the variances of the noise."""
 
     fields = ("alpha0", "q0", "alphau", "qu", "alpha1", "q1", "stage", "step", "eta")
+    shared = ("alpha0", "q0", "alpha1", "q1", "eta")
     random = True
     brownian = "variance"
 

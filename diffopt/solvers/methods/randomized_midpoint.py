@@ -18,6 +18,7 @@ class MidpointMaps(StepMaps):
     """Numbers of the start and of the random stage."""
 
     fields = (*(s + "0" for s in STAGE), *(s + "u" for s in STAGE), "h", "part", "rate", "scale1", "alpha1")
+    shared = (*(s + "0" for s in STAGE), "h", "scale1", "alpha1")
     random = True
 
     def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
