@@ -147,7 +147,7 @@ class StepMaps(ABC):
         return np.stack([np.broadcast_to(named[name], shape) for name in self.fields], axis=-1)
 
     def named(self, stacked: Numbers) -> dict[str, Numbers]:
-        """The inverse of :meth:`stacked`, with an axis for the eigenvalues, shape (..., N, Q, 1) or, of shared ones, (..., N, 1, 1)."""
+        """The inverse of :meth:`stacked`, with an axis for the eigenvalues, shape (..., N, Q, 1); shared ones (..., N, 1, 1)."""
         return {name: stacked[..., : 1 if name in self.shared else None, i, None] for i, name in enumerate(self.fields)}
 
     def states(
