@@ -108,16 +108,21 @@ def test_the_picture_of_noise_has_the_etas_of_its_settings() -> None:
     assert "the last step goes to 0" in above.get_xlabel()
 
 
-@pytest.mark.parametrize("tokens", [12, 3000])
-def test_the_picture_of_shifts_has_every_rule_on_its_curve_with_its_name_inside(tokens: int) -> None:
-    found = diffopt.shift(9.0 * np.arange(1.0, 13) ** -1.5, 12, tokens=tokens)
+@pytest.mark.parametrize(("tokens", "name"), [(12, "frechet"), (3000, "frechet"), (12, "robust")])
+def test_the_picture_of_shifts_has_every_rule_on_its_curve_with_its_name_inside(tokens: int, name: str) -> None:
+    """The curve is that of the error that was minimized, and its least point is the optimum."""
+    found = diffopt.shift(9.0 * np.arange(1.0, 13) ** -1.5, 12, tokens=tokens, objective=name)
     canvas = found.figure()
     renderer, (panel,) = _laid_out(canvas), canvas.axes
     curve = dict(zip(*panel.lines[0].get_data(), strict=True))
     for row in found.rows():
         assert min(abs(np.log(np.array(list(curve)) / row["shift"]))) < 1e-9
         near = min(curve, key=lambda shift: abs(np.log(shift / row["shift"])))
-        assert curve[near] == pytest.approx(row["frechet"], rel=1e-9)
+        assert curve[near] == pytest.approx(row[name], rel=1e-9)
+        (text,) = [t.get_text() for t in panel.texts if t.get_text().startswith(f"{row['name']}:")]
+        assert float(text.rpartition(", ")[2]) == pytest.approx(row[name], rel=6e-3)
+    assert min(curve.values()) == pytest.approx(found.rows()[0][name], rel=1e-6)
+    assert panel.get_ylabel().startswith(name)
     # Of the words alone, without the threads to the marks.
     boxes = [Text.get_window_extent(text, renderer) for text in panel.texts]
     assert len(boxes) == len(found.rows())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def groups(comparison: Comparison) -> list[list[Row]]:
 
 def key(comparison: Comparison) -> str:
     """What the colours and the words before the names say, of the kinds that occur."""
-    kinds = {row.kind for row in comparison.rows}
+    kinds = {row.kind for rows in groups(comparison) for row in rows}
     return "; ".join(text for kind, text in _MEANING.items() if kind in kinds)
 
 
@@ -180,7 +181,7 @@ def _strip(axis: Any, comparison: Comparison) -> None:
     for i, solver in enumerate(solvers):
         rows = [r for r in comparison.rows if r.solver == solver and r.design is None and _positive(r, objective)]
         axis.plot([r.errors[objective] for r in rows], [i] * len(rows), "|", color=GREY, markersize=9, markeredgewidth=0.9)
-        lifts = iter((-11, -23, -35))
+        lifts = count(-11, -12)
         for row in rows:
             if (found := _mark(row)) is None:
                 continue
@@ -205,8 +206,8 @@ def _title(text: str, axis: Any, which: str) -> str:
 
 def _mark(row: Row) -> tuple[str, str] | None:
     """Colour and marker of a row that is named."""
-    if row.kind == "optimized":
-        return RED, "o"
+    if row.kind in ("optimized", "added"):
+        return (RED, "o") if row.kind == "optimized" else (INK, "P")
     if row.schedule == "karras":
         return BLUE, "s"
     return (GREEN, "D") if row.best else None

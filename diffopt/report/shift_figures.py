@@ -44,7 +44,7 @@ def shift_picture(data: Mapping[str, Any], shifts: Sequence[float], errors: Sequ
         at = (row["shift"], min(row[name], high))
         axis.plot(*at, "o" if row[name] <= high else "^", color=colour, markersize=6, zorder=3)
         thread = {"arrowstyle": "-", "color": GREY, "linewidth": 0.4, "relpos": (0.0, 0.5), "shrinkA": 0}
-        axis.annotate(plain(f"{row['name']}: shift {row['shift']:.3g}, {row['frechet']:.3g}"), at,
+        axis.annotate(plain(f"{row['name']}: shift {row['shift']:.3g}, {row[name]:.3g}"), at,
                       xytext=(1.015, float(np.exp(height))), textcoords=axis.get_yaxis_transform(), fontsize=8, color=colour,
                       va="center", annotation_clip=False, arrowprops=thread)  # fmt: skip
     axis.grid(True, which="major", color=PALE, linewidth=0.6)
