@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 
 import numpy as np
@@ -188,3 +191,27 @@ def test_counts_of_a_spectrum_file_are_whole_numbers(tmp_path):
     assert type(found["dim"]) is int
     assert type(found["rank"]) is int
     assert found["dim"] == found["rank"] == 8
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "markdown"])
+def test_an_evaluation_holds_its_split_and_its_ratios_in_every_form(form: str) -> None:
+    """Ratios to karras and to the optimum, from evaluations of those grids alone; nothing on stderr is needed."""
+    found = diffopt.evaluate(EIG, schedule="exponential", solver="heun", steps=4, start="sigma")
+    best = diffopt.optimize(EIG, "heun", 4, start="sigma").sigmas
+    others = {
+        "karras": diffopt.evaluate(EIG, schedule="karras", solver="heun", steps=4, start="sigma").errors,
+        "optimized": diffopt.evaluate(EIG, sigmas=best, solver="heun", start="sigma").errors,
+    }
+    wish = {f"{m}_over_{k}": found.errors[m] / e[m] for k, e in others.items() for m in ("frechet", "kl", "robust")}
+    wish |= {name: found.errors[name] for name in ("frechet", "initialization", "discretization", "truncation")}
+    text = found.render(form, 100, False)
+    if form == "json":
+        data = json.loads(text)
+        shown = {f"{m}_over_{k}": v for k, part in data["ratios"].items() for m, v in part.items()} | data["errors"]
+    elif form == "csv":
+        shown = next(csv.DictReader(io.StringIO(text)))
+    else:
+        head, _, row, *_ = (line.strip("| ").split(" | ") for line in text.splitlines())
+        shown = dict(zip(head, row, strict=True))
+    for name, value in wish.items():
+        assert float(shown[name]) == pytest.approx(value, rel=1e-6 if form != "markdown" else 2e-3), name

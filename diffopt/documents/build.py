@@ -45,6 +45,7 @@ def evaluation_document(
         schedule_options={} if schedule is None else options_of(schedule),
         errors=_errors(evaluation),
         baselines={name: _score(e) for name, e in (references or {}).items()},
+        ratios={name: _ratio(evaluation, e) for name, e in (references or {}).items()},
         spectrum=spectrum_part(problem.spectrum),
         diffopt_version=__version__,
     )
@@ -52,6 +53,12 @@ def evaluation_document(
 
 def _score(e: Evaluation) -> ScorePart:
     return ScorePart(**{metric: e.values.get(metric) for metric in COMPARED})
+
+
+def _ratio(own: Evaluation, other: Evaluation) -> ScorePart:
+    """Errors over errors; null where one is not defined, or the other 0."""
+    pairs = {metric: (own.values.get(metric), other.values.get(metric)) for metric in COMPARED}
+    return ScorePart(**{metric: finite(a / b) if a is not None and b else None for metric, (a, b) in pairs.items()})
 
 
 def schedule_document(
@@ -70,9 +77,7 @@ def schedule_document(
         **_run(problem, result.grid, result.eta, evaluation.denoiser_calls),
         objective=ObjectivePart(name=objective.name, value=scored),
         errors=_errors(evaluation),
-        baselines={
-name: _score(e) for name, e in baselines.items()
-        },
+        baselines={name: _score(e) for name, e in baselines.items()},
         spectrum=spectrum_part(problem.spectrum),
         optimizer=OptimizerPart(
             converged=result.converged,

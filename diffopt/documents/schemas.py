@@ -127,6 +127,7 @@ class EvaluationDocument(RunPart):
     schedule_options: dict[str, Any] = {}
     errors: ErrorsPart
     baselines: dict[str, ScorePart] = Field(default={}, description="karras and the optimum of the same question")
+    ratios: dict[str, ScorePart] = Field(default={}, description="errors of the grid over those of karras and of the optimum")
     spectrum: SpectrumPart
     diffopt_version: str
 

@@ -15,6 +15,9 @@ from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.report import answers, text
 
+#: Errors whose ratios to karras and to the optimum stand in every row.
+RATIOS = ("frechet", "kl", "robust")
+
 if TYPE_CHECKING:
     from diffopt.api.export import ExportText
 
@@ -185,13 +188,20 @@ class EvaluationResult(RunResult):
         """Errors of karras and of the optimum with the same solver, range and number of steps."""
         return dict(self.document.get("baselines", {}))
 
+    @property
+    def ratios(self) -> dict[str, dict[str, float | None]]:
+        """Errors of the grid over those of karras and of the optimum, by name and error."""
+        return dict(self.document.get("ratios", {}))
+
     def answers(self) -> list[str]:
         """Whether the start, the steps or the end dominate, and how far habit and optimum are."""
         return answers.evaluated(self.document, self.highest)
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row per grid point, the errors of the whole grid beside it."""
+        """One row per grid point; beside it the errors of the whole grid, and their ratios to karras and to the optimum."""
         kept = {k: v for k, v in self.errors.items() if v is not None}
+        for name, part in (self.document.get("ratios") or {}).items():
+            kept |= {f"{metric}_over_{name}": part[metric] for metric in RATIOS if part[metric] is not None}
         return [{**row, **kept} for row in super().rows()]
 
     def figure(self) -> Any:
