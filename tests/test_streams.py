@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 import threading
@@ -171,12 +172,14 @@ def test_standard_output_by_its_names(folder):
 # --- files that are written -----------------------------------------------------------------------
 
 
-def test_targets_that_are_refused(tmp_path):
+def test_targets_that_are_refused(tmp_path, monkeypatch):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     (tmp_path / "there").write_text("x")
-    os.mkfifo(tmp_path / "pipe")
+    listening = socket.socket(socket.AF_UNIX)
+    monkeypatch.chdir(tmp_path)
+    listening.bind("socket")
     cases = {
-        "loop": "circle", ".": "directory", "none/a": "does not exist", "there": "--force", "pipe": "regular",
+        "loop": "circle", ".": "directory", "none/a": "does not exist", "there": "--force", "socket": "regular",
         "there/a": "does not exist", "x" * 300: "cannot be written", "a\0b": "cannot be written",
     }  # fmt: skip
     for name, word in cases.items():
@@ -184,7 +187,29 @@ def test_targets_that_are_refused(tmp_path):
             with pytest.raises(InputError, match=word):
                 act(f"{tmp_path}/{name}")
     assert (tmp_path / "there").read_text() == "x"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["loop", "pipe", "there"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["loop", "socket", "there"]
+    listening.close()
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/stdout", "pipe"])
+@pytest.mark.parametrize("line", ["optimize e.txt -n 2", "spectrum convert e.txt", "spectrum estimate samples.csv --mean"])
+def test_pipes_and_devices_take_the_result_as_it_comes(line, name, folder):
+    """Without --force, although they exist; nothing is put in their place."""
+    os.mkfifo(folder / "pipe")
+    before = {path: os.stat(path).st_mode for path in (folder / "pipe", "/dev/null")}
+    heard = []
+    reader = threading.Thread(target=lambda: heard.append((folder / "pipe").read_bytes()))
+    if name == "pipe":
+        reader.start()
+    code, out, err = forked(f"{line} -o {name}", folder)
+    if name == "pipe":
+        reader.join()
+    assert (code, "Traceback" in err) == (0, False), err
+    text = {"/dev/null": b"{}", "/dev/stdout": out, "pipe": b"".join(heard)}[name]
+    assert isinstance(json.loads(text), dict)
+    assert (out == b"") == (name != "/dev/stdout")
+    assert before == {path: os.stat(path).st_mode for path in before}
+    assert sorted(p.name for p in folder.iterdir()) == ["e.txt", "pipe", "samples.csv"]
 
 
 def test_a_link_is_followed(tmp_path):

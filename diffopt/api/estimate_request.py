@@ -272,7 +272,8 @@ def _ensemble(request: Request, result: Estimate, engine: Engine) -> Ensemble | 
 def _labels(given: Any, source: Source) -> Any:
     """Label of each sample, of a file or of an array."""
     if isinstance(given, str | Path):
-        return read_labels(Path(given), source)
+        with as_file(str(given)) as file:
+            return read_labels(Path(file), source)
     labels = np.asarray(given)
     if labels.ndim != 1 or len(labels) != source.count:
         raise InputError(f"labels: an array of shape {labels.shape} for {source.count} samples; give one each")

@@ -10,10 +10,10 @@ from typing import Any
 from diffopt.api.grids import given_grid, with_coefficients
 from diffopt.data.dataset import Dataset
 from diffopt.documents.loss_curve import make_score_error
-from diffopt.documents.number_list import stdin_bytes
 from diffopt.documents.settings import Chosen, Settings
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import DiffoptError, InputError
+from diffopt.foundation.encoding import stdin_bytes
 from diffopt.foundation.notes import note
 from diffopt.hosts.answer import find_host
 from diffopt.hosts.choice import Choice, choose

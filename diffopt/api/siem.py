@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from diffopt.documents.siem_input import SiemInput
 from diffopt.documents.siem_schema import IntervalPart, LevelPart, ParticlePart, SiemDocument
 from diffopt.documents.values import number
 from diffopt.errors import InputError
+from diffopt.estimation.readers.piped import as_file
 from diffopt.studies.siem.levels import Levels
 from diffopt.studies.siem.siem import Siem
 from diffopt.studies.siem.siem import siem as estimate
@@ -73,14 +75,18 @@ def siem(
     """
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise InputError(f"seed = {seed!r} is not allowed: it must be a whole number >= 0")
-    data, span = SiemInput.read(arrays, reference, picture), _window(window)
-    levels = Levels.of(data.sigma, span)
-    eta = number(eta, "eta")
+    span, eta = _window(window), number(eta, "eta")
     if not np.isfinite(eta) or eta < 0:
         raise InputError(f"eta must be finite and >= 0, got {eta:g}")
-    found = estimate(data.rows(), levels, data.dim, eta, clock, seed)
+    with ExitStack() as stack:
+        # A pipe is read in blocks as a file is, out of a temporary one.
+        files = [stack.enter_context(as_file(str(f))) if isinstance(f, str | Path) else f for f in (arrays, reference)]
+        data = SiemInput.read(files[0], files[1], picture)
+        levels = Levels.of(data.sigma, span)
+        found = estimate(data.rows(), levels, data.dim, eta, clock, seed)
+        said = _weight_note(data)
     document = _document(found, data, levels, span, eta, clock, reference, seed)
-    notes = [*_weight_note(data), "note: a reconstruction of SIEM; the paper's own formula was not available"]
+    notes = [*said, "note: a reconstruction of SIEM; the paper's own formula was not available"]
     if found.upper_bound:
         notes.append("note: per_particle is an upper bound, as the noise's own spread is in it; give --reference")
     return SiemResult(dump(document), tuple(notes))

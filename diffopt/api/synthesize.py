@@ -13,6 +13,7 @@ from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.values import number
 from diffopt.errors import InputError
+from diffopt.estimation.readers.piped import as_file
 from diffopt.estimation.tables.pairs import read_pairs
 from diffopt.foundation.names import suggestion
 
@@ -86,7 +87,7 @@ def _radial(given: dict[str, Any]) -> Spectrum:
     table, shape = given.pop("table", None), given.pop("shape", None)
     if table is None or shape is None:
         raise InputError("radial needs --table FILE (columns k, P) and --shape such as 64,64")
-    wave, power = read_pairs(Path(table), "P(k)") if isinstance(table, str | Path) else zip(*table, strict=True)
+    wave, power = _pairs(table)
     return synthetic.radial(list(wave), list(power), _sides(shape), **given)
 
 
@@ -116,3 +117,11 @@ KINDS: dict[str, tuple[Callable[[dict[str, Any]], Spectrum], tuple[str, ...]]] =
     "two_level": (_listed(synthetic.two_level), ("dim", "ratio", "fraction", "std")),
     "radial": (_radial, ("table", "shape", "spacing", "std")),
 }
+
+
+def _pairs(table: Any) -> Any:
+    """Wave numbers and power of a file, of a pipe, or of rows."""
+    if not isinstance(table, str | Path):
+        return zip(*table, strict=True)
+    with as_file(str(table)) as file:
+        return read_pairs(Path(file), "P(k)")

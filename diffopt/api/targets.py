@@ -13,6 +13,7 @@ from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.estimation.readers import open_source
+from diffopt.estimation.readers.piped import as_file
 from diffopt.estimation.sources.samples import Samples
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.notes import note
@@ -102,8 +103,8 @@ def _array(samples: Any) -> Array:
     """Samples (m, d...) of a path in any format that `spectrum estimate` reads, or of an array."""
     if not isinstance(samples, str | Path):
         return np.asarray(samples)
-    source = open_source(samples)
-    blocks = [block.copy() for _, block in Samples(source).blocks()]
+    with as_file(str(samples)) as file:
+        blocks = [block.copy() for _, block in Samples(open_source(file)).blocks()]
     if not blocks or sum(map(len, blocks)) < 2:
         raise InputError(f"samples {samples}: at least 2 samples are needed")
     return np.concatenate(blocks)
@@ -128,17 +129,18 @@ def _denoiser(denoiser: Any, shape: Any, samples: Any) -> tuple[Target, dict[str
     function: Callable[..., Any] = find_function(denoiser) if isinstance(denoiser, str) else denoiser
     if isinstance(function, Target):
         return function, {"kind": "target", "source": str(denoiser)}
-    data = None if samples is None else Empirical.create(_array(samples), 0.0).samples
-    sides = _shape(shape if shape is not None else getattr(function, "shape", None), samples, data)
+    array = None if samples is None else _array(samples)
+    data = None if array is None else Empirical.create(array, 0.0).samples
+    sides = _shape(shape if shape is not None else getattr(function, "shape", None), array)
     if data is not None and data.shape[1] != int(np.prod(sides)):
         raise InputError(f"--shape {sides} has {int(np.prod(sides))} numbers, the samples have {data.shape[1]}")
     return UserDenoiser(function, sides, _name(denoiser), data), {"kind": "denoiser", "source": _name(denoiser)}
 
 
-def _shape(shape: Any, samples: Any, data: Array | None) -> tuple[int, ...]:
+def _shape(shape: Any, array: Array | None) -> tuple[int, ...]:
     """Shape of one sample: as said, or that of the samples."""
-    if shape is None and data is not None:
-        return tuple(int(n) for n in _array(samples).shape[1:])
+    if shape is None and array is not None:
+        return tuple(int(n) for n in array.shape[1:])
     if shape is None:
         raise InputError("a denoiser needs the shape of one sample: --shape 3,32,32 (or --samples FILE of such data)")
     parts = str(shape).lower().replace("x", ",").split(",") if isinstance(shape, str | int) else list(shape)

@@ -77,7 +77,7 @@ class Given:
         """
         if self.arguments[name] is not None:
             return self
-        if not piped() or "-" in self.flags.values():
+        if not piped() or piped_into(self.flags):
             from diffopt.errors import InputError
 
             raise InputError(f"Missing argument '{name.upper()}': name a file, or - for standard input")
@@ -88,6 +88,11 @@ class Given:
         from diffopt.cli import output as out
 
         self.form()
+        for name in WRITTEN[1:]:
+            if str(self.plot if name == "plot" else self.flags.get(name)) == "-":
+                from diffopt.errors import InputError
+
+                raise InputError(f"--{name.replace('_', '-')} -: standard output is for the result; name a file")
         others = [Path(self.flags[name]) for name in ("html", "error_map") if self.flags.get(name)]
         out.check_paths(self.force, self.output, self.plot, *others)
 
@@ -96,13 +101,14 @@ class Given:
         from diffopt.cli import output as out
         from diffopt.errors import InputError
 
-        suffix = "" if self.output is None else self.output.suffix.lower()
+        suffix = "" if self.output is None or out.is_stream(self.output) else self.output.suffix.lower()
         implied = self.forms.get(suffix)
         if suffix in ELSEWHERE:
             raise InputError(f"-o {self.output} writes the numbers; for {ELSEWHERE[suffix].format(self.output)}")
         if self.format is None and suffix and implied is None:
             raise InputError(f"-o {self.output}: unknown suffix {suffix!r}; use one of {', '.join(self.forms)}, or say --format")
-        if self.format is None and self.output is not None and not suffix and ".npz" in self.forms:
+        file = self.output is not None and not out.is_stream(self.output)
+        if self.format is None and file and not suffix and ".npz" in self.forms:
             raise InputError(f"-o {self.output}: no suffix says the form; use one of {', '.join(self.forms)}, or say --format")
         if self.format is not None and implied not in (None, self.format):
             raise InputError(f"-o {self.output} means {implied} and --format says {self.format}; leave one out")
@@ -161,7 +167,9 @@ def gather(
     offered = [flag for flag in flags if flag.name != "config" and not flag.hidden]
     found, origin = merged(explicit, offered, explicit.get("config"))
     setting = found.pop("spectrum", None) if spectrum or not any(flag.name == "spectrum" for flag in flags) else None
-    data = _data(data, setting, extra) if spectrum else None
+    taken = [*piped_into(extra), *(f"--{name.replace('_', '-')}" for name in piped_into(found))]
+    data = _data(data, setting, taken) if spectrum else None
+    _once(["SPECTRUM", *taken] if data == "-" else taken)
     if explicit.get("show_settings"):
         typer.echo(shown({"spectrum": data, **found}, origin), nl=False)
         return None
@@ -180,14 +188,33 @@ def gather(
     )  # fmt: skip
 
 
-def _data(given: str | None, setting: str | None, extra: Mapping[str, Any]) -> str | None:
-    """SPECTRUM as an argument, a setting, or a pipe."""
+#: Files that are written; standard output is for the result alone.
+WRITTEN = ("output", "plot", "html", "error_map", "kernel")
+
+
+def piped_into(values: Mapping[str, Any]) -> list[str]:
+    """Names of arguments that read standard input: `-`, or `-` as the file of a rule such as curve:-."""
+    found = []
+    for name, value in values.items():
+        items = value if isinstance(value, list) else [value]
+        reads = [item for item in items if isinstance(item, str) and (item == "-" or item.endswith(":-"))]
+        found += [name] * len(reads) if name not in WRITTEN else []
+    return found
+
+
+def _once(taken: list[str]) -> None:
+    """Refuse two arguments that read the one standard input."""
+    if len(taken) > 1:
+        from diffopt.errors import InputError
+
+        names = " and ".join(name.upper() if name.islower() and not name.startswith("-") else name for name in taken)
+        raise InputError(f"{names} cannot both come from standard input; name a file for one of them")
+
+
+def _data(given: str | None, setting: str | None, taken: list[str]) -> str | None:
+    """SPECTRUM as an argument, a setting, or a pipe that nothing else reads."""
     data = given if given is not None else setting
-    if data is None and piped() and "-" not in extra.values():
-        data = "-"
-    if data == "-" and "-" in extra.values():
-        raise typer.BadParameter("SPECTRUM and the grid cannot both be standard input")
-    return data
+    return "-" if data is None and not taken and piped() else data
 
 
 def piped() -> bool:

@@ -59,6 +59,13 @@ def target(text: str | None) -> Path | None:
     return Path(text)
 
 
+def is_stream(path: Path) -> bool:
+    """Whether a name is no file but something that takes bytes as they come: a pipe, a device."""
+    from diffopt.foundation.atomic import is_stream as check
+
+    return check(path)
+
+
 def check_paths(force: bool, output: Path | None, plot: Path | None = None, *others: Path | None) -> None:
     """Refuse bad targets, two of one name, and pictures that cannot be drawn, before any work is done."""
     from diffopt.foundation.atomic import check_distinct, check_target

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -10,10 +10,16 @@ from diffopt.api.flags import TABULAR
 from diffopt.cli.command import command
 from diffopt.cli.given import Given
 
-File = Annotated[str, typer.Argument(metavar="FILE", help=".npz or .safetensors: x0 (or xt), noise, predicted, sigma.")]
+File = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Argument(
+        metavar="[FILE]",
+        help=".npz or .safetensors: x0 (or xt), noise, predicted, sigma; - for standard input; without it a pipe is read.",
+    ),
+]
 
 
-@command("siem", spectrum=False, arguments={"file": File}, leave_out=("plot",), forms=TABULAR)
+@command("siem", spectrum=False, arguments={"file": File}, needs="file", leave_out=("plot",), forms=TABULAR)
 def siem(given: Given) -> None:
     """Score-error metric from a network's outputs: coherent, per particle, and the norm of the mean error.
 

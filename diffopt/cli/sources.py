@@ -13,6 +13,7 @@ from typing import Any
 from diffopt.api.flag import Flag
 from diffopt.api.flags import every_flag
 from diffopt.errors import InputError
+from diffopt.foundation.encoding import stdin_bytes
 
 PREFIX = "DIFFOPT_"
 #: Names that no file or variable sets.
@@ -91,7 +92,8 @@ def _environment(taken: Mapping[str, Flag]) -> list[tuple[str, dict[str, Any]]]:
 
 def _toml(path: Path, place: tuple[str, ...]) -> dict[str, Any]:
     try:
-        data: Any = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        content = stdin_bytes() if str(path) == "-" else path.read_bytes()
+        data: Any = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise InputError(f"config {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

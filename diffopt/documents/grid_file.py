@@ -13,10 +13,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from diffopt.documents.grid_document import GridDocument
-from diffopt.documents.number_list import NumberList, content_of, list_of, stdin_bytes
+from diffopt.documents.number_list import NumberList, content_of, list_of
 from diffopt.documents.numbers import NumberTable, parse_table
 from diffopt.errors import InputError
-from diffopt.foundation.encoding import read_bytes
+from diffopt.foundation.encoding import read_bytes, stdin_bytes
 from diffopt.foundation.notes import note
 from diffopt.foundation.paths import exists
 from diffopt.foundation.shown import text as readable
@@ -185,7 +185,7 @@ def parse_sigmas(text: str, name: str = "--sigmas") -> list[float]:
 
 def is_file(text: str) -> bool:
     """Whether a text that may be a list of numbers names a file."""
-    return bool(text.strip()) and not is_list(text) and exists(text)
+    return text == "-" or (bool(text.strip()) and not is_list(text) and exists(text))
 
 
 def is_list(text: str) -> bool:

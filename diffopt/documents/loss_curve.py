@@ -90,7 +90,8 @@ class _Interpolated:
     def __call__(self, _: Numbers, sigma: Numbers) -> Numbers:
         x, y = self.x, self.y
         slopes = np.diff(y) / np.diff(x) if x.size > 1 else np.zeros(1)
-        at = np.log(sigma)
+        # No score is asked for at sigma 0; the place is taken for one below the curve.
+        at = np.where(sigma == 0, x[0] - 1, np.log(np.where(sigma == 0, 1.0, sigma)))
         piece = np.clip(np.searchsorted(x, at.real, side="right") - 1, 0, max(x.size - 2, 0))
         inside = (at.real >= x[0]) & (at.real <= x[-1])
         flat = np.where(at.real < x[0], y[0], y[-1])

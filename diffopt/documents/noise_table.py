@@ -48,7 +48,7 @@ def table_process(alphas_cumprod: Any, betas: str | None) -> TrainedLevels:
         if (process := _of_config(betas)) is not None:
             return process
         kind = betas.partition(":")[0].strip()
-        if kind not in KINDS and exists(betas):
+        if kind not in KINDS and (betas == "-" or exists(betas)):
             return TrainedLevels(load_table(betas, betas=True), ("betas", betas))
         return TrainedLevels(alphas_from_betas(betas), ("betas", betas))
     if alphas_cumprod is not None and not isinstance(alphas_cumprod, str):

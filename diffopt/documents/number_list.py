@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from diffopt.documents.numbers import NumberTable, parse_table
 from diffopt.errors import InputError
 from diffopt.foundation.array_file import NPY, ZIP, Archive, read_npy, read_safetensors
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.encoding import decode, expanded, read_bytes, suffix
+from diffopt.foundation.encoding import decode, expanded, read_bytes, stdin_bytes, suffix
 from diffopt.foundation.paths import exists
 from diffopt.foundation.shown import text as readable
 from diffopt.foundation.strict_json import numbers, parse
@@ -61,23 +60,6 @@ def load_list(path: str, names: Sequence[str] = (), key: str | None = None) -> N
     """
     data = stdin_bytes() if path == "-" else _bytes(path)
     return list_of(content_of(data, path), names, key, path)
-
-
-def stdin_bytes() -> bytes:
-    """Standard input.
-
-    Raises
-    ------
-    InputError
-        A terminal, or a closed stream.
-    """
-    stream = sys.stdin
-    if stream is None or stream.closed or stream.isatty():
-        raise InputError("nothing on standard input; pipe numbers in, or name a file")
-    try:
-        return stream.buffer.read()
-    except (OSError, ValueError) as error:
-        raise InputError(f"standard input cannot be read: {error}") from None
 
 
 def _bytes(path: str) -> bytes:

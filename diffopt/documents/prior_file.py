@@ -12,9 +12,9 @@ import numpy as np
 from diffopt.data.posterior.operators.base import Shape
 from diffopt.data.posterior.posterior import DENSE, Posterior, Prior
 from diffopt.documents.number_list import content_of, load_array
-from diffopt.documents.spectrum_file import load_spectrum
+from diffopt.documents.spectrum_file import load_spectrum, spectrum_of
 from diffopt.errors import InputError
-from diffopt.foundation.array_file import write_npz
+from diffopt.foundation.array_file import NPY, ZIP, write_npz
 from diffopt.foundation.encoding import read_bytes
 from diffopt.foundation.paths import is_file
 
@@ -47,9 +47,12 @@ def load_prior(argument: str, shape: Shape | None, key: str | None = None, dense
         if math.prod(shape) > PIXELS:
             raise InputError(f"--shape {shape}: {math.prod(shape)} pixels; a field may have {PIXELS}")
         return Prior.power_law(shape, exponent)
-    covariance, mean = _covariance(argument, key)
+    # A pipe is read once, whatever it turns out to hold.
+    data = read_bytes(Path(argument)) if argument == "-" else None
+    covariance, mean = _covariance(argument, key, data)
     if covariance is None:
-        prior = Prior.from_spectrum(load_spectrum(argument, key), dense)
+        spectrum = load_spectrum(argument, key) if data is None else spectrum_of(data, argument, key)
+        prior = Prior.from_spectrum(spectrum, dense)
         if shape is not None:
             raise InputError(f"--shape has no effect: {argument} has {prior.shape[0]} directions and no places; leave it out")
         return prior
@@ -59,12 +62,15 @@ def load_prior(argument: str, shape: Shape | None, key: str | None = None, dense
     return Prior(shape or (size,), covariance, None, mean)
 
 
-def _covariance(argument: str, key: str | None) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """(covariance, mean) where the argument is a file that holds one, else (None, None)."""
+def _covariance(
+    argument: str, key: str | None, piped: bytes | None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """(covariance, mean) where the argument is a file (or a pipe) that holds one, else (None, None)."""
     path = Path(argument)
-    if path.suffix not in (".npy", ".npz") or not is_file(path):
+    binary = path.suffix in (".npy", ".npz") and is_file(path) if piped is None else piped[:6] == NPY or piped[:2] == ZIP
+    if not binary:
         return None, None
-    data = content_of(read_bytes(path), argument)
+    data = content_of(read_bytes(path) if piped is None else piped, argument)
     if isinstance(data, np.ndarray):
         return (_symmetric(data, argument), None) if data.ndim == 2 else (None, None)
     names = [key] if key else [name for name in COVARIANCE_KEYS if name in data]

@@ -19,6 +19,9 @@ from diffopt.estimation.decoding.tensors import header_length, tensors_of
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.guard import reading
 
+#: What the file is.
+EXPECTED = "the outputs of a score network: .npz or .safetensors with x0 (or xt), noise, predicted (samples first), sigma"
+
 
 @dataclass(frozen=True)
 class Member:
@@ -70,13 +73,13 @@ def members_of(path: Path) -> Mapping[str, Member]:
         Missing, of another kind, pickled, stored by columns, or damaged.
     """
     if not path.is_file():
-        raise InputError(f"no file {str(path)[:200]!r}; expected .npz or .safetensors with arrays, samples first")
+        raise InputError(f"no file {str(path)[:200]!r}; expected {EXPECTED}")
     kind = path.suffix.lower()
     if kind == ".npz":
         return _archive(path)
     if kind == ".safetensors":
         return _tensors(path)
-    raise InputError(f"{path}: expected .npz or .safetensors, got {kind or 'no suffix'!r}")
+    raise InputError(f"{path}: expected {EXPECTED}, got {kind or 'no suffix'!r}")
 
 
 def _archive(path: Path) -> dict[str, Member]:
@@ -91,6 +94,8 @@ def _archive(path: Path) -> dict[str, Member]:
             header.check(info.file_size, f"{path}:{name}")
             if header.fortran and len(header.shape) > 1:
                 raise InputError(f"{path}:{name}: stored column by column; save it with numpy.ascontiguousarray")
+            if header.dtype.kind in "USOV":  # words beside the numbers, such as a spectrum's facts
+                continue
             found[name] = Member(path, name, header.shape, NumberFormat.of(header.dtype, f"{path}:{name}"), None)
     return found
 

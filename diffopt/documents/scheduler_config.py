@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def config_process(path: str) -> Process:
         Unreadable, no such config, or a kind that is none of the processes; the message says what to use.
     """
     file = _find(path)
-    config = parse(read_bytes(file), str(file))
+    config = parse(config_bytes(file), str(file))
     if not isinstance(config, dict) or not {"_class_name", "beta_schedule", "trained_betas", "num_train_timesteps"} & set(config):
         raise InputError(f"{file}: no scheduler config (no _class_name, no beta_schedule)")
     name = str(config.get("_class_name") or "")
@@ -119,6 +120,17 @@ def configured(path: str, process: Any) -> Process:
         name = getattr(process, "name", process)
         raise InputError(f"--scheduler-config {path} is process {found.name!r} and --process {name!r}; leave one out")
     return found
+
+
+def config_bytes(file: Path) -> bytes:
+    """Bytes of a config; those of standard input are kept with it, for a host asks for the same one again."""
+    if str(file) != "-":
+        return read_bytes(file)
+    kept: Any = sys.stdin
+    if getattr(kept, "config", None) is None:
+        data = read_bytes(file)
+        kept.config = data
+    return bytes(kept.config)
 
 
 def _find(path: str) -> Path:

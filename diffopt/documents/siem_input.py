@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.documents.row_arrays import ArrayMember, Member, array_members, members_of
+from diffopt.documents.row_arrays import EXPECTED, ArrayMember, Member, array_members, members_of
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 from diffopt.studies.siem.sums import Rows
@@ -55,7 +55,8 @@ class SiemInput:
         missing = [name for name in ("noise", "predicted", "sigma") if name not in members]
         missing += [] if {"x0", "xt"} & set(members) else ["x0 (or xt)"]
         if missing:
-            raise InputError(f"{label}: no array {', '.join(missing)}; it has {', '.join(members) or 'none'}")
+            has = ", ".join(members) or "none"
+            raise InputError(f"{label}: no array {', '.join(missing)}; it has {has}; expected {EXPECTED}")
         if picture is not None and "x0" in members:
             raise InputError(f"--picture {picture} has no effect: it is the scale of xt, and {label} has x0; leave it out")
         names = ["x0" if "x0" in members else "xt", "noise", "predicted"]

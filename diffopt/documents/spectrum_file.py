@@ -13,14 +13,14 @@ from diffopt.data.dataset import Dataset
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.array_spectrum import from_array
-from diffopt.documents.number_list import load_list, stdin_bytes
+from diffopt.documents.number_list import load_list
 from diffopt.documents.numbers import parse_table
 from diffopt.documents.spectrum_columns import columns_of
 from diffopt.documents.spectrum_formats import ENSEMBLE_SCHEMA, SPECTRUM_SCHEMA, from_document, from_npz
 from diffopt.errors import InputError
 from diffopt.foundation import array_file
 from diffopt.foundation.array_file import NPY, ZIP
-from diffopt.foundation.encoding import decode, expanded, read_bytes, suffix
+from diffopt.foundation.encoding import decode, expanded, read_bytes, stdin_bytes, suffix
 from diffopt.foundation.limits import expanding
 from diffopt.foundation.names import close, suggestion
 from diffopt.foundation.notes import note
@@ -76,6 +76,11 @@ def load_dataset(data: Any, key: str | None = None, feature_space: bool = False,
 def load_spectrum(data: Any, key: str | None = None, feature_space: bool = False) -> Spectrum:
     """Spectrum of all data of :func:`load_dataset`."""
     return load_dataset(data, key, feature_space).spectrum
+
+
+def spectrum_of(data: bytes, label: str, key: str | None = None) -> Spectrum:
+    """Spectrum of bytes that were read already, such as those of a pipe."""
+    return _from_bytes(data, label, key, False).spectrum
 
 
 def _named(argument: str, key: str | None, feature_space: bool) -> Dataset:

@@ -16,12 +16,16 @@ from diffopt.foundation.shown import visible
 def check_target(path: Path | str, force: bool = False) -> Path:
     """Refuse an output path before the work starts; a symbolic link is followed to its target.
 
+    Pipes and devices of characters, such as /dev/null, take bytes as they come.
+
     Raises
     ------
     InputError
-        A directory, a device, a missing parent directory, links in a circle, a name the system does not take, or
+        A directory, another device, a missing parent directory, links in a circle, a name the system does not take, or
         an existing file without `force`.
     """
+    if is_stream(path):
+        return Path(path)
     shown = visible(str(path))[:200]
     try:
         target = Path(os.path.realpath(path))
@@ -42,6 +46,15 @@ def check_target(path: Path | str, force: bool = False) -> Path:
     return target
 
 
+def is_stream(path: Path | str) -> bool:
+    """Whether a path is a pipe or a device of characters: nothing there is overwritten, and nothing can be renamed."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
 def check_distinct(paths: Iterable[Path | str | None]) -> None:
     """Refuse two outputs of one name.
 
@@ -55,7 +68,7 @@ def check_distinct(paths: Iterable[Path | str | None]) -> None:
         if path is None:
             continue
         try:
-            real = os.path.realpath(path)
+            real = str(path) if is_stream(path) else os.path.realpath(path)
         except (OSError, ValueError):
             continue
         if real in seen:
@@ -82,6 +95,9 @@ def write_atomic(path: Path | str, data: bytes, force: bool = False) -> None:
     """
     target = check_target(path, force)
     shown = visible(str(path))[:200]
+    if is_stream(target):
+        _pour(target, data, shown)
+        return
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
     except (OSError, ValueError) as error:
@@ -104,6 +120,15 @@ def write_atomic(path: Path | str, data: bytes, force: bool = False) -> None:
     finally:
         if os.path.exists(name):
             os.unlink(name)
+
+
+def _pour(target: Path, data: bytes, shown: str) -> None:
+    """Write into a pipe or a device."""
+    try:
+        with open(target, "wb") as stream:
+            stream.write(data)
+    except OSError as error:
+        raise InputError(f"output {shown} cannot be written: {error.strerror or error}") from None
 
 
 def _create(name: str, target: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import sys
 from pathlib import Path
 
 from diffopt.errors import InputError
@@ -16,6 +17,10 @@ MARKS = (
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
 )  # fmt: skip
+
+
+#: How a compressed file begins.
+GZIP = b"\x1f\x8b"
 
 
 def decode(data: bytes, label: str) -> str:
@@ -52,8 +57,25 @@ def _decoded(data: bytes, name: str, label: str) -> str:
     return text
 
 
+def stdin_bytes() -> bytes:
+    """Standard input.
+
+    Raises
+    ------
+    InputError
+        A terminal, or a closed stream.
+    """
+    stream = sys.stdin
+    if stream is None or stream.closed or stream.isatty():
+        raise InputError("nothing on standard input; pipe numbers in, or name a file")
+    try:
+        return stream.buffer.read()
+    except (OSError, ValueError) as error:
+        raise InputError(f"standard input cannot be read: {error}") from None
+
+
 def read_bytes(path: Path, label: str | None = None) -> bytes:
-    """Bytes of a file, a `.gz` expanded.
+    """Bytes of a file, a `.gz` expanded; of standard input for `-`.
 
     Raises
     ------
@@ -61,6 +83,9 @@ def read_bytes(path: Path, label: str | None = None) -> bytes:
         Missing, unreadable, damaged, or a compressed file that expands beyond the limit.
     """
     name = label or str(path)
+    if str(path) == "-":
+        data = stdin_bytes()
+        return expanded(data, name) if data[:2] == GZIP else data
     try:
         if path.is_dir():
             raise InputError(f"{name} is a folder; name a file in it")

@@ -27,12 +27,15 @@ def estimate(given: Given) -> None:
     from diffopt.api.estimate import estimate as call
     from diffopt.cli.progress import Bar
     from diffopt.errors import InputError
+    from diffopt.foundation.atomic import is_stream
 
     flags = dict(given.flags)
     given.check()
     if flags.pop("resume", False):
         if given.output is None:
             raise InputError("--resume keeps its checkpoint beside the output; name one with --output")
+        if is_stream(given.output):
+            raise InputError(f"--resume keeps its checkpoint beside the output, and {given.output} is no file; name one")
         flags["checkpoint"] = given.output.with_name(given.output.name + ".checkpoint")
     with Bar(given.quiet) as bar:
         result = call(given.arguments["path"], progress=bar, **flags)

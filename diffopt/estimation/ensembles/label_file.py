@@ -22,6 +22,12 @@ from diffopt.foundation.guard import reading
 MOST = 50_000_000
 
 
+def _begins_as_json(path: Path) -> bool:
+    """A document out of a pipe, which has no name of its own."""
+    with reading(str(path)), path.open("rb") as stream:
+        return stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+
+
 def read_labels(path: Path, source: Source) -> NDArray[np.str_]:
     """Label of each sample as text.
 
@@ -36,7 +42,7 @@ def read_labels(path: Path, source: Source) -> NDArray[np.str_]:
     suffix = path.suffix.lower()
     if suffix == ".npy":
         labels = _array(path)
-    elif suffix == ".json":
+    elif suffix == ".json" or (suffix == ".csv" and _begins_as_json(path)):
         labels = _json(path, source)
     elif suffix in (".npz", ".h5", ".pt", ".pkl"):
         raise InputError(f"{path}: labels are read from .npy, .txt, .csv or .json; save the list as .npy")

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.documents.scheduler_config import NAMES
+from diffopt.documents.scheduler_config import NAMES, config_bytes
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.encoding import read_bytes
 from diffopt.foundation.paths import is_folder
 from diffopt.foundation.strict_json import parse
 from diffopt.hosts.run import Run
@@ -142,7 +141,7 @@ def load_config(path: str) -> dict[str, Any]:
     file = Path(path)
     if is_folder(path):
         file = next((file / name for name in NAMES if (file / name).is_file()), file / NAMES[0])
-    found = parse(read_bytes(file), str(file))
+    found = parse(config_bytes(file), str(file))
     if not isinstance(found, dict):
         raise InputError(f"{file}: no scheduler config (no _class_name, no beta_schedule)")
     return dict(read_config(found).values)
