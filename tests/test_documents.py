@@ -102,8 +102,17 @@ def test_a_summary_is_no_spectrum_and_has_a_schema_of_its_own(capsys, tmp_path, 
     assert "is no spectrum" in capsys.readouterr().err
 
 
-def test_schema_without_a_name_prints_all(capsys):
-    assert set(printed(capsys, ["schema"])) == set(DOCUMENTS)
+def test_schema_without_a_name_says_what_there_is(capsys):
+    """All of them as JSON in a pipe and with --all, a line each on a terminal."""
+    assert set(printed(capsys, ["schema"])) == set(printed(capsys, ["schema", "--all"])) == set(DOCUMENTS)
+    assert main(["schema", "--format", "table"]) == 0
+    table = capsys.readouterr().out
+    assert all(name in table for name in DOCUMENTS)
+    assert "schema --all" in table
+    assert len(table.splitlines()) < 3 * len(DOCUMENTS)
+    for words in (["schema", "diffopt.schedule/1", "--all"], ["schema", "--all", "--format", "table"]):
+        assert main(words) == 2
+        assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_json_text_is_exact_and_strict():

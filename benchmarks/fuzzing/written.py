@@ -29,9 +29,10 @@ DOCUMENTS = {
     "diffopt.simulation/1": "simulate --mixture mixture.npz --schedule karras -n 2 --count 20 --reference-steps 4",
     "diffopt.spectrum/1": "spectrum synthesize power_law --dim 5",
     "diffopt.ensemble/1": "spectrum estimate data.npy --clusters 2",
+    "diffopt.summary/1": "spectrum show e.csv",
 }
 #: Others that write no document, or another form of one.
-OTHERS = {"show": "spectrum show e.csv", "list": "list solvers", "estimate": "spectrum estimate data.npy",
+OTHERS = {"list": "list solvers", "estimate": "spectrum estimate data.npy",
  "loss": "spectrum from-loss curve.csv"}
 FORMS = ("json", "csv", "markdown", "lines", "table")
 #: Where a file goes: {} in a command line.

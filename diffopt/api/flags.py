@@ -170,6 +170,7 @@ OWN |= {
     "export": (Flag("to", str, "Host (diffopt list hosts), with a form: comfyui:workflow.", "HOST", required=True), *_HOSTED),
     "check": (Flag("host", str, "Host (diffopt list hosts), e.g. comfyui.", "HOST", required=True), *_HOSTED),
     "names": (Flag("long", bool, "Formulas and references."),),
+    "schema": (Flag("all", bool, "Every schema as JSON, also on a terminal."),),
     "siem": (
         Flag("window", str, "0.1: top tenth of the noise range; or LOW:HIGH.", "SHARE"),
         Flag("reference", str, "predicted of a better network on the same rows.", "FILE"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Optional
 
 import typer
 
-from diffopt.api.flags import OUTPUT
+from diffopt.api.flags import OUTPUT, TABULAR
 from diffopt.cli.command import command
 from diffopt.cli.given import Given
 from diffopt.cli.values import completer
@@ -19,7 +20,7 @@ What = Annotated[
         autocompletion=completer("list"),
     ),
 ]
-Name = Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="Schema name, e.g. diffopt.schedule/1 [default: all].")]  # noqa: UP045
+Name = Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="Schema name, e.g. diffopt.schedule/1.")]  # noqa: UP045
 #: What a printed list has no use for.
 PRINTED = tuple(flag.name for flag in OUTPUT if flag.name != "format")
 
@@ -37,14 +38,23 @@ def list_names(given: Given) -> None:
     given.finish(names(given.arguments["what"], **given.flags))
 
 
-@command("schema", spectrum=False, arguments={"name": Name}, leave_out=(*PRINTED, "format"), forms={".json": "json"})
+@command("schema", spectrum=False, arguments={"name": Name}, leave_out=PRINTED, forms=TABULAR)
 def schema(given: Given) -> None:
-    """JSON schemas of the files that diffopt writes.
+    """JSON schemas of the files that diffopt writes; without a name, on a terminal, what there is.
 
+    Example: diffopt schema
     Example: diffopt schema diffopt.schedule/1
-    Example: diffopt schema > schemas.json
+    Example: diffopt schema --all > schemas.json
     """
     from diffopt.api.schema import schema as call
     from diffopt.cli import output as out
+    from diffopt.errors import InputError
 
-    out.emit(call(given.arguments["name"]).render(), None, False, True)
+    name, every = given.arguments["name"], given.flags.get("all", False)
+    if every and name is not None:
+        raise InputError(f"--all has no effect beside {name}; leave one out")
+    whole = every or name is not None
+    if whole and given.format not in (None, "json"):
+        raise InputError(f"--format {given.format}: a schema is JSON; leave it out")
+    form = "json" if whole else given.form()
+    out.emit(call(name).render(form, out.terminal_width(), sys.stdout.isatty()), None, False, True)

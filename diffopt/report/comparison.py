@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diffopt import __version__
-from diffopt.documents.schemas import ComparisonDocument, ComparisonRow, ProcessPart, SpectrumPart, dump
+from diffopt.documents.build import spectrum_part
+from diffopt.documents.schemas import ComparisonDocument, ComparisonRow, ProcessPart, dump
 from diffopt.hosts.offered import offering
 from diffopt.objectives.metrics import COMPARED
 from diffopt.schedules import SCHEDULES
@@ -17,13 +18,13 @@ from diffopt.studies.comparison.row import Row
 
 def document(comparison: Comparison, command: str, host: str | None = None) -> dict[str, Any]:
     """Plain data of `diffopt.comparison/1`; `host` is the program that the reader uses."""
-    setting, s = comparison.setting, comparison.setting.spectrum
+    setting = comparison.setting
     process = ProcessPart(
         name=setting.process.name, sigma_max=_finite(comparison.sigma_max), sigma_min=comparison.sigma_min,
         **setting.process.parameters(), **setting.process.origin(),
     )  # fmt: skip
     wrong = None if setting.error is None else setting.error.text or "function"
-    spectrum = SpectrumPart(source=s.source, sha256=s.sha256, dim=s.dim, trace=s.trace, max=s.max, clipped=s.clipped)
+    spectrum = spectrum_part(setting.spectrum)
     return dump(
         ComparisonDocument(
             command=command, host=host, objective=setting.objective, process=process, start=setting.start, end=setting.end,
