@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import diffopt
+from diffopt.cli.main import main
 from diffopt.report import answers
 
 EIG = 3.0 / np.arange(1, 9) ** 1.5
@@ -215,3 +216,19 @@ def test_an_evaluation_holds_its_split_and_its_ratios_in_every_form(form: str) -
         shown = dict(zip(head, row, strict=True))
     for name, value in wish.items():
         assert float(shown[name]) == pytest.approx(value, rel=1e-6 if form != "markdown" else 2e-3), name
+
+
+def test_a_table_on_a_terminal_says_its_conditions_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The head of the table has all that the note has, which is left out beside it."""
+    monkeypatch.setenv("COLUMNS", "400")
+    line = "optimize builtin:white -s ddim -n 2 --process vp_linear --score-error 0.1 --end sigma_min --start unit".split()
+    assert main([*line, "--format", "table"]) == 0
+    shown = capsys.readouterr()
+    assert "using solver" not in shown.err
+    assert main([*line, "--format", "csv"]) == 0
+    (note,) = [row for row in capsys.readouterr().err.splitlines() if row.startswith("using solver")]
+    head = "\n".join(shown.out.splitlines()[:2])
+    for part in note.removeprefix("using solver ").split(", "):
+        assert part.removesuffix(" (systematic)") in head, part

@@ -122,7 +122,9 @@ def test_commands_have_no_numerics(name):
 
 
 #: What a command may import beside its own room and the library: errors, and what is about files, names and text alone.
-COMMANDS_MAY = {"", "errors", "foundation.atomic", "foundation.names", "foundation.shown", "foundation.workers"}
+COMMANDS_MAY = {
+    "", "errors", "foundation.atomic", "foundation.encoding", "foundation.names", "foundation.shown", "foundation.workers",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [n for n in MODULES if fnmatch(n, "cli*")])

@@ -77,7 +77,9 @@ def test_the_order_the_margins_and_the_command(found):
     best = diffopt.optimize(EIG, solver=rows[0]["solver"], steps=rows[0]["steps"])
     assert best.errors["robust"] <= rows[0]["robust"] * 1.02
     assert set(CANDIDATES) <= set(SOLVERS)
-    assert any("Spearman" in sentence for sentence in found.answers())
+    assert len(found.answers()) == 3
+    assert "on networks leads shrink" in found.answers()[2]
+    assert any("Spearman" in sentence for sentence in found.document["certainty"])
 
 
 def test_a_host_restricts_the_rows():

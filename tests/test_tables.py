@@ -11,17 +11,23 @@ import pytest
 from diffopt.api.results.base import Result
 from diffopt.cli.app import COMMANDS
 from diffopt.cli.main import main
+from diffopt.cli.spectrum.group import COMMANDS as SPECTRUM_COMMANDS
+from diffopt.cli.values import FEW
+from diffopt.data.ensemble import Ensemble
+from diffopt.data.spectrum import Spectrum
+from diffopt.documents.spectrum_formats import to_npz
 from diffopt.report.terminal import PASTED
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS
 
-WIDTHS = (60, 70, 80, 100, 120)
+WIDTHS = (60, 70, 80, 100, 120, 200)
 LONG = "randomized_exponential_midpoint"
 #: A command line per command (and per kind of result); `spectrum` and `list` have their own below.
 LINES = {
     "optimize": "optimize s.npy -s heun -n 4",
     "optimize flow": "optimize s.npy -s euler -n 4 --process flow",
     "optimize family": "optimize s.npy -s heun -n 4 --schedule karras --free family",
+    "optimize one number": "optimize s.npy -s heun -n 4 --schedule exponential --free sigma_min",
     "optimize eta": "optimize s.npy -s euler_ancestral -n 3 --free grid,eta_per_step",
     "optimize table": "optimize s.npy -s dpmpp_2m -n 4 --process table --betas scaled_linear:0.00085,0.012,1000",
     "evaluate": "evaluate s.npy --schedule exponential -s heun -n 4",
@@ -88,18 +94,37 @@ def test_a_table_fits_whole(line: str, folder: Path, monkeypatch: pytest.MonkeyP
         assert names(text) >= names(wide), "a name is cut or lost"
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("line", ["list", "list hosts --long", "spectrum show builtin:photos", "optimize --help", "--help"])
+SPECTRUM = tuple(f"spectrum {name}" for name in SPECTRUM_COMMANDS)
+SYNTHESIZE = tuple(f"spectrum synthesize {name}" for name in ("power_law", "radial"))
+PRINTED = (
+    "list", *(f"list {kind}{more}" for kind in FEW["list"] for more in ("", " --long")), "schema", "spectrum show builtin:photos",
+    "spectrum show parts.npz", *(f"{command} --help" for command in ("", *COMMANDS, *SPECTRUM, *SYNTHESIZE) if command != "help"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("line", PRINTED)
 def test_what_is_no_result_fits_too(
-    line: str, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    line: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("COLUMNS", str(width))
-    assert main([*line.split(), *(["--format", "table"] if "--help" not in line else [])]) == 0
-    text = capsys.readouterr().out
-    # Examples are one line each, to be copied.
-    lines = [row for row in text.splitlines() if not row.startswith("  diffopt ")]
-    assert max(len(row.rstrip()) for row in lines) <= width
-    assert "…" not in text
+    """Helps, lists, schemas and summaries: nothing cut, and no name that a narrow terminal loses or breaks."""
+    monkeypatch.chdir(folder)
+    if "parts" in line:
+        members = Ensemble.create([Spectrum.create([2.0, 1e-9]), Spectrum.create([1.0])], labels=["a_label_of_a_part", "other"])
+        Path("parts.npz").write_bytes(to_npz(Spectrum.create([1.5]), {"method": "pca"}, members))
+    seen = {}
+    for width in (*WIDTHS, 1000):
+        monkeypatch.setenv("COLUMNS", str(width))
+        assert main([*line.split(), *(["--format", "table"] if "--help" not in line else [])]) == 0
+        text = capsys.readouterr().out
+        # Examples are one line each, to be copied.
+        lines = [row for row in text.splitlines() if not row.startswith("  diffopt ")]
+        assert max(len(row.rstrip()) for row in lines) <= width, max(lines, key=len)
+        assert "…" not in text
+        words = re.findall(r"[\w.+-]+", text)
+        seen[width] = {word for word in words if "_" in word or "diffopt." in word or word.startswith("--")}
+    # Of columns that a narrow terminal leaves out.
+    lost = {width: seen[1000] - found - {"default_eta", "t_steps"} for width, found in seen.items()}
+    assert not any(lost.values()), lost
 
 
 PASTE = ("optimize s.npy -s edm_stochastic -n 3 --schedule karras --free family --start sigma", "recommend s.npy --calls 3")

@@ -115,12 +115,10 @@ def _claimed(problem: Problem, grid: Grid, answers: list[NoiseDesign]) -> list[N
 
 def _bound_notes(answers: list[NoiseDesign]) -> list[str]:
     """Answers that the bound of the search holds: a larger eta may be better still."""
-    clocks = {a: f" (clock {a.clock})" if a.clock else "" for a in answers}
-    held = [f"{a.design} for the {a.objective} error{clock}" for a, clock in clocks.items() if at_bound(a)]
+    held = dict.fromkeys(f"{a.design}{f' in the {a.clock} clock' if a.clock else ''}" for a in answers if at_bound(a))
     if not held:
         return []
-    said = "is tried, and these answers reach it, so a larger one may do better"
-    return [f"note: no eta above {ETA_MAX:g} {said}: {'; '.join(held)}"]
+    return [f"note: no eta above {ETA_MAX:g} is tried; a larger one may do better for {', '.join(held)}"]
 
 
 def _chosen(given: Any, known: Any, what: str) -> tuple[str, ...]:

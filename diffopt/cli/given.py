@@ -119,7 +119,9 @@ class Given:
         from diffopt.cli import output as out
 
         form = self.form()
-        self._say((*result.notes, *result.remarks(form)))
+        # A table on standard output says it itself.
+        once = result.heading if form == "table" and self.output is None else None
+        self._say(note for note in (*result.notes, *result.remarks(form)) if once is None or not note.startswith(once))
         if self.plot is not None:
             result.plot(self.plot, self.force)
             out.note(f"wrote {self.plot}", self.quiet)

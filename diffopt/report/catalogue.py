@@ -133,7 +133,8 @@ def inventory_rows(kind: str, rows: Rows, form: str, width: int, colour: bool) -
         return report.to_markdown(rows)
     if form == "lines":
         return "".join(f"{row['name']}\n" for row in rows)
-    from diffopt.report.terminal import rows_table, to_terminal
+    from diffopt.report.records import listed
+    from diffopt.report.terminal import to_terminal
 
     prose = ("summary", "formula", "reference", "definition", "forms", "processes", "samplers")
-    return to_terminal(rows_table(rows, kind, width, ("default_eta", "forms", "status", "unit"), prose), width, colour) + "\n"
+    return to_terminal(listed(rows, kind, width, ("default_eta", "forms", "status", "unit"), prose), width, colour) + "\n"

@@ -57,6 +57,8 @@ def summary(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | N
     from diffopt.report.terminal import to_terminal
 
     table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
     for name, value in rows(spectrum, facts, ensemble):
         table.add_row(Text(visible(name)), Text(visible(value)))
     chart = [Text(line) for line in bars(spectrum, max(20, width - 44))]

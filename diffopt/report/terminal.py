@@ -108,9 +108,11 @@ def _headline(document: Mapping[str, Any]) -> str:
 
 def _conditions(document: Mapping[str, Any]) -> str:
     spectrum = document["spectrum"]
-    clock = f", clock {document['clock']}" if document["clock"] else ""
+    said = f", clock {document['clock']}" if document["clock"] else ""
+    said += f", score error {document['score_error']}" if document.get("score_error") else ""
+    said += f", eta in the sense of {document['eta_meaning']}" if document.get("eta_meaning") else ""
     return (
-        f"process {conditions(document)}{clock}; spectrum {spectrum['source']}, dim {spectrum['dim']:g}, "
+        f"process {conditions(document)}{said}; spectrum {spectrum['source']}, dim {spectrum['dim']:g}, "
         f"trace {spectrum['trace']:.4g}, max {spectrum['max']:.4g}"
     )
 

@@ -28,6 +28,8 @@ class Result:
     document: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
+    #: How the note begins that the head of the table says too.
+    heading: ClassVar[str | None] = None
     #: Forms beside json, table, csv and markdown.
     forms: ClassVar[tuple[str, ...]] = ()
 

@@ -15,6 +15,9 @@ from diffopt.objectives.problem import Problem
 from diffopt.report.answers import gain
 from diffopt.studies.shift import value_at
 
+#: What the ranking rests on, in a line; the measurements behind it stand in the document.
+CAUTION = "Exact for Gaussian data and scores; on networks leads shrink (`certainty` in --format json, docs/multistep.md)."
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RecommendationResult(Result):
@@ -54,7 +57,7 @@ class RecommendationResult(Result):
         first = f"Take {best['solver']} with {best['steps']} steps on its optimized grid"
         first += f", eta {best['eta']:.3g}" if best["eta"] else ""
         first += f": its error is {', '.join(margins)}." if margins else "."
-        return [first, f"Its grid: {self.command}", *self.document["certainty"]]
+        return [first, f"Its grid: {self.command}", CAUTION]
 
     def figure(self) -> Any:
         """Errors of the solvers, and where their steps go."""

@@ -37,6 +37,7 @@ class RunResult(Result):
     data: Dataset | None = None
     rivals: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
     forms: ClassVar[tuple[str, ...]] = ("lines",)
+    heading: ClassVar[str | None] = "using solver "
 
     @property
     def sigmas(self) -> Array:
