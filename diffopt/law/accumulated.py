@@ -13,10 +13,13 @@ from diffopt.solvers.table import Table
 
 
 class Accumulated:
-    """E per eigenvalue, shape (d,): start mismatch and absolute local defects, carried to the end."""
+    """E per eigenvalue, shape (d,): start mismatch and absolute local defects, carried to the end.
 
-    def __init__(self, table: Table, eig: Array, start: Start) -> None:
-        self.table, self.eig, self.start = table, eig, start
+    With `soft`, absolute values |x| of relative defects are sqrt(x^2 + soft^2) - soft (theory.md, eq. 386).
+    """
+
+    def __init__(self, table: Table, eig: Array, start: Start, soft: float = 0.0) -> None:
+        self.table, self.eig, self.start, self.soft = table, eig, start, soft
         self.chain = ExactChain(table, eig)
         self.response, self.step, self.noise = self.chain.response, self.chain.step, self.chain.noise
         self.root, self.grid_root = self.chain.root, self.chain.grid_root
@@ -76,7 +79,7 @@ class Accumulated:
         signed = self.relative[1]
         np.divide(self.start_gap, root[0], out=signed[0])
         np.divide(self.defect[:-1], root[1:-1], out=signed[1:])
-        np.abs(signed, out=self.relative[0])
+        self.relative[0] = self._absolute(signed)
         if self.kappa is None:
             self.carried = self.relative.sum(axis=1)
         else:
@@ -88,8 +91,17 @@ class Accumulated:
                 running = self.kappa[k] * running
             self.carried = running
         self.end: Array = root[-1] * self.carried
-        self.end[0] += np.abs(self.defect[-1])
+        self.end[0] += self._absolute(self.defect[-1], root[-1])
         self.end[1] += self.defect[-1]
+
+    def _absolute(self, x: Array, unit: Array | float = 1.0) -> Array:
+        """|x|, rounded off below `soft` units."""
+        width = self.soft * unit
+        return np.abs(x) if self.soft == 0 else np.hypot(x, width) - width
+
+    def _sign(self, x: Array, unit: Array | float = 1.0) -> Array:
+        """Derivative of the above by x."""
+        return np.sign(x) if self.soft == 0 else safe(x, np.hypot(x, self.soft * unit))
 
     def pull_back(self, bar: Array, bars: TableBars) -> None:
         """Add derivatives of sum(bar * end), bar of shape (2, d), by the table."""
@@ -99,7 +111,10 @@ class Accumulated:
         signed_bar, noise_bar = self._gather_bars(bar * self.grid_root[-1])
         inner = self.grid_root[1:-1]
         defect_bar = np.empty_like(self.defect)
-        defect_bar[-1] = bar[0] * np.sign(self.defect[-1]) + bar[1]
+        defect_bar[-1] = bar[0] * self._sign(self.defect[-1], self.grid_root[-1]) + bar[1]
+        if self.soft:
+            size = np.hypot(self.defect[-1], self.soft * self.grid_root[-1])
+            grid_bar[-1] += bar[0] * self.soft * (safe(self.soft * self.grid_root[-1], size) - 1)
         defect_bar[:-1] = signed_bar[1:] / inner
         grid_bar[1:-1] -= defect_bar[:-1] * self.relative[1, 1:]
         self._start_gap_bars(signed_bar[0], grid_bar, bars)
@@ -109,7 +124,7 @@ class Accumulated:
 
     def _gather_bars(self, bar: Array) -> tuple[Array, Array | None]:
         """Derivative by the signed relative defects, and a place for that by the noise."""
-        sign = np.sign(self.relative[1])
+        sign = self._sign(self.relative[1])
         if self.kappa is None or self.noise is None:
             return bar[0] * sign + bar[1], None
         signed_bar, self.kappa_bar = np.empty_like(self.defect), np.empty_like(self.defect)

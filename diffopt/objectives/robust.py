@@ -45,6 +45,8 @@ class Robust(Objective):
     signed : float
         Weight of the signed sum beside the absolute one; it can lower the value by at most the
         factor sqrt(1 + signed), so cancellation cannot be bought.
+    soft : float
+        Relative defect below which absolute values are rounded off, for searches that kinks would hold (eq. 386).
     """
 
     name: ClassVar[str] = "robust"
@@ -54,6 +56,7 @@ class Robust(Objective):
     scales: tuple[float, ...] = SCALES
     tilt: float = -0.2
     signed: float = 1.0
+    soft: float = 0.0
 
     def prepare(self, spectrum: Spectrum, members: Ensemble | None = None) -> Spectrum:
         """Union of the scaled spectra, weights times the shares; or of the data's own members."""
@@ -67,7 +70,7 @@ class Robust(Objective):
 
     def total(self, table: Table, spectrum: Spectrum, start: Start) -> float:
         """sum w (E^2 + signed S^2)/(1 + signed)."""
-        error = Accumulated(table, spectrum.eig, start)
+        error = Accumulated(table, spectrum.eig, start, self.soft)
         if not np.all(np.isfinite(error.end)):
             return float("inf")
         return float(self._shares() @ (error.end**2 @ spectrum.weight))
@@ -78,14 +81,14 @@ class Robust(Objective):
 
     def total_and_bars(self, table: Table, spectrum: Spectrum, start: Start) -> tuple[float, TableBars]:
         """The sum and its derivatives."""
-        error = Accumulated(table, spectrum.eig, start)
+        error = Accumulated(table, spectrum.eig, start, self.soft)
         bars, shares = TableBars.zeros(table), self._shares()
         error.pull_back(2 * shares[:, None] * spectrum.weight * error.end, bars)
         return float(shares @ (error.end**2 @ spectrum.weight)), bars
 
     def totals(self, table: Table, spectrum: Spectrum, start: Start) -> Array:
         """The sums of the grids of a stacked table, shape (B,)."""
-        end = Accumulated(table, spectrum.eig, start).end
+        end = Accumulated(table, spectrum.eig, start, self.soft).end
         sums = np.tensordot(self._shares(), end**2 @ spectrum.weight, axes=1)
         return np.where(np.isfinite(sums), sums, np.inf)
 

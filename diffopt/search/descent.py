@@ -20,6 +20,7 @@ from diffopt.search.lbfgs import PROBE, Descent
 from diffopt.search.places import Places
 from diffopt.search.result import OptimizeResult
 from diffopt.search.search import TOLERANCE, Progress, Search
+from diffopt.search.softening import held_by_kinks, past_kinks
 from diffopt.search.window import open_window
 from diffopt.solvers import SOLVERS
 
@@ -112,6 +113,8 @@ def _run(search: Search, searches: int) -> OptimizeResult:
         outcome = search.improve(states[name], None, PROBE if rank else 0, known=known) or outcome
     if search.many:
         outcome = Places(search, [states[name] for name in ranked]).explore() or outcome
+    if held_by_kinks(search):
+        outcome = past_kinks(search, states, ranked[0]) or outcome
     if search.family:
         outcome = open_window(search, states[ranked[0]]) or outcome
     return _result(search, outcome, len(ranked), scores)
