@@ -6,6 +6,7 @@ A row depends on few grid points, so points that no row sees together can be per
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -83,7 +84,7 @@ class DifferentiableTable:
         made = _made([np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)], self._stack)
         if made.maps is not None:
             made = replace(made, moved=self._stack.numbers)
-        self.table = made if pattern is None else made.with_pattern(pattern)
+        self.table = made if pattern is None else replace(made, covered=pattern)
 
     def _perturbed(self, lead: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Copies of the grid and of eta, each with one colour perturbed."""
@@ -179,12 +180,9 @@ def _made(arrays: list[NDArray[Any]], like: Table) -> Table:
 
 
 def moved_process(process: Process, fields: dict[str, Any]) -> Process:
-    """Copy of a process with complex fields, past the checks of its constructor."""
+    """Copy of a process with complex fields, which its constructor would refuse."""
     if not fields:
         return process
-    copy = object.__new__(type(process))
-    for key, value in vars(process).items():
-        object.__setattr__(copy, key, value)
-    for key, value in fields.items():
-        object.__setattr__(copy, key, value)
-    return copy
+    moved = copy(process)
+    vars(moved).update(fields)
+    return moved

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,18 +41,26 @@ class TrainedLevels(Process):
             raise InputError(f"alphas-cumprod must be a list of at least 2 numbers, got shape {table.shape}")
         if table[0] == 1 and np.all(np.diff(table) < 0):
             raise InputError("alphas-cumprod starts with 1, a level without noise; leave it out (no timestep has it)")
-        finite = table[:-1] if table[-1] == 0 else table
+        finite = self._positive
         if not (finite.size > 1 and np.all(finite > 0) and np.all(finite < 1) and np.all(np.diff(finite) < 0)):
             raise InputError("alphas-cumprod must decrease strictly inside (0, 1), the last may be 0; for betas use --betas")
-        logs = 0.5 * (np.log1p(-finite) - np.log(finite))
-        object.__setattr__(self, "_finite", logs)
-        object.__setattr__(self, "_log_sigma", np.append(logs, np.inf) if finite.size < table.size else logs)
 
     @property
+    def _positive(self) -> Array:
+        """The table without a last 0."""
+        table = np.asarray(self.alphas_cumprod, dtype=np.float64)
+        return table[:-1] if table[-1] == 0 else table
+
+    @cached_property
+    def _finite(self) -> Array:
+        """Logarithm of the finite noise ratios, ascending."""
+        finite = self._positive
+        return np.asarray(0.5 * (np.log1p(-finite) - np.log(finite)))
+
+    @cached_property
     def log_sigma(self) -> Array:
         """Logarithm of the table's noise ratios, ascending, shape (T,); infinite at pure noise."""
-        result: Array = self.__dict__["_log_sigma"]
-        return result
+        return np.append(self._finite, np.inf) if self.alphas_cumprod[-1] == 0 else self._finite
 
     @property
     def pure(self) -> bool:
@@ -79,7 +88,7 @@ class TrainedLevels(Process):
 
     def time(self, sigma: Numbers) -> Numbers:
         """Fractional index, linear in log sigma between neighbours; 0 below the table."""
-        known: Array = self.__dict__["_finite"]
+        known = self._finite
         inside = sigma.real > 0
         logs = np.log(np.where(inside, sigma, 1.0))
         logs = np.where(inside, logs, known[0])
@@ -101,7 +110,7 @@ class TrainedLevels(Process):
 
     def sigma(self, time: Numbers) -> Numbers:
         """Noise ratio at a fractional index."""
-        known: Array = self.__dict__["_finite"]
+        known = self._finite
         j = np.clip(np.floor(time.real).astype(int), 0, known.size - 2)
         low, high = known[j], known[j + 1]
         if not self.pure:

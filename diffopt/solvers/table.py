@@ -77,6 +77,8 @@ class Table:
     moved: Numbers | None = None
     #: Whether the arrays carry simultaneous grids in a last axis instead of leading ones (`columns`).
     aside: bool = False
+    #: Places that are known to cover every coefficient, where somebody has looked before.
+    covered: Pattern | None = None
 
     @classmethod
     def zeros(cls, points: Points, rows: int = 1, lags: int = 1, sources: int = 0) -> Table:
@@ -124,14 +126,11 @@ class Table:
         """Independent noise sources per step."""
         return int(self.noise.shape[2 if self.aside else -1])
 
-    def with_pattern(self, pattern: Pattern) -> Table:
-        """The same table with a pattern known to cover every coefficient."""
-        self.__dict__["pattern"] = pattern
-        return self
-
     @cached_property
     def pattern(self) -> Pattern:
         """Which coefficients are there at all."""
+        if self.covered is not None:
+            return self.covered
         places = []
         for array in (self.state, self.denoised, self.score, self.noise):
             steps = (0, 3) if self.aside else tuple(range(array.ndim - 2))

@@ -99,7 +99,8 @@ class NoiseStudy:
     def _best(self, design: str, objective: str) -> tuple[Array, dict[str, float]]:
         """Answer of a design, remembered: the richer designs start from the poorer."""
         if (design, objective) not in self._known:
-            self._known[design, objective] = getattr(self, f"_{design}")(objective)
+            rules = {"none": self._none, "constant": self._constant, "window": self._window, "per_step": self._per_step}
+            self._known[design, objective] = rules[design](objective)
         return self._known[design, objective]
 
     def _none(self, objective: str) -> tuple[Array, dict[str, float]]:
