@@ -26,6 +26,8 @@ from diffopt.report.style import (
 
 #: Colour of each source.
 COLOURS = {"noise_floor": BLUE, "discretization": RED, "initialization": ORANGE, "generalization": GREEN, "optimization": PURPLE}
+#: Hatches of the areas: two of the colours are one to some eyes.
+HATCHES = {"noise_floor": "..", "initialization": "///", "generalization": "\\\\", "optimization": "xx"}
 #: Largest total beside the one here that areas show, and the least term drawn beside the least total.
 WORST, DEPTH = 8, 1e-3
 LABELS = {"samples": "training samples n", "steps": "solver steps N"}
@@ -82,8 +84,10 @@ def _areas(axis: Any, x: np.ndarray, parts: Parts) -> None:
     """The terms above each other."""
     if parts:
         seen = 2e-3 * np.max(sum(parts.values()))
-        axis.stackplot(x, list(parts.values()), labels=[_label(n, part, seen) for n, part in parts.items()], alpha=0.75,
+        areas = axis.stackplot(x, list(parts.values()), labels=[_label(n, part, seen) for n, part in parts.items()], alpha=0.75,
                        colors=[COLOURS[n] for n in parts], edgecolor="white", linewidth=0.6)  # fmt: skip
+        for area, name in zip(areas, parts, strict=True):
+            area.set_hatch(HATCHES.get(name))
 
 
 def _lines(axis: Any, x: np.ndarray, parts: Parts, low: float) -> None:

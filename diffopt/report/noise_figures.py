@@ -11,6 +11,8 @@ from diffopt.report.studies import chosen_rows
 from diffopt.report.style import GREY, LINES, RED, digits, figure, legend_above, log_axis, plain, setting, styled, titled
 
 Row = Mapping[str, Any]
+#: Lines that differ without their colours.
+DASHES = ("-", (0, (6, 1.2)), (0, (3, 1)), "-.", (0, (8, 1, 1, 1, 1, 1)))
 #: In the words of the text.
 HATCHED = "gained by errors of the steps that cancel each other"
 OPEN = "with no step's error cancelling (absolute): do not count on more"
@@ -38,11 +40,14 @@ def _etas(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours: 
     sigmas = [s for s in data["sigmas"] if s]
     low, high = min(sigmas) / 1.4, max(sigmas) * 1.4
     edges = [high if s is None else max(s, low) for s in data["sigmas"]]
-    for i, (name, row) in enumerate(rows.items()):
-        now = name.startswith("present")
+    found = [name for name in rows if not name.startswith("present")]
+    for name, row in rows.items():
+        now = name not in found
         # The later ones are thinner: equal settings stay visible below each other.
-        axis.stairs(row["eta"][::-1], edges[::-1], baseline=None, color=colours[name], linestyle=":" if now else "-",
-                    linewidth=1.6 if now else 1.3 + 0.5 * (len(rows) - 1 - i), zorder=2 + now, label=plain(name))  # fmt: skip
+        place = 0 if now else found.index(name)
+        style, width = (":", 1.6) if now else (DASHES[place % 5], 1.3 + 0.5 * (len(found) - 1 - place))
+        axis.stairs(row["eta"][::-1], edges[::-1], baseline=None, color=colours[name], linestyle=style, linewidth=width,
+                    zorder=2 + now, label=plain(name))  # fmt: skip
     top = max(max(row["eta"]) for row in rows.values()) or 1.0
     log_axis(axis, "x", high, low)
     last = "; the last step goes to 0" if data["sigmas"][-1] == 0 else ""
