@@ -238,3 +238,15 @@ def test_the_sentence_and_the_picture_of_noise_agree_on_what_cancels() -> None:
     found = result("eta")
     cancels = "cancel" in answers.noise(found.document)
     assert cancels == any(patch.get_hatch() for patch in found.figure().axes[1].patches)
+
+
+@pytest.mark.parametrize("process", ["flow", "ve"])
+def test_pure_noise_has_a_mark_at_the_edge(process: str) -> None:
+    found = diffopt.optimize(EIG, "euler", 4, process=process)
+    panel = found.figure().axes[1]
+    edge = panel.get_xlim()[0]
+    marks = [line for line in panel.lines if line.get_marker() == "<"]
+    rows = len(panel.get_yticklabels())
+    assert len(marks) == (rows if found.document["sigmas"][0] is None else 0) == (rows if process == "flow" else 0)
+    assert all(line.get_xdata()[0] == edge for line in marks)
+    assert any("pure noise" in text.get_text() for text in panel.texts) == (process == "flow")

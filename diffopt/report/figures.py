@@ -182,12 +182,14 @@ def _range(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids) -> tuple[
     order = np.argsort(spectrum.eig)
     share = np.cumsum((spectrum.weight * spectrum.eig)[order]) / spectrum.trace
     first = np.sqrt(spectrum.eig[order][np.searchsorted(share, 1e-4)])
-    return float(min(sigmas.min(), first) / 1.4), float(max(sigmas.max(), np.sqrt(spectrum.max)) * 1.4)
+    # Pure noise stands at the edge, with room for its name.
+    room = 3.0 if data["sigmas"][0] is None else 1.4
+    return float(min(sigmas.min(), first) / 1.4), float(max(sigmas.max(), np.sqrt(spectrum.max)) * room)
 
 
 def _axis_name(data: Mapping[str, Any]) -> str:
     ends = "; the last step goes to 0" if data["sigmas"][-1] == 0 else ""
-    pure = "; the first step comes from pure noise" if data["sigmas"][0] is None else ""
+    pure = "; triangle: pure noise" if data["sigmas"][0] is None else ""
     return f"noise ratio sigma at each step, sampling runs to the right{pure}{ends}"
 
 
@@ -195,16 +197,23 @@ def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids) -> None:
     """A line of ticks for the grid, with step numbers, and one for each rival."""
     sigmas = _finite(data["sigmas"])
     rows = {_own_name(data): sigmas} | {name: _finite(grid) for name, grid in rivals.items()}
-    for i, (name, values) in enumerate(rows.items()):
+    edge = axis.get_xlim()[0]
+    for i, ((name, values), grid) in enumerate(zip(rows.items(), (data["sigmas"], *rivals.values()), strict=True)):
         own = i == 0
         colour = RED if own else BLUE if name == "karras" else GREY
-        axis.hlines(i, values.min(), values.max(), color=colour, linewidth=0.6, alpha=0.6)
+        pure = grid[0] is None or not np.isfinite(grid[0])
+        axis.hlines(i, values.min(), edge if pure else values.max(), color=colour, linewidth=0.6, alpha=0.6)
+        if pure:
+            axis.plot(edge, i, "<", color=colour, markersize=6 if own else 4.5, clip_on=False, zorder=4)
         axis.plot(values, np.full(values.size, i), "|", color=colour, markersize=11 if own else 8,
                   markeredgewidth=1.8 if own else 1.2, label=name)  # fmt: skip
     first = int(data["sigmas"][0] is None)
     shown = sigmas / (1 + sigmas) if data["process"]["name"] == "flow" else sigmas
     every = max(1, -(-sigmas.size // 16))
     told = {k: f"{k + first}\n{shown[k]:.3g}" for k in range(0, sigmas.size, every)}
+    if first:
+        axis.annotate("0\npure noise", (edge, 0), xytext=(3, 8), textcoords="offset points", fontsize=6.5, color=RED,
+                      linespacing=0.95)  # fmt: skip
     for k in _apart(sigmas, told, axis):
         axis.annotate(told[k], (sigmas[k], 0), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=6.5, color=RED,
                       linespacing=0.95)  # fmt: skip

@@ -122,5 +122,7 @@ def error_map(solver: Solver, grid: Grid, spectrum: Spectrum, eta: float | None 
     """Picture of :func:`local_map` alone."""
     canvas, axes = figure(8, [4.6])
     error_mesh(canvas, axes[0], local_map(solver, grid, spectrum, eta))
-    titled(canvas, f"{solver.name}, {grid.steps} steps", spectrum.source)
+    finite = grid.sigmas[np.isfinite(grid.sigmas)]
+    where = f"{grid.process.name}, sigma {finite[0]:g} to {finite[-1]:g}"
+    titled(canvas, f"{solver.name}, {grid.steps} steps", spectrum.source, where)
     return canvas
