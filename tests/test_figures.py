@@ -250,3 +250,12 @@ def test_pure_noise_has_a_mark_at_the_edge(process: str) -> None:
     assert len(marks) == (rows if found.document["sigmas"][0] is None else 0) == (rows if process == "flow" else 0)
     assert all(line.get_xdata()[0] == edge for line in marks)
     assert any("pure noise" in text.get_text() for text in panel.texts) == (process == "flow")
+
+
+def test_pure_noise_is_marked_in_comparisons_and_recommendations() -> None:
+    compared = diffopt.compare(EIG, "euler", "3", only="uniform_t,beta", process="flow").figure().axes[0]
+    advised = diffopt.recommend(EIG, calls=2, process="flow").figure().axes[1]
+    for panel in (compared, advised):
+        marks = [line for line in panel.lines if line.get_marker() == "<"]
+        assert len(marks) == len(panel.get_yticklabels()) > 2
+        assert "triangles: pure noise" in panel.get_xlabel()

@@ -153,6 +153,8 @@ def _grids(axis: Any, rows: list[Row], comparison: Comparison, most: int) -> Non
         colour = _colour(row)
         axis.hlines(i, sigmas.min(), sigmas.max(), color=colour, linewidth=0.5, alpha=0.5)
         axis.plot(sigmas, np.full(sigmas.size, i), "|", color=colour, markersize=7, markeredgewidth=1.4)
+        if np.isinf(row.sigmas[0]):
+            axis.plot(high, i, "<", color=colour, markersize=4.5, clip_on=False, zorder=4)
     objective = comparison.setting.objective
     axis.set_yticks(range(len(group)), [_label(row, name, objective) for row, name in named], fontsize=7.5)
     for text, row in zip(axis.get_yticklabels(), group, strict=True):
@@ -166,7 +168,9 @@ def _grids(axis: Any, rows: list[Row], comparison: Comparison, most: int) -> Non
     if gap:
         # What stands below is drawn out of its rank.
         axis.axhline(most - 0.5, color=INK, linewidth=1.1, linestyle=(0, (1, 2.5)))
-    axis.set_xlabel(f"sigma, sampling runs to the right{'; dots: rows left out' * gap}\n{shades}", fontsize=8)
+    pure = any(np.isinf(row.sigmas[0]) for row in group)
+    marks = f"{'; triangles: pure noise' * pure}{'; dots: rows left out' * gap}"
+    axis.set_xlabel(f"sigma, sampling runs to the right{marks}\n{shades}", fontsize=8)
     axis.set_title(f"{group[0].solver}, {group[0].denoiser_calls} calls: grids by {objective}{more}")
 
 
