@@ -238,3 +238,10 @@ def test_what_diverges_is_null_with_its_reason(spectrum: str, capsys: pytest.Cap
     assert not data["valid"]
     assert "diverges" in data["reasons"][0]
     assert "--precondition" in data["reasons"][0]
+
+
+def test_numbers_that_cannot_be_doubled_are_left_out(tmp_path):
+    np.save(tmp_path / "e.npy", [1.0, 0.2])
+    data = diffopt.budget(str(tmp_path / "e.npy"), samples=1e308, steps=2).document
+    assert set(data["halving"]) == {"steps", "sigma_min"}
+    json.dumps(data, allow_nan=False)

@@ -7,11 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
+from inspect import signature
 from pathlib import Path
 from typing import Any, ParamSpec, TypedDict, TypeVar
 
 from numpy.typing import ArrayLike
 
+from diffopt.api.flag import blank
 from diffopt.api.flags import flags_of
 from diffopt.data.dataset import Dataset
 from diffopt.documents.settings import Settings
@@ -23,13 +25,28 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def filled(function: Callable[P, R]) -> Callable[P, R]:
+    """A public function that refuses texts of blanks and commas: they name nothing, and mean no default."""
+    names = tuple(signature(function).parameters)
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name, value in {**dict(zip(names, args, strict=False)), **kwargs}.items():
+            if blank(value):
+                raise InputError(f"{name} = {value!r} is empty; give a value, or leave it out")
+        return function(*args, **kwargs)
+
+    return call
+
+
 def verb(function: Callable[P, R]) -> Callable[P, R]:
     """A public function whose result carries the notes that were said on the way, before its own."""
+    checked = filled(function)
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         with listening() as heard:
-            result: Any = function(*args, **kwargs)
+            result: Any = checked(*args, **kwargs)
         changed: R = replace(result, notes=(*heard, *result.notes)) if heard else result
         return changed
 

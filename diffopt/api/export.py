@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from diffopt.api.arguments import filled
 from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
 from diffopt.foundation.notes import listening
 from diffopt.hosts.answer import Answer, export_run
@@ -47,6 +48,7 @@ def content(text: ExportText) -> bytes:
     return raw if isinstance(raw, bytes) else str(text).encode()
 
 
+@filled
 def export(schedule: Any, to: str, *, scheduler_config: Any = None, spectrum: Any = None) -> ExportText:
     """Write a grid as a host reads it, and say what the host will run.
 

@@ -54,3 +54,10 @@ class Flag:
 def panelled(panels: Mapping[str, tuple[Flag, ...]]) -> tuple[Flag, ...]:
     """Flags of one verb, each under the title of its panel."""
     return tuple(replace(flag, panel=title) for title, flags in panels.items() for flag in flags)
+
+
+def blank(value: object) -> bool:
+    """Whether a value is text, or holds text, of blanks and commas alone: nothing is named, and no default is meant."""
+    if isinstance(value, list | tuple):
+        return any(isinstance(item, str) and blank(item) for item in value)
+    return isinstance(value, str) and not value.strip(", \t\r\n")

@@ -13,7 +13,7 @@ from diffopt.data.dataset import Dataset
 from diffopt.documents.numbers import parse_table
 from diffopt.errors import InputError
 from diffopt.estimation.from_loss import spectrum_from_loss
-from diffopt.foundation.encoding import decode, stdin_bytes
+from diffopt.foundation.encoding import decode, file_bytes, stdin_bytes
 from diffopt.foundation.guard import reading
 
 #: Relative misfit above which a curve is far from that of any Gaussian.
@@ -78,7 +78,7 @@ def _rows(curve: Any) -> tuple[Any, str]:
         return array, "curve"
     label = "standard input" if str(curve) == "-" else str(curve)
     with reading(f"curve {label}"):
-        text = decode(stdin_bytes() if str(curve) == "-" else Path(curve).read_bytes(), label)
+        text = decode(stdin_bytes() if str(curve) == "-" else file_bytes(Path(curve), label), label)
     table = parse_table(text, label)
     if table.names is not None and {"sigma", "mse"} <= set(table.names):
         return np.column_stack([table.column("sigma"), table.column("mse")]), label

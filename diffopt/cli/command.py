@@ -13,6 +13,7 @@ import typer
 from diffopt.api.flag import Flag
 from diffopt.api.flags import GROUPS, HELP, OUTPUT, OWN, SUFFIXES, VERBS
 from diffopt.cli.given import Given, gather
+from diffopt.cli.sources import sourced
 from diffopt.cli.values import completer
 from diffopt.cli.values import spectrum as complete_spectrum
 from diffopt.errors import DiffoptError
@@ -67,7 +68,7 @@ def command(
                 return
             if needs is not None:
                 given = given.with_pipe(needs)
-            with explained(given.quiet):
+            with explained(given):
                 body(given)
 
         place = body.__name__
@@ -83,15 +84,18 @@ def command(
 
 
 @contextmanager
-def explained(quiet: bool) -> Iterator[None]:
-    """What was said on the way is heard before an error too."""
+def explained(given: Given) -> Iterator[None]:
+    """What was said on the way is heard before an error too; a value that no flag gave is told with its source."""
     try:
         yield
     except DiffoptError as error:
         from diffopt.cli import output as out
 
         for line in getattr(error, "__notes__", ()):
-            out.note(line, quiet)
+            out.note(line, given.quiet)
+        sources = sourced(str(error), given.flags, given.origin)
+        if sources:
+            error.args = (f"{error} ({'; '.join(sources)})", *error.args[1:])
         raise
 
 

@@ -6,13 +6,13 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from diffopt.api.flag import Flag
+from diffopt.api.flag import Flag, blank
 from diffopt.api.flags import OUTPUT
 
 #: What is no form of the result, and the flag that writes it.
@@ -36,6 +36,8 @@ class Given:
         Names that were given as flags.
     arguments : dict
         Other positional arguments.
+    origin : dict
+        Where each of the flags comes from: `flag`, a variable or a file.
     """
 
     data: str | None
@@ -48,6 +50,7 @@ class Given:
     force: bool
     quiet: bool
     forms: Mapping[str, str]
+    origin: Mapping[str, str] = field(default_factory=dict)
 
     def without(self, names: Iterable[str]) -> dict[str, Any]:
         """Keyword arguments without those of these names that were not given as flags."""
@@ -167,7 +170,9 @@ def gather(
     explicit = {k: v for k, v in values.items() if v is not None and (v is not False or k in off) and v != []}
     steering = {flag.name for flag in OUTPUT}
     offered = [flag for flag in flags if flag.name != "config" and not flag.hidden]
+    _refuse_blanks(explicit, {}, flags)
     found, origin = merged(explicit, offered, explicit.get("config"))
+    _refuse_blanks(found, origin, flags)
     setting = found.pop("spectrum", None) if spectrum or not any(flag.name == "spectrum" for flag in flags) else None
     taken = [*piped_into(extra), *(f"--{name.replace('_', '-')}" for name in piped_into(found))]
     data = _data(data, setting, taken) if spectrum else None
@@ -187,7 +192,19 @@ def gather(
         data, {k: v for k, v in found.items() if k not in steering}, frozenset(explicit), extra,
         target(found.get("output")), found.get("format"),
         Path(found["plot"]) if found.get("plot") else None, bool(found.get("force")), bool(found.get("quiet")), forms,
+        origin,
     )  # fmt: skip
+
+
+def _refuse_blanks(found: Mapping[str, Any], origin: Mapping[str, str], flags: Iterable[Flag]) -> None:
+    """Refuse values that name nothing; the default is what is meant by leaving them out."""
+    for flag in flags:
+        if blank(found.get(flag.name)):
+            from diffopt.errors import InputError
+
+            source = origin.get(flag.name, "flag")
+            where = flag.long if source == "flag" else f"{source}: {flag.name} ="
+            raise InputError(f"{where} {found[flag.name]!r} is empty; give {flag.metavar or 'a value'}, or leave it out")
 
 
 #: Files that are written; standard output is for the result alone.

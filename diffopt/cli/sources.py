@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from diffopt.api.flag import Flag
 from diffopt.api.flags import every_flag
 from diffopt.errors import InputError
-from diffopt.foundation.encoding import stdin_bytes
+from diffopt.foundation.encoding import file_bytes, stdin_bytes
 
 PREFIX = "DIFFOPT_"
 #: Names that no file or variable sets.
@@ -92,7 +93,7 @@ def _environment(taken: Mapping[str, Flag]) -> list[tuple[str, dict[str, Any]]]:
 
 def _toml(path: Path, place: tuple[str, ...]) -> dict[str, Any]:
     try:
-        content = stdin_bytes() if str(path) == "-" else path.read_bytes()
+        content = stdin_bytes() if str(path) == "-" else file_bytes(path, f"config {path}")
         data: Any = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise InputError(f"config {path}: {error.strerror}") from None
@@ -148,6 +149,24 @@ def _plain(value: Any, kind: type, text: bool, where: str) -> Any:
         return kind(value)
     except (ValueError, OverflowError):
         raise InputError(f"{where}: it must be a number") from None
+
+
+def sourced(message: str, values: Mapping[str, Any], origin: Mapping[str, str]) -> list[str]:
+    """Where values that an error speaks of come from, unless they are flags or it says so itself."""
+    return [
+        f"{name.replace('_', '-')} is from {source}"
+        for name, source in origin.items()
+        if source != "flag" and source not in message and name in values and _spoken_of(name, values[name], message)
+    ]
+
+
+def _spoken_of(name: str, value: Any, message: str) -> bool:
+    """Whether a message quotes a text, or names a flag beside its value."""
+    if isinstance(value, str) and repr(value) in message:
+        return True
+    spelled = value if isinstance(value, str) else f"{value:g}" if type(value) in (int, float) else None
+    named = re.search(rf"(?<![\w-])(--)?{name.replace('_', '[_-]')}(?![\w-])", message)
+    return named is not None and spelled is not None and spelled in message
 
 
 def shown(values: Mapping[str, Any], origin: Mapping[str, str]) -> str:

@@ -92,9 +92,10 @@ def load_table(path: str, betas: bool = False) -> Array:
     found = load_list(path, NAMES)
     values, kind = found.values, _kind(found.name, found.values, path)
     expected = "betas" if betas else "alphas_cumprod"
-    if kind != expected:
-        why = f"named {found.name!r}" if found.name in NAMES else _course(kind)
-        note(f"note: {path}: the numbers are taken for {kind} ({why})")
+    if found.name not in NAMES:
+        note(f"note: {path}: {_assumed(kind)}")
+    elif kind != expected:
+        note(f"note: {path}: the numbers are taken for {kind} (named {found.name!r})")
     if kind in ("sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod"):
         return values**2 if kind == "sqrt_alphas_cumprod" else 1 - values**2
     if kind == "alphas_cumprod":
@@ -126,5 +127,10 @@ def _kind(name: str | None, values: Array, path: str) -> str:
     return "alphas_cumprod"
 
 
-def _course(kind: str) -> str:
-    return "they do not decrease" if kind == "betas" else "they decrease"
+def _assumed(kind: str) -> str:
+    """What a list without a known name is taken for, and what else it could be."""
+    course, other = ("do not decrease", ONE_MINUS_ROOTS[0]) if kind == "betas" else ("decrease", ROOTS[0])
+    return (
+        f"the numbers are taken for {kind} (they {course}); nothing names them: "
+        f"if they are {other}, name them so in a .npz, .json or .csv"
+    )

@@ -7,6 +7,7 @@ import gzip
 import io
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from diffopt.errors import InputError
 from diffopt.foundation.guard import reading
@@ -19,6 +20,8 @@ MARKS = (
 )  # fmt: skip
 
 
+#: Bytes of a stream that are read at once.
+PART = 1 << 24
 #: How a compressed file begins.
 GZIP = b"\x1f\x8b"
 
@@ -63,15 +66,45 @@ def stdin_bytes() -> bytes:
     Raises
     ------
     InputError
-        A terminal, or a closed stream.
+        A terminal, a closed stream, or more than is allowed of compressed files.
     """
     stream = sys.stdin
     if stream is None or stream.closed or stream.isatty():
         raise InputError("nothing on standard input; pipe numbers in, or name a file")
     try:
-        return stream.buffer.read()
+        return _not_endless(stream.buffer, "standard input")
     except (OSError, ValueError) as error:
         raise InputError(f"standard input cannot be read: {error}") from None
+
+
+def _not_endless(stream: BinaryIO, label: str) -> bytes:
+    """All of a stream whose length nobody knows."""
+    parts, left = [], most_expanded()
+    while part := stream.read(min(PART, left + 1)):
+        parts.append(part)
+        left -= len(part)
+        if left < 0:
+            raise InputError(
+                f"{label}: more than {most_expanded()} bytes, and no end in sight; save it as a file and name that, "
+                f"or raise {expansion_flag()} (gigabytes)"
+            )
+    return b"".join(parts)
+
+
+def file_bytes(path: Path, label: str) -> bytes:
+    """Bytes of a file; of pipes and devices as many as are allowed.
+
+    Raises
+    ------
+    OSError
+        As the system says it.
+    InputError
+        A pipe or a device without an end.
+    """
+    if path.is_file():
+        return path.read_bytes()
+    with path.open("rb") as stream:
+        return _not_endless(stream, label)
 
 
 def read_bytes(path: Path, label: str | None = None) -> bytes:
@@ -89,7 +122,7 @@ def read_bytes(path: Path, label: str | None = None) -> bytes:
     try:
         if path.is_dir():
             raise InputError(f"{name} is a folder; name a file in it")
-        data = path.read_bytes()
+        data = file_bytes(path, name)
     except FileNotFoundError:
         raise InputError(f"{name}: no such file") from None
     except (OSError, ValueError) as error:

@@ -130,6 +130,8 @@ def halves(knobs: Knobs) -> dict[str, dict[str, float | None]]:
         value = knobs.value(name)
         if not value or knobs.fixed(name) or (name == "steps" and knobs.langevin is not None and knobs.steps is None):
             continue
+        if not np.isfinite(value * factor):
+            continue
         try:
             moved = knobs.with_value(name, value * factor)
             found[name] = {"value": value * factor, "total": moved.evaluate().total}
