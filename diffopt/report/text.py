@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 from diffopt.foundation.shown import cell, markdown
@@ -18,14 +20,26 @@ def to_json(data: Any) -> str:
     return _render(data, 0) + "\n"
 
 
+#: One encoder, and one text of a key, for all of a document; the numbers of a comparison are a hundred thousand.
+_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+_key = lru_cache(maxsize=1024)(json.dumps)
+_SCALARS: dict[type, Callable[[Any], str]] = {
+    float: lambda x: repr(x) if isfinite(x) else _encode(x), int: repr, str: _encode, bool: _encode, type(None): _encode
+}
+
+
 def _render(value: Any, depth: int) -> str:
+    scalar = _SCALARS.get(type(value))
+    if scalar is not None:
+        return scalar(value)
     pad = "  " * (depth + 1)
     if isinstance(value, Mapping) and value:
-        body = ",\n".join(f"{pad}{json.dumps(k)}: {_render(v, depth + 1)}" for k, v in value.items())
+        body = ",\n".join(f"{pad}{_key(k)}: {_render(v, depth + 1)}" for k, v in value.items())
         return "{\n" + body + "\n" + "  " * depth + "}"
-    if isinstance(value, list) and any(isinstance(v, Mapping | list) for v in value):
+    plain = not isinstance(value, list) or _SCALARS.keys() >= set(map(type, value))
+    if not plain and any(isinstance(v, Mapping | list) for v in value):
         return "[\n" + ",\n".join(pad + _render(v, depth + 1) for v in value) + "\n" + "  " * depth + "]"
-    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    return _encode(value)
 
 
 def _text(value: Any) -> Any:
