@@ -14,6 +14,11 @@ from fuzzing.spectra import npy_of, spectrum, text_of
 from fuzzing.values import NAMED, extra
 from fuzzing.written import written
 
+#: What is free beside the grid, which most runs have.
+FREE = (
+    "eta", "grid,eta", "eta_per_step", "family", "rho", "sigma_min", "sigma_max,rho", "S_churn,S_min", "grid,sigma_max", "x",
+)  # fmt: skip
+
 
 def optimize(r: Dice) -> Case:
     """`optimize`."""
@@ -24,7 +29,7 @@ def optimize(r: Dice) -> Case:
     if r.random() < 0.2:
         case.words += ["--objective", r.pick(("frechet", "kl", "robust", "path_kl"), ("x",), 0.1)]
     if r.random() < 0.15:
-        case.words += ["--free", r.pick(("grid",), ("eta", "grid,eta", "eta_per_step", "family", "x"), 0.8)]
+        case.words += ["--free", r.pick(("grid",), FREE, 0.8)]
     if r.random() < 0.15:
         case.words += ["--schedule", r.pick(SCHEDULES, BAD_SCHEDULES, 0.1)]
     return case

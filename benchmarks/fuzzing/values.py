@@ -32,7 +32,7 @@ FLAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "score-error": (("0.02", "data:0.05", "noise:0.02", "random:0.02", "absolute:0.01", "curve:e.csv"),
                     ("x", "-1", "curve:none", "nan")),
     "objective": (("frechet", "kl", "path_kl", "discretization"), ("x",)),
-    "free": (("grid", "eta", "shared", "family"), ("x", "", "grid,x")),
+    "free": (("grid", "eta", "shared", "family", "sigma_min", "rho,s_churn"), ("x", "", "grid,x", "rho")),
     "host": (("comfyui", "k_diffusion", "edm", "diffusers"), ("x",)), "timesteps": (("any", "integer"), ("x",)),
     "grid-of": (("own", "euler", "euler,heun"), ("x",)), "sigmas": (("80,5,1,0", "10 1 0"), ("1,2", "x", "inf,1,0")),
     "times": (("1,0.5,0",), ("0", "2,1", "x")), "calls": (("2", "3"), WILD), "only": (("karras", "k*"), ("nope",)),

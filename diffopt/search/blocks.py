@@ -93,5 +93,5 @@ def _unknown(name: str, schedule: Schedule) -> str:
         return f"schedule {schedule.name!r} has no {name} to free, it has {own}; {name} is of --schedule {', '.join(owners)}"
     every = [*FREE, *SHARED, *dict.fromkeys(n for other in SCHEDULES for n in SCHEDULES[other].family)]
     near = difflib.get_close_matches(name, every, 1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"free variable {name!r} is unknown; {hint}use a comma list of {', '.join(every)}"
+    hint = f"did you mean {near[0]!r}?" if near else f"use a comma list of {', '.join(every)}"
+    return f"free variable {name!r} is unknown; {hint}"
