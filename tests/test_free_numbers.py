@@ -279,3 +279,11 @@ def test_flags_of_edm_hold_the_numbers_that_were_fixed(run: Callable[..., dict[s
 
     flags = edm_flags(run(*CHURN, "--free", "sigma_min", "--s-churn", "0.5"))
     assert "--rho=5 --S_churn=0.5" in flags
+
+
+@pytest.mark.parametrize(("mean", "said"), [(None, True), ([0.5, 0.0, 0.0], False)])
+def test_a_free_sigma_max_says_that_no_mean_was_counted(mean: list[float] | None, said: bool) -> None:
+    """The start is around 0; a mean that is known is part of the error."""
+    spectrum = Spectrum.create(EIG, mean=mean)
+    found = diffopt.optimize(spectrum, "heun", 3, free="sigma_max", schedule="karras", start="sigma")
+    assert any("no mean" in note for note in found.notes) == said

@@ -129,6 +129,8 @@ def optimize(
             "did better than its own where data are not Gaussian (docs/multistep.md); --grid-of own searches for it alone",
             *assumed,
         ]
+    if "sigma_max" in result.family and problem.spectrum.mean is None:
+        assumed.append("note: sigma_max is free and the spectrum has no mean: what a start around 0 misses of it is not counted")
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
     return ScheduleResult(dump(document), (*data_notes(data), *problem_notes(problem), *assumed), data, rivals)
 

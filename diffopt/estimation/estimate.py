@@ -18,7 +18,7 @@ from diffopt.estimation.methods.pca import dual, pca
 from diffopt.estimation.methods.raw_spectrum import RawSpectrum
 from diffopt.estimation.readers import open_source
 from diffopt.estimation.readers.base import ReadOptions
-from diffopt.estimation.result import Estimate, MethodOptions
+from diffopt.estimation.result import ASKED, Estimate, MethodOptions
 from diffopt.estimation.sources.matrix import refuse_matrix
 from diffopt.estimation.sources.samples import Samples
 from diffopt.estimation.sources.scaling import Scaling
@@ -87,7 +87,7 @@ def choose(samples: Samples, options: MethodOptions) -> tuple[str, str]:
     if options.method != "auto":
         if options.method not in METHODS:
             raise InputError(f"method must be auto, {', '.join(METHODS)}; got {options.method!r}")
-        return options.method, "asked for"
+        return options.method, ASKED
     source, d = samples.source, samples.dim
     n = source.count
     if source.stationary and options.shrinkage == "none" and n is not None and n < d:

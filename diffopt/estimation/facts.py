@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.estimation.result import Estimate
+from diffopt.estimation.result import ASKED, Estimate
 from diffopt.estimation.sources.provenance import source_hash
 from diffopt.estimation.sources.samples import Samples
 from diffopt.estimation.sources.scaling import INTEGER_RANGES
@@ -62,7 +62,8 @@ def notes(estimate: Estimate) -> list[str]:
     """Sentences for people; each says what to do."""
     source = estimate.samples.source
     result = [*source.notes(), *source.log.lines()]
-    result += [f"method {estimate.method}: {estimate.why}", *estimate.raw.notes]
+    result += [] if estimate.why == ASKED else [f"method {estimate.method}: {estimate.why}"]
+    result += estimate.raw.notes
     result += [*_scale(estimate), *_range(estimate), *_bias(estimate), *_fixed(estimate), *_null(estimate)]
     skipped = source.log.bad
     if skipped:

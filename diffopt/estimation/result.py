@@ -9,6 +9,8 @@ from diffopt.estimation.methods.lanczos import LanczosOptions
 from diffopt.estimation.methods.raw_spectrum import RawSpectrum
 from diffopt.estimation.sources.samples import Samples
 
+#: Reason of a method that was named.
+ASKED = "asked for"
 #: Bytes that the matrix of `pca` may take before `auto` turns to other methods.
 MEMORY = 2 << 30
 

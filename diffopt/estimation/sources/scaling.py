@@ -78,6 +78,8 @@ class Scaling:
         return cls(target / std, -mean * target / std, "standardized")
 
     def __str__(self) -> str:
+        if (self.scale, self.shift, self.origin) == (1, 0, "none"):
+            return "as stored"
         sign = "-" if self.shift < 0 else "+"
         return f"x * {self.scale:g} {sign} {abs(self.shift):g} ({self.origin})"
 
