@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from diffopt.foundation.registry import LazyTable
 from diffopt.objectives.metrics import COMPARED, METRICS
@@ -24,6 +24,13 @@ class ProcessPart(Document):
     name: str
     sigma_max: float | None
     sigma_min: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def _counted(cls, given: Any) -> Any:
+        """A number of levels is whole."""
+        many = given.get("levels") if isinstance(given, dict) else None
+        return {**given, "levels": int(many)} if many is not None and float(many).is_integer() else given
 
 
 def _fields(names: Iterable[str]) -> dict[str, Any]:
