@@ -35,6 +35,8 @@ SHOWN, CALLS, SOLVER = 7, (5, 8), "dpmpp_2m"
 def curves(rows: list[Row], path: Path) -> None:
     """Error against calls: the default, Karras, and the best of the fixed rules."""
     pyplot = _pyplot()
+    from matplotlib.ticker import LogLocator
+
     kinds = grouped(rows, lambda row: row["kind"])
     every = [{row["solver"] for row in members} for members in kinds.values()]
     solvers = [name for name in DRAWN if all(name in found for found in every)]
@@ -51,6 +53,8 @@ def curves(rows: list[Row], path: Path) -> None:
             axis.set_xticks(calls, [str(c) for c in calls], fontsize=7)
             axis.tick_params(axis="y", labelsize=7)
             axis.minorticks_off()
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.yaxis.set_major_formatter("{x:g}")
     for axis in axes.ravel():
         axis.legend(fontsize=6)
     figure.supxlabel("denoiser calls", fontsize=8)

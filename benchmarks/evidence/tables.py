@@ -104,17 +104,20 @@ def cells(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def correlation(rows: list[Row]) -> str:
-    """Spearman correlation of the predicted and the measured error over rules, per case and solver."""
-    lines = ["| case | solver | rmse | frechet |", "|---|---|---|---|"]
-    for (case, solver), group in _by_two(rows).items():
-        parts = []
-        for metric in ("rmse", "frechet"):
-            values = [_rank(row, metric) for row in group]
-            values = [value for value in values if np.isfinite(value)]
-            parts.append(f"{np.mean(values):.2f}" if values else "-")
-        lines.append(f"| {case} | {solver} | {' | '.join(parts)} |")
+def correlation(rows: list[Row], many: list[Row]) -> str:
+    """Spearman correlation of the predicted and the measured error per case and solver: over rules, and over `many` grids."""
+    lines = ["| case | solver | rmse | frechet | every rule and design: rmse | frechet |", "|---|---|---|---|---|---|"]
+    wide = _by_two(many)
+    for key, group in _by_two(rows).items():
+        parts = [_mean_rank(members, metric) for members in (group, wide.get(key, [])) for metric in ("rmse", "frechet")]
+        lines.append(f"| {' | '.join((*key, *parts))} |")
     return "\n".join(lines) + "\n"
+
+
+def _mean_rank(rows: list[Row], metric: str) -> str:
+    """Over calls."""
+    values = [value for value in (_rank(row, metric) for row in rows) if np.isfinite(value)]
+    return f"{np.mean(values):.2f}" if values else "-"
 
 
 def _by_two(rows: list[Row]) -> dict[tuple[str, str], list[Row]]:
@@ -211,6 +214,8 @@ def every(rows: list[Row]) -> str:
     """Where the default stands among all rules and designs, by rmse, and what is ahead of it."""
     lines = ["| case | solver | calls | place | ahead of the default (its rmse over theirs) |", "|---|---|---|---|---|"]
     for row in rows:
+        if "rmse" not in row["errors"]["diffopt"]:
+            continue
         known = {name: e["rmse"] for name, e in row["errors"].items() if name != "shared" and np.isfinite(e.get("rmse", np.inf))}
         own = known["diffopt"]
         ahead = sorted((value, name) for name, value in known.items() if value < own)
@@ -223,7 +228,8 @@ def every(rows: list[Row]) -> str:
 def sections(folder: Path) -> dict[str, str]:
     """What docs/evidence.md holds between its marks."""
     rows = read(folder)
-    found = {"short": short(rows), "ranks": correlation(rows), "all": everything(rows), "shared": shared(rows)}
+    ranks = correlation([*rows, *read(folder / "left_out")], read(folder / "every"))
+    found = {"short": short(rows), "ranks": ranks, "all": everything(rows), "shared": shared(rows)}
     if (folder / "objectives").is_dir():
         import objectives
 
@@ -231,6 +237,9 @@ def sections(folder: Path) -> dict[str, str]:
     if (folder / "every").is_dir():
         found["every"] = every(read(folder / "every"))
     if (folder / "left_out").is_dir():
+        import answers
+
+        found["asked"] = answers.asked(rows, read(folder / "left_out"))
         found["left_out"] = left_out(read(folder / "left_out"))
         if (folder / "left_out" / "curves").is_dir():
             import curves
