@@ -19,7 +19,7 @@ RESULTS = Path(__file__).parent / "results"
 METRICS = ("rmse", "median", "frechet", "sliced", "data_frechet", "data_sliced")
 #: Kind -> title.
 TITLES = {"exact": "Exact scores", "own": "Own networks", "pretrained": "Pretrained networks"}
-#: Solvers that every network was measured with.
+#: Solvers of the short tables where no others are named.
 PLAIN = ("euler", "heun", "dpmpp_2m")
 #: Exact targets whose kind of data took no part in any choice.
 UNSEEN = ("audio", "heavy", "terrain")
@@ -74,20 +74,7 @@ def grouped(rows: list[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:
 
 def cells(rows: list[Row]) -> str:
     """Every cell: the default's errors, the best fixed rule and the ratio."""
-    heads = (
-        "case",
-        "solver",
-        "calls",
-        "steps",
-        "Frechet",
-        "best fixed",
-        "ratio",
-        "shared",
-        "rmse",
-        "best fixed",
-        "ratio",
-        "shared",
-    )
+    heads = ("case", "solver", "calls", "steps", *(n for m in ("Frechet", "rmse") for n in (m, "best fixed", "ratio", "shared")))
     lines = [f"| {' | '.join(heads)} |", "|---|" + "---|" * 11]
     for row in rows:
         parts = []
@@ -160,14 +147,16 @@ def short(rows: list[Row]) -> str:
     """What was asked for, by kind and number of calls."""
     names = ("Frechet, best fixed", "rmse, best fixed", "Frechet to data, best fixed", "Frechet, Karras")
     lines = [f"| | {' | '.join(names)} | as near as Karras at twice the calls |", "|---|---|---|---|---|---|"]
-    for kind, members in grouped(rows, lambda row: row["kind"]).items():
-        few = [row for row in members if row["calls"] <= 12]
-        title = TITLES[kind]
+    for kind, every in grouped(rows, lambda row: row["kind"]).items():
+        members, title = [row for row in every if row["solver"] in PLAIN], TITLES[kind]
+        few, few_of_all = ([row for row in some if row["calls"] <= 12] for some in (members, every))
         groups = {f"**{title}, 5 to 12 calls**": (few, "diffopt"), f"{title}, 5 to 20 calls": (members, "diffopt")}
         if kind == "exact":
             groups[f"of these {', '.join(UNSEEN)}"] = ([row for row in members if row["case"] in UNSEEN], "diffopt")
+        if len(every) > len(members):
+            groups[f"{title}, 5 to 12 calls, all solvers"] = (few_of_all, "diffopt")
         if all("shared" in row["errors"] for row in few if row["solver"] == "dpmpp_2m"):
-            groups[f"{title}, 5 to 12 calls, multistep grids shared"] = (few, "shared")
+            groups[f"{title}, 5 to 12 calls, dpmpp_2m on the shared grid"] = (few, "shared")
         for label, (some, ours) in groups.items():
             parts = [share(some, metric, ours=ours) for metric in ("frechet", "rmse", "data_frechet")]
             won, total = twice(some) if ours == "diffopt" else (0, 0)
@@ -188,13 +177,15 @@ def shared(rows: list[Row]) -> str:
 
 
 def left_out(rows: list[Row]) -> str:
-    """Networks that took part in nothing: what was asked for, over all of them and by network; then solvers and cells."""
+    """Networks that took part in nothing: over all of them, by network and by solver; then solvers and cells."""
     names = ("Frechet, best fixed", "rmse, best fixed", "Frechet, Karras", "rmse, Karras")
     lines = [f"| | {' | '.join(names)} |", "|---|---|---|---|---|"]
-    few = [row for row in rows if row["solver"] in PLAIN]
-    groups = {"**together**": few, **grouped(few, lambda row: row["case"]), **grouped(few, lambda row: row["solver"])}
+    plain = [row for row in rows if row["solver"] in PLAIN]
+    few, of_all = ([row for row in some if row["calls"] <= 12] for some in (plain, rows))
+    groups = {"**5 to 12 calls**": few, **grouped(few, lambda row: row["case"]), **grouped(few, lambda row: row["solver"])}
+    groups |= {"5 to 20 calls": plain, "5 to 12 calls, all solvers": of_all}
     shown = [(label, members, "diffopt") for label, members in groups.items()]
-    for label, members, ours in [*shown, ("together, multistep grids shared", few, "shared")]:
+    for label, members, ours in [*shown, ("5 to 12 calls, dpmpp_2m on the shared grid", few, "shared")]:
         parts = [share(members, metric, rivals, ours) for rivals in (FIXED, ("karras",)) for metric in ("frechet", "rmse")]
         lines.append(f"| {label} | {' | '.join(parts)} |")
     return "\n".join([*lines, "", table("By solver", grouped(rows, lambda row: row["solver"])), cells(rows)])
