@@ -24,7 +24,7 @@ from diffopt.simulation.run import run
 #: Name in the results -> (label, style); `shared` where it was measured.
 LINES = {
     "karras": ("karras", "tab:red", "-"), "best fixed": ("best fixed", "tab:grey", "-"), "diffopt": ("default", "tab:blue", "-"),
-    "shared": ("--free shared", "tab:cyan", "--"),
+    "shared": ("mean with Euler's grid", "tab:cyan", "--"),
 }  # fmt: skip
 #: Solvers with a panel of their own where every kind has them.
 DRAWN = ("euler", "heun", "dpmpp_2m", "unipc", "ipndm")
