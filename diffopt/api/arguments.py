@@ -53,6 +53,11 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
+def keywords(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Keywords that a verb declares itself, beside the flags that it shares with others."""
+    return tuple(name for name, p in signature(function).parameters.items() if p.kind is p.KEYWORD_ONLY)
+
+
 @contextmanager
 def telling() -> Iterator[None]:
     """What readers assume inside is said with an error too: it may be why there is one."""
@@ -127,7 +132,7 @@ def check_names(verb: str, flags: Iterable[str], known: Collection[str]) -> None
 
 
 def read(verb: str, flags: Mapping[str, Any], own: Iterable[str] = (), **more: Any) -> Settings:
-    """Settings of a verb's shared flags; `more` are those it takes by name, `own` its other keywords."""
+    """Settings of a verb's shared flags; `more` are those it takes by name, `own` its other keywords (:func:`keywords`)."""
     check(verb, flags, own)
     return Settings.create(**{k: v for k, v in {**flags, **more}.items() if k not in READING})
 

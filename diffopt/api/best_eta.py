@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 from diffopt import __version__
-from diffopt.api.arguments import Flags, loaded, read, verb
+from diffopt.api.arguments import Flags, keywords, loaded, read, verb
 from diffopt.api.notes import data_notes, range_notes
 from diffopt.api.results.studies import EtaResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
@@ -26,8 +26,6 @@ from diffopt.studies.noise_errors import NOISE_OBJECTIVES
 
 #: Solver and schedule unless others are named.
 SOLVER, SCHEDULE = "euler_maruyama", "karras"
-#: Keywords of this verb alone.
-OWN = ("design", "noise_objective")
 
 
 @verb
@@ -73,7 +71,7 @@ def best_eta(
     >>> [row["design"] for row in found.document["rows"]]
     ['constant']
     """
-    settings = read("best_eta", flags, OWN, solver=SOLVER if solver is None else solver, steps=steps)
+    settings = read("best_eta", flags, keywords(best_eta), solver=SOLVER if solver is None else solver, steps=steps)
     clocks = None if settings.clock is None else _chosen(settings.clock, CLOCKS, "clock")
     settings = settings.replace(clock=None, schedule=settings.schedule or SCHEDULE)
     data = loaded(spectrum, flags)

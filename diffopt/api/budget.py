@@ -10,7 +10,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from diffopt import __version__
-from diffopt.api.arguments import Flags, read, reading, verb
+from diffopt.api.arguments import Flags, keywords, read, reading, verb
 from diffopt.api.budget_knobs import make_knobs
 from diffopt.api.notes import data_notes, problem_notes, range_notes
 from diffopt.api.results.budget import BudgetResult
@@ -39,11 +39,6 @@ from diffopt.studies.budget.knobs import Knobs, halves
 from diffopt.studies.budget.plan import BudgetPlan, minimize, parse_limits
 from diffopt.studies.budget.simulate import DIRECTIONS, verify
 
-#: Keywords of this verb alone.
-OWN = (
-    "grid", "samples", "tau", "iterations", "precondition", "langevin", "minimize", "subject_to", "verify", "seed",
-    "kernel", "over", "force",
-)  # fmt: skip
 #: Quantiles that stand for a long spectrum in a simulation.
 QUANTILES = 12
 
@@ -122,7 +117,7 @@ def budget(
     >>> round(found.terms["generalization"], 6), found.valid
     (0.005, True)
     """
-    settings = read("budget", flags, OWN, solver=solver, steps=steps)
+    settings = read("budget", flags, keywords(budget), solver=solver, steps=steps)
     _check_seed(seed, verify)
     data = load_dataset(spectrum, **reading(flags))
     said = {k: v for k, v in {**flags, "solver": solver, "steps": steps}.items() if v is not None}

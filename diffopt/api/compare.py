@@ -9,7 +9,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from diffopt.api.arguments import Flags, loaded, read, verb
+from diffopt.api.arguments import Flags, keywords, loaded, read, verb
 from diffopt.api.command import command_line
 from diffopt.api.grids import GivenGrid, given_grid
 from diffopt.api.hosting import hosted_rows
@@ -34,8 +34,6 @@ from diffopt.studies.comparison.setting import Setting
 
 #: Leads a list of times of the process among added grids.
 TIMES = "times:"
-#: Keywords of this verb alone.
-OWN = ("calls", "only", "skip", "kind", "sort", "top", "add", "equal_steps", "eta", "host")
 
 
 @verb
@@ -97,10 +95,11 @@ def compare(
     >>> sorted({(row["solver"], row["steps"]) for row in table.document["rows"]})
     [('euler', 9), ('heun', 5)]
     """
-    settings = read("compare", flags, OWN, steps=None)
-    if settings.eta is not None:
+    eta = flags.pop("eta", None)
+    settings = read("compare", flags, keywords(compare), steps=None)
+    if eta is not None:
         raise InputError(
-            f"a comparison takes the eta of each solver and its own designs, not --eta {settings.eta}; "
+            f"a comparison takes the eta of each solver and its own designs, not --eta {eta}; "
             "use `diffopt evaluate --eta` for one grid, or `diffopt eta` for what eta to set"
         )
     patterns, extra = _parametrized(words(only or ()))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from diffopt import __version__
-from diffopt.api.arguments import Flags, loaded, read, verb
+from diffopt.api.arguments import Flags, keywords, loaded, read, verb
 from diffopt.api.notes import data_notes, range_notes
 from diffopt.api.results.studies import OrdersResult
 from diffopt.documents.build import error_text, process_part, spectrum_part
@@ -28,8 +28,6 @@ USUAL_SOLVERS = (
     "randomized_exponential_midpoint", "local_linearization", "local_linearization_time",
 )  # fmt: skip
 SCHEDULE, PATHS = "karras", 2000
-#: Keywords of this verb alone.
-OWN = ("metric", "accuracy", "paths", "seed")
 
 
 @verb
@@ -81,7 +79,7 @@ def orders(
     >>> [round(row["order"]) for row in found.document["rows"]]
     [1, 2]
     """
-    settings = read("orders", flags, OWN)
+    settings = read("orders", flags, keywords(orders))
     settings = settings.replace(end="sigma_min", schedule=settings.schedule or SCHEDULE)
     metrics = _metrics(metric, settings.score_error is not None)
     if "strong" not in metrics and (paths is not None or seed is not None):
@@ -144,7 +142,7 @@ def error_map(
     from diffopt.report.orders_figures import error_map as draw
     from diffopt.report.style import save
 
-    settings = read("orders", flags, OWN)
+    settings = read("orders", flags, keywords(orders))
     settings = settings.replace(end="sigma_min", schedule=settings.schedule or SCHEDULE)
     problem: Problem = make_problem(settings, loaded(spectrum, flags), solver, strict=False)
     grid = schedule_of(settings).grid(replace(problem.compressed().span, steps=steps))

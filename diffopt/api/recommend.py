@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 from diffopt import __version__
-from diffopt.api.arguments import Flags, loaded, read, verb
+from diffopt.api.arguments import Flags, keywords, loaded, read, verb
 from diffopt.api.command import command_line
 from diffopt.api.grids import ANSWERED
 from diffopt.api.hosting import hosted, note_range
@@ -25,8 +25,6 @@ from diffopt.hosts.answer import find_host
 from diffopt.objectives.problem import Problem
 from diffopt.studies.recommend import CANDIDATES, HABIT, Hosted, Offer, offers
 
-#: Keywords of this verb alone.
-OWN = ("calls", "host")
 #: How sure the ranking is; the first by benchmarks/published_fid.py, the second by benchmarks/fitted.py (docs/multistep.md).
 CERTAINTY = (
     "On CIFAR-10 `robust` ranks 51 published FIDs of a trained network (7 solvers, 3 to 10 calls) with Spearman's 0.87 over "
@@ -87,7 +85,7 @@ def recommend(
     True
     """
     budget = one(8 if calls is None else calls, "calls")
-    settings = read("recommend", flags, OWN).replace(solver="euler", steps=1)
+    settings = read("recommend", flags, keywords(recommend)).replace(solver="euler", steps=1)
     data = loaded(spectrum, flags, host)
     problem = make_problem(settings, data)
     chosen = None if host is None else find_host(host)[0]

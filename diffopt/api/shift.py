@@ -7,7 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from diffopt import __version__
-from diffopt.api.arguments import Flags, loaded, read, verb
+from diffopt.api.arguments import Flags, keywords, loaded, read, verb
 from diffopt.api.results.recommend import ShiftResult
 from diffopt.data.dataset import Dataset
 from diffopt.documents.build import finite, spectrum_part
@@ -18,9 +18,6 @@ from diffopt.documents.values import number, one
 from diffopt.objectives.problem import Problem
 from diffopt.schedules.fixed.flow import flux2_mu, flux_mu
 from diffopt.studies.shift import at_size, best_shift, closed_mu, leading_mu, value_at
-
-#: Keywords of this verb alone.
-OWN = ("tokens", "frames", "frame_correlation")
 
 
 @verb
@@ -68,7 +65,7 @@ def shift(
     True
     """
     given = {**flags, "objective": flags.get("objective") or "frechet"}
-    settings = read("shift", given, OWN, steps=28 if steps is None else steps)
+    settings = read("shift", given, keywords(shift), steps=28 if steps is None else steps)
     settings = settings.replace(process="flow")
     data = loaded(spectrum, {**flags, "process": "flow"})
     size = max(1, round(data.spectrum.dim))

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from diffopt.api.arguments import Flags, read, verb
+from diffopt.api.arguments import Flags, keywords, read, verb
 from diffopt.api.results.simulate import SimulationResult
 from diffopt.api.runs import Planned, named_runs, plan, reference_grid, reference_name
 from diffopt.api.targets import NamedTarget, find_target
@@ -24,9 +24,6 @@ from diffopt.simulation.run import Batch, run
 from diffopt.solvers import SOLVERS, run_table
 from diffopt.solvers.table import Table
 
-#: Keywords of this verb alone.
-OWN = ("mixture", "samples", "denoiser", "shape", "components", "bandwidth", "posterior", "count", "seed", "workers",
-       "memory", "reference_steps")  # fmt: skip
 #: Multiplications above which two processes are worth their start.
 LARGE = 2e11
 
@@ -110,7 +107,7 @@ def simulate(
     >>> [row["schedule"] for row in result.document["rows"]]
     ['karras', 'exponential']
     """
-    settings = read("simulate", flags, OWN)
+    settings = read("simulate", flags, keywords(simulate))
     sizes = {"count": count, "workers": workers, "reference_steps": reference_steps, "seed": seed}
     for name, least in (("count", 4), ("workers", 1), ("reference_steps", 2), ("seed", 0)):
         _whole(sizes[name], name, least)
