@@ -214,7 +214,7 @@ def test_pictures_are_drawn(spectrum: str, tmp_path: Path, capsys: pytest.Captur
         (["-n", "5", "--tau", "0.5", "--verify", "4"], "diverges"),
         (["-s", "randomized_midpoint", "-n", "4", "--end", "sigma_min", "--verify", "4"], "coefficient tables"),
         (["--samples", "9", "--minimize", "samples", "--subject-to", "samples<=1"], "loosen"),
-        (["--samples", "9", "--minimize", ","], "names nothing"),
+        (["--samples", "9", "--minimize", ","], "is empty"),
         (["--start", "warm"], "start"),
         (["-s", "heun", "--process", "flow", "--tau", "1e-4", "--schedule", "uniform_flow"], "pure noise"),
     ],
