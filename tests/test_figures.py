@@ -259,3 +259,20 @@ def test_pure_noise_is_marked_in_comparisons_and_recommendations() -> None:
         marks = [line for line in panel.lines if line.get_marker() == "<"]
         assert len(marks) == len(panel.get_yticklabels()) > 2
         assert "triangles: pure noise" in panel.get_xlabel()
+
+
+@pytest.mark.parametrize("process", ["flow", "ve"])
+@pytest.mark.parametrize("verb", ["optimize", "evaluate", "compare", "eta", "recommend", "shift"])
+def test_a_single_step_has_a_picture(verb: str, process: str, tmp_path: Any) -> None:
+    """From pure noise to the data at once there is no level at all between."""
+    named: dict[str, Any] = {"process": process, "schedule": "uniform_t"}
+    made: dict[str, Callable[[], Any]] = {
+        "optimize": lambda: diffopt.optimize(EIG, "euler", 1, process=process),
+        "evaluate": lambda: diffopt.evaluate(EIG, solver="euler", steps=1, **named),
+        "compare": lambda: diffopt.compare(EIG, "euler", "1", process=process),
+        "eta": lambda: diffopt.best_eta(EIG, "flow_ancestral" if process == "flow" else "ddim", 1, **named),
+        "recommend": lambda: diffopt.recommend(EIG, calls=1, process=process),
+        "shift": lambda: diffopt.shift(EIG, 1),
+    }
+    made[verb]().plot(tmp_path / "one.png")
+    assert (tmp_path / "one.png").stat().st_size > 5000

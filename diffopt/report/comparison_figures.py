@@ -23,6 +23,7 @@ from diffopt.report.style import (
     RED,
     board,
     density,
+    level_row,
     log_axis,
     plain,
     styled,
@@ -120,15 +121,16 @@ def _single(comparison: Comparison) -> bool:
 
 
 def _distinct(rows: list[Row]) -> list[tuple[Row, str]]:
-    """Rows of different grids, each with all its names."""
-    found: list[tuple[Row, str]] = []
+    """Rows of different grids, each with its names: three of them, and how many more there are."""
+    found: list[tuple[Row, list[str]]] = []
     for row in rows:
-        i = next((i for i, (other, _) in enumerate(found) if _same(row, other)), None)
-        if i is None:
-            found.append((row, shown_name(row)))
+        same = next((names for other, names in found if _same(row, other)), None)
+        if same is None:
+            found.append((row, [shown_name(row)]))
         else:
-            found[i] = (found[i][0], f"{found[i][1]} = {shown_name(row)}")
-    return found
+            same.append(shown_name(row))
+    rest = [f" and {len(names) - 3} more" * (len(names) > 3) for _, names in found]
+    return [(row, " = ".join(names[:3]) + more) for (row, names), more in zip(found, rest, strict=True)]
 
 
 def _same(one: Row, other: Row) -> bool:
@@ -143,24 +145,20 @@ def _grids(axis: Any, rows: list[Row], comparison: Comparison, most: int) -> Non
     named = named[:most] + [(r, n) for r, n in named[most:] if r.schedule == "karras" or r.kind == "added"]
     group = [row for row, _ in named]
     finite = [r.sigmas[np.isfinite(r.sigmas) & (r.sigmas > 0)] for r in group]
-    low = min((float(s.min()) for s in finite), default=0.01) / 1.4
-    high = max((float(s.max()) for s in finite), default=100.0) * 1.4
     spectrum, bottom = comparison.setting.spectrum, len(group) - 0.4
     root = np.sqrt(np.maximum(spectrum.eig, 0))
+    low = min((float(s.min()) for s in finite if s.size), default=float(root[root > 0].min())) / 1.4
+    high = max((float(s.max()) for s in finite if s.size), default=float(root.max())) * 1.4
+    log_axis(axis, "x", high, low)
     keep = root >= low
     density(axis, root[keep], spectrum.weight[keep], low, high, -(len(group) + 0.2), bottom)
-    for i, (row, sigmas) in enumerate(zip(group, finite, strict=True)):
-        colour = _colour(row)
-        axis.hlines(i, sigmas.min(), sigmas.max(), color=colour, linewidth=0.5, alpha=0.5)
-        axis.plot(sigmas, np.full(sigmas.size, i), "|", color=colour, markersize=7, markeredgewidth=1.4)
-        if np.isinf(row.sigmas[0]):
-            axis.plot(high, i, "<", color=colour, markersize=4.5, clip_on=False, zorder=4)
+    for i, row in enumerate(group):
+        level_row(axis, i, row.sigmas.tolist(), _colour(row), 7, 1.4)
     objective = comparison.setting.objective
     axis.set_yticks(range(len(group)), [_label(row, name, objective) for row, name in named], fontsize=7.5)
     for text, row in zip(axis.get_yticklabels(), group, strict=True):
         text.set_color(_colour(row))
     axis.set_ylim(bottom, -0.6)
-    log_axis(axis, "x", high, low)
     shades = "shades: sqrt(eigenvalue), directions blue, variance orange"
     hidden = len(_distinct(rows)) - len(group)
     more = f"; {hidden} worse ones not drawn" if hidden else ""

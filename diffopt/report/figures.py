@@ -21,6 +21,7 @@ from diffopt.report.style import (
     density,
     figure,
     legend_above,
+    level_row,
     log_axis,
     plain,
     setting,
@@ -184,7 +185,7 @@ def _range(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids) -> tuple[
     first = np.sqrt(spectrum.eig[order][np.searchsorted(share, 1e-4)])
     # Pure noise stands at the edge, with room for its name.
     room = 3.0 if data["sigmas"][0] is None else 1.4
-    return float(min(sigmas.min(), first) / 1.4), float(max(sigmas.max(), np.sqrt(spectrum.max)) * room)
+    return float(min([*sigmas, first]) / 1.4), float(max([*sigmas, np.sqrt(spectrum.max)]) * room)
 
 
 def _axis_name(data: Mapping[str, Any]) -> str:
@@ -195,18 +196,11 @@ def _axis_name(data: Mapping[str, Any]) -> str:
 
 def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids) -> None:
     """A line of ticks for the grid, with step numbers, and one for each rival."""
-    sigmas = _finite(data["sigmas"])
-    rows = {_own_name(data): sigmas} | {name: _finite(grid) for name, grid in rivals.items()}
-    edge = axis.get_xlim()[0]
-    for i, ((name, values), grid) in enumerate(zip(rows.items(), (data["sigmas"], *rivals.values()), strict=True)):
-        own = i == 0
-        colour = RED if own else BLUE if name == "karras" else GREY
-        pure = grid[0] is None or not np.isfinite(grid[0])
-        axis.hlines(i, values.min(), edge if pure else values.max(), color=colour, linewidth=0.6, alpha=0.6)
-        if pure:
-            axis.plot(edge, i, "<", color=colour, markersize=6 if own else 4.5, clip_on=False, zorder=4)
-        axis.plot(values, np.full(values.size, i), "|", color=colour, markersize=11 if own else 8,
-                  markeredgewidth=1.8 if own else 1.2, label=name)  # fmt: skip
+    rows = {_own_name(data): data["sigmas"]} | dict(rivals)
+    for i, (name, grid) in enumerate(rows.items()):
+        own, colour = i == 0, RED if i == 0 else BLUE if name == "karras" else GREY
+        level_row(axis, i, grid, colour, 11 if own else 8, 1.8 if own else 1.2)
+    sigmas, edge = _finite(data["sigmas"]), axis.get_xlim()[0]
     first = int(data["sigmas"][0] is None)
     shown = sigmas / (1 + sigmas) if data["process"]["name"] == "flow" else sigmas
     every = max(1, -(-sigmas.size // 16))

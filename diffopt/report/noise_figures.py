@@ -37,7 +37,8 @@ def noise_picture(data: Mapping[str, Any]) -> Any:
 
 
 def _etas(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours: Mapping[str, str]) -> None:
-    sigmas = [s for s in data["sigmas"] if s]
+    # A single step has no level between pure noise and the data.
+    sigmas = [s for s in data["sigmas"] if s] or [1.0]
     low, high = min(sigmas) / 1.4, max(sigmas) * 1.4
     edges = [high if s is None else max(s, low) for s in data["sigmas"]]
     found = [name for name in rows if not name.startswith("present")]

@@ -111,8 +111,11 @@ def local_map(solver: Solver, grid: Grid, spectrum: Spectrum, eta: float | np.nd
     table = defects.table
     end = table.alpha[-1] ** 2 * eig + table.level[-1] ** 2
     share = defects.variance_steps / (2 * end)
-    sigma = np.where(np.isfinite(grid.sigmas), grid.sigmas, 3 * np.max(grid.sigmas[np.isfinite(grid.sigmas)]))
-    sigma = np.where(sigma > 0, sigma, sigma[sigma > 0][-1] / 3)
+    # Pure noise and the data stand beyond the last level, or beyond the data where there is none.
+    levels = grid.sigmas[np.isfinite(grid.sigmas) & (grid.sigmas > 0)]
+    high, low = (levels[0], levels[-1]) if levels.size else (float(np.sqrt(eig[0])), float(np.sqrt(eig[-1])))
+    sigma = np.where(np.isfinite(grid.sigmas), grid.sigmas, 3 * high)
+    sigma = np.where(sigma > 0, sigma, low / 3)
     to_zero = np.array(grid.sigmas[-1] == 0)
     return {"sigma": sigma, "edges": np.geomspace(eig[0], eig[-1], eig.size + 1), "share": share, "to_zero": to_zero}
 
@@ -123,6 +126,6 @@ def error_map(solver: Solver, grid: Grid, spectrum: Spectrum, eta: float | None 
     canvas, axes = figure(8, [4.6])
     error_mesh(canvas, axes[0], local_map(solver, grid, spectrum, eta))
     finite = grid.sigmas[np.isfinite(grid.sigmas)]
-    where = f"{grid.process.name}, sigma {finite[0]:g} to {finite[-1]:g}"
+    where = f"{grid.process.name}, sigma {finite[0]:g} to {finite[-1]:g}" if finite.size > 1 else grid.process.name
     titled(canvas, f"{solver.name}, {grid.steps} steps", spectrum.source, where)
     return canvas

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from diffopt.report.rankings import height, ranking
-from diffopt.report.style import BLUE, GREY, RED, figure, log_axis, plain, setting, styled, titled
+from diffopt.report.style import BLUE, GREY, RED, figure, level_row, log_axis, plain, setting, styled, titled
 
 #: Rows of the panel of errors.
 MOST = 24
@@ -38,15 +36,10 @@ def _name(row: Mapping[str, Any]) -> str:
 
 def _levels(axis: Any, grids: Mapping[str, Any], own: str, habit: str) -> None:
     """A line of ticks a grid, on the scale of sigma; pure noise is a triangle at the edge."""
-    levels = [s for grid in grids.values() for s in grid if s]
+    levels = [s for grid in grids.values() for s in grid if s] or [1.0]
     log_axis(axis, "x", max(levels) * 1.4, min(levels) / 1.4)
     for i, (name, grid) in enumerate(grids.items()):
-        values = np.array([s for s in grid if s], dtype=float)
-        colour = RED if name == own else BLUE if name == habit else GREY
-        axis.hlines(i, values.min(), values.max(), color=colour, linewidth=0.6, alpha=0.6)
-        axis.plot(values, np.full(values.size, i), "|", color=colour, markersize=8, markeredgewidth=1.2)
-        if grid[0] is None:
-            axis.plot(axis.get_xlim()[0], i, "<", color=colour, markersize=4.5, clip_on=False, zorder=4)
+        level_row(axis, i, grid, RED if name == own else BLUE if name == habit else GREY)
     axis.set_yticks(range(len(grids)), [plain(name) for name in grids])
     pure = "; triangles: pure noise" if any(grid[0] is None for grid in grids.values()) else ""
     axis.get_yticklabels()[list(grids).index(own)].set_color(RED)

@@ -191,6 +191,18 @@ def _linear_ticks(ruler: Any, first: float, last: float) -> None:
     ruler.set_minor_locator(NullLocator())
 
 
+def level_row(axis: Any, row: int, grid: Sequence[float | None], colour: str, size: float = 8, width: float = 1.2) -> np.ndarray:
+    """Levels of a grid as ticks on a line, pure noise as a triangle at the left edge; returns the finite ones above 0."""
+    values = np.array([s for s in grid if s is not None and np.isfinite(s) and s > 0], dtype=float)
+    edge, pure = axis.get_xlim()[0], grid[0] is None or not np.isfinite(grid[0])
+    if values.size:
+        axis.hlines(row, values.min(), edge if pure else values.max(), color=colour, linewidth=0.6, alpha=0.6)
+        axis.plot(values, np.full(values.size, row), "|", color=colour, markersize=size, markeredgewidth=width)
+    if pure:
+        axis.plot(edge, row, "<", color=colour, markersize=0.55 * size, clip_on=False, zorder=4)
+    return values
+
+
 def density(axis: Any, root: np.ndarray, weight: np.ndarray, low: float, high: float, depth: float, base: float = 0.0) -> None:
     """Shares of the directions and of the variance per bin of sqrt(eig), filled from `base` by up to `depth`."""
     edges = np.geomspace(low, high, 81)

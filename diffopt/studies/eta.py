@@ -136,6 +136,9 @@ class NoiseStudy:
     def _range(self) -> tuple[float, float]:
         """Log of the smallest positive and of the largest finite level."""
         sigma = self.grid.sigmas[(self.grid.sigmas > 0) & np.isfinite(self.grid.sigmas)]
+        if not sigma.size:
+            # One step from pure noise to the data: every window is without noise there.
+            return 0.0, 1.0
         low, high = float(np.log(sigma[-1])), float(np.log(sigma[0]))
         # A single step has one level: windows lie around it, of any width.
         return low, high if high > low else low + 1
