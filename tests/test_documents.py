@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -102,7 +103,7 @@ def test_a_summary_is_no_spectrum_and_has_a_schema_of_its_own(capsys, tmp_path, 
     assert "is no spectrum" in capsys.readouterr().err
 
 
-def test_schema_without_a_name_says_what_there_is(capsys):
+def test_schema_without_a_name_says_what_there_is(capsys, monkeypatch):
     """All of them as JSON in a pipe and with --all, a line each on a terminal."""
     assert set(printed(capsys, ["schema"])) == set(printed(capsys, ["schema", "--all"])) == set(DOCUMENTS)
     assert main(["schema", "--format", "table"]) == 0
@@ -110,6 +111,10 @@ def test_schema_without_a_name_says_what_there_is(capsys):
     assert all(name in table for name in DOCUMENTS)
     assert "schema --all" in table
     assert len(table.splitlines()) < 3 * len(DOCUMENTS)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["schema"]) == 0
+    assert "schema --all" in capsys.readouterr().out
+    assert set(printed(capsys, ["schema", "--all"])) == set(DOCUMENTS)
     for words in (["schema", "diffopt.schedule/1", "--all"], ["schema", "--all", "--format", "table"]):
         assert main(words) == 2
         assert capsys.readouterr().err.count("\n") == 1

@@ -30,6 +30,7 @@ BASE = {
     "check": "check g.json --host k_diffusion",
     "siem": "siem outputs.npz",
     "names": "list solvers --format json",
+    "schema": "schema --format table",
     "read_spectrum": "spectrum show e.npy",
     "synthesize": "spectrum synthesize power_law --dim 8",
     "posterior": "spectrum posterior power:2 --shape 4,4 --operator blur:1 --noise 0.1",
@@ -38,6 +39,7 @@ BASE = {
 }
 #: A value of each flag that is not its default; None of those without one.
 VALUES: dict[str, str | None] = {
+    "all": None,
     "key": "mine", "feature_space": None, "max_member": "2", "solver": "heun", "steps": "5", "eta": "0.5", "clock": "logsnr",
     "options": "rho=5", "s_churn": "0.3", "s_tmin": "0.1", "s_tmax": "5", "s_noise": "1.01", "process": "vp_linear",
     "beta_min": "0.2", "beta_max": "15", "alphas_cumprod": "alphas.npy", "betas": "scaled_linear:0.00085,0.012,1000",
@@ -120,8 +122,8 @@ RIGHT: dict[str, str] = {
 }  # fmt: skip
 #: Files that flags write.
 WRITTEN = ("page.html", "map.svg", "kernel.npz", "curve.svg")
-#: What needs a cluster, or only begins one: refused here, counts in test_estimation_cli.
-ELSEWHERE = {("estimate", "engine"), ("estimate", "scheduler"), ("estimate", "reader")}
+#: What needs a cluster, or only begins one: counts in test_estimation_cli; `--all` on a terminal, in test_documents.
+ELSEWHERE = {("schema", "all"), ("estimate", "engine"), ("estimate", "scheduler"), ("estimate", "reader")}
 
 
 @pytest.fixture(scope="module")

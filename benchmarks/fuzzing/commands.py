@@ -238,7 +238,7 @@ def synthesize(r: Dice) -> Case:
 def listing(r: Dice) -> Case:
     """`list` and `schema`."""
     if r.random() < 0.3:
-        return Case(["schema", *r.choice(([], ["diffopt.schedule/1"], ["x"]))])
+        return Case(["schema", *r.choice(([], ["--all"], ["diffopt.schedule/1"], ["x"]))])
     return Case(["list", r.choice(("solvers", "schedules", "objectives", "processes", "x", "solver")), *output_flags(r)[:2]])
 
 
