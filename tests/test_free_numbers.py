@@ -162,6 +162,12 @@ def test_a_free_grid_with_a_free_first_level_reaches_the_loops_optimum() -> None
     assert family["sigma_max"] < 0.9 * HIGH
 
 
+def test_sigma_min_beside_whole_timesteps_is_the_last_of_them() -> None:
+    found = diffopt.optimize(EIG, "heun", 3, free="grid,sigma_min", process="flow", timesteps="integer").document
+    assert found["optimizer"]["family"] == {"sigma_min": found["sigmas"][-2]}
+    assert float(found["timesteps"][2]).is_integer()
+
+
 def test_sigma_min_beside_a_free_grid_is_its_last_level() -> None:
     both = diffopt.optimize(EIG, "heun", 4, free="grid,sigma_min").document
     alone = diffopt.optimize(EIG, "heun", 4).document
@@ -208,6 +214,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("rhoo", {}, "did you mean 'rho'"),
     ("s_noise", {"solver": "edm_stochastic", "s_churn": 0}, "no effect while s_churn is 0; free s_churn too"),
     ("shared,rho", {}, "a shared grid is free alone"),
+    ("rho", {"steps": 20000}, "use at most 5000"),
+    (
+        "grid,sigma_max", {"process": "flow", "sigma_max": 50, "timesteps": "integer", "start": "sigma"},
+        "use --free grid, or --timesteps any",
+    ),
     ("family", {"schedule": "klub"}, "name the end: --free sigma_min"),
 ]
 
@@ -287,3 +298,20 @@ def test_a_free_sigma_max_says_that_no_mean_was_counted(mean: list[float] | None
     spectrum = Spectrum.create(EIG, mean=mean)
     found = diffopt.optimize(spectrum, "heun", 3, free="sigma_max", schedule="karras", start="sigma")
     assert any("no mean" in note for note in found.notes) == said
+
+
+def test_a_window_without_a_step_says_that_churn_does_not_pay() -> None:
+    """Churn that is given and harms: the free end of its window leaves no step."""
+    found = diffopt.optimize(
+        EIG, "edm_stochastic", 3, free="s_tmin", schedule="karras", objective="frechet", sigma_max=HIGH, sigma_min=LOW,
+        s_churn=1.0,
+    )  # fmt: skip
+    assert found.document["optimizer"]["family"]["s_tmin"] > HIGH
+    assert any("churn does not pay" in line for line in found.answers())
+    levels = karras_of(found.sigmas)
+    assert found.errors["frechet"] == pytest.approx(output(levels, exact(levels), True), rel=1e-9)
+
+
+def karras_of(sigmas: np.ndarray) -> np.ndarray:
+    """Karras on the same range, three steps."""
+    return np.append(np.linspace(HIGH ** (1 / 7), LOW ** (1 / 7), 3) ** 7, sigmas[-1])

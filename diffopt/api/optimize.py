@@ -99,8 +99,9 @@ def optimize(
     _check_schedule(settings, free)
     problem, settings, whole = _hosted(make_problem(settings, data), settings, host, timesteps, flags)
     _check_cost(problem.steps, free)
-    if whole and "shared" in free:
-        raise InputError("a shared grid has no whole timesteps; use --free grid, or --timesteps any")
+    if whole and {"shared", "sigma_max"} & set(free):
+        one = "a shared grid has no whole timesteps" if "shared" in free else "whole timesteps begin with the model's first level"
+        raise InputError(f"{one}; use --free grid, or --timesteps any")
     if "grid" in free:
         problem = replace(problem, solver=problem.solver.for_even_grid())
     objective = make_objective(settings.objective)
@@ -115,8 +116,8 @@ def optimize(
     beside = baselines(problem, settings.eta, grids)
     if "grid" in free and not whole:
         result, evaluation = best_of(problem, objective, settings.eta, (result, evaluation), grids, beside)
-        result = replace(result, family=named_ends(free, result.grid.sigmas) | result.family)
         solved = replace(problem, solver=result.solver, process=result.process)
+    result = replace(result, family=named_ends(free, result.grid.sigmas) | result.family)
     document = schedule_document(
         solved, result, evaluation, beside, objective, free, schedule,
         _beats_ends(solved, result) if "eta" in free else None,
@@ -192,7 +193,7 @@ def _grid_of(given: str | Sequence[str] | None, free: list[str], whole: bool) ->
 
 def _check_cost(steps: int, free: list[str]) -> None:
     """Refuse a search that would take minutes to hours: its time grows with the steps, its gain falls."""
-    if steps > MOST_STEPS and {"grid", "shared"} & set(free):
+    if steps > MOST_STEPS and free != ["coefficients"]:
         raise InputError(
             f"optimizing {steps} steps would take minutes to hours and gain next to nothing; use at most {MOST_STEPS}, "
             "or a closed rule: diffopt evaluate --schedule fisher_rao"

@@ -75,7 +75,8 @@ def family(data: Document) -> list[str]:
     _, bound, names = str((data.get("optimizer") or {}).get("message") or "").partition("at the bound of the search: ")
     if bound:
         lines.append(f"At the bound of what is searched: {names.split(';')[0]}.")
-    if found.get("s_churn") == 0:
+    levels = [s for s in data.get("sigmas") or () if s]
+    if found.get("s_churn") == 0 or not any(found.get("s_tmin", 0) <= s <= found.get("s_tmax", math.inf) for s in levels):
         lines.append("EDM's churn does not pay here: s_churn 0 is as good.")
     elif caution := _churn_caution(found, data.get("score_error")):
         lines.append(caution)
