@@ -121,9 +121,10 @@ def test_commands_have_no_numerics(name):
     assert bool(external(name) & NUMERIC) == (name in NUMERIC_COMMANDS)
 
 
-#: What a command may import beside its own room and the library: errors, and what is about files, names and text alone.
+#: What a command may import beside its own room and the library: errors, and what is about files, names, text and its process.
 COMMANDS_MAY = {
-    "", "errors", "foundation.atomic", "foundation.encoding", "foundation.names", "foundation.shown", "foundation.workers",
+    "", "errors", "foundation.allocator", "foundation.atomic", "foundation.encoding", "foundation.names", "foundation.shown",
+    "foundation.workers",
 }  # fmt: skip
 
 

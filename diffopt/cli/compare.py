@@ -19,6 +19,7 @@ def compare_schedules(given: Given) -> None:
     """
     from diffopt.cli import output as out
     from diffopt.cli.progress import groups
+    from diffopt.foundation.allocator import keep_arrays
     from diffopt.foundation.workers import cores
 
     flags = dict(given.flags)
@@ -34,6 +35,7 @@ def compare_schedules(given: Given) -> None:
     _check_page(page, given.force)
     from diffopt.api.compare import compare as call
 
+    keep_arrays()
     with groups("comparing", given.quiet) as progress:
         result = call(data, progress=progress, workers=cores(), **flags)
     if page is not None:
