@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import diffopt
+from diffopt.cli.main import main
 from diffopt.data.spectrum import Spectrum
 from diffopt.report import answers
 from diffopt.report.budget_figures import budget_picture
@@ -276,3 +277,13 @@ def test_a_single_step_has_a_picture(verb: str, process: str, tmp_path: Any) -> 
     }
     made[verb]().plot(tmp_path / "one.png")
     assert (tmp_path / "one.png").stat().st_size > 5000
+
+
+def test_a_comparison_without_a_row_says_why(tmp_path: Any, capsys: Any) -> None:
+    """Not an empty table, picture or page with exit code 0."""
+    words = ["compare-schedules", "builtin:photos", "-s", "heun", "-n", "2", "--process", "flow", "--end", "sigma_min", "-q"]
+    page = tmp_path / "page.html"
+    assert main([*words, "--only", "karras", "--html", str(page), "--plot", str(tmp_path / "a.png")]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and "karras" in said.err and "finite sigma-max" in said.err and said.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())

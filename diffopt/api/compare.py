@@ -18,7 +18,7 @@ from diffopt.api.results.compare import ComparisonResult
 from diffopt.documents.grid_file import is_list
 from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule
 from diffopt.documents.values import many, words
-from diffopt.errors import InputError
+from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.shown import text
 from diffopt.hosts.answer import find_host
 from diffopt.objectives.problem import Problem
@@ -121,6 +121,7 @@ def compare(
     setting = _setting(problems, budgets, calls is None, settings, selection, grids, extra, bool(patterns) or not extra)
     setting = setting if host is None else replace(setting, designs=[])
     result = selection.apply(run(setting, progress, workers))
+    _some_rows(result)
     said = {"solver": solver, "steps": steps, "calls": calls, "only": only, "skip": skip, "kind": kind, "sort": sort,
             "top": top, "add": add, "host": host, **flags}  # fmt: skip
     command = command_line("compare-schedules", spectrum, said)
@@ -131,6 +132,14 @@ def compare(
         *_other_ranges(result),
     )  # fmt: skip
     return ComparisonResult(document(result, command, name), notes, result, sort is not None)
+
+
+def _some_rows(result: Comparison) -> None:
+    """A comparison without a row says why, not nothing."""
+    if not result.rows and result.skipped:
+        name, reason = next(iter(result.skipped.items()))
+        others = "; other rows have other reasons" if len(set(result.skipped.values())) > 1 else ""
+        raise UnsupportedError(f"no row can be compared: {name}: {reason}{others}")
 
 
 def _counts(problem: Problem, budgets: list[int], equal_steps: bool, grids: dict[str, GivenGrid]) -> list[int]:

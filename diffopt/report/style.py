@@ -94,6 +94,8 @@ def titled(canvas: Any, what: str, source: str, *lines: str) -> None:
     room = int(canvas.get_figwidth() * 72 / 6.7)
     texts = [f"{what}; {shown_source(source)}" if source else what, *lines]
     wrapped = [plain(part) for text in texts for part in textwrap.wrap(text, room)]
+    # The axes keep their size.
+    canvas.set_figheight(canvas.get_figheight() + 0.2 * (len(wrapped) - 1))
     canvas.suptitle("\n".join(wrapped), fontsize=11, x=0.01, ha="left")
 
 
