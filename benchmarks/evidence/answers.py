@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from tables import FIXED, PLAIN, Row, grouped, ratio, twice
+from cells import BESIDE
+from tables import FIXED, PLAIN, Row, grouped, ratio, share, twice
 
 
 def _found(rows: list[Row], rivals: tuple[str, ...], metrics: tuple[str, ...]) -> list[tuple[int, int, float, float]]:
@@ -45,3 +46,17 @@ def _answer(rows: list[Row], rivals: tuple[str, ...], metrics: tuple[str, ...], 
     words = " and ".join(f"{won} of {total} ({100 * won / total:.0f} %)" for won, total, _, _ in found)
     words += f"; mean {', '.join(f'{m:.2f}' for _, _, m, _ in found)}" if mean else ""
     return words + (f"; worst {', '.join(f'{w:.2f}' for _, _, _, w in found)}" if worst else "")
+
+
+def beside(rows: list[Row], left_out: list[Row]) -> str:
+    """The default against the seven rules, against these and `sgm_uniform`, and against it alone; up to 12 calls."""
+    rivals = {"seven rules": FIXED, "with `sgm_uniform`": (*FIXED, *BESIDE), "it alone": BESIDE}
+    heads = [f"{name}: {metric}" for name in rivals for metric in ("Frechet", "rmse")]
+    lines = [f"| | {' | '.join(heads)} |", "|---|" + "---|" * len(heads)]
+    for kind, members in {**grouped(rows, lambda row: row["kind"]), "left out": left_out}.items():
+        some = [row for row in members if row["calls"] <= 12 and BESIDE[0] in row["errors"]]
+        groups = {"`euler`, `heun`, `dpmpp_2m`": [row for row in some if row["solver"] in PLAIN]}
+        for label, few in {**groups, **grouped(some, lambda row: row["solver"])}.items():
+            parts = [share(few, metric, names) for names in rivals.values() for metric in ("frechet", "rmse")]
+            lines.append(f"| {kind}, {label} | {' | '.join(parts)} |")
+    return "\n".join(lines) + "\n"

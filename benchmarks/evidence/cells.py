@@ -30,6 +30,8 @@ MULTISTEP = ("dpmpp_2m", "unipc", "ipndm")
 STOCHASTIC = ("ddim@0.5", "dpmpp_2m_sde")
 #: The rules that users choose among; `own_time` is uniform in the networks' own t = log(1 + sigma^2).
 FIXED = ("karras", "rho3", "exponential", "vp", "uniform_flow", "kl_optimal", "own_time")
+#: A rule measured in every cell beside them, because it was found to be stronger than they are at few calls.
+BESIDE = ("sgm_uniform",)
 #: Every other rule that reads no data.
 OTHERS = tuple(
     name for name, rule in ((n, SCHEDULES._entries[n]) for n in SCHEDULES)

@@ -16,6 +16,7 @@ import exact
 import numpy as np
 from case import Case
 from cells import (
+    BESIDE,
     CALLS,
     DETERMINISTIC,
     FIXED,
@@ -54,7 +55,7 @@ def measure(case: Case, solvers: list[str], calls: list[int], every: bool, out: 
     ledger, path = Ledger(case), out / f"{case.name}.json"
     out.mkdir(parents=True, exist_ok=True)
     rows = {(r["solver"], r["calls"]): r for r in (json.loads(path.read_text()) if path.exists() else [])}
-    names = (*FIXED, *OTHERS, *SPECTRAL) if every else FIXED
+    names = (*FIXED, *OTHERS, *SPECTRAL) if every else (*FIXED, *BESIDE)
     for solver in solvers:
         for budget in calls:
             steps = steps_for(solver, budget)

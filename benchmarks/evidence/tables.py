@@ -231,6 +231,7 @@ def sections(folder: Path) -> dict[str, str]:
         import answers
 
         found["asked"] = answers.asked(rows, read(folder / "left_out"))
+        found["beside"] = answers.beside(rows, read(folder / "left_out"))
         found["left_out"] = left_out(read(folder / "left_out"))
         if (folder / "left_out" / "curves").is_dir():
             import curves
