@@ -315,3 +315,13 @@ def test_a_window_without_a_step_says_that_churn_does_not_pay() -> None:
 def karras_of(sigmas: np.ndarray) -> np.ndarray:
     """Karras on the same range, three steps."""
     return np.append(np.linspace(HIGH ** (1 / 7), LOW ** (1 / 7), 3) ** 7, sigmas[-1])
+
+
+@pytest.mark.parametrize("name", ["oss", "gits_l2"])
+def test_a_rule_whose_levels_jump_with_its_range_is_scanned(name: str) -> None:
+    """No coarse look by the rule itself finds a better end; slopes alone stop at the first jump."""
+    found = diffopt.optimize(EIG, "heun", 4, free="sigma_min", schedule=name).document["objective"]["value"]
+    ends = np.geomspace(0.002, 30, 12)
+    looks = [diffopt.evaluate(EIG, schedule=name, solver="heun", steps=4, sigma_min=s).errors["robust"] for s in ends]
+    assert found <= min(v for v in looks if v is not None) * (1 + 1e-9)
+    assert found < 0.9 * (looks[0] or 0.0)

@@ -19,7 +19,7 @@ FIRST, MORE, CHOSEN, PROBE = 192, 96, 3, 24
 #: Rounds without a gain of this much after which the search ends, and rounds and gradients at most.
 GAIN, PATIENCE, ROUNDS, BUDGET = 1e-4, 2, 24, 3000
 #: Gradients at most where every grid is an optimization of its own.
-TIGHT = 100
+TIGHT = 24
 #: Relative gain below which local searches stop before the last one, gradients of each, and how far above the best,
 #: in log objective, a probe may still be.
 LOOSE, LENGTH, SLACK = 1e-5, 150, 0.4
@@ -39,7 +39,9 @@ class Places:
         self.last: Descent | None = None
         # A line or a plane is filled by fewer.
         self.share = 4 if search.family and self.low.size < 3 else 1
-        self.budget = TIGHT if search.family and search.schedule.slow else BUDGET
+        self.budget = BUDGET
+        if search.family and search.schedule.slow:
+            self.budget = search.gradients + TIGHT
 
     def explore(self) -> Descent | None:
         """The last local search that overtook what was known; None if none did."""
@@ -76,6 +78,7 @@ class Places:
     def _climb(self, xs: Sequence[Array], count: int, probe: int = PROBE) -> None:
         """Local searches from the best designs that lie apart from each other."""
         values = self._scores(xs)
+        self._keep(xs, values)
         chosen: list[Array] = []
         for i in np.argsort(values, kind="stable"):
             if len(chosen) == count or not np.isfinite(values[i]):
@@ -84,6 +87,13 @@ class Places:
                 chosen.append(xs[i])
         for x in chosen:
             self._follow(x, probe)
+
+    def _keep(self, xs: Sequence[Array], values: Array) -> None:
+        """The best of those that were scored, where a local search may end elsewhere: in a family whose levels jump."""
+        best = int(np.argmin(values))
+        state = self.search.place(xs[best], self.ranked[0]) if self.search.family and self.search.schedule.slow else None
+        if state is not None and np.isfinite(values[best]):
+            self.search.remember(float(values[best]), state, xs[best])
 
     def _first(self) -> list[Array]:
         """Starts at several etas, and random designs around the best starts and anywhere."""
@@ -95,6 +105,8 @@ class Places:
                 for state in self.ranked
                 for eta in ETAS
             ]
+        if self.low.size == 1 and self.search.family:
+            return xs + [np.array([x]) for x in np.linspace(self.low[0], self.high[0], FIRST // self.share)]
         for i in range(FIRST // self.share):
             x = base[i % len(base)] if i % 3 else np.zeros_like(base[0])
             xs.append(self._moved(x, (0.5, 1.0, 2.0, 4.0)[i // 3 % 4], everywhere=True))
@@ -118,7 +130,8 @@ class Places:
         """A loose local search, while gradients are left."""
         if self.search.gradients < self.budget:
             before = self._value()
-            found = self.search.improve(self.ranked[0], x, probe, LOOSE, LENGTH, slack)
+            length = LENGTH if self.budget == BUDGET else min(LENGTH, self.budget - self.search.gradients)
+            found = self.search.improve(self.ranked[0], x, probe, LOOSE, length, slack)
             if found is not None and self._value() < before:
                 self.last = found
 
