@@ -2,9 +2,11 @@
 
     python benchmarks/performance.py SPECTRUM LARGE_SPECTRUM     # e.g. 3072 and 196608 eigenvalues
     python benchmarks/performance.py                             # power laws of those sizes
+    python benchmarks/performance.py --comparison [--beside .../diffopt]   # the comparison alone, and another version's
 
-CPU time with one BLAS thread, but for the comparison, which is wall time on whatever cores there are. Every pair is
-timed alternately and the smallest of the repetitions counts.
+CPU time with one BLAS thread. Of the comparison also wall time on whatever cores there are, and the longer way: CPU
+time of what the first process does alone, and of the longer of what two do at the same time, which other work on the
+cores does not lengthen. Every pair is timed alternately and the smallest of the repetitions counts.
 """
 
 from __future__ import annotations
@@ -97,12 +99,46 @@ def peak_megabytes(*words: str) -> float:
     return int(done.stderr.split()[-1]) / 1024
 
 
-def comparison_seconds(path: str) -> float:
-    """Wall time of all rows of eight solvers at four budgets, as a user waits for it."""
-    begin = time.perf_counter()
-    solvers = "euler,heun,dpmpp_2m,dpmpp_3m,unipc,ddim,euler_ancestral,dpmpp_2m_sde"
-    command("-m", "diffopt.cli.main", "compare-schedules", path, "-s", solvers, "-n", "5,10,20,40", "-q")()
-    return time.perf_counter() - begin
+#: All rows of eight solvers at four budgets.
+COMPARISON = ("-s", "euler,heun,dpmpp_2m,dpmpp_3m,unipc,ddim,euler_ancestral,dpmpp_2m_sde", "-n", "5,10,20,40", "-q")
+#: Runs the command line and says the longer way.
+WAY = """
+import resource, sys, time
+import diffopt.foundation.workers as workers
+from diffopt.cli.main import main
+marks, results = [], workers.results
+def marked(*args):
+    marks.append(time.process_time())
+    yield from results(*args)
+    marks.append(time.process_time())
+workers.results = marked
+sys.argv = ["diffopt", *sys.argv[1:]]
+main()
+own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+own, others = own.ru_utime + own.ru_stime, others.ru_utime + others.ru_stime
+together = marks[1] - marks[0]
+print(own - together + max(together, others), file=sys.stderr)
+"""
+
+
+def comparison(path: str, beside: str | None = None, repeats: int = 1) -> dict[str, tuple[float, str]]:
+    """What a user waits for: seconds of the comparison, and of another version's command in turn."""
+    words = ("compare-schedules", path, *COMPARISON)
+    # Another version finds its own package.
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    found: dict[str, list[float]] = {}
+    for _ in range(repeats):
+        for name, program in (("", [sys.executable, "-m", "diffopt.cli.main"]), (" beside", beside and [beside])):
+            if program:
+                begin, spent = time.perf_counter(), _spent()
+                subprocess.run([*program, *words], check=True, capture_output=True, env=plain if name else None)
+                found.setdefault(f"wall{name}", []).append(time.perf_counter() - begin)
+                found.setdefault(f"CPU{name}", []).append(_spent() - spent)
+        done = subprocess.run([sys.executable, "-c", WAY, *words], check=True, capture_output=True, text=True)
+        found.setdefault("the longer way", []).append(float(done.stderr.split()[-1]))
+    title = "compare-schedules, 8 solvers, 4 budgets, seconds, "
+    goals = {"wall": "half of 0.1.0's on two idle cores", "the longer way": "half of 0.1.0's CPU"}
+    return {title + name: (min(times), goals.get(name, "(for information)")) for name, times in found.items()}
 
 
 def euler_optimizations(spectrum: Spectrum) -> dict[str, tuple[float, str]]:
@@ -143,6 +179,8 @@ def main() -> None:
     parser.add_argument("spectrum", nargs="?")
     parser.add_argument("large", nargs="?")
     parser.add_argument("--json")
+    parser.add_argument("--comparison", action="store_true")
+    parser.add_argument("--beside", metavar="PROGRAM")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         small_path, large_path = args.spectrum, args.large
@@ -151,8 +189,11 @@ def main() -> None:
             for path, size in ((small_path, 3072), (large_path, 196608)):
                 np.save(path, 200.0 * np.arange(1, size + 1) ** -1.3)
         huge = f"{folder}/huge.npy"
-        np.save(huge, 200.0 * np.arange(1, 10**7 + 1) ** -1.3)
-        results = {**commands(small_path, large_path, huge), **searches(small_path, large_path)}
+        if args.comparison:
+            results = comparison(small_path, args.beside, repeats=3)
+        else:
+            np.save(huge, 200.0 * np.arange(1, 10**7 + 1) ** -1.3)
+            results = {**commands(small_path, large_path, huge), **searches(small_path, large_path)}
     for name, (value, goal) in results.items():
         print(f"{name:64s} {value:10.3g}   goal {goal}")
     if args.json:
@@ -173,7 +214,7 @@ def commands(small: str, large: str, huge: str) -> dict[str, tuple[float, str]]:
         "command on 3072 eigenvalues / importing its libraries": (cold / imports, "<= 1.15"),
         "command on builtin:photos / importing its libraries": (photos / imports, "<= 1.15"),
         "diffopt --help / import typer": (help_time / typer_time, "<= 3"),
-        "compare-schedules, 8 solvers, 4 budgets, wall seconds": (comparison_seconds(small), "half of 0.1.0's"),
+        **comparison(small),
         "peak memory of the command on the large spectrum, MB": (peaks[0], "< 300"),
         "peak memory of a second command on 10^7 eigenvalues, MB": (peaks[2], "< 500"),
     }
