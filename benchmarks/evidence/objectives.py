@@ -232,6 +232,8 @@ def table(folder: Path) -> str:
 def left_out(rows: list[dict[str, Any]], names: list[str]) -> list[str]:
     """What the other kinds choose for every kind, kinds counted equally: by the mean, and by cells won (mean at ties)."""
     kinds = sorted({row["kind"] for row in rows})
+    if len(kinds) < 2:
+        return []
     found = {k: {n: np.log([gains(r, n) for r in rows if r["kind"] == k]) for n in names} for k in kinds}
 
     def score(kind: str, name: str, won: bool) -> tuple[float, float]:
