@@ -60,7 +60,7 @@ def test_one_step_has_nothing_to_share():
         (["--free", "shared", "-s", "fitted_2"], "already; use --free grid"),
         (["--free", "shared", "--schedule", "karras"], "has no effect where the grid is free"),
         (["--free", "family,grid", "--schedule", "karras"], "leave out the grid (--free family or eta alone) or --schedule"),
-        (["--free", "share"], "grid, shared, coefficients"),
+        (["--free", "share"], "did you mean 'shared'"),
     ],
 )
 def test_what_cannot_be_shared_is_one_line(capsys, tmp_path, argv, words):

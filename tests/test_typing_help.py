@@ -283,7 +283,7 @@ def test_a_page_and_a_picture_have_their_own_flags(name, flag, capsys):
         ("export", ("--to HOST", "diffopt list hosts")),
         ("export --to edm", ("SCHEDULE", "name a file, or - for standard input")),
         ("check grid.json", ("HOST", "diffopt list hosts")),
-        ("siem", ("FILE", "predicted")),
+        ("siem", ("FILE", "name a file, or - for standard input")),
     ],
 )
 def test_what_is_missing_is_told_with_what_it_would_be(words, parts, capsys):
