@@ -9,7 +9,17 @@ import pytest
 
 import diffopt
 from diffopt.cli.main import main
+from diffopt.data.spectrum import Spectrum
+from diffopt.objectives import OBJECTIVES
+from diffopt.objectives.problem import Problem
+from diffopt.processes import VE
+from diffopt.processes.grid import Grid
+from diffopt.search.compromise import compromise
+from diffopt.search.descent import optimize
+from diffopt.search.result import OptimizeResult
+from diffopt.search.starts import BASELINES, applicable
 from diffopt.simulation.gaussian import Gaussian
+from diffopt.solvers import SOLVERS
 
 EIG = 20.0 * np.arange(1, 25.0) ** -1.5
 
@@ -85,3 +95,22 @@ def test_it_is_dearer_on_gaussian_data():
     document = diffopt.simulate(Gaussian.create(EIG), grids, "dpmpp_2m", count=64, reference_steps=60).document
     own, shared = (row["limit"]["rmse"]["value"] for row in document["rows"])
     assert own < shared
+
+
+@pytest.mark.parametrize(("behind", "searches"), [(1 + 5e-4, 1), (1 + 1e-12, 0), (0.9, 0)])
+def test_a_mean_behind_a_schedule_by_more_than_rounding_goes_on(behind: float, searches: int) -> None:
+    """The solver's own optimum is asked for where a schedule beside the result is better, be it by a twentieth of a percent."""
+    problem = Problem.create(Spectrum.create(EIG), VE(), SOLVERS["dpmpp_2m"](), 4, 80.0, 0.002)
+    found = optimize(problem, OBJECTIVES["robust"](), grid_of=())
+    beside = [grid.sigmas for grid in applicable(problem, BASELINES).values()]
+    asked = []
+
+    def own() -> OptimizeResult:
+        asked.append(1)
+        return found
+
+    def score(grid: Grid) -> float:
+        return 1.0 if any(np.array_equal(grid.sigmas, other) for other in beside) else behind
+
+    compromise(problem, (problem.solver,), lambda _: found, score, np.zeros(4), own)
+    assert len(asked) == searches
