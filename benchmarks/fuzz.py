@@ -119,8 +119,9 @@ def judged(code: int, out: str, err: str, seconds: float, left: dict[str, Path])
         yield f"output on failure: {out[:60]!r}"
     if code == 2 and left:
         yield f"a file is left on failure: {sorted(left)[:2]}"
-    if code == 2 and err.count("error:") != 1:
-        yield f"{err.count('error:')} lines of error: {err[:200]!r}"
+    told = sum(line.startswith("error:") for line in err.splitlines())
+    if code == 2 and told != 1:
+        yield f"{told} lines of error: {err[:200]!r}"
     if any(name.endswith(".part") for name in left):
         yield "a torn file is left"
     if code in (0, 3, 4):

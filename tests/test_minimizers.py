@@ -7,7 +7,7 @@ import pytest
 from scipy import optimize
 
 from diffopt.foundation.least_squares import fit
-from diffopt.foundation.quasi_newton import minimize
+from diffopt.foundation.quasi_newton import Memory, minimize
 from diffopt.foundation.scalar import minimize_scalar
 
 CURVES = {
@@ -101,3 +101,10 @@ def test_starts_without_residuals_are_left_out() -> None:
 
     x, total = fit(rest, np.array([[-0.5], [0.9]]), np.array([-1.0]), np.array([1.0]), ((20, 2),), False)
     assert x.shape == (1, 1) and x[0, 0] == pytest.approx(0.25) and total[0] < 1e-15
+
+
+def test_slopes_with_squares_beyond_doubles_are_no_curvature() -> None:
+    """Next to a zero of a logarithm; warnings are errors here."""
+    memory, gradient = Memory(), np.array([1.0, 2.0])
+    memory.add(np.array([1e-3, 1e-3]), np.array([1e200, 1e200]), 1e-3)
+    np.testing.assert_array_equal(memory.direction(gradient, np.ones(2, bool)), -gradient)

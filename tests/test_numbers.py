@@ -130,6 +130,8 @@ REFUSED = {
     "missing numbers": ("eigenvalue\n4\nnan\n1", "finite"),
     "two decimal signs": ("4,5;2.5", "decimal comma"),
     "thousands": ("1.234,5;2", "no number"),
+    "thousands after a blank that keeps them together": ("4\u00a0000\n2", "line 1: .* groups of thousands"),
+    "thousands after a thin blank": ("2\n4\u202f000", "line 2: .* groups of thousands"),
     "thousands in quotes": ('"1,234.5"\n"2"', "no number"),
     "two separators": ("80,20 5,1", "both separate"),
     "ragged": ("1,2,3\n4,5\n6,7,8", "line 2 has 2 numbers, line 1 has 3"),

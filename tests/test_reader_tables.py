@@ -154,6 +154,12 @@ def test_what_is_not_understood_is_refused_in_a_line(name, tmp_path, capsys):
     assert said in refused(capsys, tmp_path / "a.csv")
 
 
+def test_groups_of_thousands_after_blanks_that_keep_them_together_are_refused(tmp_path, capsys):
+    for blank in "\u00a0\u202f\u2009":
+        (tmp_path / "a.csv").write_text(f"1{blank}234 5\n2{blank}345 6\n", encoding="utf-8")
+        assert "groups of thousands" in refused(capsys, tmp_path / "a.csv")
+
+
 def test_lines_with_missing_cells_can_be_skipped(tmp_path, capsys):
     rows = [list(row) for row in CELLS]
     rows[3][1], rows[17][0] = "", "NA"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diffopt.errors import InputError
+from diffopt.foundation.encoding import GROUPED
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?\Z")
 NAMED = re.compile(r"[+-]?(?:inf|infinity|nan)\Z", re.IGNORECASE)
@@ -78,6 +79,9 @@ def style_of(lines: Sequence[Line], label: str) -> Style:
         Signs that can be read in two ways.
     """
     texts = [line for _, line in lines]
+    for number, line in lines:
+        if GROUPED.search(line):
+            raise InputError(f"{label}: line {number}: {line.strip()[:40]!r}: groups of thousands? Write the numbers without")
     if all(line.strip().startswith("|") for line in texts):
         return Style("|")
     joined = "\n".join(texts)

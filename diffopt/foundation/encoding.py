@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import re
 import sys
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +21,8 @@ MARKS = (
 )  # fmt: skip
 
 
+#: Blanks that no line is broken at stand inside numbers, between groups of thousands, and not between numbers.
+GROUPED = re.compile(r"[0-9][\u00a0\u202f\u2007\u2009][0-9]{3}(?![0-9])")
 #: Bytes of a stream that are read at once.
 PART = 1 << 24
 #: How a compressed file begins.

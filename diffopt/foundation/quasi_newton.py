@@ -25,6 +25,8 @@ Pair = tuple[Array, Array, float]
 PAIRS = 20
 #: Least curvature of a pair, relative to the slope along the step: less is rounding.
 ROUNDING = float(np.finfo(float).eps)
+#: Largest change of a slope whose square is summed.
+STEEP = 1e150
 #: How near to a known minimum a quasi-Newton step must lead, and how well its fall must agree, to be on the way there.
 NEAR, FALL = 0.4, 0.25
 
@@ -45,7 +47,9 @@ class Memory:
         self.pairs.clear()
 
     def add(self, step: Array, change: Array, expected: float) -> None:
-        """Keep a pair with positive curvature."""
+        """Keep a pair with positive curvature; next to a zero of a logarithm slopes have squares beyond doubles."""
+        if np.max(np.abs(change), initial=0.0) > STEEP:
+            return
         curvature = float(step @ change)
         if curvature > ROUNDING * expected:
             self.pairs.append((step, change, curvature))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diffopt.errors import InputError
+from diffopt.foundation.encoding import GROUPED
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
 INFINITE = re.compile(r"[+-]?inf(?:inity)?\Z", re.IGNORECASE)
@@ -60,8 +61,11 @@ def dialect_of(lines: Sequence[str], label: str) -> Dialect:
     Raises
     ------
     InputError
-        Commas that can be read in two ways.
+        Commas and blanks that can be read in two ways.
     """
+    grouped = next((line for line in lines if GROUPED.search(line)), None)
+    if grouped is not None:
+        raise InputError(f"{label}: {grouped.strip()[:40]!r}: groups of thousands? Write the numbers without them")
     body = lines if PLAIN.match(lines[0].replace('"', "")) else lines[1:] or lines
     if any(";" in line for line in body):
         return _other(";", body, label)
