@@ -15,7 +15,7 @@ from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.estimation import estimate
-from diffopt.estimation.bootstrap import at_ranks, bands, grid_bands
+from diffopt.estimation.bootstrap import Bands, at_ranks, bands, grid_bands
 from diffopt.estimation.correction.population import companion, population
 from diffopt.estimation.correction.shrinkage import SHRINKAGE, carry_mean
 from diffopt.estimation.engines.local import Local
@@ -232,3 +232,9 @@ def test_ensembles_refuse_nonsense():
                                     ([one, one], [1.0], None), ([one, one], None, ["a", "a"])):  # fmt: skip
         with pytest.raises(InputError):
             Ensemble.create(spectra, chances, names)
+
+
+def test_grids_without_any_error_lose_nothing():
+    spectrum = Spectrum.create([1.0])
+    result = grid_bands(spectrum, Bands(*(np.ones(1),) * 4, (spectrum, spectrum)), lambda s: [2.0, 1.0, 0.0], lambda s, grid: 0.0)
+    assert (result["error"], result["loss_median"], result["loss_95"]) == (0.0, 0.0, 0.0)

@@ -118,7 +118,8 @@ def grid_bands(
         errors = np.array([error(spectrum, grid) for grid in grids])
         # A replicate's grid can be a better local optimum of the estimate than the one found for it.
         best = min(error(spectrum, own), float(errors.min()))
-        losses = errors / best - 1
+        # A grid without any error is best where data have no spread; it loses nothing.
+        losses = np.divide(errors, best, out=np.ones_like(errors), where=errors > best) - 1 if best > 0 else errors - best
         result |= {"error": best, "loss_median": float(np.median(losses))}
         result["loss_95"] = float(np.quantile(losses, 0.95))
     return result
