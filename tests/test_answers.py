@@ -12,7 +12,8 @@ import pytest
 
 import diffopt
 from diffopt.cli.main import main
-from diffopt.report import answers
+from diffopt.errors import UnsupportedError
+from diffopt.report import answers, text
 
 EIG = 3.0 / np.arange(1, 9) ** 1.5
 
@@ -232,3 +233,22 @@ def test_a_table_on_a_terminal_says_its_conditions_once(
     head = "\n".join(shown.out.splitlines()[:2])
     for part in note.removeprefix("using solver ").split(", "):
         assert part.removesuffix(" (systematic)") in head, part
+
+
+def test_a_range_that_was_free_is_the_one_that_was_found():
+    run = {"process": {"name": "ve", "sigma_max": 80.0, "sigma_min": 0.002}, "end": "zero", "start": "sigma"}
+    assert text.conditions(run) == "ve, sigma 80 to 0.002, end zero, start sigma"
+    free = {**run, "optimizer": {"family": {"rho": 7.0, "sigma_max": 58.35, "sigma_min": 0.01445}}}
+    assert text.conditions(free) == "ve, sigma 58.35 to 0.01445 (free; asked 80 to 0.002), end zero, start sigma"
+
+
+def test_an_eta_that_a_search_left_at_nothing_is_shown_as_none():
+    run = {"eta": [5e-10, 5e-10]}
+    assert text.shown_eta(run) == run["eta"]
+    assert text.shown_eta({**run, "optimizer": {"free": ["grid", "eta"]}}) == [0, 0]
+    assert text.shown_eta({"eta": [1e-3, 0.2], "optimizer": {"free": ["eta"]}}) == [1e-3, 0.2]
+
+
+def test_a_budget_without_numbers_to_vary_says_what_its_picture_needs():
+    with pytest.raises(UnsupportedError, match="give --samples N, or a sampler"):
+        diffopt.budget([4.0, 1.0]).plot()

@@ -8,6 +8,7 @@ from typing import Any
 
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.report.cancellation import cancels, flattered
+from diffopt.report.text import NOISELESS
 
 #: The grid that most people use.
 HABIT = "karras"
@@ -134,8 +135,7 @@ def evaluated(data: Document, highest: float = math.inf) -> list[str]:
 
 def parts_cancel(errors: Document) -> bool:
     """Whether the whole error is below one of its parts: then they are of opposite sign."""
-    parts = [errors.get(name) for name in ("initialization", "discretization", "truncation")]
-    total = errors.get("frechet")
+    parts, total = [errors.get(name) for name in ("initialization", "discretization", "truncation")], errors.get("frechet")
     return total is not None and any(v is not None and v > total * (1 + 1e-9) for v in parts)
 
 
@@ -225,7 +225,7 @@ CLAIMS = ("wider", "gaussian", "no")
 
 def beats_ends(claim: str | None, eta: float) -> list[str]:
     """What is said of a constant eta against none and 1, and of which data: benchmarks/eta_gain.py tries these sentences."""
-    if not claim or eta == 0:
+    if not claim or eta < NOISELESS:
         return []
     return [{
         "wider": f"A constant eta of {number(eta)} beats both 0 and 1, also where data with this spectrum are not Gaussian.",

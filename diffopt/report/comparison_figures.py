@@ -196,14 +196,15 @@ def _strip(axis: Any, comparison: Comparison) -> None:
         _fit(axis, comparison, objective, "x")
     axis.set_yticks(range(len(solvers)), [plain(s) for s in solvers])
     axis.set(ylim=(len(solvers) - 0.4, -0.6), xlabel=f"{_unit_of(comparison)}, logarithmic")
-    axis.set_title(_title("Every row a mark", axis, "x"))
+    axis.set_title(_title("Every row a mark", axis.get_xlim(), comparison))
 
 
-def _title(text: str, axis: Any, which: str) -> str:
-    """The text, and whether rows lie beyond the axis."""
-    low, high = getattr(axis, f"get_{which}lim")()
-    beyond = any(not low <= value <= high for line in axis.lines for value in getattr(line, f"get_{which}data")())
-    return f"{text}{', the far ones not drawn' * beyond}"
+def _title(text: str, ends: tuple[float, float], comparison: Comparison) -> str:
+    """The text, and how many rows lie beyond the axis."""
+    objective = comparison.setting.objective
+    drawn = [r.errors[objective] or 0.0 for r in comparison.rows if r.design is None and _positive(r, objective)]
+    beyond = sum(not ends[0] <= value <= ends[1] for value in drawn)
+    return f"{text}, {beyond} far one{'s' * (beyond > 1)} not drawn" if beyond else text
 
 
 def _mark(row: Row) -> tuple[str, str] | None:
@@ -233,8 +234,10 @@ def _errors(axis: Any, comparison: Comparison) -> None:
         ):
             line = sorted((r.denoiser_calls * shift, r.errors[objective]) for r in chosen)
             if line:
-                axis.plot(*zip(*line, strict=True), style, color=colour, marker=marker, markersize=5, linewidth=1.3,
-                          markerfacecolor=colour if style == "-" else "white", label=label)  # fmt: skip
+                # The hollow one is larger and below: both are seen where they are equal.
+                own = style == "-"
+                axis.plot(*zip(*line, strict=True), style, color=colour, marker=marker, markersize=5 if own else 9, linewidth=1.3,
+                          markerfacecolor=colour if own else "white", zorder=3 if own else 2.5, label=label)  # fmt: skip
     calls = sorted({r.denoiser_calls for r in comparison.rows if r.design is None})
     if axis.lines:
         log_axis(axis, "y")
@@ -246,7 +249,7 @@ def _errors(axis: Any, comparison: Comparison) -> None:
         if len(calls) <= 8:
             axis.set_xticks(calls, [str(n) for n in calls])
     axis.set(xlabel="denoiser calls", ylabel=_unit_of(comparison))
-    axis.set_title(_title("Every row a dot", axis, "y"))
+    axis.set_title(_title("Every row a dot", axis.get_ylim(), comparison))
     axis.grid(True, which="major", axis="y", color=PALE, linewidth=0.7)
     if axis.get_legend_handles_labels()[0]:
         axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))

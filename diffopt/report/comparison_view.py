@@ -42,7 +42,7 @@ def _headline(data: Mapping[str, Any]) -> str:
 
 def _legend(data: Mapping[str, Any], left_out: Sequence[str]) -> list[str]:
     rows, objective, host = data["rows"], data["objective"], data["host"]
-    lines = [f"* best published {objective} of its group; ratio = {objective} over the optimized row's"]
+    lines = [f"* least {objective} of its group beside the optimized row; ratio = {objective} over the optimized row's"]
     if any(bare(row, host) for row in rows):
         who = "no program offers" if host is None else f"{host} does not offer"
         lines.append(f"# {who} it by name: it goes in as numbers (evaluate --schedule NAME -o FILE, export FILE)")

@@ -28,6 +28,7 @@ from diffopt.report.style import (
     styled,
     titled,
 )
+from diffopt.report.text import NO_NOISE, shown_eta
 
 #: Rivals drawn beside a grid.
 RIVALS = 5
@@ -242,14 +243,16 @@ def _flow_axis(axis: Any) -> None:
 
 def _eta(axis: Any, data: Mapping[str, Any]) -> None:
     """Injected noise of each step, drawn over the step's range of sigma."""
-    sigmas, eta = list(data["sigmas"]), list(data["eta"])
+    sigmas, eta = list(data["sigmas"]), shown_eta(data)
     low, high = sorted(axis.get_xlim())
     edges = [high if s is None else max(float(s), low) for s in sigmas]
     axis.stairs(eta[::-1], edges[::-1], fill=True, color=PURPLE, alpha=0.45)
     axis.stairs(eta[::-1], edges[::-1], color=PURPLE, linewidth=1.2)
+    if not any(eta):
+        axis.annotate(NO_NOISE, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", fontsize=8.5, color=PURPLE)
     told = f"the same at every step: eta {eta[0]:.4g}" if len(set(eta)) == 1 else "injected noise of each step"
     sense = f", in the sense of {data['eta_meaning']}" if data["eta_meaning"] else ""
-    axis.set(ylabel="eta", ylim=(0, max(eta) * 1.15 or 1), xlabel=f"sigma; {told}{sense}")
+    axis.set(ylabel="eta", ylim=(0, max(eta) * 1.15) if any(eta) else (-0.05, 1), xlabel=f"sigma; {told}{sense}")
 
 
 def _split(axis: Any, errors: Mapping[str, Any]) -> None:

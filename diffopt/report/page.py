@@ -88,12 +88,12 @@ def _anchor(solver: str) -> str:
 def _facts(data: Mapping[str, Any]) -> str:
     s, objective = data["spectrum"], data["objective"]
     wrong = f", score error {data['score_error']}" if data.get("score_error") else ""
+    who = f"{data['host']} does not offer" if data["host"] else "no program offers"
     return (
         f"Spectrum {s['source']}: {s['dim']:g} directions, trace {s['trace']:.5g}, largest {s['max']:.5g}. Process "
         f"{conditions(data)}{wrong}. ratio = {objective} over the optimized row's; held out = largest Frechet distance of the "
         "same grid on the spectrum scaled, tilted, blurred by 20 %. Errors are exact for Gaussian data with this spectrum; a "
-        f"dash is not defined. # = {data['host'] or 'no program'} offers no such name, so it goes in as numbers. A row opens "
-        "its grid."
+        f"dash is not defined. # = {who} it by name, so it goes in as numbers. A row opens its grid."
     )
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from diffopt.foundation.shown import visible
 from diffopt.objectives.metrics import METRICS
-from diffopt.report.text import conditions, grid_rows, short
+from diffopt.report.text import conditions, grid_rows, short, shown_eta
 
 
 def to_terminal(renderable: RenderableType, width: int, colour: bool) -> str:
@@ -92,7 +92,7 @@ def _answer(line: str) -> Text:
 def run_view(document: Mapping[str, Any]) -> RenderableType:
     """Summary, grid and baselines of a schedule or evaluation document."""
     parts: list[RenderableType] = [Text(visible(_headline(document)), style="bold"), Text(visible(_conditions(document))), Text()]
-    parts.append(rows_table(grid_rows(document)))
+    parts.append(rows_table(grid_rows({**document, "eta": shown_eta(document)})))
     parts.append(Text())
     parts.append(rows_table(score_rows(document)))
     reasons = {k: v for k, v in (document["errors"].get("reasons") or {}).items() if not METRICS[k].noise_only}

@@ -51,9 +51,23 @@ def conditions(document: Mapping[str, Any]) -> str:
     """Process, range, end and start of a document, as every view of it says them."""
     process = document["process"]
     top = "pure noise" if process["sigma_max"] is None else f"{process['sigma_max']:g}"
-    return (
-        f"{process['name']}, sigma {top} to {process['sigma_min']:g}, end {document['end']}, start {document['start']}"
-    )
+    span = f"{top} to {process['sigma_min']:g}"
+    found = (document.get("optimizer") or {}).get("family") or {}
+    ends = [found.get(name, process[name]) for name in ("sigma_max", "sigma_min")]
+    if {"sigma_max", "sigma_min"} & set(found) and None not in ends:
+        span = f"{ends[0]:.4g} to {ends[1]:.4g} (free; asked {span})"
+    return f"{process['name']}, sigma {span}, end {document['end']}, start {document['start']}"
+
+
+#: A searched eta below this is 0, and what is said then.
+NOISELESS = 1e-6
+NO_NOISE = "Eta 0: noise does not pay here."
+
+
+def shown_eta(document: Mapping[str, Any]) -> list[float]:
+    """Eta of every step for people: what a search left of it is 0 where it is no noise any more."""
+    searched = any(name.startswith("eta") for name in (document.get("optimizer") or {}).get("free") or ())
+    return [0.0 if searched and value < NOISELESS else value for value in document["eta"]]
 
 
 def to_csv(rows: Sequence[Row]) -> str:

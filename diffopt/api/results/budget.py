@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffopt.api.results.base import Result
+from diffopt.errors import UnsupportedError
 from diffopt.report.text import short
 from diffopt.studies.budget.knobs import Knobs
 
@@ -96,9 +97,18 @@ class BudgetResult(Result):
         return said
 
     def figure(self) -> Any:
-        """Terms over the samples or the steps."""
+        """Terms over the samples or the steps.
+
+        Raises
+        ------
+        UnsupportedError
+            Neither is given here, or the steps belong to a given grid.
+        """
         if self.curve is None:
-            return super().figure()
+            raise UnsupportedError(
+                "a picture of a budget runs over samples or steps, and there are none here to vary: give --samples N, or a "
+                "sampler (--solver NAME --steps N) on a named schedule"
+            )
         from diffopt.report.budget_figures import budget_picture
         from diffopt.report.style import setting
 

@@ -61,5 +61,5 @@ class ComparisonResult(Result):
     def __repr__(self) -> str:
         objective = self.document["objective"]
         best = next((r for r in self.document["rows"] if r["best"]), None)
-        name = "" if best is None else f", best published {best['schedule']}"
+        name = "" if best is None else f", best beside the optimum {best['schedule']}"
         return f"ComparisonResult({len(self.document['rows'])} rows, {objective}{name})"

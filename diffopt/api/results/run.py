@@ -166,6 +166,8 @@ class ScheduleResult(RunResult):
             return []
         claim = (self.document.get("optimizer") or {}).get("beats_ends")
         free = answers.beats_ends(claim, float(self.eta[0])) if claim else []
+        if claim and not any(text.shown_eta(self.document)):
+            free = [text.NO_NOISE]
         return [answers.optimized(self.document), *answers.family(self.document), *free]
 
 

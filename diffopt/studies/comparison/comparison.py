@@ -234,7 +234,7 @@ def _starts(rows: list[Row], problem: Problem, objective: str) -> list[str]:
 
 
 def _ranked(rows: list[Row], objective: str) -> list[Row]:
-    """Rows with ratios to the group's optimum and the best published one marked."""
+    """Rows with ratios to the group's optimum and the best one beside it marked."""
     optimum = next((_value(r, objective) for r in rows if r.kind == "optimized"), None)
     published = [r for r in rows if r.kind != "optimized" and r.other_range is None]
     best = min(published, key=lambda r: _value(r, objective), default=None)
