@@ -115,3 +115,37 @@ def test_grids_of_the_same_run_are_not_remarked_on(grid_of_another_run):
     same = {"solver": "dpmpp_2m", "process": "vp_linear", "sigma_max": 20}
     table = diffopt.compare([9.0, 1.0], steps=3, only="karras", add=grid_of_another_run, **same)
     assert "made for" not in " ".join(table.notes)
+
+
+def test_a_simulation_says_what_the_range_does_not_fit(tmp_path):
+    """Samples and mixtures: their own widths and means, and the way out, since there is no flag for their scale."""
+    rows = np.random.default_rng(0).normal([200.0, 300.0, 0.0], [100.0, 1.0, 0.5], (60, 3))
+    wide = float(np.sqrt(np.linalg.eigvalsh(np.cov(rows.T, bias=True) + 2.0**2 * np.eye(3))[-1]))
+    np.save(tmp_path / "rows.npy", rows)
+    few = {"count": 8, "reference_steps": 2, "steps": 2, "schedule": "karras"}
+    notes = " ".join(diffopt.simulate(samples=tmp_path / "rows.npy", bandwidth=2.0, **few).notes)
+    assert f"largest standard deviation {wide:.4g} is above sigma_max 80" in notes
+    assert f"mean has length {np.linalg.norm(rows.mean(axis=0)):.4g}" in notes
+    assert "--standardize 0.5" in notes
+    far = Mixture.create(weights=[0.5, 0.5], means=[[30.0, 40.0], [30.0, 40.0]], variances=[[4.0, 1.0], [4.0, 1.0]])
+    assert "mean has length 50, beyond their spread 2.236" in " ".join(diffopt.simulate(far, **few).notes)
+    listed = " ".join(diffopt.simulate(far, [1.0, 0.1, 0.0], solver="euler", count=8, reference_steps=2).notes)
+    assert "largest standard deviation 2 is above sigma_max 1" in listed and "begin the grid higher" in listed
+    calm = Mixture.create(weights=[1.0], means=[[0.0, 0.0]], variances=[[4.0, 1.0]])
+    assert not lines(diffopt.simulate(calm, **few), "the data's")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_zero_eigenvalues_are_counted_by_every_verb(verb):
+    notes = " ".join(VERBS[verb](Spectrum.create([4.0, 1.0, 0.0], weight=[1.0, 1.0, 5.0])).notes)
+    assert "note: 5 of 7 eigenvalues are 0 (rank 2)" in notes
+    assert "are 0" not in " ".join(VERBS[verb]([4.0, 1.0]).notes)
+
+
+def test_zeros_of_an_estimate_name_the_shrinkage_that_fills_them(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(20, 30))
+    diffopt.estimate(rows).save(tmp_path / "few.npz")
+    (line,) = lines(diffopt.evaluate(tmp_path / "few.npz", schedule="karras", steps=2), "eigenvalues are 0")
+    assert "11 of 30 eigenvalues are 0 (rank 19)" in line and "20 samples" in line and "--shrinkage population" in line
+    diffopt.estimate(rows, shrinkage="population").save(tmp_path / "more.npz")
+    assert not lines(diffopt.evaluate(tmp_path / "more.npz", schedule="karras", steps=2), "--shrinkage population")

@@ -18,6 +18,7 @@ from diffopt.errors import InputError, UnsupportedError
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.problem import Problem
 from diffopt.processes import Flow
+from diffopt.report.shift_answers import shifted
 from diffopt.solvers import SOLVERS
 from diffopt.studies.recommend import CANDIDATES
 from diffopt.studies.shift import at_size, best_shift, closed_mu, leading_mu, value_at
@@ -164,3 +165,32 @@ def test_shift_rows():
     assert {"flux", "flux2", "wan_480p", "wan_720p", "closed_law"} <= set(rows)
     with pytest.raises((InputError, UnsupportedError)):
         diffopt.shift(EIG, 8, tokens=0)
+
+
+def row(name: str, shift: float, frechet: float, robust: float) -> dict[str, object]:
+    return {"name": name, "mu": float(np.log(shift)), "shift": shift, "frechet": frechet, "robust": robust}
+
+
+@pytest.mark.parametrize(("rival", "kept"), [(1.019, True), (1.03, False)])
+def test_a_shipped_shift_that_is_as_good_is_kept(rival, kept):
+    rows = [row("optimum", 3.5, 1.0, 0.9), row("closed_law", 2.0, 1.001, 0.95), row("sd3", 3.0, rival, 0.91)]
+    first, *_, last = shifted({"rows": rows, "objective": "frechet", "tokens": 64, "steps": 8})
+    assert first.startswith("sd3's shift 3 is as good" if kept else "Set shift 3.5")
+    assert ("keep it" in first) == kept and "frechet was minimized" in first
+    assert last.endswith("shift:3" if kept else "shift:3.5")
+
+
+def test_who_is_lower_by_robust_is_said():
+    rows = [row("optimum", 3.5, 1.0, 0.9), row("sd3", 3.0, 1.1, 0.95), row("wan_720p", 5.0, 1.2, 0.8)]
+    data = {"rows": rows, "objective": "frechet", "tokens": 64, "steps": 8}
+    assert "By robust wan_720p (shift 5) is lower: 0.8 against the optimum's 0.9" in shifted(data)[1]
+    assert not any("By robust" in line for line in shifted({**data, "rows": rows[:2]}))
+    assert not any("By robust" in line for line in shifted({**data, "objective": "robust"}))
+    # Rows have no kl: a shipped shift that is ahead in another error is no reason to keep it.
+    other = shifted({**data, "objective": "kl", "rows": [row("optimum", 0.1, 2.0, 0.9), *rows[1:]]})[0]
+    assert other.startswith("Set shift 0.1") and "keep it" not in other and "kl was minimized" in other
+
+
+def test_tokens_that_were_not_given_are_said():
+    assert any("9 tokens is the number of eigenvalues" in line for line in diffopt.shift([2.0] * 9, 2).notes)
+    assert not any("is the number of eigenvalues" in line for line in diffopt.shift([2.0] * 9, 2, tokens=9).notes)

@@ -24,9 +24,26 @@ def data_notes(data: Dataset, robust: bool = True) -> list[str]:
     notes = []
     if data.spectrum.clipped:
         notes.append(f"note: {data.spectrum.clipped} eigenvalues within rounding of 0 set to 0")
+    notes += _zero_note(data)
     if robust and data.members is not None:
         notes.append(f"note: robust runs over the {len(data.members.spectra)} spectra of the file")
     return notes
+
+
+def _zero_note(data: Dataset) -> list[str]:
+    """How many eigenvalues are 0, and the way out where the samples of an estimate are too few for others."""
+    spectrum, facts = data.spectrum, data.facts
+    zeros = spectrum.dim - spectrum.rank
+    if not zeros > 0:
+        return []
+    text = (
+        f"note: {zeros:.10g} of {spectrum.dim:.10g} eigenvalues are 0 (rank {spectrum.rank:.10g}): kl is of the others where the "
+        "output has none there either, else infinite"
+    )
+    count = facts.get("samples")
+    if isinstance(count, int) and count <= spectrum.dim and facts.get("shrinkage") == "none":
+        text += f"; they are an estimate's from {count} samples: --shrinkage population of spectrum estimate fills them"
+    return [text]
 
 
 def error_words(solver: Solver) -> list[str]:
@@ -67,8 +84,11 @@ def assumption_notes(
     return [*range_notes(problem, listed), *start_notes(problem, grid, eta, evaluation.frechet, listed)]
 
 
-def range_notes(problem: Problem, listed: bool = False) -> list[str]:
-    """Data that the range does not fit: wider than the most noise, finer than the least, far from 0."""
+def range_notes(problem: Problem, listed: bool = False, mean: float | None = None) -> list[str]:
+    """Data that the range does not fit: wider than the most noise, finer than the least, far from 0.
+
+    `mean` is the length of a mean that the spectrum does not have.
+    """
     spectrum, top = problem.spectrum, problem.sigma_max
     notes = []
     wide = float(np.sqrt(spectrum.max))
@@ -78,13 +98,25 @@ def range_notes(problem: Problem, listed: bool = False) -> list[str]:
             f"{' or '.join([_rescale(problem), *_higher(problem, listed)])}"
         )
     notes += _low_note(problem, listed)
-    if spectrum.mean is not None:
-        length, spread = float(np.sqrt(spectrum.weight @ spectrum.mean**2)), float(np.sqrt(spectrum.trace))
-        if length > spread:
-            notes.append(
-                f"note: the data's mean has length {length:.4g}, beyond their spread {spread:.4g}; subtract it if the model does"
-            )
+    if mean is None:
+        mean = 0.0 if spectrum.mean is None else float(np.sqrt(spectrum.weight @ spectrum.mean**2))
+    spread = float(np.sqrt(spectrum.trace))
+    if mean > spread:
+        notes.append(
+            f"note: the data's mean has length {mean:.4g}, beyond their spread {spread:.4g}; subtract it if the model does"
+        )
     return notes
+
+
+def raw_notes(problem: Problem, mean: float, listed: bool = False) -> list[str]:
+    """Notes on the range for samples or a mixture: there are no flags for their scale, so the way is named."""
+    notes = range_notes(problem, listed, mean)
+    if not notes:
+        return []
+    return [
+        *notes, "note: samples and mixtures are taken as they are: save them first in the numbers that the network sees; "
+        "for samples diffopt spectrum estimate --standardize 0.5 prints such a map, x * scale + shift",
+    ]  # fmt: skip
 
 
 def _rescale(problem: Problem) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from diffopt.api.compare import added
 from diffopt.api.grids import given_grid, grid_problem
-from diffopt.api.notes import mismatch_notes
+from diffopt.api.notes import mismatch_notes, raw_notes
 from diffopt.api.targets import NamedTarget
 from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
@@ -65,14 +65,24 @@ def plan(given: NamedTarget, settings: Settings, flags: Mapping[str, Any], grids
     for name in solvers if solver is not None else ["euler"]:
         for n in many(10 if steps is None else steps, "steps"):
             problem = make_problem(settings.replace(schedule=None), data, name, n, strict=len(solvers) == 1)
+            if names:
+                _say_scale(given, problem)
             found += [_scheduled(text, problem, settings, given) for text in names]
     for label, grid in listed:
         for name in solvers if solver is not None else [None]:
             found.append(_from_grid(label, grid, settings, flags, name, data))
+            _say_scale(given, found[-1].problem, listed=True)
     tops = {run.problem.sigma_max for run in found}
     if len(tops) > 1:
         note("note: grids start at different noise ratios; all are compared with one reference, from the same noise")
     return found
+
+
+def _say_scale(given: NamedTarget, problem: Problem, listed: bool = False) -> None:
+    """Note where the range does not fit a target whose spectrum is known."""
+    if given.data is not None:
+        for line in raw_notes(problem, given.mean, listed):
+            note(line)
 
 
 def words_of(schedule: Any) -> list[Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from diffopt import __version__
 from diffopt.api.arguments import Flags, keywords, loaded, read, verb
+from diffopt.api.notes import data_notes
 from diffopt.api.results.recommend import ShiftResult
 from diffopt.data.dataset import Dataset
 from diffopt.documents.build import finite, spectrum_part
@@ -81,11 +82,17 @@ def shift(
         solver=problem.solver.name, steps=problem.steps, objective=objective.name, tokens=count, frames=films,
         frame_correlation=kept, rows=rows, spectrum=spectrum_part(data.spectrum), diffopt_version=__version__,
     )  # fmt: skip
-    return ShiftResult(dump(document), _notes(size, count, films, kept), problem)
+    notes = (*data_notes(data, robust=False), *_notes(size, count, films, kept, tokens is not None))
+    return ShiftResult(dump(document), notes, problem)
 
 
-def _notes(size: int, count: int, films: int, kept: float) -> tuple[str, ...]:
+def _notes(size: int, count: int, films: int, kept: float, said: bool) -> tuple[str, ...]:
     notes = ["note: the spectrum must be in the model's own units (latents as the model sees them, one entry a token or channel)"]
+    if not said:
+        notes.append(
+            f"note: {count} tokens is the number of eigenvalues, channels counted; --tokens N gives the model's, and continues "
+            "the spectrum to that size"
+        )
     if count != size:
         notes.append(f"note: the spectrum of {size} entries is continued to {count}: the same picture, its own power law")
     if films > 1:

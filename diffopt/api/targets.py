@@ -42,6 +42,17 @@ class NamedTarget:
         """Whether other processes can run it: a user's function stays where it is."""
         return not isinstance(self.target, UserDenoiser)
 
+    @property
+    def mean(self) -> float:
+        """Length of the mean of a target whose spectrum is known."""
+        target = self.target
+        if isinstance(target, Mixture):
+            return float(np.linalg.norm(target.weights @ target.means))
+        if isinstance(target, Gaussian):
+            return float(np.linalg.norm(target.mean))
+        samples = target.samples if isinstance(target, Empirical) else getattr(target, "data", None)
+        return 0.0 if samples is None else float(np.linalg.norm(samples.mean(axis=0)))
+
 
 def find_target(
     target: Any, mixture: Any, samples: Any, denoiser: Any, shape: Any, components: int | None,

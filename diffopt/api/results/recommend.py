@@ -12,7 +12,7 @@ from diffopt.api.results.base import Result
 from diffopt.documents.settings import make_objective
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.problem import Problem
-from diffopt.report.answers import gain
+from diffopt.report.shift_answers import shifted
 from diffopt.studies.shift import value_at
 
 #: What the ranking rests on, in a line; the measurements behind it stand in the document.
@@ -102,16 +102,8 @@ class ShiftResult(Result):
         return rows_table(self.rows(), width=width, spare=("mu", "robust"), prose=("sentence",))
 
     def answers(self) -> list[str]:
-        """The shift to set."""
-        row, *others = self.document["rows"]
-        size = f"{self.document['tokens']} tokens and {self.document['steps']} steps"
-        text = f"Set shift {row['shift']:.4g} (mu {row['mu']:.4g}) for {size}"
-        shipped = [r for r in others if r["name"] not in ("leading_order", "closed_law") and r["frechet"] is not None]
-        if row["frechet"] is not None and shipped:
-            best = min(shipped, key=lambda r: r["frechet"])
-            told = gain(row["frechet"], best["frechet"])
-            text += f": frechet {row['frechet']:.3g}, {told} {best['name']} ({best['frechet']:.3g}), the best of what models ship"
-        return [f"{text}.", f"As a schedule: --schedule shift:{row['shift']:.4g}"]
+        """The shift to set, or the shipped one to keep."""
+        return shifted(self.document)
 
     def figure(self) -> Any:
         """Error over the shift, the rules marked on it."""

@@ -1,0 +1,42 @@
+"""What the table of shifts says, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diffopt.report.answers import NEAR, Document, gain, number
+
+
+def shifted(data: Document) -> list[str]:
+    """The shift to set or a shipped one that is as good, in the error that was minimized; who is lower by `robust`."""
+    best, *others = data["rows"]
+    name = data["objective"] if data["objective"] in best else "frechet"
+    size = f"{data['tokens']} tokens and {data['steps']} steps"
+    minimized = f"{data['objective']} was minimized"
+    shipped = [row for row in others if row["name"] not in ("leading_order", "closed_law") and row[name] is not None]
+    taken, optimum = best, f"shift {best['shift']:.4g} (mu {best['mu']:.4g})"
+    first = f"Set {optimum} for {size}; {minimized}."
+    if best[name] is not None and shipped:
+        rival = min(shipped, key=lambda row: row[name])
+        who, own, theirs = rival["name"], number(best[name]), number(rival[name])
+        told = gain(best[name], rival[name])
+        first = f"Set {optimum} for {size}: {name} {own}, {told} {who} ({theirs}), the best of what models ship; {minimized}."
+        if name == data["objective"] and rival[name] <= best[name] * (1 + NEAR):
+            taken = rival
+            first = f"{who}'s shift {rival['shift']:.4g} is as good for {size}: keep it. "
+            first += f"The optimum, {optimum}, has {name} {own}, {told} it ({theirs}); {minimized}."
+    return [first, *_by_robust(best, others, name), f"As a schedule: --schedule shift:{taken['shift']:.4g}"]
+
+
+def _by_robust(best: Document, others: Sequence[Document], name: str) -> list[str]:
+    """Who is lower by `robust`, where another error was minimized."""
+    known = [row for row in others if row["robust"] is not None]
+    if name == "robust" or best["robust"] is None or not known:
+        return []
+    least = min(known, key=lambda row: row["robust"])
+    if least["robust"] >= best["robust"]:
+        return []
+    return [
+        f"By robust {least['name']} (shift {least['shift']:.4g}) is lower: {number(least['robust'])} against the optimum's "
+        f"{number(best['robust'])}; --objective robust minimizes that."
+    ]
