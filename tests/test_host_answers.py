@@ -117,11 +117,18 @@ def test_edm_takes_a_karras_grid_as_flags() -> None:
         assert not diffopt.check(karras, host).altered, host
     said = re.search(r"--rho=([\d.]+) is this grid", diffopt.check(karras, "edm").findings[-1]["message"])
     assert said is not None and float(said.group(1)) == pytest.approx(5, abs=1e-5)
+    text = str(diffopt.export(karras, "edm"))
+    flags = next(line for line in text.splitlines() if "generate.py --" in line)
+    given = dict(item.removeprefix("--").split("=") for item in flags.split()[2:])
+    low, top = (float(given[name]) ** (1 / float(given["rho"])) for name in ("sigma_min", "sigma_max"))
+    assert np.linspace(top, low, int(given["steps"])) ** float(given["rho"]) == pytest.approx(ramp, rel=1e-5)
+    assert text.index("generate.py --") < text.index("t_steps = ")
     ramp[2] *= 1.05
     other = {**karras, "sigmas": [*ramp, 0.0]}
     assert {host: diffopt.check(other, host).altered for host in ("edm", "edm:flags", "edm:t_steps")} == {
         "edm": True, "edm:flags": True, "edm:t_steps": False,
     }  # fmt: skip
+    assert "generate.py --" not in str(diffopt.export(other, "edm"))
 
 
 # --- what is read -----------------------------------------------------------------------------------------

@@ -86,18 +86,25 @@ class EDM(LoopHost):
         rho = round(best, 6)
         return levels(rho), rho
 
+    def _flags(self, run: Run) -> str:
+        """Steps and the nearest Karras grid as generate.py takes them."""
+        _, rho = self._fit(run)
+        top, low = run.levels[0], run.levels[-2]
+        return f"--steps={run.grid.steps} --sigma_max={top:.10g} --sigma_min={low:.10g} --rho={rho:.10g}"
+
     def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
-        """Six lines that replace the time steps, or the flags."""
+        """Six lines that replace the time steps, or the flags; of a Karras grid both, the flags first."""
         assert plan.run is not None
         churn = "".join(f" --{key}={value:.10g}" for key, value in _churn(plan.run).items())
         solver = " --solver=euler" if run.solver.name == "euler" else ""
         steps = plan.run.grid.steps
         if target.variant == "flags":
-            _, rho = self._fit(plan.run)
-            top, low = plan.run.levels[0], plan.run.levels[-2]
-            return f"--steps={steps} --sigma_max={top:.10g} --sigma_min={low:.10g} --rho={rho:.10g}{solver}{churn}\n"
+            return f"{self._flags(plan.run)}{solver}{churn}\n"
+        same = ""
+        if steps > 1 and self._nearest(plan.run)[2] < SAME:
+            same = f"# generate.py {self._flags(plan.run)}{solver}{churn}\n# makes this grid without a change of code. Or:\n"
         return (
-            f"{header(self.title, plan)}"
+            f"{header(self.title, plan)}{same}"
             f"# In {plan.sampler.partition('(')[0]} of generate.py, instead of the lines that make t_steps;"
             f" run it with --steps={steps}{solver}{churn}.\n"
             f"t_steps = torch.as_tensor({python_list(run.levels[:steps], indent='')},\n"
