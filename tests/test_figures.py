@@ -287,3 +287,9 @@ def test_a_comparison_without_a_row_says_why(tmp_path: Any, capsys: Any) -> None
     said = capsys.readouterr()
     assert said.out == "" and "karras" in said.err and "finite sigma-max" in said.err and said.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_better_than_a_grid_is_told_as_the_text_tells_it() -> None:
+    _, (axis,) = figure(6, [2])
+    ranking(axis, {"optimized": 0.7, "karras": 1.0, "beta": 1.5}, "robust", "karras")
+    assert [text.get_text() for text in axis.texts] == ["0.7  1.43 times below", "1", "1.5  1.5 x"]

@@ -137,6 +137,8 @@ def test_the_picture_of_a_recommendation_has_every_solver_with_its_error_and_its
     names = [label.get_text() for label in above.get_yticklabels()]
     assert names == [label.get_text() for label in below.get_yticklabels()] and len(names) == len(found.rows())
     assert names[0].startswith(f"{found.best['solver']}, {found.best['steps']} steps")
+    for words in ("fitted to this spectrum", "without its noise"):
+        assert sum(words in name for name in names) == sum(words in row["sentence"] for row in found.rows())
     levels = [line for line in below.lines if line.get_marker() == "|"]
     np.testing.assert_allclose(levels[0].get_xdata(), [s for s in found.best["sigmas"] if s])
 

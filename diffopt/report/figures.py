@@ -185,7 +185,7 @@ def _range(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids) -> tuple[
     share = np.cumsum((spectrum.weight * spectrum.eig)[order]) / spectrum.trace
     first = np.sqrt(spectrum.eig[order][np.searchsorted(share, 1e-4)])
     # Pure noise stands at the edge, with room for its name.
-    room = 3.0 if data["sigmas"][0] is None else 1.4
+    room = 4.5 if data["sigmas"][0] is None else 1.4
     return float(min([*sigmas, first]) / 1.4), float(max([*sigmas, np.sqrt(spectrum.max)]) * room)
 
 
@@ -209,7 +209,9 @@ def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids) -> None:
     if first:
         axis.annotate("0\npure noise", (edge, 0), xytext=(3, 8), textcoords="offset points", fontsize=6.5, color=RED,
                       linespacing=0.95)  # fmt: skip
-    for k in _apart(sigmas, told, axis):
+    # Of the axis of some 8 inches the words of pure noise take the first.
+    free = edge / (edge / axis.get_xlim()[1]) ** (0.9 / 8) if first else np.inf
+    for k in _apart(sigmas, {k: text for k, text in told.items() if sigmas[k] < free}, axis):
         axis.annotate(told[k], (sigmas[k], 0), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=6.5, color=RED,
                       linespacing=0.95)  # fmt: skip
     axis.set_yticks(range(len(rows)), [plain(n) for n in rows])
@@ -238,7 +240,7 @@ def _flow_axis(axis: Any) -> None:
     top.xaxis.set_major_locator(FixedLocator(marks))
     top.xaxis.set_minor_locator(NullLocator())
     top.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-    top.set_xlabel("time s = sigma/(1 + sigma)", fontsize=8.5)
+    top.set_xlabel("time s = sigma/(1 + sigma); the numbers at the steps are s", fontsize=8.5)
 
 
 def _eta(axis: Any, data: Mapping[str, Any]) -> None:

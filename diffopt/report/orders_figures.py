@@ -36,18 +36,18 @@ def _panel(axis: Any, rows: Sequence[Convergence], metric: str) -> None:
         if not keep.any():
             continue
         axis.plot(calls[keep], errors[keep], color=LINES[i % 8], marker=MARKERS[(i + i // 8) % 8], markersize=4, linewidth=1.3,
-                  linestyle="-" if i < 8 else "--")  # fmt: skip
+                  linestyle=_dash(i))  # fmt: skip
         # Between the marks too: guides keep away from the lines.
         place = np.linspace(0, 1, 20 * keep.sum())
         lines = (np.interp(place, np.linspace(0, 1, keep.sum()), np.log(part[keep])) for part in (calls, errors))
         seen += [*zip(*(np.exp(line) for line in lines), strict=True)]
-        ends.append((float(calls[keep][-1]), float(errors[keep][-1]), LINES[i % 8]))
+        ends.append((float(calls[keep][-1]), float(errors[keep][-1]), LINES[i % 8], _dash(i)))
         slope = "" if row.order is None else f", order {row.order:.2f}"
         names.append(f"{row.solver}{f' ({row.clock})' if row.clock else ''}{slope}")
     if not ends:
         return
     x, y = (np.array(values) for values in zip(*seen, strict=True))
-    low, high = min(y.min(), *(e / 3 for _, e, _ in ends)) / 1.5, y.max() * 1.6
+    low, high = min(y.min(), *(e / 3 for _, e, *_ in ends)) / 1.5, y.max() * 1.6
     log_axis(axis, "y", low, high)
     log_axis(axis, "x", x.min() / 1.3, x.max() * 1.05)
     accuracy = rows[0].accuracy
@@ -59,14 +59,20 @@ def _panel(axis: Any, rows: Sequence[Convergence], metric: str) -> None:
         where = "below" if accuracy <= low else "above"
         axis.set_title(f"the accuracy {accuracy:.3g} lies {where} this panel", fontsize=8, color=GREY, loc="right")
     _guides(axis, np.log(seen))
-    heights = spread([np.log(e) for _, e, _ in ends], 0.045 * np.log(high / low))
-    for (right, e, colour), height, name in zip(ends, heights, names, strict=True):
-        thread = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "relpos": (0.0, 0.5), "shrinkA": 0}
+    heights = spread([np.log(e) for _, e, *_ in ends], 0.045 * np.log(high / low))
+    for (right, e, colour, dash), height, name in zip(ends, heights, names, strict=True):
+        thread = {"arrowstyle": "-", "color": colour, "linewidth": 0.5 if dash == "-" else 0.9, "linestyle": dash,
+                  "relpos": (0.0, 0.5), "shrinkA": 0}  # fmt: skip
         axis.annotate(plain(name), (right, e), xytext=(1.015, float(np.exp(height))), textcoords=axis.get_yaxis_transform(),
                       fontsize=8, color=colour, va="center", annotation_clip=False, arrowprops=thread)  # fmt: skip
     axis.grid(True, which="major", color=PALE, linewidth=0.6)
     unit = "data units squared" if metric == "weak" else "data units"
     axis.set(xlabel="denoiser calls", ylabel=f"{metric} error ({unit})")
+
+
+def _dash(place: int) -> str:
+    """Of a solver and of its name's thread: colours begin again after eight."""
+    return ("-", "--", ":", "-.")[place // 8 % 4]
 
 
 def _calls(row: Convergence) -> list[int]:

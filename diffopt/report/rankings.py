@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from diffopt.report.answers import gain
 from diffopt.report.style import BLUE, GREY, INK, PALE, RED, digits, log_axis, plain
 
 #: Rows of a panel, and the largest ratio of values that bars on a linear axis show.
@@ -57,8 +58,11 @@ def _colour(name: str, own: str, colours: Mapping[str, str]) -> str:
 
 
 def _told(scores: Mapping[str, float], name: str, own: str) -> str:
-    ratio = f"  {digits(scores[name] / scores[own])} x" if own in scores and name != own else ""
-    return f"{digits(scores[name])}{ratio}"
+    if own not in scores or name == own:
+        return digits(scores[name])
+    ratio = scores[name] / scores[own]
+    # What is better is told as the text tells it.
+    return f"{digits(scores[name])}  {f'{digits(ratio)} x' if ratio > 0.9995 else gain(scores[name], scores[own])}"
 
 
 def _bars(axis: Any, scores: Mapping[str, float], names: Sequence[str], own: str, colours: Mapping[str, str]) -> None:

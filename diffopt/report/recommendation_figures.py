@@ -10,6 +10,8 @@ from diffopt.report.style import BLUE, GREY, RED, figure, level_row, log_axis, p
 
 #: Rows of the panel of errors.
 MOST = 24
+#: What its sentence says of a row that its error does not.
+MARKS = ("fitted to this spectrum", "without its noise")
 HABIT = ("dpmpp_2m", "karras")
 
 
@@ -30,8 +32,10 @@ def recommendation_picture(data: Mapping[str, Any]) -> Any:
 
 
 def _name(row: Mapping[str, Any]) -> str:
+    mark = next((f", {words}" for words in MARKS if words in row["sentence"]), "")
     noise = f", eta {row['eta']:.3g}" if row["eta"] else ""
-    return f"{row['solver']}, {row['steps']} steps{noise}" + ("" if row["schedule"] == "optimized" else f", {row['schedule']}")
+    grid = "" if row["schedule"] == "optimized" else f", {row['schedule']}"
+    return f"{row['solver']}, {row['steps']} steps{noise}{grid}{mark}"
 
 
 def _levels(axis: Any, grids: Mapping[str, Any], own: str, habit: str) -> None:
