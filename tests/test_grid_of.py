@@ -112,7 +112,7 @@ def test_objectives_in_which_errors_cancel_are_searched_for_the_solver_itself():
     ("flags", "said"),
     [
         ({"grid_of": "eulr"}, "--grid-of .eulr. is no solver"),
-        ({"grid_of": ""}, "is no solver"),
+        ({"grid_of": ""}, "grid_of = '' is empty"),
         ({"grid_of": "fitted_2"}, "takes grids of others"),
         ({"grid_of": "euler", "free": "grid,eta", "solver": "ddim"}, "no effect unless the grid alone is free"),
         ({"grid_of": "euler", "timesteps": "integer", "process": "flow"}, "no effect unless the grid alone is free"),
