@@ -20,6 +20,8 @@ GAMMAS = (0.02, 0.07, 0.2, float(GAMMA))
 #: Steps at which a window may begin or end in the first look, windows looked at more closely, windows that are followed in
 #: a round, and rounds at most.
 MARKS, CLOSER, CHOSEN, ROUNDS = 7, 6, 4, 4
+#: Ends up to so many steps away are all looked at: more would make the look grow with the square of the steps.
+NEAR = 4
 #: Relative gain that churn, and a narrower window, must be worth.
 WORTH = 1e-3
 #: Tolerance of local searches whose end is only compared; the last one goes to the end.
@@ -91,9 +93,10 @@ def _candidates(
 
 
 def _around(window: Window, half: int, steps: int) -> list[tuple[int, int]]:
-    """Windows whose ends lie at most `half` steps away; the whole run has none but itself."""
+    """Windows whose ends lie at most `half` steps away, in long runs at doubling distances; the whole has none but itself."""
     a, b = (0, steps - 1) if window in (None, EMPTY) else window
-    moves = range(-half, half + 1)
+    far = range(1, half + 1) if half <= NEAR else [*(2**i for i in range(half.bit_length()) if 2**i < half), half]
+    moves = [0, *far, *(-i for i in far)]
     pairs = {(max(a + i, 0), min(b + j, steps - 1)) for i in moves for j in moves}
     return [pair for pair in pairs if pair[0] <= pair[1]]
 
