@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import diffopt
 from diffopt.cli.main import main
 from diffopt.data.posterior.operators import OPERATORS
 from diffopt.data.posterior.posterior import Prior, posterior
@@ -165,6 +167,69 @@ def test_command_reads_covariances_and_spectra(tmp_path: Path, capsys: pytest.Ca
     np.save(tmp_path / "e.npy", np.array([3.0, 1.0, 0.5]))
     assert main(["spectrum", "posterior", str(tmp_path / "e.npy"), "--operator", "diagonal:2", "--noise", "1", "-q"]) == 0
     np.testing.assert_allclose(json.loads(capsys.readouterr().out)["eigenvalues"], [3 / 13, 1 / 5, 0.5 / 3])
+
+
+def covariance_files(folder: Path, covariance: np.ndarray) -> dict[str, Path]:
+    """One covariance in every kind of file."""
+    listed = covariance.tolist()
+    np.save(folder / "a.npy", covariance)
+    for name in ("cov", "covariance", "C", "sigma"):
+        np.savez(folder / f"{name}.npz", **{name: covariance})
+    np.savez(folder / "both.npz", cov=covariance, eigenvalues=np.linalg.eigvalsh(covariance))
+    np.savetxt(folder / "a.csv", covariance, delimiter=",", fmt="%.17g")
+    np.savetxt(folder / "a.txt", covariance, fmt="%.17g")
+    (folder / "list.json").write_text(json.dumps(listed))
+    (folder / "named.json").write_text(json.dumps({"cov": listed}))
+    (folder / "a.npy.gz").write_bytes(gzip.compress((folder / "a.npy").read_bytes()))
+    (folder / "none").write_bytes((folder / "a.npy").read_bytes())
+    (folder / "CAPITALS.NPY").write_bytes((folder / "a.npy").read_bytes())
+    return {path.name: path for path in folder.iterdir()}
+
+
+def test_a_covariance_stands_in_pixels_whatever_file_it_is_in(tmp_path: Path) -> None:
+    """An operator that sees one pixel tells pixels from eigenvectors; eqs. (90)-(93) by the textbook's inverse."""
+    root = np.random.default_rng(6).standard_normal((4, 4))
+    covariance, matrix = root @ root.T, np.array([[1.0, 0.0, 0.0, 0.0]])
+    covariance = (covariance + covariance.T) / 2
+    truth = np.linalg.eigvalsh(np.linalg.inv(np.linalg.inv(covariance) + matrix.T @ matrix / 0.01))[::-1]
+    files = covariance_files(tmp_path, covariance)
+    for name, prior in {**{k: str(v) for k, v in files.items()}, "array": covariance, "list": covariance.tolist()}.items():
+        found = diffopt.posterior(prior, matrix, 0.1).eigenvalues
+        np.testing.assert_allclose(found, truth, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("prior", "word"),
+    [(np.array([[2.0, 5.0], [0.0, 1.0]]), "symmetric"), (np.ones((2, 3)), "2 x 3"), (np.eye(2) * np.nan, "NaN"),
+     (np.eye(2) * 1j, "real"), (np.zeros((0, 0)), "0 x 0")],
+)  # fmt: skip
+def test_arrays_that_are_no_covariance_are_refused(prior: np.ndarray, word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        diffopt.posterior(prior, np.eye(2), 1.0)
+
+
+@pytest.mark.parametrize("mean", [[1.0], [1.0, 2.0, 3.0], [1.0, np.inf]])
+def test_a_mean_that_does_not_fit_its_covariance_is_refused(mean: list[float], tmp_path: Path) -> None:
+    np.savez(tmp_path / "c.npz", cov=np.eye(2), mean=np.array(mean))
+    with pytest.raises(InputError, match="mean"):
+        diffopt.posterior(str(tmp_path / "c.npz"), np.eye(2), 1.0, measurement=np.ones(2))
+
+
+def test_a_shape_must_have_the_pixels_of_the_covariance() -> None:
+    with pytest.raises(InputError, match="4 pixels"):
+        diffopt.posterior(np.eye(3), "inpainting:0.5", 1.0, shape=(2, 2))
+
+
+@pytest.mark.parametrize("data", [[4.0, 1.0], np.array([4.0, 1.0]), Spectrum.create([4.0, 1.0])])
+def test_eigenvalues_from_python_are_along_directions_of_their_own(data: object) -> None:
+    """v/(1 + v) with unit gain and noise."""
+    np.testing.assert_allclose(diffopt.posterior(data, "diagonal:1", 1.0).eigenvalues, [0.8, 0.5])
+
+
+@pytest.mark.parametrize("text", ["blur:1:3", "super_resolution:2:2", "compressed_sensing:3:9", "inpainting:0.5:box:3", "blur:"])
+def test_arguments_that_an_operator_does_not_have_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        parse_operator(text)
 
 
 def test_spectra_need_whole_directions() -> None:

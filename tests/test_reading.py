@@ -13,7 +13,9 @@ import pytest
 
 from diffopt.data.builtin import BUILTINS
 from diffopt.documents.array_spectrum import FID_SIZE
-from diffopt.documents.spectrum_file import BY_SUFFIX, builtin_names, load_numbers, load_spectrum
+from diffopt.documents.held_numbers import BY_SUFFIX
+from diffopt.documents.number_list import load_list
+from diffopt.documents.spectrum_file import builtin_names, load_spectrum
 from diffopt.errors import InputError
 
 EIG = [4.0, 2.0, 0.5]
@@ -255,7 +257,7 @@ def test_lists_of_numbers(tmp_path):
         text(tmp_path / "a.csv", "0.9,0.5,0.1\n"),
         text(tmp_path / "a.txt", "0.9\n0.5\n0.1"),
     ):
-        np.testing.assert_array_equal(load_numbers(path), wish)
+        np.testing.assert_array_equal(load_list(path).values, wish)
 
 
 @pytest.mark.parametrize(
@@ -264,6 +266,6 @@ def test_lists_of_numbers(tmp_path):
 )
 def test_bad_lists_of_numbers(tmp_path, name, content):
     with pytest.raises(InputError, match="numbers|JSON|numpy"):
-        load_numbers(text(tmp_path / name, content))
+        load_list(text(tmp_path / name, content))
     with pytest.raises(InputError, match="no file"):
-        load_numbers(str(tmp_path / "none"))
+        load_list(str(tmp_path / "none"))

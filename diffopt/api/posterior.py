@@ -14,8 +14,10 @@ from diffopt.data.dataset import Dataset
 from diffopt.data.posterior.operators.base import MatrixOperator, Operator
 from diffopt.data.posterior.posterior import DENSE, Prior
 from diffopt.data.posterior.posterior import posterior as run
+from diffopt.data.spectrum import Spectrum
+from diffopt.documents.held_numbers import Held
 from diffopt.documents.operator_text import parse_operator, parse_shape
-from diffopt.documents.prior_file import load_measurement, load_prior
+from diffopt.documents.prior_file import load_measurement, load_prior, prior_of
 from diffopt.errors import InputError
 from diffopt.foundation.limits import expanding
 
@@ -40,7 +42,7 @@ def posterior(
     Parameters
     ----------
     prior : str, path, array or Prior
-        Covariance in pixels (d, d) or a file of one, `power:EXPONENT`, or a SPECTRUM.
+        Covariance in pixels (d, d) or a file of one, `power:EXPONENT`, or a SPECTRUM, whose directions are their own.
     operator : str, array or Operator
         Such as `inpainting:0.5` or `blur:1.5`, or a matrix (m, d).
     noise : float
@@ -95,10 +97,11 @@ def posterior(
 def _prior(prior: Any, shape: tuple[int, ...] | None, key: str | None, dense: int) -> Prior:
     if isinstance(prior, Prior):
         return prior
-    if isinstance(prior, np.ndarray) and prior.ndim == 2:
-        return Prior(shape or (prior.shape[0],), prior.astype(np.float64))
-    if hasattr(prior, "dataset") or isinstance(prior, Dataset):
-        return Prior.from_spectrum(getattr(prior, "dataset", prior).spectrum, dense)
+    data = getattr(prior, "dataset", prior)
+    if isinstance(data, Dataset | Spectrum):
+        return Prior.from_spectrum(Dataset.of(data).spectrum, dense)
+    if not isinstance(prior, str | Path):
+        return prior_of(Held(np.asarray(prior), None, None, "the prior"), "the prior", shape, dense)
     if key is not None and not Path(str(prior)).suffix:
         raise InputError(f"--key has no effect: it is for files, and the prior is {prior}")
     return load_prior(str(prior), shape, key, dense)

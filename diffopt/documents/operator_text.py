@@ -29,6 +29,8 @@ def parse_operator(text: str, seed: int = 0) -> Operator:
     if name not in OPERATORS:
         raise InputError(f"operator {name!r} is unknown; use one of {', '.join(OPERATORS)}, e.g. blur:1.5")
     try:
+        if len(arguments) > MOST.get(name, 1) and name not in OF_FILES:
+            raise ValueError
         return _MAKERS[name](arguments, seed)
     except (ValueError, IndexError):
         raise InputError(f"operator {text!r} cannot be read: {OPERATORS[name].summary}") from None
@@ -46,12 +48,15 @@ def _file(path: str) -> np.ndarray:
 
 def _diagonal(arguments: list[str], seed: int) -> Operator:
     del seed
+    text = ":".join(arguments) or "?"
     try:
-        return Diagonal(np.array([float(arguments[0])]))
+        return Diagonal(np.array([float(text)]))
     except ValueError:
-        return Diagonal(_file(":".join(arguments)))
+        return Diagonal(_file(text))
 
 
+#: Operators whose argument may be a path, with colons of its own; most arguments of those that have several.
+OF_FILES, MOST = ("diagonal", "matrix"), {"inpainting": 2}
 _MAKERS: dict[str, Callable[[list[str], int], Operator]] = {
     "inpainting": _inpainting,
     "blur": lambda a, _: GaussianBlur(*map(float, a)),

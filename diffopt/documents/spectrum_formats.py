@@ -132,11 +132,6 @@ def from_document(data: Any, source: str = "json") -> Spectrum | Ensemble:
     return _spectrum(data, source)
 
 
-def pooled(data: Mapping[str, Any], source: str) -> Spectrum:
-    """Spectrum of all data in a JSON document of either schema."""
-    return _spectrum(data, source)
-
-
 def _spectrum(data: Mapping[str, Any], source: str) -> Spectrum:
     if data.get("eigenvalues") is None:
         raise InputError(f"{source}: no `eigenvalues`")

@@ -14,7 +14,7 @@ Prior = Annotated[
     Optional[str],  # noqa: UP045
     typer.Argument(
         metavar="[PRIOR]",
-        help="Covariance in pixels (.npy, .npz), power:EXPONENT, or a SPECTRUM; without it a pipe is read.",
+        help="File of a covariance in pixels, power:EXPONENT, or a SPECTRUM; without it a pipe is read.",
     ),
 ]
 
