@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import diffopt
+from diffopt.api.budget_knobs import DIFFUSION
 from diffopt.cli.main import main
 from diffopt.data.dataset import Dataset
 from diffopt.data.ensemble import Ensemble
@@ -209,8 +210,9 @@ def test_pictures_are_drawn(spectrum: str, tmp_path: Path, capsys: pytest.Captur
         (["--over", "x"], "samples or steps"), (["--seed", "3"], "--verify"),
         (["--samples", "9", "--verify", "4", "--seed", "-1"], "seed"),
         (["--verify", "4", "--samples", "1e9"], "fewer --samples"), (["--eta", "0.5"], "no effect"),
-        (["--s-churn", "1"], "s_churn"),
-        (["--langevin", "0.01", "--sigma-min", "0.3", "--s-churn", "1"], "s_churn"),
+        (["--minimize", "samples", "--samples", "9", "--subject-to", "samples+iterations<=9"], "iterations"),
+        (["-s", "euler", "-n", "4", "--minimize", "sigma_min", "--subject-to", "samples<=9"], "samples"),
+        (["--langevin", "0.01", "--sigma-min", "0.3", "--minimize", "sigma_min", "--subject-to", "calls<=9"], "calls"),
         (["-n", "5", "--tau", "0.5", "--verify", "4"], "diverges"),
         (["-s", "randomized_midpoint", "-n", "4", "--end", "sigma_min", "--verify", "4"], "coefficient tables"),
         (["--samples", "9", "--minimize", "samples", "--subject-to", "samples<=1"], "loosen"),
@@ -229,6 +231,26 @@ def test_bad_input_is_one_line_and_no_file(
     assert shown.err.count("\n") == 1
     assert shown.out == ""
     assert sorted(p.name for p in tmp_path.iterdir()) == ["eig.npy"]
+
+
+#: Values of the flags that a diffusion sampler has and the other samplers do not.
+OF_DIFFUSION = {
+    "clock": "sigma", "options": "rho=5", "s_churn": "1", "s_tmin": "1", "s_tmax": "1", "s_noise": "1", "process": "flow",
+    "beta_min": "0.2", "beta_max": "9", "alphas_cumprod": "a.npy", "betas": "linear:0.0001,0.02,1000",
+    "scheduler_config": "config.json", "t_max": "0.5", "t_min": "0.1", "end": "sigma_min",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_DIFFUSION)
+@pytest.mark.parametrize("sampler", [["--samples", "9"], ["--langevin", "0.01", "--sigma-min", "0.3"]], ids=["flow", "langevin"])
+def test_flags_of_a_diffusion_sampler_are_refused_by_others(
+    spectrum: str, sampler: list[str], name: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert set(OF_DIFFUSION) == set(DIFFUSION), "a flag of diffusion samplers needs a value in OF_DIFFUSION"
+    assert main(["error-budget", spectrum, *sampler, DIFFUSION[name], OF_DIFFUSION[name], "-q"]) == 2
+    shown = capsys.readouterr()
+    assert DIFFUSION[name] in shown.err
+    assert shown.out == ""
 
 
 def test_what_diverges_is_null_with_its_reason(spectrum: str, capsys: pytest.CaptureFixture) -> None:

@@ -13,7 +13,7 @@ from sklearn.covariance import OAS, LedoitWolf
 
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
-from diffopt.errors import InputError
+from diffopt.errors import InputError, UnsupportedError
 from diffopt.estimation import estimate
 from diffopt.estimation.bootstrap import Bands, at_ranks, bands, grid_bands
 from diffopt.estimation.correction.population import companion, population
@@ -25,6 +25,8 @@ from diffopt.estimation.ensembles.partition import by_bands, by_labels, by_tiles
 from diffopt.estimation.methods.raw_spectrum import RawSpectrum
 from diffopt.estimation.readers import open_source
 from diffopt.estimation.readers.base import ReadOptions
+from diffopt.solvers import SOLVERS
+from diffopt.studies.resampling import functions
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
@@ -164,6 +166,13 @@ def test_bands_of_the_grid_and_what_they_cost():
     assert np.all(low <= high)
     assert own.shape == (6,)
     assert 0 <= result["loss_median"] <= result["loss_95"]
+
+
+def test_a_bootstrap_without_a_finite_error_says_so():
+    """A step over ninety decades blows up: there is no error that replicates could lose, and it is not 0."""
+    _, error = functions(SOLVERS["heun_sde"](), 2)
+    with pytest.raises(UnsupportedError, match="heun_sde"):
+        error(Spectrum.create([1.0, 0.1]), np.array([1e90, 1.0, 0.0]))
 
 
 def test_bootstrap_is_repeatable_and_refuses_what_it_cannot_do():

@@ -10,6 +10,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
+import diffopt
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.noise_table import load_table, table_process
 from diffopt.documents.scheduler_config import WITH_BETAS, config_process
@@ -246,6 +247,16 @@ def test_a_config_of_betas(tmp_path):
     assert "beta_schedule scaled_linear:0.00085,0.012,1000" in heard[0]
     assert "timestep_spacing" in heard[0]
     np.testing.assert_allclose(alphas_from_betas(process.origin()["betas"]), process.alphas_cumprod, rtol=1e-13)
+
+
+def test_a_process_that_is_named_must_be_that_of_the_config(tmp_path):
+    """`ve` is the default and is meant all the same where somebody says it; another spelling of the same is no other name."""
+    path = config(tmp_path, _class_name="FlowMatchEulerDiscreteScheduler", beta_schedule="drop")
+    for name in ("ve", "vp_linear", "table"):
+        with pytest.raises(InputError, match=f"process 'flow' and --process '{name}'"):
+            diffopt.optimize([1.0, 0.1], steps=2, process=name, scheduler_config=path)
+    for name in (None, "flow", "rectified flow"):
+        assert diffopt.optimize([1.0, 0.1], steps=2, process=name, scheduler_config=path).document["process"]["name"] == "flow"
 
 
 def test_configs_of_other_tables(tmp_path):

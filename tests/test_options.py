@@ -11,7 +11,7 @@ import pytest
 
 import diffopt
 from diffopt.cli.main import main
-from diffopt.documents.options import fields_of, made, named
+from diffopt.documents.options import fields_of, made, named, named_list
 from diffopt.errors import InputError
 from diffopt.processes import PROCESSES
 from diffopt.schedules import SCHEDULES
@@ -252,6 +252,26 @@ def test_a_schedule_with_options_is_a_row(run):
     expected = diffopt.evaluate(EIG, schedule="karras:rho=5", steps=4)
     row = next(r for r in rows if r["schedule"] == "karras:rho=5")
     assert row["frechet"] == pytest.approx(expected.errors["frechet"], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("karras,beta:0.5,0.7", ["karras", "beta:0.5,0.7"]), ("beta:0.5,0.7,karras", ["beta:0.5,0.7", "karras"]),
+        ("beta:0.7,0.5,beta:0.9,0.5", ["beta:0.7,0.5", "beta:0.9,0.5"]), ("beta:5e-1,b=-0.7", ["beta:5e-1,b=-0.7"]),
+        (" karras , ,karras", ["karras"]), (["beta:0.5,0.7", "karras"], ["beta:0.5,0.7", "karras"]), ("ays_*,5", ["ays_*", "5"]),
+    ],
+)  # fmt: skip
+def test_commas_of_options_belong_to_their_name(text, names):
+    assert named_list(text) == names
+
+
+def test_rows_with_the_same_number_among_their_options(run):
+    """The second 0.5 is an option of its own, not the first one again."""
+    rows = json.loads(run("compare-schedules", "eig.npy", "-n", "4", "--only", "beta:0.7,0.5,beta:0.9,0.5", "-q").out)["rows"]
+    for name in ("beta:0.7,0.5", "beta:0.9,0.5"):
+        row = next(r for r in rows if r["schedule"] == name)
+        assert row["sigmas"] == pytest.approx(diffopt.evaluate(EIG, schedule=name, steps=4).sigmas.tolist())
 
 
 def test_the_help_says_the_defaults_in_force(run):

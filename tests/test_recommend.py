@@ -141,6 +141,15 @@ def test_sizes_and_frames():
     same = at_size(spectrum, 1.0, 5, 1.0)
     assert closed_mu(same) == pytest.approx(closed_mu(spectrum) + np.log(5) / 4)
     assert closed_mu(at_size(spectrum, 1.0, 5, 0.0)) == pytest.approx(closed_mu(spectrum))
+    assert np.all(np.diff(same.eig) <= 0), "the largest eigenvalue stands first"
+
+
+def test_equal_frames_are_one_picture_of_more_contrast():
+    """Frames that are all the same: F times the eigenvalues in a share 1/F of the directions, by the root of eq. (136)."""
+    two, high, half = (np.mean((3 * EIG) ** p) / 3 for p in (2, 1.5, 0.5))
+    s = np.exp(leading_mu(at_size(Spectrum.create(EIG), 1.0, 3, 1.0)) + np.array([-1e-6, 1e-6]))
+    low, up = np.pi / 8 * (s**2 - two / s**2) + half * s / 2 - high / (2 * s)
+    assert low < 0 < up
 
 
 def test_a_power_law_is_continued():

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from diffopt.api.flags import GROUPS
 from diffopt.api.grids import check_answered, given_grid, grid_problem
 from diffopt.api.notes import mismatch_notes
 from diffopt.data.dataset import Dataset
@@ -20,6 +21,11 @@ from diffopt.studies.budget.knobs import Knobs
 
 #: Schedule of a sampler that is given by its steps.
 SCHEDULE = "karras"
+#: Flags of a diffusion sampler, beside those that say one is meant and its range as noise ratios.
+DIFFUSION = {
+    flag.name: flag.long for group in ("solver", "churn", "process", "range", "end") for flag in GROUPS[group][1]
+    if flag.name not in ("sigma_max", "sigma_min")
+}  # fmt: skip
 
 
 class _Given:
@@ -86,10 +92,9 @@ def _diffusion(problem: Problem, make_grid: Any, settings: Settings, common: dic
 def _flow(settings: Settings, said: Mapping[str, Any], common: dict[str, Any]) -> Knobs:
     if common["tau"] is not None:
         raise InputError("a trained score needs the levels it is called at: give --steps, a grid file or --langevin")
-    for name in ("process", "end", "clock", "options", "t_max", "t_min", "beta_min", "beta_max", "alphas_cumprod", "betas"):
+    for name, flag in DIFFUSION.items():
         if name in said:
-            raise InputError(f"--{name.replace('_', '-')} belongs to a sampler with steps; give --solver or --steps")
-    _check_options(settings, "give --solver or --steps")
+            raise InputError(f"{flag} belongs to a sampler with steps; give --solver or --steps")
     if settings.eta is not None and settings.start == "exact":
         raise InputError("--eta has no effect: the reverse flow is exact at any eta; give --solver or --steps, or --start sigma")
     low, high = _range(settings)
@@ -99,9 +104,10 @@ def _flow(settings: Settings, said: Mapping[str, Any], common: dict[str, Any]) -
 
 
 def _langevin(settings: Settings, said: Mapping[str, Any], grid: Any, gamma: float | None, common: dict[str, Any]) -> Knobs:
-    if grid is not None or {"solver", "schedule", "process", "end", "eta", "clock"} & set(said):
-        raise InputError("--langevin is a sampler of its own; leave out the grid, --solver, --schedule, --process, --end, --eta")
-    _check_options(settings, "leave them out")
+    others = {"solver": "--solver", "schedule": "--schedule", "eta": "--eta", **DIFFUSION}
+    named = ["the grid"] * (grid is not None) + [flag for name, flag in others.items() if name in said]
+    if named:
+        raise InputError(f"{named[0]} has no effect: --langevin is a sampler of its own; leave it out")
     low, high = _range(settings)
     if low is None:
         raise InputError("--langevin needs --sigma-min, the noise ratio at which the chain runs")
@@ -111,12 +117,6 @@ def _langevin(settings: Settings, said: Mapping[str, Any], grid: Any, gamma: flo
     if settings.start != "exact" and high is None:
         raise InputError(f"--start {settings.start} needs --sigma-max, the noise ratio it starts from")
     return Knobs(langevin=gamma, sigma_min=low, sigma_max=high, steps=steps, **common)
-
-
-def _check_options(settings: Settings, advice: str) -> None:
-    if settings.options:
-        names = ", ".join(settings.options)
-        raise InputError(f"{names} belong to a solver, a schedule or a process, and there is none here; {advice}")
 
 
 def _range(settings: Settings) -> tuple[float | None, float | None]:

@@ -16,6 +16,7 @@ from diffopt.api.hosting import hosted_rows
 from diffopt.api.notes import data_notes, error_notes, mismatch_notes, range_notes, start_notes
 from diffopt.api.results.compare import ComparisonResult
 from diffopt.documents.grid_file import is_list
+from diffopt.documents.options import named_list
 from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule
 from diffopt.documents.values import many, words
 from diffopt.errors import InputError, UnsupportedError
@@ -102,7 +103,8 @@ def compare(
             f"a comparison takes the eta of each solver and its own designs, not --eta {eta}; "
             "use `diffopt evaluate --eta` for one grid, or `diffopt eta` for what eta to set"
         )
-    patterns, extra = _parametrized(words(only or ()))
+    names = [str(name) for name in named_list(only or ())]
+    patterns, extra = [name for name in names if ":" not in name], {name: make_schedule(name) for name in names if ":" in name}
     selection = Selection(patterns, words(skip or ()), words(kind or ()), sort, top)
     selection.check()
     name = None if host is None else find_host(host)[0].name
@@ -171,20 +173,6 @@ def _other_ranges(result: Comparison) -> list[str]:
     """A note for each added grid that does not fill the range."""
     found = {row.schedule: row.other_range for row in result.rows if row.other_range is not None}
     return [f"note: {name} {why}: another problem than the other rows solve, so it has no ratio" for name, why in found.items()]
-
-
-def _parametrized(patterns: list[str]) -> tuple[list[str], dict[str, Schedule]]:
-    """Plain patterns, and schedules that are named with options; a comma inside options belongs to them."""
-    plain: list[str] = []
-    texts: list[str] = []
-    for word in patterns:
-        if ":" in word:
-            texts.append(word)
-        elif texts and not plain and ("=" in word or word.replace(".", "").isdigit()):
-            texts[-1] += "," + word
-        else:
-            plain.append(word)
-    return plain, {text: make_schedule(text) for text in texts}
 
 
 def _problems(settings: Settings, solver: Any, data: Any, steps: int) -> list[Problem]:

@@ -41,9 +41,9 @@ def run_of(schedule: Any) -> Run:
     if grid is None:
         raise InputError("no schedule: give a file that diffopt optimize wrote, a result or a list of sigmas")
     settings = grid.fill(Settings(), set())
-    if grid.document is None or grid.document.solver is None:
-        note(f"note: the grid names no solver; {settings.solver} on process {settings.process} is assumed")
     chosen = Chosen.create(settings)
+    if grid.document is None or grid.document.solver is None:
+        note(f"note: the grid names no solver; {settings.solver} on process {chosen.process.name} is assumed")
     eta = grid.document.eta if grid.document is not None and chosen.solver.eta_meaning is not None else None
     sigmas = grid.sigmas(chosen.process, settings.end)
     return Run.create(chosen.process, sigmas, with_coefficients(chosen, grid, sigmas), eta, settings.start)  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from diffopt.api.targets import NamedTarget
 from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.grid_file import is_list
+from diffopt.documents.options import named_list
 from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule
 from diffopt.documents.values import many, words
 from diffopt.errors import InputError
@@ -52,7 +53,7 @@ def plan(given: NamedTarget, settings: Settings, flags: Mapping[str, Any], grids
     """
     data = given.data or Dataset.of(Spectrum.create([1.0], [float(given.target.dim)], source="no spectrum"))
     listed = list(_listed(grids))
-    names = words_of(settings.schedule)
+    names = [] if settings.schedule is None else named_list(settings.schedule)
     if not names and not listed:
         usual = reference_name(make_problem(settings.replace(schedule=None, solver="euler"), data, strict=False))
         names = [usual, *([OPTIMIZED] if given.data is not None else [])]
@@ -83,20 +84,6 @@ def _say_scale(given: NamedTarget, problem: Problem, listed: bool = False) -> No
     if given.data is not None:
         for line in raw_notes(problem, given.mean, listed):
             note(line)
-
-
-def words_of(schedule: Any) -> list[Any]:
-    """Names of a comma list in which the options of a name may have commas of their own."""
-    if schedule is None or not isinstance(schedule, str):
-        return [] if schedule is None else list(schedule) if isinstance(schedule, Iterable) else [schedule]
-    found: list[str] = []
-    for word in schedule.split(","):
-        option = ":" not in word and ("=" in word or word.replace(".", "").strip().isdigit())
-        if found and option:
-            found[-1] += "," + word.strip()
-        else:
-            found.append(word.strip())
-    return [word for word in dict.fromkeys(found) if word]
 
 
 def _listed(grids: Any) -> Iterable[tuple[str, Any]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from diffopt.documents.aliases import known_as, offered, with_scheduler
@@ -86,6 +87,31 @@ def named(text: str, table: Mapping[str, Any], what: str) -> tuple[type, dict[st
     return cls, options
 
 
+def named_list(given: Any) -> list[Any]:
+    """Names of a comma list, each once, in which the options of a name may have commas of their own: `karras,beta:0.5,0.7`.
+
+    A sequence is taken item by item.
+    """
+    if not isinstance(given, str):
+        items = list(given) if isinstance(given, Iterable) else [given]
+        return list(dict.fromkeys(item.strip() if isinstance(item, str) else item for item in items))
+    found: list[str] = []
+    for word in (part.strip() for part in given.split(",")):
+        if found and ":" in found[-1] and ("=" in word or _is_number(word)):
+            found[-1] += "," + word
+        elif word:
+            found.append(word)
+    return list(dict.fromkeys(found))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _listed(names: list[str]) -> str:
     return f"the option{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else "no options"
 
@@ -152,8 +178,6 @@ def assigned(options: Mapping[str, Any], owners: Mapping[str, type | None]) -> d
         having = [owner for owner, cls in owners.items() if cls is not None and option in fields_of(cls)]
         if not having:
             taken = sorted({f for cls in owners.values() if cls is not None for f in fields_of(cls)} - {"clock"})
-            import difflib
-
             close = difflib.get_close_matches(option, taken, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"they take {', '.join(taken) or 'none'}"
             if option in CHURN:

@@ -107,8 +107,8 @@ def _refuse_others(name: str, config: Mapping[str, Any], file: str) -> None:
         )
 
 
-def configured(path: str, process: Any) -> Process:
-    """Process of a config beside one that is named: another name contradicts it.
+def configured(path: str, process: str | None) -> Process:
+    """Process of a config beside one that may be named: another name contradicts it.
 
     Raises
     ------
@@ -116,9 +116,8 @@ def configured(path: str, process: Any) -> Process:
         Naming both.
     """
     found = config_process(path)
-    if process not in ("ve", found.name):
-        name = getattr(process, "name", process)
-        raise InputError(f"--scheduler-config {path} is process {found.name!r} and --process {name!r}; leave one out")
+    if process not in (None, found.name):
+        raise InputError(f"--scheduler-config {path} is process {found.name!r} and --process {process!r}; leave one out")
     return found
 
 

@@ -26,6 +26,8 @@ from diffopt.solvers import SOLVERS, Solver
 
 #: Flags that are options of a solver or a process under a name of their own.
 OPTION_FLAGS = ("s_churn", "s_tmin", "s_tmax", "s_noise", "beta_min", "beta_max")
+#: Process where none is named.
+PROCESS = "ve"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Settings:
     Attributes
     ----------
     solver, process, schedule, objective : str or object
-        Names, with options as in `karras:rho=5`, or objects.
+        Names, with options as in `karras:rho=5`, or objects; a process of None is PROCESS, or what a config says.
     steps : int
         Number of solver steps N.
     options : mapping
@@ -49,7 +51,7 @@ class Settings:
     eta: Any = None
     clock: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    process: Any = "ve"
+    process: Any = None
     alphas_cumprod: Any = None
     betas: str | None = None
     scheduler_config: Any = None
@@ -124,7 +126,7 @@ class Chosen:
         """
         named_solver = _class(settings.solver if solver is None else solver, SOLVERS, "solver")
         named_schedule = _class(settings.schedule, SCHEDULES, "schedule") if settings.schedule else (None, {}, None)
-        named_process = _class(settings.process, PROCESSES, "process")
+        named_process = _class(PROCESS if settings.process is None else settings.process, PROCESSES, "process")
         owners = {"solver": named_solver, "schedule": named_schedule, "process": named_process}
         options = dict(settings.options)
         if not strict:
@@ -191,7 +193,7 @@ def _process(settings: Settings, found: tuple[Any, dict[str, Any], Any], options
     if len(given) > 1:
         raise InputError(f"give one of {' and '.join(given)}")
     if settings.scheduler_config is not None and (thing is not None or not options):
-        return configured(str(settings.scheduler_config), settings.process)
+        return configured(str(settings.scheduler_config), None if settings.process is None else cls.name)
     if given and (cls is not TrainedLevels or thing is not None):
         raise InputError(f"{given[0]} needs --process table, got {cls.name!r}")
     if cls is TrainedLevels and thing is None:

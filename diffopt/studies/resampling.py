@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from diffopt.data.spectrum import Spectrum
+from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.evaluation import evaluate
@@ -36,6 +37,9 @@ def functions(solver: Solver, steps: int) -> tuple[OptimizeGrid, GridError]:
 
     def error(spectrum: Spectrum, sigmas: Array) -> float:
         case = problem(spectrum)
-        return float(evaluate(case, Grid.create(case.process, sigmas)).frechet or 0.0)
+        found = evaluate(case, Grid.create(case.process, sigmas), expand=False)
+        if found.frechet is None:
+            raise UnsupportedError(f"solver {solver.name!r}: {found.reasons['frechet']}; take another --boot-solver")
+        return found.frechet
 
     return best, error

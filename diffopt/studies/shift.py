@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import toeplitz
 from scipy.optimize import brentq
 
-from diffopt.data.spectrum import Spectrum
+from diffopt.data.spectrum import Spectrum, descending
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.scalar import minimize_scalar
@@ -71,7 +71,7 @@ def at_size(spectrum: Spectrum, factor: float, frames: int = 1, correlation: flo
     if frames > 1:
         in_time = np.maximum(np.linalg.eigvalsh(toeplitz(correlation ** np.arange(frames))), 0)
         eig, weight = np.outer(in_time, eig).ravel(), np.tile(weight, frames)
-    return Spectrum(np.asarray(eig), np.asarray(weight), None, spectrum.source)
+    return Spectrum(*descending(np.asarray(eig), np.asarray(weight), None), spectrum.source)
 
 
 def _resampled(spectrum: Spectrum, factor: float) -> tuple[Array, Array]:

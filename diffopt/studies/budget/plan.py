@@ -16,9 +16,9 @@ from diffopt.studies.budget.knobs import FREE, Knobs
 
 #: Names a limit may use, and the most steps that are tried.
 LIMITED, MOST_STEPS = ("calls", "steps", "samples", "iterations"), 200
-#: Points of the first scan of one number, and evaluations of a search of several.
 #: Step counts that are looked at finely.
 FINE = 3
+#: Points of the first scan of one number, and evaluations of a search of several.
 SCAN, EVALUATIONS = 11, 80
 #: Fewest samples that a budget is defined for.
 LEAST = 2
@@ -33,7 +33,7 @@ class Limit:
     bound: float
 
     def used(self, values: dict[str, float]) -> float:
-        """Left side; what is not there costs nothing."""
+        """Left side, or the share of it that some numbers have."""
         return sum(a * values.get(name, 0.0) for a, name in self.parts)
 
 
@@ -97,6 +97,12 @@ def minimize(knobs: Knobs, free: Sequence[str], limits: Sequence[Limit] = ()) ->
     return _Search(knobs, list(free), list(limits)).run()
 
 
+def _give(name: str) -> str:
+    """What makes a number of a budget finite."""
+    flags = {"calls": "--steps", "steps": "--steps", "samples": "--samples", "iterations": "--tau and --iterations"}
+    return f"give {flags[name]}, or leave the limit out"
+
+
 class _Search:
     """One search; the best point so far."""
 
@@ -121,6 +127,10 @@ class _Search:
             by_calls = name == "steps" and any("calls" in (n for _, n in limit.parts) for limit in limits)
             if name in free and not (bounded or by_calls):
                 raise InputError(f"--minimize {name}: more is always better; bound it, e.g. --subject-to '{name}<=1000'")
+        there = self._spent(knobs, {})
+        for name in dict.fromkeys(name for limit in limits for _, name in limit.parts):
+            if name not in there:
+                raise InputError(f"--subject-to names {name}, and here they are infinitely many; {_give(name)}")
         self.ranges = {name: self._range(name) for name in self.smooth}
 
     def _range(self, name: str) -> tuple[float, float]:
@@ -163,7 +173,8 @@ class _Search:
     def _spent(self, knobs: Knobs, values: dict[str, float]) -> dict[str, float]:
         spent = {name: float(v) for name in ("steps", "samples", "iterations") if (v := knobs.value(name)) is not None}
         if any("calls" in (n for _, n in limit.parts) for limit in self.limits):
-            spent["calls"] = float(knobs.sampler().calls or 0)
+            calls = knobs.sampler().calls
+            spent |= {} if calls is None else {"calls": float(calls)}
         return {**spent, **values}
 
     def _box(self) -> tuple[Array, Array]:
