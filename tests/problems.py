@@ -73,6 +73,10 @@ def solver_cases() -> list[tuple[str, str, str | None]]:
     return cases
 
 
+def where(name: str, process: str, clock: str | None) -> str:
+    return f"{name} on {process}" + (f" in clock {clock}" if clock else "")
+
+
 def make(name: str, clock: str | None = None, **options: float) -> Solver:
     """Solver by name, with a clock where it has one."""
     extra = {"clock": clock} if clock is not None else {}

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, injects_noise, irregular, make, solver_cases
+from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, injects_noise, irregular, make, solver_cases, where
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.law.gradient import Design, DifferentiableTable
@@ -94,7 +94,11 @@ def test_gradient_by_grid_and_eta(name, process, clock):
         for objective in objectives:
             thing = OBJECTIVES[objective]()
             args = (thing, thing.prepare(data(mean)), start, solver, EXAMPLES[process], sigmas, eta)
-            check(*args, f"{objective}, end {end}", tables)
+            said = (
+                f"{where(name, process, clock)}, {objective}, end {end}: the gradient is not that of differences; formulas must be "
+                "analytic in complex inputs: no abs, maximum, or comparison of complex numbers (docs/extending.md, A solver)"
+            )
+            check(*args, said, tables)
 
 
 @pytest.mark.parametrize("objective", ["frechet", "robust", "kl"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from oracles import FACTS, ORACLES, Mixture, Replay, Run
-from problems import CLOCK_NAMES, EXAMPLES, TABLED, grid_for, has_step_to_zero, irregular, make, solver_cases, spectrum
+from problems import CLOCK_NAMES, EXAMPLES, TABLED, grid_for, has_step_to_zero, irregular, make, solver_cases, spectrum, where
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
@@ -44,10 +44,6 @@ def test_every_solver_has_an_oracle_and_every_process_its_facts():
         f"{set(EXAMPLES) ^ set(PROCESSES)}"
     )
     assert set(CLOCK_NAMES) == set(CLOCKS), f"tests/problems.py, CLOCK_NAMES: {set(CLOCK_NAMES) ^ set(CLOCKS)}"
-
-
-def where(name, process, clock):
-    return f"{name} on {process}" + (f" in clock {clock}" if clock else "")
 
 
 class Watched(Mixture):
@@ -97,6 +93,8 @@ def compare(name, process, clock, sigmas, eta, said):
         at = apart[0] if apart.size else count
         first = [f"{v[at]:.6g}" if at < len(v) else "nowhere" for v in (ours, theirs)]
         hint = f"the table runs the model at sigma {first[0]} where the loop does at {first[1]}: see table.put_node, lags, stages"
+        if first == ["0", "nowhere"]:
+            hint = "the table runs the model once more, at sigma 0, where the loop does not: see the last step to the data"
     text = f"{where(name, process, clock)}: table (ACTUAL) and loop (DESIRED) differ; {said}, eta {eta}; {hint}"
     pair = f"{got.flat[0]:.10g} (ACTUAL), {wish.flat[0]:.10g} (DESIRED)"
     gap = f"largest difference {np.abs(got - wish).max():.3g}, first values {pair}"
@@ -191,10 +189,31 @@ def test_schemes_without_a_first_step_from_pure_noise_say_so(name):
         run_table(make(name), Grid.create(EXAMPLES["flow"], [np.inf, 3.0, 1.0, 0.0]))
 
 
+@pytest.mark.parametrize("sigmas", [(np.inf, 3.0, 1.0, 0.0), (np.inf, 3.0, 1.0, 0.2), (np.inf, 0.0)])
+@pytest.mark.parametrize(("name", "process", "clock"), [c for c in solver_cases() if np.isinf(EXAMPLES[c[1]].default_sigma_max)])
+def test_a_first_step_from_pure_noise_is_finite_or_refused(name, process, clock, sigmas):
+    """Where a process starts at pure noise: a run of finite numbers, or the message that says what to do; no other error."""
+    said = (
+        f"{where(name, process, clock)}: the first step from pure noise is neither finite nor refused; guard divisors and "
+        "logarithms with points.unbounded (docs/extending.md, A first step from pure noise)"
+    )
+    try:
+        table = run_table(make(name, clock), Grid.create(EXAMPLES[process], sigmas))
+    except UnsupportedError as refused:
+        assert "pure noise" in str(refused) or "sigma = 0" in str(refused), said
+        return
+    except Exception as error:
+        raise AssertionError(said) from error
+    variance = Law(table, spectrum(), "exact").variance
+    assert np.isfinite(variance).all(), said
+
+
 @pytest.mark.parametrize("name", [n for n, c in TABLED.items() if c.uses_clock])
 def test_the_logsnr_clock_cannot_reach_the_data(name):
+    said = f"{name} says uses_clock, but runs the same to 0 in the logsnr clock: use self.clock_of(points.process), or leave it False"
     with pytest.raises(UnsupportedError, match="sigma = 0"):
         run_table(make(name, "logsnr"), grid_for(EXAMPLES["ve"], 4))
+        pytest.fail(said)
 
 
 # --- orders ---------------------------------------------------------------------------------------
