@@ -95,8 +95,8 @@ def test_gradient_by_grid_and_eta(name, process, clock):
             thing = OBJECTIVES[objective]()
             args = (thing, thing.prepare(data(mean)), start, solver, EXAMPLES[process], sigmas, eta)
             said = (
-                f"{where(name, process, clock)}, {objective}, end {end}: the gradient is not that of differences; formulas must be "
-                "analytic in complex inputs: no abs, maximum, or comparison of complex numbers (docs/extending.md, A solver)"
+                f"{where(name, process, clock)}, {objective}, end {end}: the gradient is not that of differences; formulas must "
+                "be analytic in complex inputs: no abs, maximum, or comparison of complex numbers (docs/extending.md, A solver)"
             )
             check(*args, said, tables)
 
