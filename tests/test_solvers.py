@@ -215,7 +215,7 @@ def test_the_logsnr_clock_cannot_reach_the_data(name):
     except UnsupportedError as refused:
         assert "sigma = 0" in str(refused)
     else:
-        pytest.fail(f"{name} says uses_clock, but reaches 0 in the logsnr clock: use self.clock_of(points.process), or leave it False")
+        pytest.fail(f"{name} says uses_clock, but reaches 0 in the logsnr clock: use self.clock_of(points.process), or say False")
 
 
 # --- orders ---------------------------------------------------------------------------------------
