@@ -16,7 +16,10 @@ import pytest
 import diffopt
 from diffopt.api.arguments import Flags
 from diffopt.api.flags import GROUPS, OWN, VERBS, flags_of
+from diffopt.api.load import NOT_READ, RESULTS
 from diffopt.cli.main import main
+from diffopt.documents.schemas import DOCUMENTS
+from diffopt.errors import InputError
 
 EIG = np.array([9.0, 1.0, 0.2, 0.01])
 PUBLIC = {name: getattr(diffopt, name) for name in diffopt.NAMES}
@@ -130,6 +133,38 @@ def test_results_are_frozen_and_show_themselves(tmp_path):
         result.save(tmp_path / "g.xlsx")
     again = diffopt.load(tmp_path / "g.json")
     assert again.to_dict() == result.to_dict()
+
+
+def written() -> dict[str, object]:
+    """A result of each schema, as cheap as there is one."""
+    rng = np.random.default_rng(0)
+    noise, grid = rng.standard_normal((40, 2)), diffopt.optimize(EIG, steps=3)
+    outputs = {"x0": rng.standard_normal((40, 2)), "noise": noise, "predicted": 0.9 * noise, "sigma": np.full(40, 2.0)}
+    found = [
+        grid, diffopt.evaluate(EIG, grid), diffopt.compare(EIG, steps=3, only="karras"), diffopt.recommend(EIG, 3),
+        diffopt.orders(EIG, "euler", [4, 8], metric="frechet"), diffopt.best_eta(EIG, "ddim", 3, design="constant"),
+        diffopt.simulate(rng.standard_normal((20, 2)), steps=3, count=8, reference_steps=4), diffopt.shift(EIG, 3),
+        diffopt.check(grid, "comfyui"), diffopt.budget(EIG, samples=100), diffopt.siem(outputs),
+    ]  # fmt: skip
+    return {str(result.document["schema"]): result for result in found}
+
+
+def test_load_reads_what_every_verb_writes(tmp_path):
+    """The same kind of result with the same document; spectra are data, and a summary says that it is none."""
+    results = written()
+    assert set(results) == set(RESULTS), "a new schema needs its result in diffopt/api/load.py and one here"
+    assert set(RESULTS) | set(NOT_READ) | {"diffopt.spectrum/1", "diffopt.ensemble/1"} == set(DOCUMENTS)
+    for schema, result in results.items():
+        path = tmp_path / f"{schema.split('.')[1].split('/')[0]}.json"
+        result.save(path)
+        again = diffopt.load(path)
+        assert type(again) is type(result)
+        assert again.to_dict() == json.loads(result.render("json"))
+        assert again.answers() == result.answers(), schema
+        again.render("table")
+    diffopt.read_spectrum(EIG).summary().save(tmp_path / "summary.json")
+    with pytest.raises(InputError, match="spectrum convert"):
+        diffopt.load(tmp_path / "summary.json")
 
 
 def test_what_estimate_returns_is_data(tmp_path):

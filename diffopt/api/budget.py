@@ -31,6 +31,7 @@ from diffopt.documents.schemas import dump
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.documents.values import words
 from diffopt.errors import InputError
+from diffopt.foundation.array_file import write_npz
 from diffopt.foundation.atomic import check_target, write_atomic
 from diffopt.foundation.notes import note
 from diffopt.studies.budget.budget import Budget, compression_bound
@@ -41,6 +42,8 @@ from diffopt.studies.budget.simulate import DIRECTIONS, verify
 
 #: Quantiles that stand for a long spectrum in a simulation.
 QUANTILES = 12
+#: What rounding may do to a simulated term without randomness: relative, and in units of the largest variances on the way.
+RELATIVE, ROUNDING = 1e-7, 1e-12
 
 
 @verb
@@ -213,10 +216,12 @@ def _simulated(
     if found.terms["optimization"] is None:
         raise InputError(f"--verify has nothing to simulate: {found.reasons[0]}")
     seen = verify(replace(knobs, spectrum=spectrum).setting(), repetitions, seed, progress)
+    top = knobs.sigma_max if knobs.problem is None else knobs.problem.sigma_max
+    floor = ROUNDING * (spectrum.trace + (top**2 if top is not None and np.isfinite(top) else 0.0))
     parts = {}
     for name, estimate in seen.items():
         predicted = found.total if name == "total" else found.terms[name]
-        near = predicted is not None and abs(predicted - estimate.value) <= 1e-7 * max(1.0, abs(estimate.value))
+        near = predicted is not None and abs(predicted - estimate.value) <= RELATIVE * abs(estimate.value) + floor
         inside = near or (predicted is not None and estimate.low <= predicted <= estimate.high)
         parts[name] = SimulatedPart(
             value=estimate.value, low=estimate.low, high=estimate.high, predicted=predicted, inside=inside
@@ -232,8 +237,6 @@ def _quantiles(spectrum: Spectrum) -> Spectrum:
 
 
 def _write_kernel(path: str | Path, found: Budget, force: bool) -> None:
-    import io
-
     if Path(path).suffix != ".npz":
         raise InputError(f"--kernel {path}: the kernel is an .npz file")
     arrays = {"eigenvalues": found.spectrum.eig, "weights": found.spectrum.weight}
@@ -241,9 +244,7 @@ def _write_kernel(path: str | Path, found: Budget, force: bool) -> None:
         arrays |= {name: kernel.pairs, f"{name}_own": kernel.own}
     if not found.kernels:
         raise InputError("--kernel needs a random source: --samples or --tau")
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    write_atomic(path, buffer.getvalue(), force)
+    write_atomic(path, write_npz(arrays), force)
 
 
 def _curve(knobs: Knobs, over: str | None) -> Any:

@@ -28,6 +28,7 @@ from diffopt.report.comparison import document
 from diffopt.schedules import Schedule
 from diffopt.solvers import SOLVERS
 from diffopt.solvers.designs import DESIGNS
+from diffopt.studies.calls import steps_for
 from diffopt.studies.comparison.comparison import Comparison
 from diffopt.studies.comparison.comparison import compare as run
 from diffopt.studies.comparison.selection import Selection
@@ -147,7 +148,7 @@ def _some_rows(result: Comparison) -> None:
 def _counts(problem: Problem, budgets: list[int], equal_steps: bool, grids: dict[str, GivenGrid]) -> list[int]:
     """Numbers of steps that a solver is compared at."""
     solver, to_data = problem.solver, problem.end == "zero"
-    paid = budgets if equal_steps else [max(n for n in range(b + 1) if n == 0 or solver.calls(n, to_data) <= b) for b in budgets]
+    paid = budgets if equal_steps else [steps_for(solver, budget, to_data) for budget in budgets]
     return [max(n, 1) for n in (*paid, *(grid.steps for grid in grids.values()))]
 
 

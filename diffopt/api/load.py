@@ -9,26 +9,35 @@ from typing import Any
 
 from diffopt.api.grids import file_settings, given_grid
 from diffopt.api.results.base import Result
-from diffopt.api.results.compare import ComparisonResult
-from diffopt.api.results.run import EvaluationResult, RunResult, ScheduleResult
-from diffopt.api.results.simulate import SimulationResult
-from diffopt.api.results.studies import EtaResult, OrdersResult
+from diffopt.api.results.run import RunResult, ScheduleResult
 from diffopt.data.dataset import Dataset
 from diffopt.documents.options import options_of
 from diffopt.documents.settings import Chosen, Settings
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.documents.spectrum_formats import ENSEMBLE_SCHEMA, SPECTRUM_SCHEMA
+from diffopt.errors import InputError
+from diffopt.foundation.registry import LazyTable
 from diffopt.processes.grid import Grid
 
-#: Result of each schema.
-RESULTS: dict[str, type[Result]] = {
-    "diffopt.schedule/1": ScheduleResult,
-    "diffopt.evaluation/1": EvaluationResult,
-    "diffopt.comparison/1": ComparisonResult,
-    "diffopt.convergence/1": OrdersResult,
-    "diffopt.eta/1": EtaResult,
-    "diffopt.simulation/1": SimulationResult,
-}
+#: Result of each schema; only the one that is asked for is imported.
+RESULTS: LazyTable[type[Result]] = LazyTable(
+    "diffopt.api",
+    {
+        "diffopt.schedule/1": "results.run:ScheduleResult",
+        "diffopt.evaluation/1": "results.run:EvaluationResult",
+        "diffopt.comparison/1": "results.compare:ComparisonResult",
+        "diffopt.convergence/1": "results.studies:OrdersResult",
+        "diffopt.eta/1": "results.studies:EtaResult",
+        "diffopt.simulation/1": "results.simulate:SimulationResult",
+        "diffopt.recommendation/1": "results.recommend:RecommendationResult",
+        "diffopt.shift/1": "results.recommend:ShiftResult",
+        "diffopt.check/1": "check:CheckResult",
+        "diffopt.budget/1": "results.budget:BudgetResult",
+        "diffopt.siem/1": "results.siem:SiemResult",
+    },
+)
+#: Those from which nothing is made, and what is in their place.
+NOT_READ = {"diffopt.summary/1": "it is a summary of a spectrum, without its numbers; `diffopt spectrum convert` writes them"}
 
 
 def load(path: str | Path) -> Any:
@@ -62,6 +71,8 @@ def load(path: str | Path) -> Any:
     if schema in (SPECTRUM_SCHEMA, ENSEMBLE_SCHEMA) or Path(path).suffix.lower() == ".npz":
         found: Dataset = load_dataset(path)
         return found
+    if schema in NOT_READ:
+        raise InputError(f"{path}: {NOT_READ[schema]}")
     if isinstance(content, Mapping) and schema in RESULTS:
         if issubclass(RESULTS[schema], RunResult):
             given_grid(content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffopt.errors import InputError
+from diffopt.foundation.array_file import write_npz
 from diffopt.foundation.atomic import check_target, write_atomic
 
 
@@ -79,7 +79,5 @@ def siem_collect(
         raise InputError("batches hold no data")
     arrays = {name: np.concatenate(parts) for name, parts in found.items()}
     if path is not None:
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)  # type: ignore[arg-type]
-        write_atomic(path, buffer.getvalue(), force)
+        write_atomic(path, write_npz(arrays), force)
     return arrays

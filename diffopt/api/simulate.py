@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any, Unpack
 
 import numpy as np
@@ -18,6 +18,7 @@ from diffopt.documents.values import number
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.notes import note
+from diffopt.foundation.workers import cores
 from diffopt.objectives.problem import Problem
 from diffopt.simulation.distance import DISTANCES, PATHWISE, measure
 from diffopt.simulation.run import Batch, run
@@ -130,7 +131,8 @@ def simulate(
 
 
 def _whole(value: Any, name: str, least: int) -> None:
-    if value is not None and (isinstance(value, bool) or int(value) != value or value < least):
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if value is not None and not (whole and value >= least):
         raise InputError(f"--{name.replace('_', '-')} must be a whole number from {least}, got {value}")
 
 
@@ -156,7 +158,7 @@ def _workers(given: NamedTarget, batch: Batch, tables: list[Table]) -> int:
     """Two processes where the work is worth their start."""
     work = given.facts.get("components") or 1
     total = float(work) * given.target.dim * batch.count * sum(t.calls for t in tables)
-    return 2 if given.portable and batch.blocks > 1 and total > LARGE and (os.cpu_count() or 1) > 1 else 1
+    return 2 if given.portable and batch.blocks > 1 and total > LARGE and cores() > 1 else 1
 
 
 def _document(

@@ -18,6 +18,7 @@ from diffopt.schedules import SCHEDULES
 from diffopt.search.descent import optimize
 from diffopt.search.starts import applicable
 from diffopt.solvers import SOLVERS, Solver
+from diffopt.studies.calls import steps_for
 
 #: Solvers that are compared unless others are named: those that hosts run and that differ as schemes.
 CANDIDATES = (
@@ -75,12 +76,6 @@ class Offer:
         return self.solver.needs_data
 
 
-def steps_for(solver: str, calls: int, to_data: bool) -> int:
-    """Largest number of steps that `calls` calls pay for, 0 where one step is too dear."""
-    made = SOLVERS[solver]()
-    return max((n for n in range(1, calls + 1) if made.calls(n, to_data) <= calls), default=0)
-
-
 def offers(
     problem: Problem, calls: int, names: Sequence[str] = CANDIDATES, progress: Progress | None = None, host: Hosted | None = None
 ) -> list[Offer]:
@@ -95,14 +90,14 @@ def offers(
     for done, name in enumerate(names):
         if progress is not None:
             progress(done, len(names))
-        steps = steps_for(name, calls, to_data)
+        steps = steps_for(SOLVERS[name](), calls, to_data)
         try:
             found += _offer(problem, name, steps, host or _as_it_is)
         except DiffoptError:
             continue
     try:
-        habit = replace(problem, solver=SOLVERS[HABIT[0]](error=problem.solver.error), steps=steps_for(HABIT[0], calls, to_data))
-        habit, eta = (host or _as_it_is)(habit, ())
+        usual = SOLVERS[HABIT[0]](error=problem.solver.error)
+        habit, eta = (host or _as_it_is)(replace(problem, solver=usual, steps=steps_for(usual, calls, to_data)), ())
         found.append(_scored(habit, SCHEDULES[HABIT[1]]().grid(habit.span), HABIT[1], HABIT[0], eta))
     except DiffoptError:
         pass

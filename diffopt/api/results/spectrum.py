@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 from diffopt.api.results.base import Result
 from diffopt.api.spectrum_flags import SPECTRUM_FORMS
 from diffopt.data.dataset import Dataset
+from diffopt.data.ensemble import Ensemble
 from diffopt.data.posterior.posterior import Posterior
+from diffopt.data.spectrum import Spectrum
 from diffopt.documents import prior_file
 from diffopt.documents import spectrum_formats as forms
 from diffopt.errors import InputError
 from diffopt.estimation.engines.checkpoint import Checkpoint
+from diffopt.foundation.arrays import Array
 
 #: Lists of numbers of the document that a summary leaves out.
 LONG = ("eigenvalues", "weights", "mean", "bootstrap", "members")
@@ -39,22 +43,22 @@ class SpectrumResult:
     checkpoint: Checkpoint | None = None
 
     @property
-    def spectrum(self) -> Any:
+    def spectrum(self) -> Spectrum:
         """The :class:`Spectrum`."""
         return self.dataset.spectrum
 
     @property
-    def eigenvalues(self) -> Any:
+    def eigenvalues(self) -> Array:
         """Eigenvalues (n,), descending, squared units of the data; `weights` are their multiplicities."""
         return self.dataset.spectrum.eig
 
     @property
-    def weights(self) -> Any:
+    def weights(self) -> Array:
         """Multiplicities (n,)."""
         return self.dataset.spectrum.weight
 
     @property
-    def facts(self) -> Any:
+    def facts(self) -> Mapping[str, Any]:
         """Provenance as plain JSON values."""
         return self.dataset.facts
 
@@ -163,7 +167,7 @@ class SummaryResult(Result):
 
         return [{"name": name, "value": value} for name, value in rows(*self._parts())]
 
-    def _parts(self) -> tuple[Any, Any, Any]:
+    def _parts(self) -> tuple[Spectrum, Mapping[str, Any], Ensemble | None]:
         assert self.dataset is not None
         return self.dataset.spectrum, self.dataset.facts, self.dataset.members
 

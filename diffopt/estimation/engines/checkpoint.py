@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from diffopt.errors import InputError
 from diffopt.estimation.sources.masked import Fixed
 from diffopt.estimation.sources.source import Log
 from diffopt.estimation.sums.accumulator import Accumulator
+from diffopt.foundation.array_file import write_npz
 from diffopt.foundation.atomic import write_atomic
 from diffopt.foundation.guard import reading
 
@@ -69,10 +69,8 @@ class Checkpoint:
 
     def save(self, stage: str, done: int, sums: Accumulator, log: Log, fixed: Fixed) -> None:
         """Write the sums now."""
-        buffer = io.BytesIO()
         facts = {"fingerprint": self.fingerprint, "stage": stage, "done": done, "bad": json.dumps(log.bad)}
-        np.savez(buffer, **facts, **sums.state(), **fixed.state())  # type: ignore[arg-type]
-        write_atomic(self.path, buffer.getvalue(), force=True)
+        write_atomic(self.path, write_npz({**facts, **sums.state(), **fixed.state()}), force=True)
 
     def discard(self) -> None:
         """Delete the file; the result has been written."""

@@ -20,6 +20,7 @@ from diffopt.schedules import SCHEDULES, Schedule
 from diffopt.solvers import Solver
 from diffopt.solvers.designs import DESIGNS
 from diffopt.solvers.model_error import ModelError
+from diffopt.studies.calls import steps_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +109,8 @@ def calls_of(setting: Setting, solver: Solver, steps: int) -> int:
 
 def steps_within(setting: Setting, solver: Solver, budget: int) -> int | None:
     """Largest number of steps whose denoiser calls stay within the budget; None where one is too many."""
-    steps = next((n for n in range(budget, 0, -1) if calls_of(setting, solver, n) <= budget), None)
-    return steps if steps is not None and steps >= solver.least_steps else None
+    steps = steps_for(solver, budget, setting.end == "zero")
+    return steps if steps >= solver.least_steps else None
 
 
 def steps_of(levels: Array) -> int:
