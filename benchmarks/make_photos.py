@@ -1,4 +1,4 @@
-"""Make diffopt/data/photos.npz: the covariance spectrum of patches of six freely licensed photographs.
+"""Make diffopt/data/files/photos.npz: the covariance spectrum of patches of six freely licensed photographs.
 
     python benchmarks/make_photos.py          # needs scikit-learn and scikit-image
 

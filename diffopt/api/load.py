@@ -73,7 +73,7 @@ def load(path: str | Path) -> Any:
         return found
     if schema in NOT_READ:
         raise InputError(f"{path}: {NOT_READ[schema]}")
-    if isinstance(content, Mapping) and schema in RESULTS:
+    if isinstance(content, Mapping) and isinstance(schema, str) and schema in RESULTS:
         if issubclass(RESULTS[schema], RunResult):
             given_grid(content)
         return RESULTS[schema](dict(content))

@@ -18,7 +18,7 @@ POWER_LAW_DIM = 3072
 def photos() -> Spectrum:
     """Covariance spectrum of 16 x 16 colour patches of photographs, scaled to [-1, 1].
 
-    Source, licence and script: diffopt/data/photos.md, benchmarks/make_photos.py.
+    Source, licence and script: diffopt/data/files/photos.md, benchmarks/make_photos.py.
     """
     data = resources.files("diffopt").joinpath("data", "files", "photos.npz").read_bytes()
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:

@@ -23,7 +23,7 @@ class LocalDefects:
     Every step of the real table is applied to the exact law (exact history too); what it leaves is
     its defect, and a later exact step keeps the share Phi^2 = (1 - n/v') v'/v of a variance error and
     Phi of a mean error. No formula of the solver is needed, and the sum agrees with the closed
-    forms of `diffopt.defects` to leading order.
+    forms of `diffopt.asymptotics.defects` to leading order.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """Named schedules; SCHEDULES is the table of names.
 
-One class in one file and one line in the table: tests, documentation, commands and pages read it.
+A file holds the rules of one paper or host, the table a line for each: tests, documentation, commands and pages read it.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class Solver(ABC):
     needs_data: ClassVar[bool] = False
     #: Solvers whose grids this one takes the geometric mean of; empty: a grid of its own.
     grid_solvers: ClassVar[tuple[str, ...]] = ()
-    #: Wiener integrals that the noise sources of a step are, for coupled paths (`diffopt.coupling`); None: unknown.
+    #: Wiener integrals that the noise sources of a step are, for coupled paths (`diffopt.studies.strong`); None: unknown.
     kernels: ClassVar[tuple[str, ...] | None] = None
     #: Clock when the user names none; None is the process's default.
     own_clock: ClassVar[str | None] = None

@@ -1,4 +1,4 @@
-"""ComfyUI's `simple`."""
+"""Rules of ComfyUI, by index into the model's levels and over its range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uniform in the time of the cosine model."""
+"""Closed curves of a noise ratio over the steps: cosine, sigmoid, Laplace, the tangent law."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""diffusers' `linspace` spacing."""
+"""diffusers' timestep spacings, and its beta sigmas."""
 
 from __future__ import annotations
 

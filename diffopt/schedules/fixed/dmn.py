@@ -1,4 +1,4 @@
-"""The objective of DM-NonUniform and its minimization."""
+"""DM-NonUniform: grids that amplify errors of a multistep solver least, whatever the data."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from scipy.optimize import minimize
 
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array, Numbers
+from diffopt.foundation.complex_step import STEP
 from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
 from diffopt.schedules.fixed.k_diffusion import Exponential
 from diffopt.schedules.fixed.time import UniformVP
 
-#: Step of the complex-step derivative, and evaluations at most.
-STEP, BUDGET = 1e-30, 60
+#: Evaluations at most.
+BUDGET = 60
 
 #: Largest sigma_max/sigma_min: squares of amplifications must be numbers.
 WIDEST = 1e50

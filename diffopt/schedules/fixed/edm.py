@@ -1,4 +1,4 @@
-"""EDM's `vp` grid, fitted to the range."""
+"""EDM's grids of other models: `vp`, fitted to the range, and improved DDPM's."""
 
 from __future__ import annotations
 

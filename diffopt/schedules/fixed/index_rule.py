@@ -1,4 +1,4 @@
-"""The noise levels a model was trained on, for rules that pick them by index."""
+"""Rules that pick the noise levels a model was trained on by their index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The EDM ramp."""
+"""k-diffusion's ramps over the range: Karras, exponential and powers of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uniform in the process's own time."""
+"""Uniform in a time: the process's own, that of the linear model or its root, that of rectified flow."""
 
 from __future__ import annotations
 

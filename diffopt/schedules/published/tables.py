@@ -1,4 +1,4 @@
-"""Align Your Steps for Stable Diffusion 1.5."""
+"""Tables of Align Your Steps, GITS and Optimal Stepsize, as published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entropic time."""
+"""Entropic time, as it is, rescaled, and by direction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fisher-Rao length."""
+"""Equal lengths of the path of marginals, and equal turns of the trajectory."""
 
 from __future__ import annotations
 

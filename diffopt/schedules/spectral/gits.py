@@ -1,4 +1,4 @@
-"""GITS with the Euclidean cost."""
+"""GITS, with the Euclidean cost and with that of the deviation from the chord."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The best grid for ancestral sampling in the variational bound."""
+"""The best grids for ancestral sampling in the variational bound, by dynamic programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Score-optimal schedule, corrector cost."""
+"""Score-optimal schedules, by the corrector's cost and by the predictor's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tangent law."""
+"""The tangent law with the constant that is best for the data."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Selection:
     only, skip : sequence of str
         Names or patterns such as `ays_*`.
     kinds : sequence of str
-        Of :data:`diffopt.comparison.KINDS`; empty is all. Optimized rows stay unless skipped by name.
+        Of :data:`diffopt.studies.comparison.row.KINDS`; empty is all. Optimized rows stay unless skipped by name.
     sort : str or None
         Column over all rows, "-" in front for descending; None: by group, optimized rows last.
     top : int or None

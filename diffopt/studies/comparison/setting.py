@@ -30,7 +30,7 @@ class Setting:
     Attributes
     ----------
     data, process, sigma_max, sigma_min, end, start
-        As in :class:`diffopt.problem.Problem`; None takes the process's default.
+        As in :class:`diffopt.objectives.problem.Problem`; None takes the process's default.
     solvers : sequence of Solver
     budgets : sequence of int
         Denoiser calls; solver steps where `equal_steps`.
