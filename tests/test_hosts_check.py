@@ -17,6 +17,7 @@ from problems import EXAMPLES, spectrum
 import diffopt
 from diffopt.cli.main import main
 from diffopt.documents.schemas import DOCUMENTS
+from diffopt.errors import UnsupportedError
 from diffopt.hosts import HOSTS
 from diffopt.hosts.answer import check_run, export_run
 from diffopt.hosts.findings import Finding
@@ -347,6 +348,41 @@ def test_host_in_optimize_gives_a_grid_that_is_run_as_it_is(files: Any) -> None:
     assert below.times[0] == pytest.approx(0.9999, abs=1e-6) and not diffopt.check(below, "comfyui").altered
     short = diffopt.optimize([4.0, 1.0], "unipc", 3, host="comfyui", end="sigma_min")
     assert short.document["solver_options"]["order"] == 2 and not diffopt.check(short, "comfyui").altered
+
+
+@pytest.mark.parametrize("host", [*HOSTS, "comfyui:workflow", "diffusers:snippet", "sd_cpp:json"])
+@pytest.mark.parametrize("process", ["ve", "table", "flow"])
+def test_the_eta_that_is_written_is_the_one_that_is_said(host: str, process: str) -> None:
+    """A host with one eta for all steps is told the mean of a file's, in a form's own measure."""
+    made = HOSTS[host.partition(":")[0]]()
+    if process not in made.processes:
+        return
+    for solver in made.samplers:
+        if SOLVERS[solver].eta_meaning is None:
+            continue
+        steps = run(solver, process).grid.steps
+        for eta in (np.linspace(0.1, 0.5, steps), np.full(steps, 0.4)):
+            try:
+                answer = export_run(run(solver, process, eta=eta), host, {"_class_name": "EulerDiscreteScheduler", **BETAS})
+            except UnsupportedError:
+                continue
+            there = answer.plan.run
+            assert there is not None
+            if there.solver.eta_meaning is None or there.eta[0] in (0, 1):  # the host has no number to set
+                continue
+            assert len(set(there.eta)) == 1
+            number = float(there.eta[0]) ** 2 if host == "azula" else float(there.eta[0])
+            said = [float(v) for v in re.findall(r"eta\W{1,4}([\d.]+)", f"{answer.text!s} {' '.join(answer.said)}")]
+            np.testing.assert_allclose(said[:1], [number], rtol=1e-8)
+
+
+@pytest.mark.parametrize("solver", ["euler_ancestral", "dpmpp_2m_sde"])
+def test_a_scheduler_without_noise_is_said_to_be_one(solver: str) -> None:
+    answer = export_run(run(solver, eta=0.0), "diffusers:DPMSolverMultistepScheduler", BETAS)
+    assert answer.plan.run is not None
+    assert answer.plan.run.solver.name == {"euler_ancestral": "euler", "dpmpp_2m_sde": "dpmpp_2m"}[solver]
+    assert "'dpmsolver++'" in str(answer.text)
+    assert not any(f.kind in ("eta", "recurrence") for f in answer.plan.findings)
 
 
 def test_export_from_python(files: Any) -> None:

@@ -16,6 +16,7 @@ from diffopt.documents.noise_table import load_table, table_process
 from diffopt.documents.scheduler_config import WITH_BETAS, config_process
 from diffopt.errors import InputError
 from diffopt.foundation.notes import listening
+from diffopt.hosts.diffusers.config import Config, load_config
 from diffopt.objectives.evaluation import evaluate
 from diffopt.objectives.problem import Problem
 from diffopt.processes import Flow, TrainedLevels, alphas_from_betas
@@ -294,6 +295,22 @@ def test_what_classes_assume_is_theirs(tmp_path):
         if name.startswith("CogVideoX"):
             right = right / (3 - 2 * right)
         np.testing.assert_allclose(made.alphas_cumprod, right, rtol=1e-12)
+
+
+def test_hosts_read_a_config_as_the_process_is_read(tmp_path):
+    """The trained levels of an export are those that the grid was made for, whatever the file leaves to its class."""
+    for name in sorted(WITH_BETAS):
+        for more in ({}, {"snr_shift_scale": 2.0}, {"trained_betas": BETAS.tolist()}):
+            path = config(tmp_path, _class_name=name, beta_start="drop", beta_end="drop", **more)
+            with listening():
+                made = config_process(path)
+            np.testing.assert_array_equal(Config(load_config(path)).alphas_cumprod(), made.alphas_cumprod)
+    zero = Config(load_config(config(tmp_path, rescale_betas_zero_snr=True))).alphas_cumprod()
+    assert zero[-1] == 2.0**-24
+    with pytest.raises(InputError, match="betas must lie in"):
+        Config({"trained_betas": [0.1, 1.5, 0.2]}).alphas_cumprod()
+    array = Config({"trained_betas": BETAS}).alphas_cumprod()
+    np.testing.assert_allclose(array, ABAR, rtol=1e-11)
 
 
 def test_a_config_in_place_of_a_table(tmp_path):

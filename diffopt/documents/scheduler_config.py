@@ -22,8 +22,10 @@ NAMES = ("scheduler_config.json", "scheduler/scheduler_config.json")
 DEFAULTS: dict[str, Any] = {"beta_schedule": "linear", "beta_start": 1e-4, "beta_end": 0.02, "num_train_timesteps": 1000}
 _LATENT: dict[str, Any] = {"beta_start": 0.00085, "beta_end": 0.012}
 _SCALED: dict[str, Any] = {**_LATENT, "beta_schedule": "scaled_linear"}
+_COGVIDEOX: dict[str, Any] = {**_SCALED, "snr_shift_scale": 3.0}
 CLASS_DEFAULTS: dict[str, dict[str, Any]] = {
-    "LCMScheduler": _SCALED, "TCDScheduler": _SCALED, "CogVideoXDDIMScheduler": _SCALED, "CogVideoXDPMScheduler": _SCALED,
+    "LCMScheduler": _SCALED, "TCDScheduler": _SCALED, "CogVideoXDDIMScheduler": _COGVIDEOX,
+    "CogVideoXDPMScheduler": _COGVIDEOX,
     "HeunDiscreteScheduler": _LATENT, "KDPM2DiscreteScheduler": _LATENT, "KDPM2AncestralDiscreteScheduler": _LATENT,
     "DPMSolverSDEScheduler": _LATENT, "UnCLIPScheduler": {"beta_schedule": "squaredcos_cap_v2"},
 }  # fmt: skip
@@ -47,6 +49,8 @@ EXPLODING = {
     "CosineDPMSolverMultistepScheduler": (500.0, 0.3),
 }  # fmt: skip
 
+_NO_CONFIG = "{file}: no scheduler config (no _class_name, no beta_schedule)"
+
 
 def config_process(path: str) -> Process:
     """Process of a config: `table` for models with betas, `flow` for flow matching.
@@ -61,17 +65,44 @@ def config_process(path: str) -> Process:
     InputError
         Unreadable, no such config, or a kind that is none of the processes; the message says what to use.
     """
+    file, config = read_config_file(path)
+    if not {"_class_name", "beta_schedule", "trained_betas", "num_train_timesteps"} & set(config):
+        raise InputError(_NO_CONFIG.format(file=file))
+    _refuse_others(str(config.get("_class_name") or ""), config, file)
+    return _flow(config, file) if says_flow(config) else _table(config, file, path)
+
+
+def read_config_file(path: str) -> tuple[str, dict[str, Any]]:
+    """The file that a path or a folder stands for, and the keys in it.
+
+    Raises
+    ------
+    InputError
+        Missing, no JSON, or JSON that is no object.
+    """
     file = _find(path)
-    config = parse(config_bytes(file), str(file))
-    if not isinstance(config, dict) or not {"_class_name", "beta_schedule", "trained_betas", "num_train_timesteps"} & set(config):
-        raise InputError(f"{file}: no scheduler config (no _class_name, no beta_schedule)")
-    name = str(config.get("_class_name") or "")
-    _refuse_others(name, config, str(file))
-    if says_flow(config):
-        return _flow(config, str(file))
-    if config.get("snr_shift_scale") is None and name.startswith("CogVideoX"):
-        config["snr_shift_scale"] = 3.0
-    return _table(config, str(file), path)
+    config = parse(_bytes(file), str(file))
+    if not isinstance(config, dict):
+        raise InputError(_NO_CONFIG.format(file=file))
+    return str(file), config
+
+
+def config_alphas(config: Mapping[str, Any], source: str) -> np.ndarray | None:
+    """alphas_cumprod of a config's betas, shape (T,), shifted and rescaled as it says; None where it names no betas.
+
+    Parameters
+    ----------
+    config : mapping
+        Keys of a scheduler_config.json; for those that are missing its class's defaults count.
+    source : str
+        Where it is from, for messages.
+
+    Raises
+    ------
+    InputError
+        Betas that are none, or a rule that is not known here.
+    """
+    return _alphas(config, source)[1] if any(config.get(key) is not None for key in BETA_KEYS) else None
 
 
 def says_flow(config: Mapping[str, Any]) -> bool:
@@ -121,7 +152,7 @@ def configured(path: str, process: str | None) -> Process:
     return found
 
 
-def config_bytes(file: Path) -> bytes:
+def _bytes(file: Path) -> bytes:
     """Bytes of a config; those of standard input are kept with it, for a host asks for the same one again."""
     if str(file) != "-":
         return read_bytes(file)
@@ -153,20 +184,9 @@ def _flow(config: Mapping[str, Any], file: str) -> Process:
 
 
 def _table(config: Mapping[str, Any], file: str, given: str) -> Process:
-    count = _number(config, "num_train_timesteps", file)
-    if not float(count).is_integer():
-        raise InputError(f"{file}: num_train_timesteps must be a whole number, got {count:g}")
-    rule, betas = _betas(config, int(count), file)
-    alphas = cumulated(betas)
-    scale = config.get("snr_shift_scale")
-    if scale is not None:
-        if not is_number(scale) or scale <= 0:
-            raise InputError(f"{file}: snr_shift_scale must be a positive number, got {scale!r}")
-        # sigma -> sqrt(scale) sigma (CogVideoX).
-        alphas, rule = alphas / (scale + (1 - scale) * alphas), None
+    _note_defaults(config, file)
+    rule, alphas = _alphas(config, file)
     zero = bool(config.get("rescale_betas_zero_snr"))
-    if zero:
-        alphas = zero_terminal_snr(alphas)
     made = TrainedLevels(alphas, ("scheduler_config", given) if rule is None else ("betas", rule + f":{ZERO_SNR}" * zero))
     top = "pure noise (rescale_betas_zero_snr)" if zero else f"sigma {made.sigma_limits[0]:.6g}"
     how = f"beta_schedule {rule}" if rule else "its own betas" if config.get("trained_betas") is not None else "shifted betas"
@@ -176,12 +196,30 @@ def _table(config: Mapping[str, Any], file: str, given: str) -> Process:
     return made
 
 
+def _alphas(config: Mapping[str, Any], file: str) -> tuple[str | None, np.ndarray]:
+    """Rule, where it gives the whole table but for the rescaling, and alphas_cumprod."""
+    count = _number(config, "num_train_timesteps", file)
+    if not float(count).is_integer():
+        raise InputError(f"{file}: num_train_timesteps must be a whole number, got {count:g}")
+    rule, betas = _betas(config, int(count), file)
+    alphas = cumulated(betas)
+    scale = _value(config, "snr_shift_scale")
+    if scale is not None:
+        if not is_number(scale) or scale <= 0:
+            raise InputError(f"{file}: snr_shift_scale must be a positive number, got {scale!r}")
+        # sigma -> sqrt(scale) sigma (CogVideoX).
+        alphas, rule = alphas / (scale + (1 - scale) * alphas), None
+    return rule, zero_terminal_snr(alphas) if config.get("rescale_betas_zero_snr") else alphas
+
+
 def _betas(config: Mapping[str, Any], count: int, file: str) -> tuple[str | None, np.ndarray]:
     """Rule, where the betas have one, and betas."""
     trained = config.get("trained_betas")
+    if isinstance(trained, np.ndarray):  # of a scheduler in memory
+        trained = trained.tolist()
     if trained is not None:
         return None, np.array(numbers(trained, f"{file}: trained_betas"), dtype=np.float64)
-    kind = config.get("beta_schedule") or _defaults(config)["beta_schedule"]
+    kind = _value(config, "beta_schedule")
     start, end = _number(config, "beta_start", file), _number(config, "beta_end", file)
     betas = betas_of(str(kind), start, end, count)
     if kind == "squaredcos_cap_v2":
@@ -189,17 +227,25 @@ def _betas(config: Mapping[str, Any], count: int, file: str) -> tuple[str | None
     return f"{kind}:{start!r},{end!r},{count}", betas
 
 
-def _defaults(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What the class of a config takes for keys that it leaves out."""
-    return {**DEFAULTS, **CLASS_DEFAULTS.get(str(config.get("_class_name")), {})}
+def _value(config: Mapping[str, Any], key: str) -> Any:
+    """A key, or what the config's class takes for it where it is missing; None where the class has no such key."""
+    value = config.get(key)
+    if value is not None:
+        return value
+    return {**DEFAULTS, **CLASS_DEFAULTS.get(str(config.get("_class_name")), {})}.get(key)
 
 
 def _number(config: Mapping[str, Any], key: str, file: str) -> float:
-    value = config.get(key)
-    if value is None:
-        value = _defaults(config)[key]
-        if config.get("trained_betas") is None and config.get("beta_schedule") != "squaredcos_cap_v2":
-            note(f"note: {file}: no {key}; {value:g} is assumed, as diffusers does")
+    value = _value(config, key)
     if not is_number(value):
         raise InputError(f"{file}: {key} must be a number, got {str(value)[:40]!r}")
     return float(value)
+
+
+def _note_defaults(config: Mapping[str, Any], file: str) -> None:
+    """Say which numbers of a rule of betas are the class's own; `squaredcos_cap_v2` has none."""
+    if config.get("trained_betas") is not None or config.get("beta_schedule") == "squaredcos_cap_v2":
+        return
+    for key in ("num_train_timesteps", "beta_start", "beta_end"):
+        if config.get(key) is None:
+            note(f"note: {file}: no {key}; {_value(config, key):g} is assumed, as diffusers does")

@@ -49,7 +49,8 @@ class Azula(LoopHost):
 
     def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """A subclass, and the schedule whose time is the level."""
-        eta = f", eta={float(run.eta[0]) ** 2!r}" if plan.sampler == "DDIMSampler" else ""
+        assert plan.run is not None
+        eta = f", eta={float(plan.run.eta[0]) ** 2!r}" if plan.sampler == "DDIMSampler" else ""
         return (
             f"{header(self.title, plan)}import torch\n"
             f"from azula.noise import Schedule\nfrom azula.sample import {plan.sampler}\n\n"

@@ -185,9 +185,9 @@ class Host(ABC):
                 return sampler.eta, []
             message = f"{sampler.name} of {self.title} has no eta, it always runs {sampler.eta:g}; the file says {_span(eta)}"
             return sampler.eta, [Finding("eta", message, f"optimize with --eta {sampler.eta:g}, or take a host with eta")]
+        mean = one_eta(eta)
         if np.allclose(eta, eta[0]):
-            return float(eta[0]), []
-        mean = float(eta.mean())
+            return mean, []
         message = f"{self.title} takes one eta for all steps; the file has {_span(eta)}, the mean {mean:.6g} is used"
         return mean, [Finding("eta", message, "optimize with --free grid,eta (one number) instead of eta_per_step")]
 
@@ -197,6 +197,11 @@ class Host(ABC):
         ours, theirs = described(run), described(hosted)
         message = f"{sampler.name} of {self.title} is {theirs} on this model, not {ours}"
         return [Finding("recurrence", message, f"optimize with {flags(hosted)}")]
+
+
+def one_eta(eta: np.ndarray) -> float:
+    """The number that stands for all steps where a host takes one: theirs, or the mean of several."""
+    return float(eta[0] if np.allclose(eta, eta[0]) else eta.mean())
 
 
 def _eta_of(run: Run, hosted: Run) -> float | None:

@@ -104,6 +104,14 @@ class DPMSolverMultistep(ByTimesteps):
         ("sde-dpmsolver++", 1): "euler_ancestral", ("sde-dpmsolver++", 2): "dpmpp_2m_sde",
     }  # fmt: skip
 
+    #: Solver that each one with noise is where its eta is 0.
+    QUIET: ClassVar = {"euler_ancestral": "euler", "ddpm": "euler", "dpmpp_2m_sde": "dpmpp_2m"}
+
+    def sampler(self, run: Run) -> Sampler | None:
+        """Without noise the algorithm that draws none."""
+        name = run.solver.name
+        return self.samplers.get(name if np.any(run.eta) else self.QUIET.get(name, name))
+
     def options(self, run: Run) -> dict[str, Any]:
         """Algorithm, order, end; no grid of its own."""
         noisy = run.solver.eta_meaning is not None and bool(np.any(run.eta))

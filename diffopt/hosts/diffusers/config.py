@@ -5,19 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from diffopt.documents.scheduler_config import NAMES, config_bytes
+from diffopt.documents.scheduler_config import config_alphas, read_config_file
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.paths import is_folder
-from diffopt.foundation.strict_json import parse
 from diffopt.hosts.run import Run
 from diffopt.processes import TrainedLevels
-from diffopt.processes.beta_rules import betas_of, cumulated, zero_terminal_snr
 
 #: Flags that replace a user's values by a grid of the scheduler's own.
 OWN_GRIDS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas")
@@ -56,11 +52,6 @@ class Config:
         """Whether the network is told log(sigma)/4 instead of an index (EulerDiscrete, Stable Video Diffusion)."""
         return self.get("timestep_type", "discrete") == "continuous" and self.get("prediction_type", "epsilon") == "v_prediction"
 
-    @property
-    def train_steps(self) -> int:
-        """Number of trained levels."""
-        return int(self.get("num_train_timesteps", 1000))
-
     def knows_shift(self, name: str = "shift") -> bool:
         """Whether the flow shift follows from the file: a static one, or a dynamic one with its `mu`."""
         if self.values.get("use_dynamic_shifting"):
@@ -90,19 +81,11 @@ class Config:
         InputError
             Betas that are none, or a rule that is not known here.
         """
-        if self.values.get("trained_betas") is not None:
-            betas = np.asarray(self.values["trained_betas"], dtype=np.float64)
-            table = np.asarray(np.cumprod(1 - betas), dtype=np.float64)
-        elif "beta_start" in self.values or "beta_schedule" in self.values:
-            rule = str(self.get("beta_schedule", "linear"))
-            start, end = float(self.get("beta_start", 1e-4)), float(self.get("beta_end", 0.02))
-            table = cumulated(betas_of(rule, start, end, self.train_steps))
-        else:
-            return None
-        if self.values.get("rescale_betas_zero_snr"):
+        table = config_alphas(self.values, "the model's scheduler config")
+        if table is not None and self.values.get("rescale_betas_zero_snr"):
             # A last 0 is 2^-24 in EulerDiscreteScheduler and its relatives.
-            table = np.maximum(zero_terminal_snr(table), 2.0**-24)
-        return np.asarray(table)
+            return np.asarray(np.maximum(table, 2.0**-24))
+        return table
 
     def levels(self, run: Run) -> Array | None:
         """Noise ratios of the model by index, shape (T,): the file's, else the schedule's own table."""
@@ -138,13 +121,7 @@ def load_config(path: str) -> dict[str, Any]:
     InputError
         Missing, no JSON, or no such configuration.
     """
-    file = Path(path)
-    if is_folder(path):
-        file = next((file / name for name in NAMES if (file / name).is_file()), file / NAMES[0])
-    found = parse(config_bytes(file), str(file))
-    if not isinstance(found, dict):
-        raise InputError(f"{file}: no scheduler config (no _class_name, no beta_schedule)")
-    return dict(read_config(found).values)
+    return dict(read_config(read_config_file(path)[1]).values)
 
 
 def matching_levels(levels: Array | None, run: Run) -> str | None:

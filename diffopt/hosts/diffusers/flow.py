@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from diffopt.foundation.arrays import Array
-from diffopt.hosts.base import Sampler
+from diffopt.hosts.base import Sampler, one_eta
 from diffopt.hosts.diffusers.config import Config
 from diffopt.hosts.diffusers.scheduler import Call, Scheduler, deviation
 from diffopt.hosts.findings import Finding
@@ -112,10 +112,13 @@ class LTXEulerAncestral(FlowScheduler):
         """Its eta is a key of the configuration, 1 where it is missing."""
         return Sampler(self.name, None, "flow_ancestral", eta=float(config.get("eta", 1.0)))
 
+    def options(self, run: Run) -> dict[str, Any]:
+        """One eta for all steps; the noise itself is not scaled."""
+        return {"eta": 1.0 if run.solver.eta_meaning is None else one_eta(run.eta), "s_noise": 1.0}
+
     def call(self, run: Run, config: Config) -> Call:
         """All N + 1 values, unshifted."""
-        eta = float(run.eta[0]) if run.solver.eta_meaning is not None else 1.0
-        return Call("sigmas", run.levels, "list", {"eta": eta, "s_noise": 1.0})
+        return Call("sigmas", run.levels, "list", self.options(run))
 
     def verbatim(self, run: Run, config: Config) -> Call:
         """The same."""

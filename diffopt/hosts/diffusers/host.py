@@ -112,7 +112,7 @@ class Diffusers(Host):
 
     def _exact(self, scheduler: Scheduler, run: Run, config: Config, sampler: Sampler | None = None) -> Plan:
         """The grid in single precision, set past the scheduler's own rules."""
-        sampler = sampler or scheduler.samplers.get(run.solver.name)
+        sampler = sampler or scheduler.sampler(run)
         if sampler is None:
             raise UnsupportedError(f"{scheduler.name} does not run {run.solver.name!r}; it runs {', '.join(scheduler.samplers)}")
         base = self.sampled(run, sampler)

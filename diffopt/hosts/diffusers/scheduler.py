@@ -68,6 +68,10 @@ class Scheduler(ABC):
     def verbatim(self, run: Run, config: Config) -> Call:
         """Arguments of somebody who passes the file's numbers on."""
 
+    def sampler(self, run: Run) -> Sampler | None:
+        """Sampler that an export sets up for a run; None where the scheduler has none."""
+        return self.samplers.get(run.solver.name)
+
     def options(self, run: Run) -> dict[str, Any]:
         """Configuration that makes the scheduler run the solver exactly."""
         del run
@@ -160,7 +164,7 @@ def plan_recurrence(scheduler: Scheduler, host: Host, run: Run, config: Config, 
         if other is not None:
             return Plan(scheduler.name, None, [other])
     sampler = None if exported or not config.values else scheduler.configured(run, config)
-    sampler = sampler or scheduler.samplers.get(run.solver.name)
+    sampler = sampler or scheduler.sampler(run)
     if sampler is None:
         known = ", ".join(dict.fromkeys(s for a in scheduler.samplers.values() if (s := a.flow if run.flow else a.solver)))
         message = f"{scheduler.name} runs {known or 'other recurrences'}, not {run.solver.name}"
