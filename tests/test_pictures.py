@@ -30,9 +30,26 @@ def test_the_picture_of_a_spectrum_keeps_its_labels_inside(size: int, slope: flo
     canvas = spectrum_picture(Spectrum.create(np.arange(1.0, size + 1) ** -slope), {})
     renderer, panel = _laid_out(canvas), canvas.axes[1]
     for text in panel.texts:
-        assert text.get_window_extent(renderer).x1 <= panel.get_window_extent(renderer).x1 + 1
+        box = text.get_window_extent(renderer)
+        assert panel.bbox.x0 <= box.x0 and box.x1 <= panel.bbox.x1 + 1
         assert re.fullmatch(r"[\d.]+ % in [\d,]+", text.get_text())
     assert all(axis.get_ylabel() for axis in canvas.axes)
+
+
+@pytest.mark.parametrize(("small", "null"), [(0, 0), (0, 500), (30, 0), (30, 20)])
+def test_ranks_end_where_the_drawn_eigenvalues_do_and_the_rest_is_told(small: int, null: int) -> None:
+    """No room for a tail of nothing, and no silence about it."""
+    eig = np.concatenate([np.arange(1.0, 201) ** -1.5, np.full(small, 1e-13), np.zeros(null)])
+    above, below = spectrum_picture(Spectrum.create(eig), {}).axes[:2]
+    (line,) = [line for line in above.lines if line.get_linewidth() == 1.6]
+    assert line.get_xdata().max() == 200 == below.lines[0].get_xdata().max()
+    assert above.get_ylim()[0] > 0.5 * 200**-1.5
+    told = " ".join(text.get_text() for text in above.texts)
+    assert (f"rank 201 to {200 + small}" in told) == (small > 0)
+    assert (f"0: rank {201 + small} to {200 + small + null}" in told) == (null > 0)
+    # Room for words alone.
+    assert 200 < above.get_xlim()[1] < 400
+    assert bool(above.patches) == bool(small or null)
 
 
 def test_the_picture_of_a_family_holds_the_levels_of_its_rivals_and_says_what_is_null() -> None:
@@ -109,26 +126,26 @@ def test_the_picture_of_noise_has_the_etas_of_its_settings() -> None:
 
 
 @pytest.mark.parametrize(("tokens", "name"), [(12, "frechet"), (3000, "frechet"), (12, "robust")])
-def test_the_picture_of_shifts_has_every_rule_on_its_curve_with_its_name_inside(tokens: int, name: str) -> None:
+def test_the_picture_of_shifts_has_every_rule_on_its_curve_and_in_a_row(tokens: int, name: str) -> None:
     """The curve is that of the error that was minimized, and its least point is the optimum."""
     found = diffopt.shift(9.0 * np.arange(1.0, 13) ** -1.5, 12, tokens=tokens, objective=name)
     canvas = found.figure()
-    renderer, (panel,) = _laid_out(canvas), canvas.axes
-    curve = dict(zip(*panel.lines[0].get_data(), strict=True))
+    renderer, (above, below) = _laid_out(canvas), canvas.axes
+    curve = dict(zip(*above.lines[0].get_data(), strict=True))
+    names = [label.get_text() for label in below.get_yticklabels()]
+    assert sorted(names) == sorted(row["name"] for row in found.rows())
+    marks = {float(line.get_ydata()[0]): float(line.get_xdata()[0]) for line in below.lines if line.get_marker() == "o"}
     for row in found.rows():
-        assert min(abs(np.log(np.array(list(curve)) / row["shift"]))) < 1e-9
         near = min(curve, key=lambda shift: abs(np.log(shift / row["shift"])))
-        assert curve[near] == pytest.approx(row[name], rel=1e-9)
-        (text,) = [t.get_text() for t in panel.texts if t.get_text().startswith(f"{row['name']}:")]
-        assert float(text.rpartition(", ")[2]) == pytest.approx(row[name], rel=6e-3)
+        assert near == pytest.approx(row["shift"], rel=1e-9) and curve[near] == pytest.approx(row[name], rel=1e-9)
+        place = names.index(row["name"])
+        assert marks[place] == row["shift"]
+        assert float(below.texts[place].get_text().rpartition(" ")[2]) == pytest.approx(row[name], rel=6e-3)
     assert min(curve.values()) == pytest.approx(found.rows()[0][name], rel=1e-6)
-    assert panel.get_ylabel().startswith(name)
-    # Of the words alone, without the threads to the marks.
-    boxes = [Text.get_window_extent(text, renderer) for text in panel.texts]
-    assert len(boxes) == len(found.rows())
-    assert all(panel.bbox.y0 - 8 <= box.y0 and box.y1 <= panel.bbox.y1 + 8 for box in boxes)
-    order = sorted(boxes, key=lambda box: box.y0)
-    assert all(one.y1 <= other.y0 + 1 for one, other in zip(order, order[1:], strict=False))
+    assert above.get_ylabel().startswith(name) and above.get_xlim() == below.get_xlim()
+    for text in below.texts:
+        box = Text.get_window_extent(text, renderer)
+        assert below.bbox.x0 <= box.x0 and box.x1 <= below.bbox.x1 + 1
 
 
 def test_the_picture_of_a_recommendation_has_every_solver_with_its_error_and_its_levels() -> None:
@@ -156,15 +173,3 @@ def test_the_picture_of_a_simulation_has_the_measured_values_and_their_intervals
             k = sorted(r["steps"] for r in found.document["rows"] if r["solver"] == row["solver"])[::2].index(row["steps"])
             assert line.get_ydata()[k] == row[truth]["frechet"]["value"]
             assert line.get_xdata()[k] == pytest.approx(row["denoiser_calls"], rel=0.02)
-
-
-def test_the_accuracy_of_squared_errors_has_a_line_of_its_own() -> None:
-    found = diffopt.orders([4.0, 1.5, 0.3], "euler,heun", [4, 8, 64], metric="frechet,weak", sigma_min=0.2, accuracy=0.05)
-    panels = {axis.get_ylabel().split()[0]: axis for axis in found.figure().axes}
-    goals = {"frechet": 0.05, "weak": 0.05 * 5.8**0.5}
-    for metric, goal in goals.items():
-        (line,) = [line for line in panels[metric].lines if line.get_linestyle() == "--"]
-        np.testing.assert_allclose(line.get_ydata(), goal)
-        (text,) = [t.get_text() for t in panels[metric].texts if t.get_text().startswith("accuracy")]
-        assert text == f"accuracy {goal:.3g}"
-    assert f"weak ({goals['weak']:.3g} in squared units)" in found.answers()[0]

@@ -17,6 +17,7 @@ from diffopt.foundation.notes import note
 from diffopt.law.start import STARTS
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
+from diffopt.schedules import Schedule
 from diffopt.studies.budget.knobs import Knobs
 
 #: Schedule of a sampler that is given by its steps.
@@ -39,6 +40,16 @@ class _Given:
     def __call__(self, problem: Problem) -> Grid:
         del problem
         return self.grid
+
+
+class _Scheduled:
+    """The grid of a named schedule for every problem."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule, self.name = schedule, schedule.name
+
+    def __call__(self, problem: Problem) -> Grid:
+        return self.schedule.grid(problem.compressed().span)
 
 
 def make_knobs(
@@ -77,7 +88,7 @@ def make_knobs(
         if "end" not in said and {"sigma_min", "t_min"} & set(said):
             settings = settings.replace(end="sigma_min")
         schedule = make_schedule(settings.schedule or SCHEDULE)
-        return _diffusion(make_problem(settings, data), lambda p: schedule.grid(p.compressed().span), settings, common)
+        return _diffusion(make_problem(settings, data), _Scheduled(schedule), settings, common)
     return _flow(settings, said, common)
 
 

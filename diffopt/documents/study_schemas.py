@@ -62,6 +62,7 @@ class ConvergenceRow(Document):
     needed: int | None = Field(description="steps for the accuracy; null beyond the limit")
     calls: int | None
     note: str
+    signs: list[int] | None = Field(default=None, description="of weak errors: 1 too much, -1 too little second moment")
     solver_options: dict[str, Any] = Field(default={})
 
 

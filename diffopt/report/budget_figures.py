@@ -1,4 +1,4 @@
-"""Picture of an error budget over the number of samples or of steps."""
+"""Picture of an error budget over the number of samples or of steps: its terms, and their shares of the total."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import numpy as np
 from diffopt.report.style import (
     BLUE,
     GREEN,
+    GREY,
     INK,
     MARKERS,
     ORANGE,
     PALE,
     PURPLE,
     RED,
+    SKY,
+    digits,
     figure,
     legend_above,
     log_axis,
@@ -27,86 +30,105 @@ from diffopt.report.style import (
 #: Colour of each source.
 COLOURS = {"noise_floor": BLUE, "discretization": RED, "initialization": ORANGE, "generalization": GREEN, "optimization": PURPLE}
 #: Hatches of the areas: two of the colours are one to some eyes.
-HATCHES = {"noise_floor": "..", "initialization": "///", "generalization": "\\\\", "optimization": "xx"}
-#: Largest total beside the one here that areas show, and the least term drawn beside the least total.
-WORST, DEPTH = 8, 1e-3
+HATCHES = {"noise_floor": "..", "initialization": "///", "generalization": "\\\\", "optimization": "xx", "discretization": ""}
+#: Least term drawn beside the least total, and least share that is drawn.
+DEPTH, SEEN = 1e-3, 5e-3
+#: What the terms do together.
+BETWEEN = {"cancelled": "interaction: the terms cancel", "added": "interaction: together they are more"}
 LABELS = {"samples": "training samples n", "steps": "solver steps N"}
+Rows = Sequence[Mapping[str, Any]]
+Parts = dict[str, np.ndarray]
 
 
 @styled
-def budget_picture(
-    over: str, values: Sequence[float], rows: Sequence[Mapping[str, Any]], here: float | None, *titles: str
-) -> Any:
-    """Terms over a number, the total as a line; `rows` hold the terms, `total` and `valid` at each value.
+def budget_picture(over: str, values: Sequence[float], rows: Rows, here: float | None, *titles: str) -> Any:
+    """Terms and the total over a number, and below them their shares of the total, what they lack or add together included.
 
-    Areas above each other; where the largest total is far above the one here, lines on a logarithmic axis that holds
-    them all. `titles` are what is drawn, the data and further lines.
+    `rows` hold the terms, `total` and `valid` at each value; `titles` are what is drawn, the data and further lines.
     """
-    canvas, (axis,) = figure(8, [4.9])
     x = np.asarray(values, dtype=float)
     parts = {name: np.array([_number(row[name]) for row in rows]) for name in COLOURS}
     parts = {name: part for name, part in parts.items() if np.any(part > 0)}
     total = np.array([np.nan if row["total"] is None else row["total"] for row in rows], dtype=float)
-    at = None if here is None else next((t for v, t in zip(x, total, strict=True) if v == here and np.isfinite(t)), None)
-    highest = np.nanmax([sum(parts.values(), np.zeros_like(x)), total])
-    wide = bool(at and highest > WORST * at)
-    if wide:
-        low = DEPTH * float(np.nanmin(total))
-        _lines(axis, x, parts, low)
-        log_axis(axis, "y", low, 2 * highest)
-    else:
-        _areas(axis, x, parts)
-        axis.set_ylim(0, 1.08 * highest if highest > 0 else 1.0)
-    if np.isfinite(total).any():
-        _total(axis, x, total, np.array([bool(row.get("valid", True)) for row in rows]))
-    else:
-        missing = [n.replace("_", " ") for n in COLOURS if all(row[n] is None for row in rows)]
-        why = f": {', '.join(missing)}" if missing else ""
-        axis.annotate(f"the total is infinite{why}", (0.98, 0.9), xycoords="axes fraction", ha="right", color=RED)
-    log_axis(axis, "x", x.min(), x.max())
+    whole = bool(np.all(total > 0))
+    canvas, axes = figure(8, [3.6, *[2.6] * whole])
+    _terms(axes[0], x, parts, total, rows)
+    if whole:
+        _shares(axes[1], x, parts, total)
+    for axis in axes:
+        _frame(axis, x, here, np.isnan(total) | np.array([bool(row.get("valid", True)) for row in rows]))
+        if axis.get_legend_handles_labels()[0]:
+            legend_above(axis, 3)
     if here is not None and x.min() <= here <= x.max():
-        axis.axvline(here, color=INK, linewidth=1.0, linestyle=":")
-        axis.annotate(f"here: {tick_text(here, 1, 1)}", (here, axis.get_ylim()[1]), xytext=(4, -4), textcoords="offset points",
-                      va="top", fontsize=8.5)  # fmt: skip
-    axis.grid(True, axis="y", color=PALE, linewidth=0.6)
-    axis.set_axisbelow(True)
-    axis.set(xlabel=LABELS[over], ylabel=f"expected squared error{', logarithmic' * wide}\n(2-Wasserstein, data units squared)")
-    if axis.get_legend_handles_labels()[0]:
-        legend_above(axis, 3)
+        axes[0].annotate(f"here: {tick_text(here, 1, 1)}", (here, axes[0].get_ylim()[1]), xytext=(4, -4),
+                         textcoords="offset points", va="top", fontsize=8.5)  # fmt: skip
+    axes[-1].set_xlabel(LABELS[over])
     titled(canvas, *titles)
     return canvas
 
 
-Parts = Mapping[str, np.ndarray]
+def _terms(axis: Any, x: np.ndarray, parts: Parts, total: np.ndarray, rows: Rows) -> None:
+    """A line a term and one for the total on a logarithmic axis; terms far below are named with their values."""
+    finite = np.isfinite(total) & (total > 0)
+    whole = total[finite] if finite.any() else sum(parts.values(), np.zeros_like(total))
+    floor = DEPTH * float(np.min(whole))
+    below = {name: float(part.max()) for name, part in parts.items() if part.max() < floor}
+    drawn = []
+    for name, marker in zip(COLOURS, MARKERS, strict=False):
+        if name in parts and name not in below:
+            shown = np.where(parts[name] > 0, parts[name], np.nan)
+            axis.plot(x, shown, color=COLOURS[name], marker=marker, markersize=4, linewidth=1.2, label=_words(name))
+            drawn += [shown]
+    told = []
+    if finite.any():
+        drawn += [np.where(finite, total, np.nan)]
+        axis.plot(x, drawn[-1], color=INK, linewidth=2, label="total", zorder=1)
+    else:
+        missing = [_words(name) for name in COLOURS if all(row[name] is None for row in rows)]
+        told += [f"the total is infinite{': ' * bool(missing)}{', '.join(missing)}"]
+    low, high = (float(f(drawn)) for f in (np.nanmin, np.nanmax)) if drawn else (0.5, 2.0)
+    # Room above the lines for the words at the value in force.
+    log_axis(axis, "y", max(low, floor) / 1.6, high * 1.3 * (high / max(low, floor)) ** 0.1)
+    axis.set_ylabel("expected squared error\n(2-Wasserstein, data units squared)")
+    told += [f"below the axis: {_words(name)}, at most {digits(value)}" for name, value in below.items()]
+    axis.set_title("\n".join(told), fontsize=8, color=GREY)
 
 
-def _areas(axis: Any, x: np.ndarray, parts: Parts) -> None:
-    """The terms above each other."""
-    if parts:
-        seen = 2e-3 * np.max(sum(parts.values()))
-        areas = axis.stackplot(x, list(parts.values()), labels=[_label(n, part, seen) for n, part in parts.items()], alpha=0.75,
-                       colors=[COLOURS[n] for n in parts], edgecolor="white", linewidth=0.6)  # fmt: skip
-        for area, name in zip(areas, parts, strict=True):
-            area.set_hatch(HATCHES.get(name))
+def _shares(axis: Any, x: np.ndarray, parts: Parts, total: np.ndarray) -> None:
+    """Areas that add up to the total: terms above 0, and what all together have more or less (theory.md, eq. 190)."""
+    between = total - sum(parts.values(), np.zeros_like(total))
+    up, down = np.zeros_like(total), np.zeros_like(total)
+    for name, part in {**parts, "cancelled": np.minimum(between, 0), "added": np.maximum(between, 0)}.items():
+        if np.max(np.abs(part / total)) < SEEN:
+            continue
+        share = 100 * part / total
+        base = up if name != "cancelled" else down
+        axis.fill_between(x, base, base + share, facecolor=COLOURS.get(name, GREY), edgecolor="white", linewidth=0.6, alpha=0.75,
+                          hatch=HATCHES.get(name, "--"), label=BETWEEN.get(name, _words(name)))  # fmt: skip
+        up, down = up + np.maximum(share, 0), down + np.minimum(share, 0)
+    if down.min() < 0:
+        axis.axhline(0, color=GREY, linewidth=0.8)
+        axis.axhline(100, color=INK, linewidth=2)
+    room = 0.04 * (up.max() - down.min())
+    axis.set(ylim=(down.min() - room * bool(down.min() < 0), up.max() + room), ylabel="% of the total\n(areas add up to 100)")
 
 
-def _lines(axis: Any, x: np.ndarray, parts: Parts, low: float) -> None:
-    """A line a term: heights above each other would say nothing on a logarithmic axis."""
-    for (name, part), marker in zip(parts.items(), MARKERS, strict=False):
-        axis.plot(x, np.where(part > 0, part, np.nan), color=COLOURS[name], marker=marker, markersize=4, linewidth=1.2,
-                  label=_label(name, part, low))  # fmt: skip
+def _frame(axis: Any, x: np.ndarray, here: float | None, valid: np.ndarray) -> None:
+    """The number on a logarithmic axis, the value in force, and where the expansion is not to be trusted."""
+    log_axis(axis, "x", x.min(), x.max())
+    edges = np.concatenate([x[:1], np.sqrt(x[1:] * x[:-1]), x[-1:]])
+    for k in np.flatnonzero(~valid):
+        first = k == np.flatnonzero(~valid)[0]
+        axis.axvspan(edges[k], edges[k + 1], color=SKY, alpha=0.16, linewidth=0, zorder=0,
+                     label="the expansion is not valid" if first and axis.get_yscale() == "log" else None)  # fmt: skip
+    if here is not None and x.min() <= here <= x.max():
+        axis.axvline(here, color=INK, linewidth=1.0, linestyle=":")
+    axis.set_axisbelow(True)
+    axis.grid(True, axis="y", color=PALE, linewidth=0.6)
 
 
-def _label(name: str, part: np.ndarray, seen: float) -> str:
-    """Name of a term, and whether it is too small for the picture."""
-    return name.replace("_", " ") + (" (too small to see)" if np.max(part) < seen else "")
-
-
-def _total(axis: Any, x: np.ndarray, total: np.ndarray, reached: np.ndarray) -> None:
-    if not reached.all():
-        axis.plot(x, total, color=INK, linewidth=1.2, linestyle="--", label="total where the expansion is not valid")
-    if np.any(reached):
-        axis.plot(x, np.where(reached, total, np.nan), color=INK, linewidth=1.8, label="total (terms interact)")
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _number(value: float | None) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.report.answers import parts_cancel
-from diffopt.report.rankings import BARS, height, ranking
+from diffopt.report.rankings import MOST, height, ranking
 from diffopt.report.style import (
     BLUE,
     GREEN,
@@ -30,8 +30,6 @@ from diffopt.report.style import (
 )
 from diffopt.report.text import NO_NOISE, shown_eta
 
-#: Rivals drawn beside a grid.
-RIVALS = 5
 Grids = Mapping[str, Sequence[float | None]]
 
 
@@ -50,9 +48,9 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     """
     objective = _objective(data)
     scores = _scores(data, objective)
-    shown = _nearest(scores, rivals or {})
+    shown, scores = _together(rivals or {}, scores)
     noisy = len(set(data["eta"])) > 1 or "eta" in (data.get("optimizer") or {}).get("free", ())
-    heights = [1.5, 0.85 + 0.27 * (1 + len(shown))] + [1.3] * noisy + [height(min(len(scores), BARS))]
+    heights = [1.5, 0.85 + 0.27 * (1 + len(shown))] + [1.3] * noisy + [height(min(len(scores), MOST))]
     canvas, axes = figure(9, heights)
     low, high = _range(data, spectrum, shown)
     root = np.sqrt(np.maximum(spectrum.eig, 0))
@@ -89,7 +87,7 @@ def evaluation_picture(data: Mapping[str, Any], local: Mapping[str, np.ndarray] 
     objective = _objective(data)
     scores = _scores(data, objective)
     with_map = local is not None and local["share"].size > 0
-    heights = [1.7] + [height(min(len(scores), BARS))] * (len(scores) > 1) + [3.4] * with_map
+    heights = [1.7] + [height(min(len(scores), MOST))] * (len(scores) > 1) + [3.4] * with_map
     canvas, axes = figure(8.5, heights)
     _split(axes[0], data["errors"])
     if len(scores) > 1:
@@ -152,13 +150,17 @@ def _scores(data: Mapping[str, Any], objective: str) -> dict[str, float]:
     return dict(sorted(((n, v) for n, v in found.items() if v is not None and v > 0), key=lambda item: item[1]))
 
 
-def _nearest(scores: Mapping[str, float], rivals: Grids) -> Grids:
-    """The best rivals, karras always among them."""
-    ranked = sorted(rivals, key=lambda n: scores.get(n, np.inf))
-    chosen = [n for i, n in enumerate(ranked) if not any(_same(rivals[n], rivals[other]) for other in ranked[:i])][:RIVALS]
-    if "karras" in rivals and "karras" not in chosen:
-        chosen = [*chosen[: RIVALS - 1], "karras"]
-    return {name: rivals[name] for name in chosen}
+def _together(rivals: Grids, scores: Mapping[str, float]) -> tuple[Grids, dict[str, float]]:
+    """Every rival, the best first, and the values; equal grids are one row under all of their names."""
+    found: list[list[str]] = []
+    for name in sorted(rivals, key=lambda n: scores.get(n, np.inf)):
+        same = next((names for names in found if _same(rivals[name], rivals[names[0]])), None)
+        if same is None:
+            found.append([name])
+        else:
+            same.append(name)
+    label = {name: " = ".join(names) for names in found for name in names}
+    return {label[names[0]]: rivals[names[0]] for names in found}, {label.get(n, n): v for n, v in scores.items()}
 
 
 def _same(one: Sequence[float | None], other: Sequence[float | None]) -> bool:
@@ -205,7 +207,7 @@ def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids) -> None:
     first = int(data["sigmas"][0] is None)
     shown = sigmas / (1 + sigmas) if data["process"]["name"] == "flow" else sigmas
     every = max(1, -(-sigmas.size // 16))
-    told = {k: f"{k + first}\n{shown[k]:.3g}" for k in range(0, sigmas.size, every)}
+    told = {k: f"{k + first}\n{shown[k]:.3g}" for k in range(sigmas.size) if k % every == 0 or k == sigmas.size - 1}
     if first:
         axis.annotate("0\npure noise", (edge, 0), xytext=(3, 8), textcoords="offset points", fontsize=6.5, color=RED,
                       linespacing=0.95)  # fmt: skip
@@ -220,14 +222,15 @@ def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids) -> None:
 
 
 def _apart(sigmas: np.ndarray, told: Mapping[int, str], axis: Any) -> list[int]:
-    """Those steps whose numbers do not lie on those of the step before, on an axis of some 8 inches."""
+    """Those steps whose numbers do not lie on each other, the first and the last before others, on an axis of some 8 inches."""
     high, low = axis.get_xlim()
+    place = 8 * np.log(high / sigmas) / np.log(high / low)
+    width = {k: max(map(len, text.split("\n"))) * 0.058 for k, text in told.items()}
     kept: list[int] = []
-    for k, text in told.items():
-        widths = [max(map(len, t.split("\n"))) * 0.058 for t in (text, told[kept[-1]])] if kept else []
-        if not kept or 8 * np.log(sigmas[kept[-1]] / sigmas[k]) / np.log(high / low) >= sum(widths) / 2 + 0.05:
+    for k in [*list(told)[:1], *list(told)[:0:-1][:1], *list(told)[1:-1]]:
+        if all(abs(place[k] - place[other]) >= (width[k] + width[other]) / 2 + 0.05 for other in kept):
             kept.append(k)
-    return kept
+    return sorted(kept)
 
 
 def _flow_axis(axis: Any) -> None:

@@ -1,4 +1,4 @@
-"""Names with their errors from the best down: bars from 0 where they can be compared by length, dots on a log axis else."""
+"""Names with their errors from the best down, dots on a logarithmic axis in every picture."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from diffopt.report.answers import gain
 from diffopt.report.style import BLUE, GREY, INK, PALE, RED, digits, log_axis, plain
 
-#: Rows of a panel, and the largest ratio of values that bars on a linear axis show.
-BARS, LINEAR = 12, 8.0
+#: Rows of a panel.
+MOST = 16
 HABIT_BLUE = {"karras": BLUE}
-#: Share of the axis that is kept for the numbers, and the least ratio of its ends: rounding is no difference.
-ROOM, LEAST = 0.24, 1.25
+#: Share of the axis that is kept for the numbers, and the least ratio of its values' ends: a per cent looks like one.
+ROOM, LEAST = 0.24, 1.5
 
 
 def height(rows: int) -> float:
@@ -21,26 +21,17 @@ def height(rows: int) -> float:
 
 
 def ranking(
-    axis: Any, scores: Mapping[str, float], objective: str, own: str, colours: Mapping[str, str] = HABIT_BLUE, most: int = BARS
+    axis: Any, scores: Mapping[str, float], objective: str, own: str, colours: Mapping[str, str] = HABIT_BLUE, most: int = MOST
 ) -> None:
-    """Values by name, smallest first; own in orange, others by `colours`, each with its number and its ratio to own.
-
-    Bars begin at 0; where the largest value is more than `LINEAR` times the least, dots stand on a logarithmic axis
-    that holds them all.
-    """
+    """Values by name, smallest first; own in orange, others by `colours`, each with its number and its ratio to own."""
     if not scores:
         axis.text(0.5, 0.5, f"{objective} is not finite here", ha="center", va="center")
         axis.set_axis_off()
         return
     names = _chosen(scores, own, colours, most)
-    if max(scores[n] for n in names) > LINEAR * min(scores[n] for n in names):
-        dots(axis, [(n, scores[n], _colour(n, own, colours), _told(scores, n, own)) for n in names])
-        scale = "logarithmic"
-    else:
-        _bars(axis, scores, names, own, colours)
-        scale = "from 0"
+    dots(axis, [(n, scores[n], _colour(n, own, colours), _told(scores, n, own)) for n in names])
     named(axis, names, own)
-    axis.set_xlabel(f"{objective} error ({unit(objective)}), {scale}")
+    axis.set_xlabel(f"{objective} error ({unit(objective)}), logarithmic")
 
 
 def unit(objective: str) -> str:
@@ -65,20 +56,13 @@ def _told(scores: Mapping[str, float], name: str, own: str) -> str:
     return f"{digits(scores[name])}  {f'{digits(ratio)} x' if ratio > 0.9995 else gain(scores[name], scores[own])}"
 
 
-def _bars(axis: Any, scores: Mapping[str, float], names: Sequence[str], own: str, colours: Mapping[str, str]) -> None:
-    for i, name in enumerate(names):
-        colour = _colour(name, own, colours)
-        axis.hlines(i, 0, scores[name], color=colour, linewidth=2.2 if name == own else 1.2, alpha=0.8)
-        axis.plot(scores[name], i, "o", color=colour, markersize=5.5)
-        _number(axis, scores[name], i, _told(scores, name, own), colour)
-    axis.set_xlim(0, max(scores[n] for n in names) / (1 - ROOM))
-
-
 def dots(axis: Any, rows: Sequence[tuple[str, float, str, str]], ends: Mapping[int, float] | None = None) -> None:
     """A dot a row (name, value, colour, text) on a log axis that begins at the data; `ends` are further values of rows."""
     ends = ends or {}
     values = [value for _, value, _, _ in rows]
-    low, high = min(*values, max(values) / LEAST), max([*values, *ends.values()])
+    low, high = min(values), max([*values, *ends.values()])
+    if high < LEAST * low:
+        low, high = ((low * high) ** 0.5 * LEAST**side for side in (-0.5, 0.5))
     room = (high / low) ** (ROOM / (1 - ROOM))
     log_axis(axis, "x", low / room**0.1, high * room)
     for i, (_, value, colour, text) in enumerate(rows):

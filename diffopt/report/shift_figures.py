@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.report.style import BLUE, GREEN, GREY, INK, PALE, RED, figure, log_axis, plain, spread, styled, titled
+from diffopt.report.rankings import height
+from diffopt.report.style import BLUE, GREEN, INK, PALE, RED, digits, figure, log_axis, plain, styled, titled
 
 #: Errors drawn, as a multiple of the least.
 WORST = 8
@@ -20,7 +21,7 @@ def drawn(data: Mapping[str, Any]) -> str:
 
 @styled
 def shift_picture(data: Mapping[str, Any], shifts: Sequence[float], errors: Sequence[float]) -> Any:
-    """Error over the shift as a line, every rule a mark with its name beside the panel.
+    """Error over the shift as a line with every rule a mark on it, and below on the same axis a row a rule with its numbers.
 
     Parameters
     ----------
@@ -30,26 +31,40 @@ def shift_picture(data: Mapping[str, Any], shifts: Sequence[float], errors: Sequ
         The curve.
     """
     name = drawn(data)
-    rows = [row for row in data["rows"] if row[name] is not None]
-    canvas, (axis,) = figure(9, [4.4])
-    axis.plot(shifts, errors, color=INK, linewidth=1.3, zorder=1)
-    log_axis(axis, "x", float(min(shifts)), float(max(shifts)))
+    rows = sorted((row for row in data["rows"] if row[name] is not None), key=lambda row: row[name])
+    canvas, (above, below) = figure(9, [3.4, height(len(rows))])
+    above.plot(shifts, errors, color=INK, linewidth=1.3, zorder=1)
     values = [row[name] for row in rows]
     least = min([*values, *(e for e in errors if np.isfinite(e))])
     high = min(max(*values, least * 1.2), WORST * least) * 1.12
-    heights = spread([np.log(min(v, high)) for v in values], 0.06 * np.log(1.3 * high / least))
-    log_axis(axis, "y", min(least / 1.15, float(np.exp(min(heights))) / 1.02), high)
-    for row, height in zip(rows, heights, strict=True):
-        colour = RED if row["name"] == "optimum" else GREEN if row["name"] in ("leading_order", "closed_law") else BLUE
-        at = (row["shift"], min(row[name], high))
-        axis.plot(*at, "o" if row[name] <= high else "^", color=colour, markersize=6, zorder=3)
-        thread = {"arrowstyle": "-", "color": GREY, "linewidth": 0.4, "relpos": (0.0, 0.5), "shrinkA": 0}
-        axis.annotate(plain(f"{row['name']}: shift {row['shift']:.3g}, {row[name]:.3g}"), at,
-                      xytext=(1.015, float(np.exp(height))), textcoords=axis.get_yaxis_transform(), fontsize=8, color=colour,
-                      va="center", annotation_clip=False, arrowprops=thread)  # fmt: skip
-    axis.grid(True, which="major", color=PALE, linewidth=0.6)
-    axis.set_axisbelow(True)
-    axis.set(xlabel="shift (orange: the optimum, green: closed laws, blue: shipped)", ylabel=f"{name} error (data units)")
+    log_axis(above, "y", least / 1.05, high)
+    for axis in (above, below):
+        log_axis(axis, "x", float(min(shifts)), float(max(shifts)))
+        axis.set_axisbelow(True)
+    above.grid(True, which="major", color=PALE, linewidth=0.6)
+    below.grid(True, which="major", axis="x", color=PALE, linewidth=0.6)
+    middle = float(np.sqrt(min(shifts) * max(shifts)))
+    for i, row in enumerate(rows):
+        look = {"color": _colour(row), "markersize": 6, "zorder": 3}
+        above.plot(row["shift"], min(row[name], high), "o" if row[name] <= high else "^", clip_on=False, **look)
+        below.axhline(i, color=PALE, linewidth=0.7, linestyle=":", zorder=0)
+        below.plot(row["shift"], i, "o", **look)
+        right = row["shift"] < middle
+        below.annotate(f"{row['shift']:.3g}, error {digits(row[name])}", (row["shift"], i), xytext=(8 if right else -8, 0),
+                       textcoords="offset points", ha="left" if right else "right", va="center", fontsize=8,
+                       color=_colour(row))  # fmt: skip
+    below.set_yticks(range(len(rows)), [plain(row["name"]) for row in rows])
+    for label, row in zip(below.get_yticklabels(), rows, strict=True):
+        label.set_color(_colour(row))
+    below.set(ylim=(len(rows) - 0.4, -0.6), xlabel="shift (orange: the optimum, green: closed laws, blue: shipped)")
+    above.set_ylabel(f"{name} error (data units)")
+    beyond = sum(row[name] > high for row in rows)
+    if beyond:
+        above.set_title(f"triangles: {beyond} beyond the axis", fontsize=8, loc="right")
     titled(canvas, f"{data['solver']}, {data['steps']} steps, {data['tokens']} tokens", data["spectrum"]["source"],
            f"flow; optimum of {data['objective']}")  # fmt: skip
     return canvas
+
+
+def _colour(row: Mapping[str, Any]) -> str:
+    return RED if row["name"] == "optimum" else GREEN if row["name"] in ("leading_order", "closed_law") else BLUE

@@ -33,6 +33,8 @@ from diffopt.report.style import save as save_picture
 FLOOR = 1e-9
 #: Members of an ensemble that get a name each, and ranks that get a tick each.
 NAMED, FEW = 8, 15
+#: Shares of the variance whose ranks are marked.
+LEVELS = (0.5, 0.9, 0.99)
 
 
 def save(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None, path: Path, force: bool) -> None:
@@ -56,11 +58,7 @@ def spectrum_picture(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ens
     members = list(zip(ensemble.labels, ensemble.spectra, strict=True)) if ensemble else []
     _ranks(axes[0], spectrum, facts, members)
     _cumulative(axes[1], spectrum)
-    last = max(axis.get_xlim()[1] for axis in axes[:2])
-    for axis in axes[:2]:
-        log_axis(axis, "x", 0.9, last)
-        if spectrum.dim <= FEW:
-            axis.set_xticks(range(1, int(spectrum.dim) + 1), [str(k) for k in range(1, int(spectrum.dim) + 1)])
+    _rank_axes(axes[:2], spectrum)
     _on_sigma(axes[2], spectrum)
     titled(canvas, f"{spectrum.dim:,g} directions, trace {spectrum.trace:.4g}, largest {spectrum.max:.4g}", spectrum.source)
     return canvas
@@ -74,48 +72,74 @@ def steps(spectrum: Spectrum) -> tuple[Any, Any]:
     return np.column_stack([starts, np.maximum(ends, starts)])[keep].ravel(), np.repeat(spectrum.eig[keep], 2)
 
 
+def _above(spectrum: Spectrum, whole: Spectrum) -> tuple[Any, Any]:
+    """What lies on the axis of all data."""
+    ranks, values = steps(spectrum)
+    return ranks[values >= _lowest(whole)], values[values >= _lowest(whole)]
+
+
 def _ranks(axis: Any, spectrum: Spectrum, facts: Mapping[str, Any], members: list[tuple[str, Spectrum]]) -> None:
     for i, (label, member) in enumerate(members):
         colour, name = (LINES[i % 8], plain(_member(label))) if len(members) <= NAMED else (GREY, None)
-        axis.plot(*steps(member), lw=0.8, alpha=0.8, color=colour, label=name)
-    axis.plot(*steps(spectrum), color=INK, lw=1.6, marker="o" if spectrum.dim <= FEW else None, markersize=4, label="all data")
+        axis.plot(*_above(member, spectrum), lw=0.8, alpha=0.8, color=colour, label=name)
+    mark = "o" if spectrum.dim <= FEW else None
+    axis.plot(*_above(spectrum, spectrum), color=INK, lw=1.6, marker=mark, markersize=4, label="all data")
     band = facts.get("bootstrap")
     if isinstance(band, Mapping) and {"quantiles", "low", "high"} <= band.keys():
         ranks = np.asarray(band["quantiles"]) * spectrum.dim + 0.5
         axis.fill_between(ranks, band["low"], band["high"], alpha=0.3, lw=0, color=BLUE, label="90 % of bootstrap replicates")
-    ranks, values = steps(spectrum)
-    low = max(spectrum.max * FLOOR, float(values.min()) / 1.5)
-    last = float(ranks[values >= low].max())
-    log_axis(axis, "y", low, spectrum.max * 1.6)
-    log_axis(axis, "x", 0.9, max(last * 1.2, 2.0))
-    null = float(spectrum.weight[spectrum.eig <= 0].sum())
-    hidden = spectrum.dim - last - null
+    log_axis(axis, "y", _lowest(spectrum) / 1.5, spectrum.max * 1.6)
     axis.set(xlabel="rank", ylabel="eigenvalue (data units squared)")
-    told = [f"directions below {digits(low)}, not drawn: {hidden:,g}"] * (hidden >= 1)
-    told += [f"directions that are 0: {null:,g}"] * (null >= 1)
-    if told:
-        axis.annotate("; ".join(told), (0.99, 0.95), xycoords="axes fraction", ha="right",
-                      fontsize=8, color=GREY)  # fmt: skip
     if axis.get_legend_handles_labels()[0] and (members or band):
         legend_above(axis, 3)
+
+
+def _lowest(spectrum: Spectrum) -> float:
+    """Least eigenvalue that is drawn."""
+    return float(spectrum.eig[spectrum.eig >= spectrum.max * FLOOR].min())
+
+
+def _rank_axes(axes: list[Any], spectrum: Spectrum) -> None:
+    """Ranks to the last that is drawn; what comes behind it is a strip with words, since it has no height."""
+    last = float(spectrum.weight[spectrum.eig >= _lowest(spectrum)].sum())
+    null = float(spectrum.weight[spectrum.eig <= 0].sum())
+    small = spectrum.dim - last - null
+    told = [f"below {digits(spectrum.max * FLOOR)}: rank {last + 1:,.0f} to {last + small:,.0f}"] * (small >= 0.5)
+    told += [f"0: rank {spectrum.dim - null + 1:,.0f} to {spectrum.dim:,.0f}"] * (null >= 0.5)
+    edge = max(last * 1.1, 2.0)
+    for axis in axes:
+        log_axis(axis, "x", 0.9, edge * (edge / 0.9) ** (0.05 * len(told)))
+        if told:
+            axis.axvspan(edge, axis.get_xlim()[1], facecolor=PALE, edgecolor="white", hatch="///", linewidth=0, zorder=0)
+        if last <= FEW:
+            axis.set_xticks(range(1, int(last) + 1), [str(k) for k in range(1, int(last) + 1)])
+    if told:
+        middle = np.sqrt(edge * axes[0].get_xlim()[1])
+        axes[0].annotate("\n".join(told), (middle, 0.5), xycoords=("data", "axes fraction"), rotation=90, ha="center",
+                         va="center", fontsize=8, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
 
 
 def _member(label: str) -> str:
     return f"member {label}" if label.isdigit() else label
 
 
+def _cumulated(spectrum: Spectrum) -> tuple[Any, Any]:
+    """Last rank of each entry, and the share of the variance up to it."""
+    return np.cumsum(spectrum.weight), np.cumsum(spectrum.weight * spectrum.eig) / spectrum.trace
+
+
 def _cumulative(axis: Any, spectrum: Spectrum) -> None:
-    ends = np.cumsum(spectrum.weight)
-    share = np.cumsum(spectrum.weight * spectrum.eig) / spectrum.trace
-    axis.step(np.concatenate([[0.9], ends]), np.concatenate([[0.0], share]), where="post", color=BLUE, lw=1.5)
-    for level in (0.5, 0.9, 0.99):
+    ends, share = _cumulated(spectrum)
+    drawn = spectrum.eig >= _lowest(spectrum)
+    axis.step(np.concatenate([[0.9], ends[drawn]]), np.concatenate([[0.0], share[drawn]]), where="post", color=BLUE, lw=1.5)
+    for level in LEVELS:
         rank = float(ends[np.searchsorted(share, level)])
         axis.plot(rank, level, "o", color=RED, markersize=4)
-        axis.annotate(f"{100 * level:g} % in {rank:,.0f}", (rank, level), xytext=(6, -11), textcoords="offset points", fontsize=8)
-    # A fifth of the axis is room for the last label.
-    last = float(ends[np.searchsorted(share, 1 - 1e-9)])
-    log_axis(axis, "x", 0.9, max(last * 1.2, rank * (rank / 0.9) ** 0.25, 2.0))
-    axis.set(ylim=(0, 1.05), xlabel="rank", ylabel="share of variance")
+        # The curve rises: above it to the left is room, below it to the right.
+        late = np.log(rank / 0.9) > 0.5 * np.log(ends[drawn][-1] / 0.9)
+        axis.annotate(f"{100 * level:g} % in {rank:,.0f}", (rank, level), xytext=(-5, 2) if late else (6, -11), fontsize=8,
+                      textcoords="offset points", ha="right" if late else "left")  # fmt: skip
+    axis.set(ylim=(0, 1.14), xlabel="rank", ylabel="share of variance")
     axis.grid(True, color=PALE, linewidth=0.6)
 
 

@@ -42,13 +42,19 @@ def eta_text(etas: list[float]) -> str:
     return short(high) if high - low <= 1e-3 * max(high, 1e-12) else f"{low:.2g} to {high:.2g}"
 
 
+def shown_clock(clock: str | None, process: str) -> str | None:
+    """Name of a clock for people: the time of `ve` is the noise level sigma itself."""
+    return "sigma" if process == "ve" and clock == "time" else clock
+
+
 def orders_table(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Solver with its clock, metric, order with interval, and steps and calls for the accuracy."""
     table = []
     for row in document["rows"]:
         known = row["low"] is not None and row["high"] is not None
+        clock = shown_clock(row["clock"], document["process"]["name"])
         table.append({
-            "solver": row["solver"] + (f" ({row['clock']})" if row["clock"] else ""),
+            "solver": row["solver"] + (f" ({clock})" if clock else ""),
             "metric": row["metric"],
             "order": None if row["order"] is None else f"{row['order']:.2f}",
             "95 %": f"{row['low']:.2f} to {row['high']:.2f}" if known else None,

@@ -30,8 +30,12 @@ DIRECTIONS, VARIANCE = "#9fb3d9", "#f0c08a"
 #: Digits of an exponent.
 RAISED = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 
+#: Digits at the ticks of a logarithmic axis, the fewest first, and how many ticks say enough.
+SUBS, FEWEST = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)), 3
+
 _RC: dict[Any, Any] = {
-    "font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY, "axes.labelcolor": INK,
+    "font.size": 9.5, "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": GREY,
+    "axes.spines.top": False, "axes.spines.right": False,
     "xtick.color": GREY, "ytick.color": GREY, "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.titlesize": 10.5,
     "axes.titlelocation": "left", "legend.frameon": False, "legend.fontsize": 8.5, "svg.hashsalt": "diffopt",
 }  # fmt: skip
@@ -154,14 +158,19 @@ def log_axis(axis: Any, which: str = "x", low: float | None = None, high: float 
     if low is not None and high is not None:
         (axis.set_xlim if which == "x" else axis.set_ylim)(low, high)
     first, last = sorted(axis.get_xlim() if which == "x" else axis.get_ylim())
-    decades = np.log10(last / first)
-    subs = (1.0,) if decades > 2.5 else (1.0, 3.0) if decades > 1.3 else (1.0, 2.0, 5.0) if decades > 0.5 else None
+    subs = next((subs for subs in SUBS if _labels(first, last, subs) >= FEWEST), None)
     if subs is None:
         _linear_ticks(ruler, first, last)
     else:
         ruler.set_major_locator(LogLocator(subs=subs, numticks=12))
     ruler.set_major_formatter(FuncFormatter(lambda v, _: tick_text(v, *sorted(ruler.get_view_interval()))))
     ruler.set_minor_formatter(NullFormatter())
+
+
+def _labels(first: float, last: float, subs: Sequence[float]) -> int:
+    """Ticks of a logarithmic axis between two values."""
+    decades = range(int(np.floor(np.log10(first))), int(np.ceil(np.log10(last))) + 1)
+    return sum(first <= sub * 10.0**k <= last for k in decades for sub in subs)
 
 
 def tick_text(value: float, low: float, high: float) -> str:

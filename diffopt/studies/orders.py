@@ -51,6 +51,8 @@ class Convergence:
         Steps and model calls for the accuracy; None beyond LIMIT.
     note : str
         What a reader should know, e.g. that a higher order does not pay.
+    signs : tuple of int or None
+        Of weak errors: 1 where samples have more second moment than the exact law, -1 less; distances have none.
     """
 
     solver: str
@@ -68,6 +70,7 @@ class Convergence:
     needed: int | None
     calls: int | None
     note: str = ""
+    signs: tuple[int, ...] | None = None
 
 
 def convergence(
@@ -97,7 +100,8 @@ def convergence(
     if len(counts) < 2 or min(counts) < 1 or list(counts) != sorted(set(counts)):
         raise InputError(f"steps must be at least two increasing positive counts, got {list(counts)}")
     ruler = _Ruler(problem, schedule, metric, eta, seed, paths)
-    batches = np.array([ruler.squares(n) for n in counts])
+    gaps = [ruler.gap(n) for n in counts] if metric == "weak" else None
+    batches = np.array([ruler.squares(n) for n in counts]) if gaps is None else np.square(gaps)[:, None]
     errors = np.sqrt(batches.mean(axis=1))
     order, low, high = _slope(np.array(counts, dtype=float), batches, FLOOR * np.sqrt(problem.spectrum.trace))
     constant = None if order is None else float(errors[-1] * counts[-1] ** order)
@@ -109,6 +113,7 @@ def convergence(
         solver.name, solver.clock_name(problem.process), ruler.eta, metric, expected, counts,
         tuple(map(float, errors)), order, low, high, constant, goal, needed, ruler.calls(needed),
         f"not reached within {counts[-1]} steps: a score error may be a floor" if needed is None and ruler.wrong else "",
+        None if gaps is None else tuple(int(np.sign(gap)) for gap in gaps),
     )  # fmt: skip
 
 
@@ -140,16 +145,20 @@ class _Ruler:
         if self.simulated:
             eta = self.eta or 0.0
             return strong_error(solver, grid, self.spectrum, eta, self.seed + steps, self.paths).square
-        table = run_table(solver, grid, self.eta)
         if self.metric == "frechet":
-            return np.array([Discretization().value(table, self.spectrum, "exact") ** 2])
+            return np.array([Discretization().value(run_table(solver, grid, self.eta), self.spectrum, "exact") ** 2])
+        return np.array([self.gap(steps) ** 2])
+
+    def gap(self, steps: int) -> float:
+        """Second moment of the output less the exact one's (weak error with its sign)."""
+        table = run_table(self.problem.solver, self.grid(steps), self.eta)
         law = Law(table, self.spectrum, "exact")
         v = table.alpha[-1] ** 2 * self.spectrum.eig + table.level[-1] ** 2
         gap = float(self.spectrum.weight @ (law.variance - v))
         if law.mean_gap is not None and self.spectrum.mean is not None:
             moved = (2 * table.alpha[-1] + law.mean_gap) * law.mean_gap
             gap += float(self.spectrum.weight @ (moved * self.spectrum.mean**2))
-        return np.array([gap**2])
+        return gap
 
     def error(self, steps: int) -> float:
         """Root of the mean."""

@@ -119,9 +119,10 @@ class BudgetResult(Result):
             found = knobs.with_value(name, value).evaluate()
             rows.append({**found.terms, "total": found.total, "valid": found.valid})
         sampler, source = self.document["sampler"], self.document["spectrum"]["source"]
+        grid = f" on {knobs.schedule}" if knobs.schedule else " on a given grid" if knobs.given_grid else ""
         steps = f", {sampler['steps']} steps" if name != "steps" and sampler["steps"] else ""
         told = [setting(sampler)] if sampler["process"] else []
-        return budget_picture(name, values, rows, here, f"Error budget of {sampler['name']}{steps}", source, *told)
+        return budget_picture(name, values, rows, here, f"Error budget of {sampler['name']}{grid}{steps}", source, *told)
 
     def __repr__(self) -> str:
         total = "infinite" if self.total is None else f"{self.total:.4g}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from diffopt.api.results.base import Result
 from diffopt.report import answers
-from diffopt.report.studies import eta_table, orders_table
+from diffopt.report.studies import eta_table, orders_table, shown_clock
 from diffopt.studies.orders import Convergence
 
 
@@ -26,7 +26,8 @@ class OrdersResult(Result):
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per solver and metric, without the errors by step count."""
-        return [{k: v for k, v in row.items() if k not in ("steps", "errors", "solver_options")} for row in self.document["rows"]]
+        lists = ("steps", "errors", "signs", "solver_options")
+        return [{k: v for k, v in row.items() if k not in lists} for row in self.document["rows"]]
 
     def view(self, width: int) -> Any:
         """A row per solver and metric that fits, with names in full."""
@@ -46,8 +47,11 @@ class OrdersResult(Result):
         from diffopt.report.style import setting
 
         document = self.document
+        rows = [replace(row, clock=shown_clock(row.clock, document["process"]["name"])) for row in self.convergences]
+        clocks = {row.clock for row in rows if row.clock}
         told = setting({**document, "start": "exact", "end": "sigma_min"})
-        return convergence_picture(self.convergences, document["spectrum"]["source"], f"grids of {document['schedule']}: {told}")
+        told += f", clock {clocks.pop()}" if len(clocks) == 1 else ""
+        return convergence_picture(rows, document["spectrum"]["source"], f"grids of {document['schedule']}: {told}")
 
     def __repr__(self) -> str:
         return f"OrdersResult({len(self.document['rows'])} rows, accuracy {self.document['accuracy']:.4g})"

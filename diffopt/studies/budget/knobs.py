@@ -103,6 +103,11 @@ class Knobs:
         """Whether the grid does not follow from the problem."""
         return getattr(self.make_grid, "given", False)
 
+    @property
+    def schedule(self) -> str | None:
+        """Name of the schedule of the grids; None where there is none."""
+        return getattr(self.make_grid, "name", None)
+
     def with_value(self, name: str, value: float) -> Knobs:
         """The same with another number.
 
