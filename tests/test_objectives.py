@@ -9,11 +9,12 @@ import pytest
 from dense import divergence, output_law, rotated, wasserstein
 from problems import EXAMPLES, NO_STEP_TO_ZERO, TABLED, grid_for, injects_noise, irregular, make, solver_cases, spectrum
 
+import diffopt
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
 from diffopt.objectives import OBJECTIVES
-from diffopt.objectives.robust import Robust
+from diffopt.objectives.robust import SCALES, Robust
 from diffopt.processes.grid import Grid
 from diffopt.solvers import run_table
 
@@ -122,7 +123,7 @@ def slow_step(table, k, eig, history):
 
 
 def slow_error(table, eig, start):
-    """(E, S) of one eigenvalue: local defects from the exact past, relative, damped, added absolutely and signed."""
+    """(E, S) of one eigenvalue: local defects from the exact past, relative, damped, added absolutely and signed; and B."""
     rows, steps = table.rows, table.steps
     root = [math.sqrt(a**2 * eig + n**2) for a, n in zip(table.alpha, table.level, strict=True)]
     grid_root = root[::rows]
@@ -132,8 +133,8 @@ def slow_error(table, eig, start):
     kept = [math.sqrt(max(1 - n / r**2, 0)) if r > 0 else 0.0 for n, r in zip(fresh, grid_root[1:], strict=True)]
     signal = {"exact": eig, "sigma": 0.0, "unit": 1.0}[start]
     first = math.sqrt(table.alpha[0] ** 2 * signal + table.level[0] ** 2)
-    total_defect = np.array([abs(first - root[0]), first - root[0]]) / root[0]
-    last = np.zeros(2)
+    began = (first - root[0]) / root[0]
+    total_defect, last = np.zeros(2), np.zeros(2)
     for k in range(steps):
         past = {}
         for i in range(k * rows + 1):
@@ -146,12 +147,14 @@ def slow_error(table, eig, start):
         defect = np.array([abs(reached - grid_root[k + 1]), reached - grid_root[k + 1]])
         if noisy and grid_root[k + 1] > 0:
             share, new = moved**2 / grid_root[k + 1] ** 2, n / grid_root[k + 1] ** 2
-            total_defect *= min(share, 1) / min(share + new, 1) if share + new > 0 else 0.0
+            kappa = min(share, 1) / min(share + new, 1) if share + new > 0 else 0.0
+            total_defect *= kappa
+            began *= kappa
         if k < steps - 1:
             total_defect += defect / grid_root[k + 1]
         else:
             last = defect
-    return grid_root[-1] * total_defect + last
+    return *(grid_root[-1] * total_defect + last), grid_root[-1] * began
 
 
 @pytest.mark.parametrize(("name", "process", "clock"), solver_cases())
@@ -165,8 +168,8 @@ def test_robust_equals_a_slow_literal_loop(name, process, clock):
             total = 0.0
             for c in rule.scales:
                 for e, w in zip(data.eig, data.weight, strict=True):
-                    absolute, signed = slow_error(table, e * c, start)
-                    mixed = (absolute**2 + rule.signed * signed**2) / (1 + rule.signed)
+                    absolute, signed, began = slow_error(table, e * c, start)
+                    mixed = began**2 + (absolute**2 + rule.signed * signed**2) / (1 + rule.signed)
                     total += c**rule.tilt / share * w * mixed
             wish = math.sqrt(total)
             assert value("robust", table, data, start) == pytest.approx(wish, rel=1e-9)
@@ -192,10 +195,28 @@ def test_signed_errors_can_lower_the_value_by_a_bounded_factor_only():
         assert b <= a * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("solver", ["euler", "heun", "dpmpp_2m"])
+@pytest.mark.parametrize("start", ["sigma", "unit"])
+def test_a_start_that_no_grid_mends_does_not_move_the_grid(solver, start):
+    """Without noise the start's part is a constant between fixed ends: the optimum of the exact start, which steps evenly."""
+    wide = Spectrum.create([700.0, 3.0, 0.4, 0.02])
+    one, other = (
+        diffopt.optimize(wide, solver, 6, sigma_max=14.6, sigma_min=0.03, start=law, end="zero") for law in ("exact", start)
+    )
+    np.testing.assert_allclose(one.sigmas, other.sigmas, rtol=2e-3)
+    steps, both = one.errors["robust"], other.errors["robust"]
+    scales = np.array(SCALES)
+    shares = scales**-0.2 / (scales**-0.2).sum()
+    began = {"sigma": 14.6**2, "unit": 1 + 14.6**2}[start]
+    eig = scales[:, None] * wide.eig
+    gap = np.sqrt(eig) * (np.sqrt(began / (eig + 14.6**2)) - 1)
+    assert both**2 == pytest.approx(steps**2 + shares @ (gap**2).sum(axis=1), rel=1e-6)
+
+
 def test_the_ensemble_of_the_data_replaces_the_scaled_copies():
     own = Ensemble.create([Spectrum.create([3.0]), Spectrum.create([1.0])])
     table = run_table(make("heun"), grid_for(EXAMPLES["ve"], 5))
-    wish = math.sqrt(sum(0.5 * 0.5 * (slow_error(table, e, "exact") ** 2).sum() for e in own.union().eig))
+    wish = math.sqrt(sum(0.5 * 0.5 * sum(part**2 for part in slow_error(table, e, "exact")) for e in own.union().eig))
     objective = Robust()
     assert objective.value(table, objective.prepare(spectrum(), own), "exact") == pytest.approx(wish, rel=1e-10)
 

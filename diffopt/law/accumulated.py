@@ -13,8 +13,9 @@ from diffopt.solvers.table import Table
 
 
 class Accumulated:
-    """E per eigenvalue, shape (d,): start mismatch and absolute local defects, carried to the end.
+    """Per eigenvalue what is carried to the end: absolute and signed sums of local defects, and the start's mismatch.
 
+    `end` has two rows of shape (d,), and a third where the start is not exact (theory.md, eq. 34).
     With `soft`, absolute values |x| of relative defects are sqrt(x^2 + soft^2) - soft (theory.md, eq. 386).
     """
 
@@ -71,15 +72,19 @@ class Accumulated:
             self.kappa = safe(np.minimum(self.share, 1), self.both)
 
     def _gather(self) -> None:
-        """Sums sqrt(v_N) (relative defects, damped by later kappas) + last defect, absolute and signed (eq. 34)."""
+        """Sums sqrt(v_N) (relative defects, damped by later kappas) + last defect, absolute and signed (eq. 34).
+
+        Place 0 of the steps is the start, which has a sum of its own.
+        """
         root, steps = self.grid_root, self.table.steps
-        v0 = start_variance(self.table, self.eig, self.start)
-        self.start_gap = np.sqrt(v0) - root[0]
-        self.relative = np.empty((2, *self.defect.shape))
+        self.relative = np.zeros((2 if self.start == "exact" else 3, *self.defect.shape))
         signed = self.relative[1]
-        np.divide(self.start_gap, root[0], out=signed[0])
         np.divide(self.defect[:-1], root[1:-1], out=signed[1:])
         self.relative[0] = self._absolute(signed)
+        if self.start != "exact":
+            v0 = start_variance(self.table, self.eig, self.start)
+            self.start_gap = np.sqrt(v0) - root[0]
+            np.divide(self.start_gap, root[0], out=self.relative[2, 0])
         if self.kappa is None:
             self.carried = self.relative.sum(axis=1)
         else:
@@ -104,7 +109,7 @@ class Accumulated:
         return np.sign(x) if self.soft == 0 else safe(x, np.hypot(x, self.soft * unit))
 
     def pull_back(self, bar: Array, bars: TableBars) -> None:
-        """Add derivatives of sum(bar * end), bar of shape (2, d), by the table."""
+        """Add derivatives of sum(bar * end), bar shaped as `end`, by the table."""
         root_bar = np.zeros_like(self.root)
         grid_bar = root_bar[:: self.table.rows]
         grid_bar[-1] += (bar * self.carried).sum(axis=0)
@@ -117,26 +122,28 @@ class Accumulated:
             grid_bar[-1] += bar[0] * self.soft * (safe(self.soft * self.grid_root[-1], size) - 1)
         defect_bar[:-1] = signed_bar[1:] / inner
         grid_bar[1:-1] -= defect_bar[:-1] * self.relative[1, 1:]
-        self._start_gap_bars(signed_bar[0], grid_bar, bars)
+        if self.start != "exact":
+            self._start_gap_bars(signed_bar[0], grid_bar, bars)
         grid_bar[1:] -= defect_bar
         self._defect_bars(defect_bar, noise_bar, root_bar, bars)
         self._root_bars(root_bar, bars)
 
     def _gather_bars(self, bar: Array) -> tuple[Array, Array | None]:
-        """Derivative by the signed relative defects, and a place for that by the noise."""
+        """Derivative by the signed relative defects (at place 0 by the start's), and a place for that by the noise."""
         sign = self._sign(self.relative[1])
         if self.kappa is None or self.noise is None:
-            return bar[0] * sign + bar[1], None
+            signed_bar = bar[0] * sign + bar[1]
+            signed_bar[0] = bar[-1]
+            return signed_bar, None
         signed_bar, self.kappa_bar = np.empty_like(self.defect), np.empty_like(self.defect)
         for k in reversed(range(self.table.steps)):
             self.kappa_bar[k] = (bar * self.before[:, k]).sum(axis=0)
             bar = bar * self.kappa[k]
             signed_bar[k] = bar[0] * sign[k] + bar[1]
+        signed_bar[0] = bar[-1]
         return signed_bar, np.zeros_like(self.defect)
 
     def _start_gap_bars(self, bar: Array, grid_bar: Array, bars: TableBars) -> None:
-        if self.start == "exact":
-            return
         first = self.grid_root[0]
         grid_bar[0] -= bar / first + bar * self.start_gap / first**2
         v0 = start_variance(self.table, self.eig, self.start)

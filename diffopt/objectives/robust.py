@@ -18,7 +18,7 @@ from diffopt.solvers.table import Table
 
 #: Factors by which the data's spectrum is scaled: local variances of real data are mostly smaller.
 SCALES = tuple(4.0 * 2.0**-j for j in range(13))
-#: Multiple of `robust` that a Frechet distance cannot reach unless a run amplifies errors (theory.md, eq. 290: 7.2).
+#: Multiple of `robust` that a Frechet distance cannot reach unless a run amplifies errors (theory.md, eq. 290: 8.8).
 AMPLIFIED = 10.0
 
 
@@ -32,9 +32,9 @@ class Robust(Objective):
     """Local errors that cannot cancel, over an ensemble of scaled spectra.
 
     Every step is applied to the exact trajectory (history exact too); its defect in standard
-    deviation is carried to the end by the exact flow. E adds the absolute values, so that neither
-    steps nor the start's mismatch cancel; S adds them with their signs. The value is the root of
-    sum_c p_c sum w (E^2 + signed S^2)/(1 + signed), p_c proportional to c^tilt (theory.md, eqs. 31-34).
+    deviation is carried to the end by the exact flow. E adds the absolute values, so that steps do
+    not cancel; S adds them with their signs; B is the start's mismatch, carried likewise. The value is the root of
+    sum_c p_c sum w (B^2 + (E^2 + signed S^2)/(1 + signed)), p_c proportional to c^tilt (theory.md, eqs. 31-34).
 
     Attributes
     ----------
@@ -69,27 +69,27 @@ class Robust(Objective):
         return Spectrum(eig, weight, None, spectrum.source)
 
     def total(self, table: Table, spectrum: Spectrum, start: Start) -> float:
-        """sum w (E^2 + signed S^2)/(1 + signed)."""
+        """sum w (B^2 + (E^2 + signed S^2)/(1 + signed))."""
         error = Accumulated(table, spectrum.eig, start, self.soft)
         if not np.all(np.isfinite(error.end)):
             return float("inf")
-        return float(self._shares() @ (error.end**2 @ spectrum.weight))
+        return float(self._shares(error) @ (error.end**2 @ spectrum.weight))
 
-    def _shares(self) -> Array:
-        """Shares of the absolute and of the signed sum."""
-        return np.array([1.0, self.signed]) / (1 + self.signed)
+    def _shares(self, error: Accumulated) -> Array:
+        """Shares of the absolute and of the signed sum, and of the start's mismatch where there is one."""
+        return np.array([1.0, self.signed, 1 + self.signed])[: len(error.end)] / (1 + self.signed)
 
     def total_and_bars(self, table: Table, spectrum: Spectrum, start: Start) -> tuple[float, TableBars]:
         """The sum and its derivatives."""
         error = Accumulated(table, spectrum.eig, start, self.soft)
-        bars, shares = TableBars.zeros(table), self._shares()
+        bars, shares = TableBars.zeros(table), self._shares(error)
         error.pull_back(2 * shares[:, None] * spectrum.weight * error.end, bars)
         return float(shares @ (error.end**2 @ spectrum.weight)), bars
 
     def totals(self, table: Table, spectrum: Spectrum, start: Start) -> Array:
         """The sums of the grids of a stacked table, shape (B,)."""
-        end = Accumulated(table, spectrum.eig, start, self.soft).end
-        sums = np.tensordot(self._shares(), end**2 @ spectrum.weight, axes=1)
+        error = Accumulated(table, spectrum.eig, start, self.soft)
+        sums = np.tensordot(self._shares(error), error.end**2 @ spectrum.weight, axes=1)
         return np.where(np.isfinite(sums), sums, np.inf)
 
     def finish(self, total: float) -> tuple[float, float]:
