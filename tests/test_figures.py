@@ -197,7 +197,7 @@ def test_numbers_of_steps_do_not_lie_on_each_other(solver: str, steps: int, proc
 
 def test_words_before_names_of_a_comparison_are_explained() -> None:
     found = result("compare")
-    canvas = picture(found.comparison, ("grids", "errors"), "data", "conditions")
+    canvas = picture(found.comparison, "data", "conditions")
     before = {label.get_text().split()[0] for axis in canvas.axes[:-1] for label in axis.get_yticklabels()}
     marks = before & {"data", "published", "yours", "noise"}
     assert marks == {"data", "published"}

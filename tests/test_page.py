@@ -250,9 +250,9 @@ def test_the_buttons_copy_what_hosts_take(opened, made, tmp_path):
     assert numbers(line.partition("--sigmas")[2]) == sigmas
     assert numbers(re.search(r"tensor\(\[(.*)\]", copied("k-diffusion"))[1]) == sigmas
     assert numbers(re.search(r"as_tensor\(\[(.*)\], dtype", copied("EDM"))[1]) == pytest.approx(wanted["sigmas"][:-1], rel=1e-8)
-    assert json.loads(copied("Python list")) == sigmas
+    assert json.loads(copied("Python: list of sigmas")) == sigmas
     file, there = tmp_path / "grid.json", tmp_path / "grid.py"
-    file.write_text(copied("file for every host"))
+    file.write_text(copied("grid file"))
     assert json.loads(file.read_text())["sigmas"] == sigmas
     assert main(["export", str(file), "--to", "k_diffusion", "-o", str(there), "-q"]) == 0
     assert "import sample_heun" in there.read_text()
@@ -266,16 +266,47 @@ def test_a_row_that_no_program_offers_is_marked(opened, made):
     assert {n.split()[0] for n in visible(opened)} == {"karras", "exponential", "beta"}
 
 
+def test_every_button_that_copies_says_what_and_for_whom(opened):
+    opened.query_selector('tr[data-schedule="karras"][data-solver="heun"] .open').click()
+    names = [button.inner_text() for button in opened.query_selector_all("tr.grid button")]
+    assert len(names) == len(set(names)) >= 6 and opened.inner_text("tr.grid").count("Copy") == 1
+    what = r"sigmas|flags|line of Python|lines of|list of|JSON|a sigma a line"
+    assert all(re.fullmatch(rf"[\w .+-]+: .*({what}).*", name) for name in names), names
+
+
 def test_dark_readers_get_a_dark_page_and_may_turn_it(browser, made):
+    """The button names the theme that it turns to; pictures turn with the page."""
     page = browser.new_context(color_scheme="dark").new_page()
     page.goto(made[0].as_uri())
 
-    def light():
-        return sum(map(int, re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))[:3]))
+    paper, letters = "document.body).backgroundColor", "document.querySelector('figure svg text')).fill"
+    for name, dark in (("Switch to light", True), ("Switch to dark", False), ("Switch to light", True)):
+        assert page.inner_text("#theme") == name
+        seen = page.evaluate(f"getComputedStyle({paper}"), page.evaluate(f"getComputedStyle({letters}")
+        shade, ink = (sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in seen)
+        assert (shade < 150 and ink > 450) if dark else (shade > 600 and ink < 350)
+        page.click("#theme")
+    page.close()
 
-    assert light() < 150
-    page.click("#theme")
-    assert light() > 600
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_pictures_fit_the_screen_with_letters_that_can_be_read(browser, made, width):
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(made[0].as_uri())
+    pictures = page.query_selector_all("figure svg")
+    assert len(pictures) == 5
+    for picture in pictures:
+        box = picture.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+        for text in picture.query_selector_all("text"):
+            letters = text.bounding_box()
+            right = letters["x"] + letters["width"]
+            assert letters["x"] >= box["x"] - 1 and right <= box["x"] + box["width"] + 1, text.inner_html()
+        sizes = picture.evaluate("""e => [...e.querySelectorAll('text')].map(t => {
+          const drawn = e.getBoundingClientRect().width / e.viewBox.baseVal.width;
+          return parseFloat(getComputedStyle(t).fontSize) * drawn;
+        })""")
+        assert min(sizes) > 7.4
     page.close()
 
 

@@ -108,8 +108,30 @@ def test_a_page_shows_the_pictures_before_the_tables_under_headings_of_their_own
     assert len(headings) == len(set(headings))
     drawn = re.findall(r">([^<>]*)</text>", page)
     assert not set(headings[:2]) & set(drawn)
-    assert page.count('class="swipe soft"') == page.count('class="paper"') == 2
+    assert page.count("<figure>") == page.count("<figcaption>") == page.count("<svg") == 3
     assert "first_<wbr>order_<wbr>heun" in page
+
+
+def test_colours_of_a_page_s_pictures_are_its_own_in_both_themes() -> None:
+    """No colour stands in a picture that the page does not turn; each is seen on the paper of both themes, as are its words."""
+    page = diffopt.compare(EIG, "euler,heun", "4,6", kind="fixed,table,spectrum,optimized", process="flow").page()
+    pictures = "".join(re.findall(r"<svg.*?</svg>", page, re.S))
+    assert not re.findall(r"(?:fill|stroke|color): ?#", pictures) and not re.search(r"<text(?![^>]*fill: var)", pictures)
+    named = set(re.findall(r"(?:fill|stroke): var\((--p-[0-9a-f]{6})\)", pictures))
+    words = set(re.findall(r"<text[^>]*fill: var\((--p-[0-9a-f]{6})\)", pictures))
+    light, dark, again = (dict(re.findall(r"(--p-\w+): (#\w+);", part)) for part in re.findall(r"\{([^{}]*--p-[^{}]*)\}", page))
+    assert named <= set(light) == set(dark) and dark == again and len(words) > 4
+
+    def luminance(colour: str) -> float:
+        channels = (int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5))
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for theme in (light, dark):
+        paper = luminance(theme["--p-ffffff"])
+        for name in words:
+            ratio = (max(paper, luminance(theme[name])) + 0.05) / (min(paper, luminance(theme[name])) + 0.05)
+            assert ratio > 3.0, (name, theme[name])
 
 
 def test_the_picture_of_noise_has_the_etas_of_its_settings() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -47,6 +47,7 @@ _MEANING = {
 }  # fmt: skip
 #: Grids drawn in a group that stands alone, in one of several, and groups drawn at most.
 ALONE, SHARED, GROUPS = 30, 7, 12
+SHADES = "shades: sqrt(eigenvalue), directions blue, variance orange"
 
 
 def groups(comparison: Comparison) -> list[list[Row]]:
@@ -79,36 +80,42 @@ def _colour(row: Row) -> str:
 
 
 @styled
-def picture(comparison: Comparison, panels: tuple[str, ...] = ("grids", "errors"), *titles: str) -> Any:
-    """Figure with the grids of every group and the errors, or one of the two; `titles` are the data and the conditions."""
+def picture(comparison: Comparison, *titles: str) -> Any:
+    """Figure with the grids of every group and the errors; `titles` are the data and the conditions."""
     shown = groups(comparison)
-    drawn = shown[:GROUPS] if "grids" in panels else []
-    most = ALONE if len(drawn) < 2 else SHARED
-    heights = [0.9 + 0.19 * max(min(len(g), most + 1), 3) for g in drawn]
-    single = _single(comparison)
-    last = (1.1 + 0.75 * len(_solvers(comparison)) if single else 4.2) if "errors" in panels else None
-    canvas, axes = board(9.5, heights, last, "--plot and --html")
+    drawn, most = shown[:GROUPS], drawn_rows(comparison)
+    canvas, axes = board(9.5, [grids_height(group, most) for group in drawn], errors_height(comparison))
     for axis, group in zip(axes, drawn, strict=False):
-        _grids(axis, group, comparison, most)
-    if "errors" in panels:
-        (_strip if single else _errors)(axes[-1], comparison)
-    left = len(shown) - len(drawn)
-    if "grids" in panels and left > 0:
-        canvas.supxlabel(f"{left} more groups are in the table", fontsize=8, color=GREY)
+        axis.set_title(draw_grids(axis, group, comparison, most))
+        axis.set_xlabel(f"{axis.get_xlabel()}\n{SHADES}", fontsize=8)
+    axes[-1].set_title(draw_errors(axes[-1], comparison))
+    if axes[-1].get_legend_handles_labels()[0]:
+        axes[-1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    if len(shown) > len(drawn):
+        canvas.supxlabel(f"{len(shown) - len(drawn)} more groups are in the table", fontsize=8, color=GREY)
     if titles:
-        titled(canvas, "Step grids compared", *titles, *[key(comparison)] * ("grids" in panels))
+        titled(canvas, "Step grids compared", *titles, key(comparison))
     return canvas
 
 
-def svg(comparison: Comparison, panel: str) -> str:
-    """One panel as inline SVG; the same comparison gives the same text."""
-    import matplotlib
+def drawn_rows(comparison: Comparison) -> int:
+    """Grids drawn of a group."""
+    return ALONE if len(groups(comparison)) < 2 else SHARED
 
-    buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": f"diffopt-{panel}", "svg.fonttype": "none"}):
-        picture(comparison, (panel,)).savefig(buffer, format="svg", metadata={"Date": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
+
+def grids_height(group: Sequence[Row], most: int) -> float:
+    """Inches of a panel of grids."""
+    return 0.9 + 0.19 * max(min(len(group), most + 1), 3)
+
+
+def errors_height(comparison: Comparison) -> float:
+    """Inches of the panel of errors."""
+    return 1.1 + 0.75 * len(_solvers(comparison)) if _single(comparison) else 4.2
+
+
+def draw_errors(axis: Any, comparison: Comparison) -> str:
+    """Every row, over denoiser calls where solvers have several; returns the title."""
+    return (_strip if _single(comparison) else _errors)(axis, comparison)
 
 
 def _solvers(comparison: Comparison) -> list[str]:
@@ -120,8 +127,8 @@ def _single(comparison: Comparison) -> bool:
     return len({(r.solver, r.denoiser_calls) for r in comparison.rows if r.design is None}) == len(_solvers(comparison))
 
 
-def _distinct(rows: list[Row]) -> list[tuple[Row, str]]:
-    """Rows of different grids, each with its names: three of them, and how many more there are."""
+def _distinct(rows: list[Row], width: int) -> list[tuple[Row, str]]:
+    """Rows of different grids, each with its names: three of them, or those that `width` holds, and how many more there are."""
     found: list[tuple[Row, list[str]]] = []
     for row in rows:
         same = next((names for other, names in found if _same(row, other)), None)
@@ -129,8 +136,12 @@ def _distinct(rows: list[Row]) -> list[tuple[Row, str]]:
             found.append((row, [shown_name(row)]))
         else:
             same.append(shown_name(row))
-    rest = [f" and {len(names) - 3} more" * (len(names) > 3) for _, names in found]
-    return [(row, " = ".join(names[:3]) + more) for (row, names), more in zip(found, rest, strict=True)]
+    return [(row, _joined(names, width)) for row, names in found]
+
+
+def _joined(names: list[str], width: int) -> str:
+    most = next((k for k in (3, 2, 1) if len(" = ".join(names[:k])) <= width), 1)
+    return " = ".join(names[:most]) + f" and {len(names) - most} more" * (len(names) > most)
 
 
 def _same(one: Row, other: Row) -> bool:
@@ -139,9 +150,12 @@ def _same(one: Row, other: Row) -> bool:
     return np.allclose(one.sigmas, other.sigmas, rtol=1e-9, atol=0) and np.allclose(one.eta, other.eta)
 
 
-def _grids(axis: Any, rows: list[Row], comparison: Comparison, most: int) -> None:
-    """A line of ticks per schedule over the density of sqrt(eig); karras is always among them."""
-    named = _distinct(rows)
+def draw_grids(axis: Any, rows: list[Row], comparison: Comparison, most: int, width: int = 200) -> str:
+    """A line of ticks per schedule over the density of sqrt(eig), karras always among them; returns the title.
+
+    `width` is the room for names of equal grids, in characters.
+    """
+    named = all_named = _distinct(rows, width)
     named = named[:most] + [(r, n) for r, n in named[most:] if r.schedule == "karras" or r.kind == "added"]
     group = [row for row, _ in named]
     finite = [r.sigmas[np.isfinite(r.sigmas) & (r.sigmas > 0)] for r in group]
@@ -159,17 +173,16 @@ def _grids(axis: Any, rows: list[Row], comparison: Comparison, most: int) -> Non
     for text, row in zip(axis.get_yticklabels(), group, strict=True):
         text.set_color(_colour(row))
     axis.set_ylim(bottom, -0.6)
-    shades = "shades: sqrt(eigenvalue), directions blue, variance orange"
-    hidden = len(_distinct(rows)) - len(group)
+    hidden = len(all_named) - len(group)
     more = f"; {hidden} worse ones not drawn" if hidden else ""
     gap = hidden > 0 and len(group) > most
     if gap:
         # What stands below is drawn out of its rank.
         axis.axhline(most - 0.5, color=INK, linewidth=1.1, linestyle=(0, (1, 2.5)))
     pure = any(np.isinf(row.sigmas[0]) for row in group)
-    marks = f"{'; triangles: pure noise' * pure}{'; dots: rows left out' * gap}"
-    axis.set_xlabel(f"sigma, sampling runs to the right{marks}\n{shades}", fontsize=8)
-    axis.set_title(f"{group[0].solver}, {group[0].denoiser_calls} calls: grids by {objective}{more}")
+    marks = "; ".join(["triangles: pure noise"] * pure + ["dots: rows left out"] * gap)
+    axis.set_xlabel("\n".join(["sigma, sampling runs to the right", *[marks] * bool(marks)]), fontsize=8)
+    return f"{group[0].solver}, {group[0].denoiser_calls} calls: grids by {objective}{more}"
 
 
 def _label(row: Row, name: str, objective: str) -> str:
@@ -177,7 +190,7 @@ def _label(row: Row, name: str, objective: str) -> str:
     return plain(f"{_KIND_MARKS[row.kind]}{name}  {'-' if value is None else format(value, '.3g')}")
 
 
-def _strip(axis: Any, comparison: Comparison) -> None:
+def _strip(axis: Any, comparison: Comparison) -> str:
     """A line a solver with every row a dot; the optimum, the best of the others and karras named."""
     objective, solvers = comparison.setting.objective, _solvers(comparison)
     for i, solver in enumerate(solvers):
@@ -196,7 +209,7 @@ def _strip(axis: Any, comparison: Comparison) -> None:
         _fit(axis, comparison, objective, "x")
     axis.set_yticks(range(len(solvers)), [plain(s) for s in solvers])
     axis.set(ylim=(len(solvers) - 0.4, -0.6), xlabel=f"{_unit_of(comparison)}, logarithmic")
-    axis.set_title(_title("Every row a mark", axis.get_xlim(), comparison))
+    return _title("Every row a mark", axis.get_xlim(), comparison)
 
 
 def _title(text: str, ends: tuple[float, float], comparison: Comparison) -> str:
@@ -216,7 +229,7 @@ def _mark(row: Row) -> tuple[str, str] | None:
     return (GREEN, "D") if row.best else None
 
 
-def _errors(axis: Any, comparison: Comparison) -> None:
+def _errors(axis: Any, comparison: Comparison) -> str:
     """Every row as a point; per solver a line through its optimized rows and one through its best fixed rows."""
     objective = comparison.setting.objective
     solvers = _solvers(comparison)
@@ -249,10 +262,8 @@ def _errors(axis: Any, comparison: Comparison) -> None:
         if len(calls) <= 8:
             axis.set_xticks(calls, [str(n) for n in calls])
     axis.set(xlabel="denoiser calls", ylabel=_unit_of(comparison))
-    axis.set_title(_title("Every row a dot", axis.get_ylim(), comparison))
     axis.grid(True, which="major", axis="y", color=PALE, linewidth=0.7)
-    if axis.get_legend_handles_labels()[0]:
-        axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return _title("Every row a dot", axis.get_ylim(), comparison)
 
 
 def _fit(axis: Any, comparison: Comparison, objective: str, which: str = "y") -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 from diffopt.report.answers import compared, grouped
 from diffopt.report.comparison import bare, merged
-from diffopt.report.comparison_figures import key, svg
+from diffopt.report.comparison_figures import SHADES, key
 from diffopt.report.explain import explain, names
 from diffopt.report.page_forms import forms
+from diffopt.report.page_pictures import colours, errors_picture, grids_pictures
 from diffopt.report.text import conditions, fixed, short
 from diffopt.studies.comparison.comparison import Comparison
 
@@ -42,20 +43,20 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>Schedules compared on {escape(data['spectrum']['source'])}</title>",
-            f"<style>{_asset('page.css')}</style></head><body>",
+            f"<style>{_asset('page.css')}{colours()}</style></head><body>",
             '<h1>Step grids compared</h1>',
             f'<div class="answer">{answer}</div>',
             f'<p class="soft">{escape(_facts(data))}</p><pre>{escape(data["command"])}</pre>',
             f'<nav aria-label="parts"><a href="#pictures">pictures</a><a href="#tables">rows</a>{links}'
             '<a href="#names">names</a></nav>',
-            f'<h2 id="pictures">What they cost</h2>{_picture(comparison, "errors")}',
-            f'<h2>Where the steps go</h2><p class="soft">{escape(key(comparison))}</p>{_picture(comparison, "grids")}',
+            f'<h2 id="pictures">What they cost</h2>{errors_picture(comparison)}',
+            f'<h2>Where the steps go</h2><p class="soft">{escape(key(comparison))}; {SHADES}</p>{grids_pictures(comparison)}',
             '<h2 id="tables">All rows</h2><p class="soft" id="how">The filter takes whole words, such as heun 10; ays* is a '
             "beginning; schedule:, solver:, kind:, steps:, calls: and host: ask one column. Arrows walk over the rows, Enter "
             "opens one.</p>",
             '<div class="bar"><input id="filter" type="search" aria-label="filter rows" aria-describedby="how" '
             'placeholder="filter: heun 10, ays*">'
-            '<span id="count" class="soft" role="status"></span><button id="theme">light or dark</button></div>',
+            '<span id="count" class="soft" role="status"></span><button id="theme" hidden></button></div>',
             *sections,
             f'<h2 id="names">The names</h2>{_glossary(data)}',
             f'<p class="soft">diffopt {escape(data["diffopt_version"])}</p>',
@@ -64,12 +65,6 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             f"<script>{_asset('page.js')}</script></body></html>\n",
         ]
     )
-
-
-def _picture(comparison: Comparison, panel: str) -> str:
-    """A picture that scrolls where the screen is narrower; a small screen is told."""
-    hint = '<p class="swipe soft">Swipe the picture sideways: it is wider than the screen.</p>'
-    return f'{hint}<div class="paper" tabindex="0">{svg(comparison, panel)}</div>'
 
 
 def _asset(name: str) -> str:

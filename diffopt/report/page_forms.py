@@ -18,19 +18,20 @@ def forms(solver: str, data: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     comfy, cpp = _sampler("comfyui", solver, flow), _sampler("sd_cpp", solver, flow)
     if comfy is not None:
-        found.append(_form(f"ComfyUI (ManualSigmas, {comfy})"))
+        found.append(_form(f"ComfyUI: sigmas for ManualSigmas (sampler {comfy})"))
     if cpp is not None:
-        found.append(_form("stable-diffusion.cpp", f'--sampling-method {cpp} --steps {{steps}} --sigmas "', '"'))
+        lead = f'--sampling-method {cpp} --steps {{steps}} --sigmas "'
+        found.append(_form("stable-diffusion.cpp: flags of its command", lead, '"'))
     if not flow:
-        found.append(_form("k-diffusion", "sigmas = torch.tensor([", "], device=device)"))
+        found.append(_form("k-diffusion: line of Python for sigmas", "sigmas = torch.tensor([", "], device=device)"))
     if data["process"]["name"] == "ve" and data["end"] == "zero":
         lead = "t_steps = torch.as_tensor(["
         tail = "], dtype=torch.float64, device=latents.device)\n"
         tail += "t_steps = torch.cat([net.round_sigma(t_steps), torch.zeros_like(t_steps[:1])])"
-        found.append(_form("EDM (generate.py)", lead, tail, inner=True))
-    found.append(_form("Python list", "[", "]"))
+        found.append(_form("EDM: lines of generate.py for t_steps", lead, tail, inner=True))
+    found.append(_form("Python: list of " + ("times s" if flow else "sigmas"), "[", "]"))
     head = json.dumps({"solver": solver, "process": dict(data["process"]), "start": data["start"], "end": data["end"]})[:-1]
-    label = "file for every host (diffopt export FILE --to diffusers)"
+    label = "grid file: JSON for diffopt export FILE --to HOST"
     found.append(_form(label, f'{head}, "sigmas": [', "]}\n", "sigmas"))
     return found
 

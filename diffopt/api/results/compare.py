@@ -47,7 +47,7 @@ class ComparisonResult(Result):
         from diffopt.report.comparison_figures import picture
         from diffopt.report.style import setting
 
-        return picture(self.comparison, ("grids", "errors"), self.document["spectrum"]["source"], setting(self.document))
+        return picture(self.comparison, self.document["spectrum"]["source"], setting(self.document))
 
     def page(self) -> str:
         """One self-contained page of HTML."""

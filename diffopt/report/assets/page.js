@@ -122,9 +122,10 @@ document.querySelectorAll('.open').forEach(opener => opener.addEventListener('cl
     }
     return [form.label, form.lead.replace('{steps}', row.dataset.steps) + list + tail];
   });
-  told.push(['one a line', (grid.times ?? grid.sigmas).join('\n') + '\n']);
-  if (grid.times) told.push(['noise ratios', grid.sigmas.join(', ')]);
-  if (grid.eta) told.push(['eta', grid.eta.join(', ')]);
+  told.push([`plain text: a ${grid.times ? 'time s' : 'sigma'} a line`, (grid.times ?? grid.sigmas).join('\n') + '\n']);
+  if (grid.times) told.push(['plain text: noise ratios sigma', grid.sigmas.join(', ')]);
+  if (grid.eta) told.push(['plain text: eta of each step', grid.eta.join(', ')]);
+  cell.append('Copy ');
   for (const [name, value] of told) {
     const button = document.createElement('button');
     button.textContent = button.dataset.name = name;
@@ -134,8 +135,11 @@ document.querySelectorAll('.open').forEach(opener => opener.addEventListener('cl
   row.after(detail);
 }));
 
-document.getElementById('theme').addEventListener('click', () => {
-  const dark = document.documentElement.dataset.theme
-    ? document.documentElement.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
-  document.documentElement.dataset.theme = dark ? 'light' : 'dark';
-});
+// The button says what it does: the theme that a click turns to.
+const theme = document.getElementById('theme'), system = matchMedia('(prefers-color-scheme: dark)');
+const dark = () => document.documentElement.dataset.theme ? document.documentElement.dataset.theme === 'dark' : system.matches;
+const tell = () => { theme.textContent = dark() ? 'Switch to light' : 'Switch to dark'; };
+theme.addEventListener('click', () => { document.documentElement.dataset.theme = dark() ? 'light' : 'dark'; tell(); });
+system.addEventListener('change', tell);
+theme.hidden = false;
+tell();

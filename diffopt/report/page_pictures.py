@@ -1,0 +1,83 @@
+"""Pictures of the page: small enough for a phone, in colours of the page, light or dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from html import escape
+from typing import Any
+
+from diffopt.report import style
+from diffopt.report.comparison_figures import GROUPS, draw_errors, draw_grids, drawn_rows, errors_height, grids_height, groups
+from diffopt.studies.comparison.comparison import Comparison
+
+#: Inches of a picture: at the width of a phone its letters are as large as those of the table.
+WIDTH = 4.8
+#: Letters that a name of a grid may take.
+NAME = 26
+#: Colours of the pictures by daylight, and in the dark.
+DARK = {
+    style.BLUE: "#6db7e8", style.RED: "#ff9a4d", style.GREEN: "#4cc9a0", style.PURPLE: "#e08fd0", style.ORANGE: "#e8b04a",
+    style.SKY: "#8fd0f5", style.INK: "#e6e9ef", style.GREY: "#a0a8b5", style.PALE: "#39404c", style.DIRECTIONS: "#3d5487",
+    style.VARIANCE: "#7d5a2c", "#ffffff": "#14171d",
+}  # fmt: skip
+
+
+def errors_picture(comparison: Comparison) -> str:
+    """What the rows cost."""
+    return f'<div class="pictures one">{_drawn(comparison, None)}</div>'
+
+
+def grids_pictures(comparison: Comparison) -> str:
+    """Where the steps go, a picture a group."""
+    count = len(groups(comparison))
+    pictures = "".join(_drawn(comparison, i) for i in range(min(count, GROUPS)))
+    more = f'<p class="soft">{count - GROUPS} more groups are in the tables.</p>' if count > GROUPS else ""
+    return f'<div class="pictures{" one" if count == 1 else ""}">{pictures}</div>{more}'
+
+
+def _drawn(comparison: Comparison, group: int | None) -> str:
+    canvas, title = _figure(comparison, group)
+    return f"<figure><figcaption>{escape(title)}</figcaption>{_svg(canvas, 'errors' if group is None else str(group))}</figure>"
+
+
+@style.styled
+def _figure(comparison: Comparison, group: int | None) -> tuple[Any, str]:
+    """Errors, or the grids of a group, with the words above."""
+    if group is not None:
+        rows, most = groups(comparison)[group], drawn_rows(comparison)
+        canvas, (axis,) = style.figure(WIDTH, [grids_height(rows, most)], "--html")
+        return canvas, draw_grids(axis, rows, comparison, most, NAME)
+    canvas, (axis,) = style.figure(WIDTH, [errors_height(comparison)], "--html")
+    title = draw_errors(axis, comparison)
+    names = axis.get_legend_handles_labels()[1]
+    if names:
+        # Below the axis, where a phone has room; the figure grows by the rows of names.
+        canvas.set_figheight(canvas.get_figheight() + 0.17 * -(-len(names) // 2) + 0.3)
+        canvas.legend(loc="outside lower left", ncol=2, fontsize=7.5, columnspacing=1.0)
+    return canvas, title
+
+
+def _svg(canvas: Any, salt: str) -> str:
+    """Inline SVG whose colours are the page's; the same figure gives the same text."""
+    import matplotlib
+
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": f"diffopt-{salt}", "svg.fonttype": "none"}):
+        canvas.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    return re.sub(r"(fill|stroke): #([0-9a-f]{6})\b", r"\1: var(--p-\2)", text[text.index("<svg") :])
+
+
+def colours() -> str:
+    """Style sheet of the colours, for both themes."""
+    light = " ".join(f"{_name(colour)}: {colour.lower()};" for colour in DARK)
+    dark = " ".join(f"{_name(colour)}: {other};" for colour, other in DARK.items())
+    return (
+        f":root {{ {light} }}\n:root[data-theme=dark] {{ {dark} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root:not([data-theme=light]) {{ {dark} }} }}\n"
+    )
+
+
+def _name(colour: str) -> str:
+    return "--p-" + colour.lower().lstrip("#")
