@@ -14,6 +14,7 @@ from diffopt.errors import InputError
 from diffopt.hosts import HOSTS
 from diffopt.report import answers
 from diffopt.report.catalogue import inventory
+from diffopt.report.family import found_numbers
 
 EIG = np.array([20.0, 1.0, 0.02])
 
@@ -32,10 +33,10 @@ EIG = np.array([20.0, 1.0, 0.02])
 def test_churn_that_pays_says_what_the_gain_rests_on(churn: float, error: str | None, said: str | None) -> None:
     document = {
         "optimizer": {"family": {"rho": 7.0, "s_churn": churn}, "free": ["family"], "schedule": "karras"}, "steps": 4,
-        "solver": "edm_stochastic", "process": {"name": "ve"}, "end": "zero", "clock": None,
+        "solver": "edm_stochastic", "process": {"name": "ve"}, "end": "zero", "clock": None, "solver_options": {"s_churn": churn},
         "sigmas": [80.0, 1.0, 0.1, 0.01, 0.0], "score_error": error,
     }  # fmt: skip
-    cautions = [line for line in answers.family(document) if line.startswith("Caution")]
+    cautions = [line for line in found_numbers(document) if line.startswith("Caution")]
     assert len(cautions) == (said is not None)
     assert all(str(said) in line for line in cautions)
 

@@ -15,7 +15,7 @@ from diffopt.errors import InputError
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.problem import Problem
 from diffopt.processes import PROCESSES
-from diffopt.report import answers
+from diffopt.report.family import found_numbers
 from diffopt.schedules import SCHEDULES
 from diffopt.search.descent import optimize
 from diffopt.search.knobs import window_levels
@@ -130,7 +130,7 @@ def test_the_answer_has_the_values_and_says_no_churn_as_zero(error: str | None) 
     assert {"rho", "s_churn", "s_noise"} <= set(family)
     assert {k: v for k, v in family.items() if k in options}.items() <= options.items()
     assert options["s_churn"] == 0 or options["s_churn"] > 1e-3
-    lines = answers.family(found)
+    lines = found_numbers(found)
     assert f"--S_churn={options['s_churn']:.8g} --S_min={options['s_tmin']:.8g}" in lines[-1]
     assert any("does not pay" in line for line in lines) == (options["s_churn"] == 0)
 

@@ -286,10 +286,10 @@ def test_a_document_says_all_that_a_search_for_numbers_depends_on(free: str, run
 
 
 def test_flags_of_edm_hold_the_numbers_that_were_fixed(run: Callable[..., dict[str, Any]]) -> None:
-    from diffopt.report.answers import edm_flags
+    from diffopt.report.family import edm_flags
 
     flags = edm_flags(run(*CHURN, "--free", "sigma_min", "--s-churn", "0.5"))
-    assert "--rho=5 --S_churn=0.5" in flags
+    assert flags.endswith("--rho=5 --S_churn=0.5 --S_min=0 --S_max=inf --S_noise=1")
 
 
 @pytest.mark.parametrize(("mean", "said"), [(None, True), ([0.5, 0.0, 0.0], False)])
@@ -325,3 +325,26 @@ def test_a_rule_whose_levels_jump_with_its_range_is_scanned(name: str) -> None:
     looks = [diffopt.evaluate(EIG, schedule=name, solver="heun", steps=4, sigma_min=s).errors["robust"] for s in ends]
     assert found <= min(v for v in looks if v is not None) * (1 + 1e-9)
     assert found < 0.9 * (looks[0] or 0.0)
+
+
+@pytest.mark.parametrize("rho", [1.0, 2.5, 6.428330304837746, 7.0, 41.7, 800.0])
+@pytest.mark.parametrize("levels", [3, 18])
+def test_the_rho_of_karras_levels_is_found_to_its_printed_digits(rho: float, levels: int) -> None:
+    from diffopt.hosts.edm_flags import nearest_karras
+
+    made = np.linspace(80 ** (1 / rho), 0.002 ** (1 / rho), levels) ** rho
+    found, printed = nearest_karras(made)
+    assert printed == float(f"{rho:.8g}")
+    np.testing.assert_allclose(found, made, rtol=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["heun", "edm_stochastic"])
+def test_optimize_and_export_write_one_line_of_flags(solver: str, tmp_path: Path) -> None:
+    """Digit for digit, and of a run with churn always all four: pasted over an older line nothing of that stays."""
+    error = {} if solver == "heun" else {"score_error": "0.1"}
+    found = diffopt.optimize(EIG, solver=solver, steps=5, free="family", schedule="karras", sigma_min=0.05, **error)
+    (line,) = [one.removeprefix("EDM: generate.py ") for one in found.answers() if one.startswith("EDM: ")]
+    assert line == str(diffopt.export(found, "edm:flags")).strip()
+    names = [item.split("=")[0] for item in line.split()]
+    churn = ["--S_churn", "--S_min", "--S_max", "--S_noise"] if solver == "edm_stochastic" else []
+    assert names == ["--steps", "--sigma_min", "--sigma_max", "--rho", *churn]

@@ -57,7 +57,7 @@ def best_of(
             evaluation = full
             result = replace(
                 result, grid=grids[name], eta=problem.solver.etas(eta, problem.steps), solver=problem.solver,
-                process=problem.process, value=result.scores.get(name, value(full)), family={},
+                process=problem.process, value=result.scores.get(name, value(full)), family={}, at_bound=(),
                 message=f"the schedule {name} is better than what the search found{why} "
                 f"and is returned; search: {found[0].message}",
             )  # fmt: skip

@@ -89,6 +89,7 @@ def schedule_document(
             family_start=result.started,
             schedule=None if schedule is None else schedule.name,
             schedule_options={} if schedule is None else options_of(schedule),
+            at_bound=list(result.at_bound),
             beats_ends=beats_ends,
         ),
         diffopt_version=__version__,

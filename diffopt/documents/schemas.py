@@ -89,6 +89,7 @@ class OptimizerPart(Document):
     family_start: dict[str, float] = Field(default={}, description="where the search for them began")
     schedule: str | None = None
     schedule_options: dict[str, Any] = {}
+    at_bound: list[str] = Field(default=[], description="what ended at the end of the range that was searched, with its value")
     beats_ends: Claim | None = Field(default=None, description=BEATS)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.scalar import minimize_scalar
 from diffopt.hosts.base import HostQuery, Sampler
+from diffopt.hosts.edm_flags import churn_flags, grid_flags, nearest_karras
 from diffopt.hosts.findings import Finding, Kind, Plan
 from diffopt.hosts.loops import CHURN, LoopHost
 from diffopt.hosts.run import Run
@@ -68,34 +68,23 @@ class EDM(LoopHost):
         if run.grid.steps > 1:
             levels, rho, gap = self._nearest(run)
             if gap < SAME:
-                flags = f"--steps={run.grid.steps} --sigma_max={levels[0]:.10g} --sigma_min={levels[-1]:.10g} --rho={rho:.10g}"
-                return Finding("note", f"{message}, and {flags} is this grid")
+                return Finding("note", f"{message}, and {grid_flags(levels, rho)} is this grid")
         return Finding("dropped", message, "paste the code of diffopt export --to edm, or the flags of --to edm:flags")
 
     def _fit(self, run: Run) -> tuple[Array, float]:
-        """Least squares in log sigma over rho, with the grid's own ends."""
-        wish = run.levels[:-1]
-        if wish.size < 2:
+        """The nearest Karras grid, where there is one."""
+        if run.levels.size < 3:
             raise UnsupportedError("a grid of one step has no family; take --to edm:t_steps")
-
-        def levels(rho: float) -> Array:
-            ramp = np.linspace(wish[0] ** (1 / rho), wish[-1] ** (1 / rho), wish.size)
-            return np.asarray(ramp**rho)
-
-        best, _ = minimize_scalar(lambda r: float(np.sum(np.log(levels(r) / wish) ** 2)), 1.0, 100.0)
-        rho = round(best, 6)
-        return levels(rho), rho
+        return nearest_karras(run.levels[:-1])
 
     def _flags(self, run: Run) -> str:
         """Steps and the nearest Karras grid as generate.py takes them."""
-        _, rho = self._fit(run)
-        top, low = run.levels[0], run.levels[-2]
-        return f"--steps={run.grid.steps} --sigma_max={top:.10g} --sigma_min={low:.10g} --rho={rho:.10g}"
+        return grid_flags(*self._fit(run))
 
     def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """Six lines that replace the time steps, or the flags; of a Karras grid both, the flags first."""
         assert plan.run is not None
-        churn = "".join(f" --{key}={value:.10g}" for key, value in _churn(plan.run).items())
+        churn = f" {churn_flags(vars(run.solver))}" if run.solver.name == "edm_stochastic" else ""
         solver = " --solver=euler" if run.solver.name == "euler" else ""
         steps = plan.run.grid.steps
         if target.variant == "flags":
@@ -115,11 +104,3 @@ class EDM(LoopHost):
     def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
         """What round_sigma does."""
         return ["net.round_sigma changes nothing on EDM, VP and VE networks; iDDPM networks round to their own levels"]
-
-
-def _churn(run: Run) -> dict[str, float]:
-    """Flags of the churn; empty without."""
-    names: dict[str, Any] = {"S_churn": "s_churn", "S_min": "s_tmin", "S_max": "s_tmax", "S_noise": "s_noise"}
-    if run.solver.name != "edm_stochastic":
-        return {}
-    return {flag: float(np.real(getattr(run.solver, name))) for flag, name in names.items()}

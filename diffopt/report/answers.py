@@ -47,7 +47,11 @@ def optimized(data: Document) -> str:
     best = min(scores, key=lambda k: scores[k])
     habit = scores.get(HABIT)
     if habit is not None and habit <= value * (1 + NEAR):
-        return f"{HABIT} is within {100 * NEAR:g} % of the optimum in {name} ({number(habit)} against {number(value)}): keep it."
+        near = f"{HABIT} is within {100 * NEAR:g} % of"
+        numbers = f"in {name} ({number(habit)} against {number(value)})"
+        if search.get("at_bound"):
+            return f"{near} what was found {numbers}, which ended at the end of what was searched: see below before you keep it."
+        return f"{near} the optimum {numbers}: keep it."
     if scores[best] < value / (1 + NEAR):
         # Grids of fitted coefficients are made for other solvers.
         return f"{best} has the least {name}, {number(scores[best])}; this grid has {number(value)}: take --schedule {best}."
@@ -57,60 +61,6 @@ def optimized(data: Document) -> str:
     if best != HABIT:
         parts.append(f"{gain(value, scores[best])} {best}, the best of the {len(scores)} schedules beside it")
     return ", ".join(parts) + "."
-
-
-#: Flags of EDM's generate.py by our names, in its order.
-EDM = {
-    "sigma_min": "sigma_min", "sigma_max": "sigma_max", "rho": "rho", "s_churn": "S_churn", "s_tmin": "S_min",
-    "s_tmax": "S_max", "s_noise": "S_noise",
-}  # fmt: skip
-
-
-def family(data: Document) -> list[str]:
-    """Parameters that were free, and the flags of EDM's generate.py where its sampler runs them."""
-    found = (data.get("optimizer") or {}).get("family") or {}
-    if not found:
-        return []
-    lines = ["Free parameters: " + ", ".join(f"{name} {value:.6g}" for name, value in found.items()) + "."]
-    # Where the search ended because it was not allowed further, the number is the bound's, not the data's.
-    _, bound, names = str((data.get("optimizer") or {}).get("message") or "").partition("at the bound of the search: ")
-    if bound:
-        lines.append(f"At the bound of what is searched: {names.split(';')[0]}.")
-    levels = [s for s in data.get("sigmas") or () if s]
-    if found.get("s_churn") == 0 or not any(found.get("s_tmin", 0) <= s <= found.get("s_tmax", math.inf) for s in levels):
-        lines.append("EDM's churn does not pay here: s_churn 0 is as good.")
-    elif caution := _churn_caution(found, data.get("score_error")):
-        lines.append(caution)
-    flags = edm_flags(data)
-    return [*lines, f"EDM: generate.py {flags}"] if flags else lines
-
-
-def _churn_caution(found: Document, error: str | None) -> str:
-    """What a gain by churn rests on, where it is not a measured score error."""
-    if not found.get("s_churn") or (error is not None and ("curve:" in error or error == "function")):
-        return ""
-    advice = "give --score-error curve:FILE, measured from your loss curve, before you use it."
-    if error is not None:
-        return f"Caution: what churn gains follows the score error {error}, a rule and not a measurement; {advice}"
-    return (
-        "Caution: with an exact score what churn gains is cancellation on Gaussian data: its noise, and S_noise other than 1, "
-        f"offset the errors of the steps; {advice}"
-    )
-
-
-def edm_flags(data: Document) -> str:
-    """`--steps=18 --rho=7 ...` of a Karras grid that EDM's sampler can run; empty for others."""
-    optimizer = data.get("optimizer") or {}
-    solver, process = data["solver"], data["process"]
-    runs = optimizer.get("schedule") == HABIT and process["name"] == "ve" and data["end"] == "zero"
-    own = solver in ("heun", "edm_stochastic") and data["clock"] in (None, "sigma")
-    if not (runs and own) or "grid" in optimizer["free"]:
-        return ""
-    values = {"sigma_min": data["sigmas"][-2], "sigma_max": data["sigmas"][0]}
-    values |= (optimizer.get("schedule_options") or {}) | (data.get("solver_options") or {})
-    values |= {k: v for k, v in optimizer["family"].items() if k not in ("sigma_min", "sigma_max")}
-    listed = [f"--{flag}={values[name]:.8g}" for name, flag in EDM.items() if isinstance(values.get(name), int | float)]
-    return " ".join([f"--steps={data['steps']}", *listed])
 
 
 def evaluated(data: Document, highest: float = math.inf) -> list[str]:

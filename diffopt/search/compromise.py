@@ -87,7 +87,7 @@ def compromise(
     return replace(
         found[0], grid=grid, solver=problem.solver, value=score(grid), converged=all(each.converged for each in found),
         message=f"{told}; " + "; ".join(each.message for each in found),
-        evaluations=sum(each.evaluations for each in found) + 1, eta=eta, scores={},
+        evaluations=sum(each.evaluations for each in found) + 1, eta=eta, scores={}, at_bound=(),
     )  # fmt: skip
 
 

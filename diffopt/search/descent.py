@@ -151,7 +151,8 @@ def _result(search: Search, outcome: Descent | None, starts: int, scores: dict[s
         message += f"; at the bound of the search: {', '.join(touched)}"
     return OptimizeResult(
         Grid.create(state.process, state.sigma), state.eta, state.solver, state.process, value,
-        outcome.converged if outcome else True, message, search.evaluations, starts, family, scores, _started(search),
+        outcome.converged if outcome else True, message, search.evaluations, starts, family, scores,
+        _started(search), tuple(touched),
     )  # fmt: skip
 
 

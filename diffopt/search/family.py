@@ -17,8 +17,8 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes import Process
 from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
-from diffopt.search.knobs import EMPTY, Family, beyond, window_levels
-from diffopt.search.variables import Block, State
+from diffopt.search.knobs import CHURN, EMPTY, LEAST, Family, beyond, window_levels
+from diffopt.search.variables import Block, State, touches
 from diffopt.solvers import Solver
 
 #: Step of central differences of rules that take no complex numbers: rounding and truncation are 1e-11 of a level.
@@ -141,14 +141,11 @@ class FamilyBlock(Block):
             return np.asarray((ends[0] - ends[1]) / (up + down))
 
     def at_bound(self, x: Array) -> list[str]:
-        """Parameters at the end of the range that is searched."""
-        pairs = zip(self.knobs, x, self.bounds, strict=True)
-        return [
-            f"{knob.name} {knob.at(v):g}"
-            for knob, v, (low, high) in pairs
-            if ((knob.owner == "schedule" or knob.name == "s_noise") and not low < v < high)
-            or (knob.name == "sigma_min" and v >= high)
-        ]
+        """Parameters at the end of the range that is searched; the least churn is none, which is no end of it."""
+        held = {k.name: float(k.at(v)) for k, v, ends in zip(self.knobs, x, self.bounds, strict=True) if touches(float(v), *ends)}
+        if held.get("s_churn", 1.0) <= 2 * LEAST:
+            held = {name: value for name, value in held.items() if name not in CHURN}
+        return [f"{name} {value:g}" for name, value in held.items()]
 
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
         """Derivatives along the directions."""

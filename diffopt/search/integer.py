@@ -138,6 +138,7 @@ def optimize_whole(
         Grid.create(problem.process, search.sigmas(best)), search.eta, relaxed.solver, problem.process,
         search.value(best), converged and relaxed.converged, message, relaxed.evaluations + len(search.known),
         len(starts), relaxed.family, relaxed.scores, relaxed.started,
+        tuple(held for held in relaxed.at_bound if held.split()[0] in relaxed.family),
     )  # fmt: skip
 
 

@@ -36,6 +36,8 @@ class OptimizeResult:
         Objective of each named schedule on the compressed spectrum.
     started : dict
         Where the search for the parameters of the family began.
+    at_bound : tuple of str
+        What ended at the end of the range that was searched, with its value.
     """
 
     grid: Grid
@@ -50,3 +52,4 @@ class OptimizeResult:
     family: dict[str, float] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
+    at_bound: tuple[str, ...] = ()

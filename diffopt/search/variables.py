@@ -25,6 +25,9 @@ GAP = 1e-4
 #: Largest eta that is tried.
 ETA_MAX = 4.0
 
+#: Share of what is searched within which of an end a variable has met it: a search stops short of a bound by its tolerance.
+TOUCH = 1e-6
+
 #: Least share of a start, as a part of an equal share: the softmax of a share near 0 has no slope, so a search
 #: that starts with a point at sigma_min (as most named schedules do) would leave it there and call it converged.
 SHARE = 0.3
@@ -67,6 +70,11 @@ class Block(ABC):
     @abstractmethod
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
         """Derivative by the variables."""
+
+
+def touches(value: float, low: float, high: float) -> bool:
+    """Whether a variable ends at one of its bounds, to the share `TOUCH` of what lies between them."""
+    return not low + TOUCH * (high - low) < value < high - TOUCH * (high - low)
 
 
 class GridBlock(Block):
@@ -129,9 +137,13 @@ class GridBlock(Block):
         return np.append(by_logits, by_grid[0] + by_grid[1:-1] @ (1 - np.cumsum(shares)[:-1]))
 
     def at_bound(self, x: Array) -> list[str]:
-        """Points that want to merge."""
+        """Ends of the range that the first and the last level above 0 want to pass, and points that want to merge."""
         tight = np.flatnonzero(self._shares(x) < 2 * GAP / self.count)
-        return [f"the least distance of points {k} and {k + 1}" for k in tight]
+        # Behind the last share stands sigma_min itself, or with the end at 0 nothing but the range's end.
+        low = self.problem.end == "zero" and self.count - 1 in tight
+        found = [f"the least distance of points {k} and {k + 1}" for k in tight if not (low and k == self.count - 1)]
+        found += [f"sigma_min {np.exp(self.bottom):g}"] * low
+        return found + [f"sigma_max {np.exp(self._top(x)):g}"] * (self.free_top and touches(x[-1], *self.bounds[-1]))
 
 
 def _floor(problem: Problem) -> float:
@@ -164,7 +176,7 @@ class EtaBlock(Block):
 
     def at_bound(self, x: Array) -> list[str]:
         """The largest eta."""
-        return [f"eta {ETA_MAX:g}"] if np.any(x >= ETA_MAX) else []
+        return [f"eta {ETA_MAX:g}"] if any(v > 0 and touches(v, 0.0, ETA_MAX) for v in x) else []
 
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
         """Per step, or the sum."""

@@ -14,6 +14,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.report import answers, text
+from diffopt.report.family import found_numbers
 
 #: Errors whose ratios to karras and to the optimum stand in every row.
 RATIOS = ("frechet", "kl", "robust")
@@ -168,7 +169,7 @@ class ScheduleResult(RunResult):
         free = answers.beats_ends(claim, float(self.eta[0])) if claim else []
         if claim and not any(text.shown_eta(self.document)):
             free = [text.NO_NOISE]
-        return [answers.optimized(self.document), *answers.family(self.document), *free]
+        return [answers.optimized(self.document), *found_numbers(self.document), *free]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
