@@ -40,11 +40,12 @@ def at_bound(data: Document) -> list[str]:
     if not held:
         return []
     lines = [f"At the end of what was searched: {', '.join(held)}."]
-    return lines + [advice for one in held if (advice := _beyond(*one.rsplit(" ", 1), data))]
+    return lines + [advice for one in held if (advice := _beyond(one, data))]
 
 
-def _beyond(name: str, text: str, data: Document) -> str:
+def _beyond(held: str, data: Document) -> str:
     """What to try beyond a bound."""
+    name, _, text = held.rpartition(" ")
     value, process = float(text), data["process"]
     if name in ("sigma_max", "sigma_min") and process[name]:
         if abs(value / process[name] - 1) > SAME:
