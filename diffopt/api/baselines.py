@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +16,43 @@ from diffopt.objectives.robust import Robust, amplifies
 from diffopt.processes.grid import Grid
 from diffopt.search.compromise import ROUNDING
 from diffopt.search.result import OptimizeResult
+from diffopt.search.starts import applicable
 
 
 def baselines(problem: Problem, eta: float | Array | None, grids: Mapping[str, Grid]) -> dict[str, Evaluation]:
     """Errors of the grids of named schedules."""
     short = problem.compressed("reference")
     return {name: evaluate(short, grid, eta, expand=False) for name, grid in grids.items()}
+
+
+#: Karras as EDM runs it unless told otherwise, beside a solver whose churn is not 0.
+NO_CHURN = "karras_no_churn"
+
+
+def without_churn(problem: Problem, grids: Mapping[str, Grid]) -> dict[str, Evaluation]:
+    """Errors of the Karras grid without churn; empty where the solver has none."""
+    solver: Any = problem.solver
+    if "karras" not in grids or not getattr(solver, "s_churn", 0.0):
+        return {}
+    still = replace(problem.compressed("reference"), solver=replace(solver, s_churn=0.0))
+    return {NO_CHURN: evaluate(still, grids["karras"], expand=False)}
+
+
+def churn_notes(problems: Iterable[Problem], steps: Mapping[str, Iterable[int]], metric: str) -> list[str]:
+    """With which churn the rows of a comparison run, and what Karras has without: it is no row of its own."""
+    notes = []
+    for problem in problems:
+        churn, values = getattr(problem.solver, "s_churn", 0.0), []
+        for count in sorted(set(steps.get(problem.solver.name, ()))) if churn else ():
+            asked = replace(problem, steps=count)
+            found = without_churn(asked, applicable(asked, ("karras",)))
+            values += [f"{e.values[metric]:.3g} at {count} steps" for e in found.values() if e.values.get(metric) is not None]
+        if values:
+            notes.append(
+                f"note: {problem.solver.name} runs with S_churn {churn:g} in every row; karras without churn, EDM's default, "
+                f"has {metric} {', '.join(values)} (--s-churn 0, or -s heun)"
+            )
+    return notes
 
 
 def best_of(

@@ -10,6 +10,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from diffopt.api.arguments import Flags, keywords, loaded, read, verb
+from diffopt.api.baselines import churn_notes
 from diffopt.api.command import command_line
 from diffopt.api.grids import GivenGrid, given_grid
 from diffopt.api.hosting import hosted_rows
@@ -132,9 +133,14 @@ def compare(
     notes = (
         *data_notes(data), *error_notes(problems[0]), *range_notes(problems[0]), *_hidden_start(problems, result),
         *dict.fromkeys(line for grid in grids.values() for p in problems for line in mismatch_notes(grid, p, given)),
-        *_other_ranges(result),
+        *_other_ranges(result), *churn_notes(problems, _steps(result), setting.objective),
     )  # fmt: skip
     return ComparisonResult(document(result, command, name), notes, result, sort is not None)
+
+
+def _steps(result: Comparison) -> dict[str, list[int]]:
+    """Numbers of steps by solver."""
+    return {name: [row.steps for row in result.rows if row.solver == name] for name in {row.solver for row in result.rows}}
 
 
 def _some_rows(result: Comparison) -> None:

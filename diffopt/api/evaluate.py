@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from diffopt.api.arguments import Flags, loaded, read, verb
+from diffopt.api.baselines import without_churn
 from diffopt.api.filed_error import filed_error
 from diffopt.api.grids import GivenGrid, check_answered, given_grid, grid_problem
 from diffopt.api.notes import assumption_notes, data_notes, mismatch_notes, problem_notes
@@ -117,7 +118,7 @@ def _result(
 
 
 def _references(problem: Problem, eta: Any) -> dict[str, Evaluation]:
-    """Karras and the optimum of the same question, where they exist and cost next to nothing."""
+    """Karras (without churn too) and the optimum of the same question, where they exist and cost next to nothing."""
     if problem.steps > REFERENCES:
         return {}
     short = problem.compressed("reference")
@@ -126,4 +127,4 @@ def _references(problem: Problem, eta: Any) -> dict[str, Evaluation]:
         grids["optimized"] = search(problem, make_objective("robust"), ["grid"], eta).grid
     except DiffoptError:
         pass
-    return {name: run_evaluation(short, grid, eta, expand=False) for name, grid in grids.items()}
+    return {name: run_evaluation(short, grid, eta, expand=False) for name, grid in grids.items()} | without_churn(problem, grids)

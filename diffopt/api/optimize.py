@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 from diffopt.api.arguments import Flags, loaded, read, verb
-from diffopt.api.baselines import baselines, best_of
+from diffopt.api.baselines import baselines, best_of, without_churn
 from diffopt.api.hosting import hosted, note_range
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
@@ -117,6 +117,7 @@ def optimize(
     if "grid" in free and not whole:
         result, evaluation = best_of(problem, objective, settings.eta, (result, evaluation), grids, beside)
         solved = replace(problem, solver=result.solver, process=result.process)
+    beside |= without_churn(problem, grids)
     result = replace(result, family=named_ends(free, result.grid.sigmas) | result.family)
     document = schedule_document(
         solved, result, evaluation, beside, objective, free, schedule,

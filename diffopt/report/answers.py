@@ -8,10 +8,13 @@ from typing import Any
 
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.report.cancellation import cancels, flattered
+from diffopt.report.churn import STILL, reference
 from diffopt.report.text import NOISELESS
 
 #: The grid that most people use.
 HABIT = "karras"
+#: The same where a solver churns: as it is given, and as EDM runs it by default.
+HABITS = (HABIT, STILL)
 #: A habit within this share of the optimum is good enough to keep.
 NEAR = 0.02
 Document = Mapping[str, Any]
@@ -45,21 +48,25 @@ def optimized(data: Document) -> str:
     if search.get("free") == ["coefficients"]:
         return f"The coefficients are fitted to the grid of {search.get('schedule')}, which is kept: {name} {number(value)}."
     best = min(scores, key=lambda k: scores[k])
-    habit = scores.get(HABIT)
+    usual = min(set(HABITS) & set(scores), key=lambda k: scores[k], default=HABIT)
+    habit, said = scores.get(usual), reference(usual, data)
+    if scores[best] < value / (1 + NEAR):
+        # Grids of fitted coefficients are made for other solvers.
+        flags = f"{HABIT} --s-churn 0" if best == STILL else best
+        least = f"{reference(best, data)} has the least {name}, {number(scores[best])}"
+        return f"{least}; this grid has {number(value)}: take --schedule {flags}."
     if habit is not None and habit <= value * (1 + NEAR):
-        near = f"{HABIT} is within {100 * NEAR:g} % of"
+        near = f"{said} is within {100 * NEAR:g} % of"
         numbers = f"in {name} ({number(habit)} against {number(value)})"
         if search.get("at_bound"):
             return f"{near} what was found {numbers}, which ended at the end of what was searched: see below before you keep it."
         return f"{near} the optimum {numbers}: keep it."
-    if scores[best] < value / (1 + NEAR):
-        # Grids of fitted coefficients are made for other solvers.
-        return f"{best} has the least {name}, {number(scores[best])}; this grid has {number(value)}: take --schedule {best}."
     parts = [f"The optimized grid has {name} {number(value)}"]
     if habit is not None:
-        parts.append(f"{gain(value, habit)} {HABIT} ({number(habit)})")
-    if best != HABIT:
-        parts.append(f"{gain(value, scores[best])} {best}, the best of the {len(scores)} schedules beside it")
+        parts.append(f"{gain(value, habit)} {said} ({number(habit)})")
+    if best not in HABITS:
+        count = len(set(scores) - {STILL})
+        parts.append(f"{gain(value, scores[best])} {reference(best, data)}, the best of the {count} schedules beside it")
     return ", ".join(parts) + "."
 
 
@@ -71,13 +78,16 @@ def evaluated(data: Document, highest: float = math.inf) -> list[str]:
     errors, name = data["errors"], data.get("schedule") or "this grid"
     top = data["process"]["sigma_max"]
     lines = [_split(errors, top is not None and top < highest * (1 - 1e-9))]
-    reference = {k: v for k, v in (data.get("baselines") or {}).items() if k in (HABIT, "optimized") and k != name}
+    beside = {k: v for k, v in (data.get("baselines") or {}).items() if k in (*HABITS, "optimized") and k != name}
     for key in ("robust", "frechet"):
         own = errors.get(key)
-        scores = _scores(reference, key)
+        scores = _scores(beside, key)
         if own is None or not scores:
             continue
-        parts = [f"{gain(own, v)} {'the optimum' if k == 'optimized' else k} ({number(v)})" for k, v in scores.items()]
+        # Of karras with and without churn the better one.
+        worse = max(set(HABITS) & set(scores), key=lambda k: scores[k]) if set(HABITS) <= set(scores) else None
+        labels = {k: reference("the optimum" if k == "optimized" else k, data) for k in scores if k != worse}
+        parts = [f"{gain(own, scores[k])} {label} ({number(scores[k])})" for k, label in labels.items()]
         lines.append(f"{key}: {name} has {number(own)}, {', '.join(parts)}.")
         break
     return [line for line in lines if line]

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from diffopt.foundation.shown import visible
 from diffopt.objectives.metrics import METRICS
+from diffopt.report.churn import reference
 from diffopt.report.text import conditions, grid_rows, short, shown_eta
 
 
@@ -129,4 +130,5 @@ def score_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
             same = tuple(None if part[n] is None else float(f"{part[n]:.9g}") for n in names)
             merged.setdefault(same, []).append(name)
     ranked = sorted(merged, key=lambda values: values[2] if values[2] is not None else 1e300)
-    return rows + [{"schedule": " = ".join(merged[v]), **dict(zip(names, v, strict=True))} for v in ranked]
+    labels = {values: " = ".join(reference(name, document) for name in same) for values, same in merged.items()}
+    return rows + [{"schedule": labels[v], **dict(zip(names, v, strict=True))} for v in ranked]
