@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import diffopt
-from diffopt.objectives.robust import AMPLIFIED, SCALES, Robust, amplifies
+from diffopt.data.scaled_copies import SCALES
+from diffopt.objectives.robust import AMPLIFIED, Robust, amplifies
 
 #: Where the search for `unipc` with a relative error of the model of 0.3 puts levels on top of each other.
 EIG = [200.0, 20.0, 2.0, 0.2, 0.02]

@@ -183,3 +183,16 @@ def test_a_table_of_flow_starts_at_pure_noise():
     listed = diffopt.evaluate(EIG, times=result.times, process="flow")
     np.testing.assert_allclose(listed.sigmas[1:], result.sigmas[1:], rtol=1e-12)
     assert listed.errors["frechet"] == pytest.approx(result.errors["frechet"], rel=1e-9)
+
+
+def test_grids_of_one_step_are_evaluated_on_trained_levels():
+    """The range that a grid fills ends where the process does, however short the grid is."""
+    rule = "scaled_linear:0.00085,0.012,1000"
+    for grid, bottom in (([14.0, 0.0], 0.0291672), ([0.04, 0.03], 0.0291672), ([14.0, 12.0], 7.0)):
+        found = diffopt.evaluate([4.0, 1.0, 0.1], solver="ddim", sigmas=grid, process="table", betas=rule)
+        assert found.document["process"]["sigma_min"] == pytest.approx(bottom, rel=1e-5)
+        assert found.errors["frechet"] > 0
+    # The same law at the data as in any other process.
+    found = diffopt.evaluate([4.0, 1.0, 0.1], solver="ddim", sigmas=[14.0, 0.0], process="table", betas=rule)
+    exact = diffopt.evaluate([4.0, 1.0, 0.1], solver="ddim", sigmas=[14.0, 0.0])
+    assert found.errors["frechet"] == pytest.approx(exact.errors["frechet"], rel=1e-12)

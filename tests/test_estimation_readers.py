@@ -16,7 +16,7 @@ from diffopt.estimation import estimate
 from diffopt.estimation.facts import facts
 from diffopt.estimation.readers import READERS, open_source
 from diffopt.estimation.readers.base import ReadOptions
-from diffopt.estimation.sources.channels import channel_axis
+from diffopt.estimation.sources.channels import channels_of
 from diffopt.estimation.sources.source import Log
 from diffopt.foundation.guard import require
 
@@ -77,7 +77,7 @@ def test_reader_can_be_named_by_force(name, tmp_path):
      ((9, 2), "last", 1), ((3, 8, 8), "none", None), ((16, 8, 8), "auto", 0), ((12,), "auto", None)],
 )  # fmt: skip
 def test_channel_axis(shape, choice, axis):
-    assert channel_axis(shape, choice) == axis
+    assert channels_of(shape, choice).axis == axis
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])

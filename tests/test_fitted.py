@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 
 import diffopt
 from diffopt.data.dataset import Dataset
+from diffopt.data.scaled_copies import SCALES, scaled_copies
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.law.gradient import Design, DifferentiableTable
@@ -23,7 +24,7 @@ from diffopt.search.descent import optimize
 from diffopt.solvers import SOLVERS, build_table, run_table
 from diffopt.solvers.loop import sample
 from diffopt.solvers.methods.fitted import coefficients_of
-from diffopt.solvers.rules.fitted_weights import SCALES, even_weights, fitted_weights, scaled_copies
+from diffopt.solvers.rules.fitted_weights import even_weights, fitted_weights
 
 NAMES = [name for name, cls in SOLVERS.items() if cls.needs_data]
 DATA = Dataset.of(spectrum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from diffopt.documents.schemas import DOCUMENTS
@@ -53,6 +54,12 @@ def test_names_of_the_package_are_there() -> None:
 def test_files_of_the_package_are_there() -> None:
     found = {(path.name, place) for path in TEXTS for place in PLACE.findall(path.read_text(encoding="utf-8"))}
     assert not {pair for pair in found if pair[1] not in OTHERS and not MADE.search(pair[1]) and not (ROOT / pair[1]).exists()}
+
+
+def test_modules_that_are_run_are_there() -> None:
+    found = {name for path in TEXTS for name in re.findall(r"python -m (diffopt[\w.]*)", path.read_text(encoding="utf-8"))}
+    assert found
+    assert not {name for name in found if find_spec(name.rstrip(".")) is None}
 
 
 def test_the_pattern_sees_what_it_is_for() -> None:

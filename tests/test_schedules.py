@@ -16,6 +16,7 @@ from diffopt.objectives import OBJECTIVES
 from diffopt.processes import VE, Flow, TrainedLevels, VPLinear, alphas_from_betas
 from diffopt.processes.span import ENDS, Span
 from diffopt.schedules import SCHEDULES
+from diffopt.schedules.base import Schedule
 from diffopt.solvers import SOLVERS, run_table
 
 SPECTRUM = Spectrum.create([40.0, 9.0, 2.0, 0.5, 0.05, 0.004, 0.0], [1, 2, 4, 8, 16, 32, 3])
@@ -88,6 +89,32 @@ def test_the_others_give_a_thousand_steps(name):
     grid, refusal = attempt(name, span(999))
     # Tables of indices repeat themselves and tails underflow: then there is a reason.
     assert grid is not None or "no valid grid" in refusal
+
+
+class Listed(Schedule):
+    """Levels that an author hands over."""
+
+    name, reference, formula = "listed", "a test", "as given"
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
+
+    def levels(self, span: Span) -> np.ndarray:
+        if span.spectrum is not None:
+            raise AssertionError("a rule that says it needs no data sees none: its answers are kept for all data")
+        return self.values
+
+
+@pytest.mark.parametrize("change", [1e-12, 0.5])
+@pytest.mark.parametrize("steps", [3, 1500])
+def test_a_grid_that_is_kept_is_that_of_the_very_numbers(steps, change):
+    """Numpy's text of an array leaves out digits, and of a long one its middle."""
+    values = np.linspace(10.0, 1.0, steps)
+    other = values.copy()
+    other[steps // 2] += change * (values[0] - values[1])
+    question = Span(VE(), steps, 10.0, 1.0, "zero", SPECTRUM)
+    first, second = (Listed(v).grid(question).sigmas for v in (values, other))
+    assert second[steps // 2] - first[steps // 2] == other[steps // 2] - values[steps // 2] > 0
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if SCHEDULES[n].kind == "spectrum"])

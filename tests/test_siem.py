@@ -13,7 +13,7 @@ import diffopt
 from diffopt.cli.main import main
 from diffopt.errors import InputError
 from diffopt.studies.siem.levels import Levels
-from diffopt.studies.siem.siem import RATES, gaussian_drift, siem
+from diffopt.studies.siem.siem import RATES, siem
 from diffopt.studies.siem.sums import Rows
 
 SIGMA0 = np.diag([4.0, 1.0, 0.25])
@@ -29,6 +29,13 @@ def outputs(n: int, rng: np.random.Generator, sigmas=(0.5, 1.0, 2.0), shift: flo
     exact = sigma[:, None] * y / (np.diag(SIGMA0) + sigma[:, None] ** 2)
     error = -y @ DELTA + shift
     return {"x0": x0, "noise": noise, "predicted": exact - sigma[:, None] * error, "sigma": sigma, "exact": exact}
+
+
+def gaussian_drift(delta: np.ndarray, covariance: np.ndarray) -> tuple[float, float]:
+    """E[y.e] and E[(y.e)^2] for y ~ N(0, V) and the linear error e = -Delta y, Delta symmetric (theory.md, eq. 199)."""
+    product = delta @ covariance
+    trace = float(np.trace(product))
+    return -trace, trace**2 + 2 * float(np.trace(product @ product))
 
 
 def truth(sigmas=(0.5, 1.0, 2.0), clock: str = "vp", eta: float = 0.0) -> tuple[float, float]:

@@ -28,6 +28,7 @@ from diffopt.errors import InputError
 from diffopt.foundation.shown import text
 from diffopt.objectives.problem import Problem
 from diffopt.processes import PROCESSES, Process
+from diffopt.processes.grid import range_bottom
 from diffopt.processes.points import Points
 from diffopt.solvers import Solver
 from diffopt.solvers.methods.fitted import Fitted
@@ -186,14 +187,12 @@ def grid_problem(grid: GivenGrid, settings: Settings, data: Dataset) -> tuple[Pr
     sigmas = grid.sigmas(chosen.process, settings.end)
     if grid.document is None:
         chosen.check_order(len(sigmas) - 1)
-    zero = sigmas[-1] == 0
-    low = sigmas[-2] if zero and len(sigmas) > 2 else sigmas[-1]
-    low = min(low, sigmas[0] / 2)
+    low = range_bottom(chosen.process, sigmas)
     solver = with_coefficients(chosen, grid, sigmas)
     said = grid.document.process_values().get("sigma_min") if grid.document is not None else None
     if isinstance(said, int | float) and not isinstance(said, bool) and process_knows(chosen.process, said, low):
         low = float(said)
-    end = "zero" if zero else "sigma_min"
+    end = "zero" if sigmas[-1] == 0 else "sigma_min"
     problem = Problem.create(
         data, chosen.process, with_error(solver, settings, data), len(sigmas) - 1, sigmas[0], low,
         end,  # type: ignore[arg-type]

@@ -1,10 +1,9 @@
 """From samples to a covariance spectrum.
 
-Layers, each importing only those before it: `guard` and `scaling`; `source` (where samples come
-from) and `readers` (one file per format); `samples` (scaled float64 blocks); `accumulator`, `moments`,
-`rows`, `cross`, `products` (sums); `passes` and `engine_dask` (one sweep, here or on workers); the
-methods `pca`, `fourier`, `lanczos`; `shrinkage`; `estimate`, which puts them together; and what runs
-it many times, `bootstrap` and `partition`.
+Rooms, from the bytes up: `decoding` (numbers of one member of a file), `members` (what lies in a folder or an archive) and
+`readers` (a file per format); `sources` (where samples come from, as scaled float64 blocks) and `tables` (columns of text);
+`sums` (what one sweep accumulates) and `engines` (the sweep, here or on workers); `methods` (a spectrum from sums) with their
+`correction` for few samples; `estimate`, which puts them together; and what runs it many times, `bootstrap` and `ensembles`.
 """
 
 from diffopt.estimation.estimate import estimate

@@ -8,6 +8,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.hosts.run import Run
 from diffopt.objectives.evaluation import evaluate
 from diffopt.objectives.problem import Problem
+from diffopt.processes.grid import range_bottom
 from diffopt.processes.span import End
 from diffopt.solvers.model_error import ModelError
 
@@ -27,12 +28,8 @@ def run_errors(run: Run, spectrum: Spectrum, told: ModelError | None = None) -> 
     """
     sigmas = run.grid.sigmas
     end: End = "zero" if sigmas[-1] == 0 else "sigma_min"
-    low = sigmas[-2] if end == "zero" and sigmas.size > 2 else sigmas[-1]
-    bottom = min(float(low), float(sigmas[0]) / 2)
-    low_limit = max(bottom, run.process.sigma_limits[1])
+    bottom = range_bottom(run.process, sigmas)
     solver = run.solver if told is None else replace(run.solver, error=told)
-    problem = Problem.create(
-        spectrum, run.process, solver, run.grid.steps, float(sigmas[0]), low_limit, end, run.start
-    )  # fmt: skip
+    problem = Problem.create(spectrum, run.process, solver, run.grid.steps, float(sigmas[0]), bottom, end, run.start)
     found = evaluate(problem, run.grid, run.eta, expand=False)
     return {name: getattr(found, name) for name in STATED}

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from diffopt.data.ensemble import Ensemble
+from diffopt.data.scaled_copies import SCALES, scaled_copies
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
 from diffopt.law.accumulated import Accumulated
@@ -16,8 +17,6 @@ from diffopt.law.table_bars import TableBars
 from diffopt.objectives.base import Objective
 from diffopt.solvers.table import Table
 
-#: Factors by which the data's spectrum is scaled: local variances of real data are mostly smaller.
-SCALES = tuple(4.0 * 2.0**-j for j in range(13))
 #: Multiple of `robust` that a Frechet distance cannot reach unless a run amplifies errors (theory.md, eq. 290: 8.8).
 AMPLIFIED = 10.0
 
@@ -62,11 +61,7 @@ class Robust(Objective):
         """Union of the scaled spectra, weights times the shares; or of the data's own members."""
         if members is not None:
             return members.union()
-        scales = np.array(self.scales)
-        shares = scales**self.tilt / np.sum(scales**self.tilt)
-        eig = (scales[:, None] * spectrum.eig).ravel()
-        weight = (shares[:, None] * spectrum.weight).ravel()
-        return Spectrum(eig, weight, None, spectrum.source)
+        return scaled_copies(spectrum, self.tilt, self.scales)
 
     def total(self, table: Table, spectrum: Spectrum, start: Start) -> float:
         """sum w (B^2 + (E^2 + signed S^2)/(1 + signed))."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,15 @@ class Grid:
     def timesteps(self) -> Array | None:
         """Conditioning of a trained model at the N points where it is called."""
         return self.process.timesteps(self.sigmas[:-1])
+
+
+def range_bottom(process: Process, sigmas: Sequence[float] | Array) -> float:
+    """Low end of the range that a grid fills: its last level above 0, as far as the process knows one.
+
+    A range has a width: the grid of one step, or whose last level is near the first, is given the lower half of its own.
+    """
+    last = sigmas[-2] if sigmas[-1] == 0 and len(sigmas) > 2 else sigmas[-1]
+    return max(float(min(last, sigmas[0] / 2)), process.sigma_limits[1])
 
 
 def process_times(process: Process, sigmas: NDArray[np.float64]) -> NDArray[np.float64]:

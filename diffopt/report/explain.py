@@ -78,6 +78,6 @@ if __name__ == "__main__":
     import sys
     from pathlib import Path
 
-    # python -m diffopt.explain docs/schedules.md
+    # python -m diffopt.report.explain docs/schedules.md
     for name in sys.argv[1:]:
         Path(name).write_text(renewed(Path(name).read_text(encoding="utf-8")), encoding="utf-8")

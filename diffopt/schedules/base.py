@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -16,20 +18,34 @@ from diffopt.solvers import Solver
 
 
 class _Key:
-    """A schedule and what it may look at, compared by content: equal questions are answered once."""
+    """A schedule and what it may look at, compared by content: equal questions are answered once.
+
+    A rule that is not made for the data sees no spectrum, so that none hides in an answer that is kept for all.
+    """
 
     def __init__(self, schedule: Schedule, span: Span) -> None:
-        self.schedule, self.span = schedule, span
-        by_data = schedule.kind == "spectrum"
-        spectrum = span.spectrum.sha256 if by_data and span.spectrum is not None else None
+        self.schedule = schedule
+        self.span = span if schedule.kind == "spectrum" else replace(span, spectrum=None)
+        spectrum = None if self.span.spectrum is None else self.span.spectrum.sha256
         ends = (span.steps, span.sigma_max, span.sigma_min, span.end)
-        self.content = (type(schedule), repr(vars(schedule)), span.process, *ends, spectrum)
+        self.content = (type(schedule), _content(vars(schedule)), span.process, *ends, spectrum)
 
     def __hash__(self) -> int:
         return hash(self.content)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Key) and self.content == other.content
+
+
+def _content(value: Any) -> object:
+    """What two equal parameters have in common: every digit of arrays, whose text leaves some out, and the kind of number."""
+    if isinstance(value, np.ndarray):
+        return (value.dtype.str, value.shape, value.tobytes())
+    if isinstance(value, Mapping):
+        return tuple((key, _content(item)) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(_content(item) for item in value)
+    return repr(value)
 
 
 @lru_cache(maxsize=4096)

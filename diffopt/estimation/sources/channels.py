@@ -54,11 +54,6 @@ def channels_of(shape: tuple[int, ...], choice: str) -> Channels:
     return _three(shape) if len(shape) == 3 else _many(shape)
 
 
-def channel_axis(shape: tuple[int, ...], choice: str) -> int | None:
-    """Axis of :func:`channels_of`, doubtful or not."""
-    return channels_of(shape, choice).axis
-
-
 def check_choice(choice: str) -> None:
     """Refuse what is neither a word nor a number.
 

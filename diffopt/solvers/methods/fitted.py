@@ -8,13 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from diffopt.data.dataset import Dataset
+from diffopt.data.scaled_copies import scaled_copies
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Array, Numbers
 from diffopt.processes.points import Points
 from diffopt.solvers.base import Solver
 from diffopt.solvers.rules.exponential import first_order
-from diffopt.solvers.rules.fitted_weights import fitted_weights, scaled_copies
+from diffopt.solvers.rules.fitted_weights import fitted_weights
 from diffopt.solvers.table import Table
 
 #: How far the sum of given coefficients may be from 1 - sigma'/sigma.

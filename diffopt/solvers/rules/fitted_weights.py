@@ -11,16 +11,6 @@ from diffopt.foundation.arrays import Array, Numbers
 from diffopt.processes.points import Points
 from diffopt.solvers.rules.adams import RULES, back, lagrange_weights, start_up
 
-#: Factors by which a spectrum is scaled: local variances of real data are mostly smaller.
-SCALES = tuple(4.0 * 2.0**-j for j in range(13))
-
-
-def scaled_copies(spectrum: Spectrum, tilt: float) -> Spectrum:
-    """Union of the spectrum times each factor c of SCALES, shares proportional to c^tilt."""
-    scales = np.array(SCALES)
-    shares = scales**tilt / np.sum(scales**tilt)
-    return Spectrum((scales[:, None] * spectrum.eig).ravel(), (shares[:, None] * spectrum.weight).ravel(), None, spectrum.source)
-
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:

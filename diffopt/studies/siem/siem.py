@@ -119,10 +119,3 @@ def _interval(values: Array) -> Interval:
     value, moved = float(values[0]), values[1:] - values[1:].mean()
     low, high = np.quantile(moved, [0.025, 0.975])
     return Interval(value, value + float(low), value + float(high))
-
-
-def gaussian_drift(delta: Array, covariance: Array) -> tuple[float, float]:
-    """E[y.e] and E[(y.e)^2] for y ~ N(0, V) and the linear error e = -Delta y, Delta symmetric (theory.md, eq. 199)."""
-    product = delta @ covariance
-    trace = float(np.trace(product))
-    return -trace, trace**2 + 2 * float(np.trace(product @ product))
