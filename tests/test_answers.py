@@ -21,7 +21,8 @@ EIG = 3.0 / np.arange(1, 9) ** 1.5
 @pytest.mark.parametrize(
     ("own", "other", "words"),
     [
-        (1.0, 2.0, "2 times below"), (2.0, 1.0, "2 times above"), (1.0, 1.05, "5 % below"), (1.05, 1.0, "5 % above"),
+        (1.0, 2.0, "2 times below"), (2.0, 1.0, "2 times above"), (1.0, 1.05, "4.8 % below"), (1.05, 1.0, "5 % above"),
+        (1.0, 1.099, "9 % below"), (1.0, 1.101, "1.1 times below"),
         (1.0, 1.0001, "equal to"), (1.0, 123.4, "123 times below"), (0.0, 1.0, "0 against 1"),
     ],
 )  # fmt: skip

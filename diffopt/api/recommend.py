@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 from diffopt import __version__
 from diffopt.api.arguments import Flags, keywords, loaded, read, verb
@@ -23,7 +23,10 @@ from diffopt.errors import UnsupportedError
 from diffopt.foundation.notes import note
 from diffopt.hosts.answer import find_host
 from diffopt.objectives.problem import Problem
-from diffopt.studies.recommend import CANDIDATES, HABIT, Hosted, Offer, offers
+from diffopt.report.advised import verdict
+from diffopt.search.variables import ETA_MAX
+from diffopt.studies.advice import Advice, advice
+from diffopt.studies.recommend import CANDIDATES, Hosted, Offer, offers
 
 #: How sure the ranking is; the first by benchmarks/published_fid.py, the second by benchmarks/fitted.py (docs/multistep.md).
 CERTAINTY = (
@@ -34,11 +37,10 @@ CERTAINTY = (
     "1.44, at worst 0.72; on five trained networks (15 cells) unipc 1.22, at worst 0.85, ipndm 1.05, at worst 0.31, fitted_3 "
     "1.30, at worst 0.72. unipc on the mean of its grid and euler's (--grid-of unipc,euler) was behind in none of the 15, 1.43 "
     "times ahead, and 1.44 times, at worst 0.85, in the 18.",
-    "A solver fitted to this spectrum is listed last, since its errors here are the ones it was fitted to.",
+    "A solver fitted to this spectrum is not what is advised, since its errors here are the ones it was fitted to; a lead by "
+    "injected noise counts where it holds over the best solver without noise, and over eta 0 and 1 on its own grid, with smaller "
+    "eigenvalues too (docs/theory.md, eq. 423).",
 )
-
-#: A lead below this share is noise (CERTAINTY).
-CLOSE = 0.05
 
 
 @verb
@@ -97,21 +99,22 @@ def recommend(
         raise UnsupportedError(f"host {chosen.name!r} runs none of {', '.join(CANDIDATES)} here; leave --host out")
     if not found or all(offer.schedule != "optimized" for offer in found):
         raise UnsupportedError(f"no solver has a finite error with {budget} calls here; try more calls or --end sigma_min")
-    best = next(offer for offer in found if offer.schedule == "optimized")
+    advised = advice(found)
+    best = advised.taken
     if best.asked in said:
         note(said[best.asked])
         note_range(problem, str(host), flags)
-    rest = [o for o in found if o is not best and not o.fitted and o.schedule == "optimized"]
-    habit = next((o for o in found if (o.asked, o.schedule) == HABIT), None)
+    others = [o for o in (*advised.equal, *(() if advised.rival is None else (advised.rival,))) if o is not best]
+    habit = next((o for o in found if o.habit), None)
     source = str(spectrum) if isinstance(spectrum, str) else "SPECTRUM"
-    rows = [_row(offer, best, _again(source, offer, flags)) for offer in found]
+    rows = [_row(o, advised, host, _again(source, o, flags)) for o in (best, *(o for o in found if o is not best))]
     document = RecommendationDocument(
         calls=budget, host=None if chosen is None else chosen.name, rows=rows,
-        margin_to_next=rest[0].robust / best.robust if rest else None,
+        margin_to_next=others[0].robust / best.robust if others else None,
         margin_to_habit=habit.robust / best.robust if habit is not None else None,
         command=_command(source, best, flags, host), certainty=list(CERTAINTY), process=process_part(problem),
         score_error=error_text(problem.solver),
-        start=best.start, end=problem.end, spectrum=spectrum_part(data.spectrum), diffopt_version=__version__,
+        start=best.problem.start, end=problem.end, spectrum=spectrum_part(data.spectrum), diffopt_version=__version__,
     )  # fmt: skip
     return RecommendationResult(dump(document), (*data_notes(data), *error_notes(problem), *range_notes(problem)))
 
@@ -127,26 +130,22 @@ def _hosted(host: str, flags: Mapping[str, Any], said: dict[str, str]) -> Hosted
     return there
 
 
-def _row(offer: Offer, best: Offer, command: str) -> OfferRow:
-    ratio = offer.robust / best.robust
-    return OfferRow(
+def _row(offer: Offer, advised: Advice, host: str | None, command: str) -> OfferRow:
+    row = OfferRow(
         solver=offer.solver.name, schedule=offer.schedule, calls=offer.calls, steps=offer.steps, eta=offer.eta,
-        robust=offer.robust, frechet=offer.frechet, to_best=ratio, sentence=_sentence(offer, best, ratio),
-        start=offer.start, solver_options=options_of(offer.solver), command=command, sigmas=[finite(s) for s in offer.sigmas],
+        robust=offer.robust, frechet=offer.frechet, to_best=offer.robust / advised.taken.robust, habit=offer.habit,
+        verdict=advised.verdict(offer), doubt=advised.doubts.get(offer), eta_found=_eta_found(offer), sentence="",
+        start=offer.problem.start, solver_options=options_of(offer.solver), command=command,
+        sigmas=[finite(s) for s in offer.grid.sigmas],
     )  # fmt: skip
+    return row.model_copy(update={"sentence": verdict(row.model_dump(), host)})
 
 
-def _sentence(offer: Offer, best: Offer, ratio: float) -> str:
-    if offer is best:
-        return "the least error for these calls"
-    if offer.fitted:
-        return f"fitted to this spectrum, {ratio:.2g} times the least; measure it on the network"
-    if (offer.asked, offer.schedule) == HABIT:
-        return f"the habit: {ratio:.2g} times the least"
-    if ratio < 1 + CLOSE:
-        return "as good as the best: the lead says nothing"
-    noise = "" if not offer.optimized_eta else f", with noise (eta {offer.eta:.3g})" if offer.eta else ", without its noise"
-    return f"{ratio:.2g} times the least error{noise}"
+def _eta_found(offer: Offer) -> Literal["none", "searched", "bound", "fixed"]:
+    """Where the eta of an offer comes from."""
+    if offer.optimized_eta:
+        return "bound" if offer.eta >= ETA_MAX else "searched"
+    return "fixed" if offer.eta else "none"
 
 
 def _said(flags: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,9 +161,9 @@ def _command(source: str, best: Offer, flags: Mapping[str, Any], host: str | Non
 
 def _again(source: str, offer: Offer, flags: Mapping[str, Any]) -> str:
     """States the errors of a row again: its scheme with its options on its very grid."""
-    run: dict[str, Any] = {"solver": spelled(offer.solver), "sigmas": [float(s) for s in offer.sigmas]}
+    run: dict[str, Any] = {"solver": spelled(offer.solver), "sigmas": [float(s) for s in offer.grid.sigmas]}
     run |= {"clock": offer.solver.clock}
     run |= {"eta": offer.eta} if offer.solver.eta_meaning is not None else {}
-    run |= {"start": offer.start} if offer.start != "exact" else {}
+    run |= {"start": offer.problem.start} if offer.problem.start != "exact" else {}
     kept = {k: v for k, v in _said(flags).items() if k not in (*ANSWERED, "start")}
     return command_line("evaluate", source, {**run, **kept})

@@ -20,6 +20,18 @@ class OfferRow(Document):
     robust: float
     frechet: float
     to_best: float = Field(description="robust over that of the first row")
+    habit: bool = Field(default=False, description="what is run without looking: dpmpp_2m, as the host runs it, on karras")
+    verdict: Literal["take", "equal", "doubted", "fitted", "more"] = Field(
+        default="more", description="equal: no sure difference from the least error; doubted: less, by noise that may not gain"
+    )
+    doubt: Literal["ends", "rival", "gaussian"] | None = Field(
+        default=None,
+        description="why a lead by noise does not count (docs/theory.md, eq. 423): over eta 0 and 1 on its own grid, over the "
+        "best solver without noise, or on data that are not Gaussian",
+    )
+    eta_found: Literal["none", "searched", "bound", "fixed"] = Field(
+        default="none", description="whence eta: searched with the grid, held by the bound of that search, or the host's"
+    )
     sentence: str
     start: str = Field(default="exact", description="initial law")
     solver_options: dict[str, Any] = Field(default={}, description="options of the solver by the name of their field")
@@ -28,14 +40,14 @@ class OfferRow(Document):
 
 
 class RecommendationDocument(Document):
-    """Output of `diffopt recommend`: rows best first, solvers fitted to this very spectrum last."""
+    """Output of `diffopt recommend`: the row that is advised first, the others by `robust`."""
 
     schema_: Literal["diffopt.recommendation/1"] = Field(default="diffopt.recommendation/1", alias="schema")
     calls: int
     host: str | None
     rows: list[OfferRow]
-    margin_to_next: float | None = Field(description="robust of the second solver over the first")
-    margin_to_habit: float | None = Field(description="robust of dpmpp_2m on karras over the first")
+    margin_to_next: float | None = Field(description="robust of the nearest other solver that counts over the first row")
+    margin_to_habit: float | None = Field(description="robust of dpmpp_2m on karras over the first row")
     command: str = Field(description="makes the file of the first row")
     certainty: list[str]
     process: ProcessPart

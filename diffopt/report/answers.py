@@ -17,6 +17,8 @@ HABIT = "karras"
 HABITS = (HABIT, STILL)
 #: A habit within this share of the optimum is good enough to keep.
 NEAR = 0.02
+#: How errors compare that are the same.
+SAME = "equal to"
 Document = Mapping[str, Any]
 
 
@@ -26,15 +28,15 @@ def number(value: float) -> str:
 
 
 def gain(own: float, other: float) -> str:
-    """How two errors compare, in words: `1.36 times below`, `2 % above`."""
+    """How two errors compare, in words: `1.36 times below`, `2 % above` (below a tenth in percent, else in times)."""
     if own <= 0 or other <= 0 or not (math.isfinite(own) and math.isfinite(other)):
         return f"{number(own)} against {number(other)}"
     ratio = other / own
     side = "below" if ratio >= 1 else "above"
-    ratio = max(ratio, 1 / ratio)
-    if ratio < 1.0005:
-        return "equal to"
-    return f"{100 * (ratio - 1):.2g} % {side}" if ratio < 1.1 else f"{number(ratio)} times {side}"
+    times = max(ratio, 1 / ratio)
+    if times < 1.0005:
+        return SAME
+    return f"{100 * abs(1 - own / other):.2g} % {side}" if times < 1.1 else f"{number(times)} times {side}"
 
 
 def optimized(data: Document) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 from diffopt.foundation.shown import visible
 from diffopt.report.answers import grouped
 from diffopt.report.comparison import bare, merged
-from diffopt.report.terminal import fitting, taken
+from diffopt.report.terminal import fitting, left_out, taken
 from diffopt.report.text import conditions, short
 
 #: Numbers of a row by heading.
@@ -26,12 +26,12 @@ def view(data: Mapping[str, Any], width: int, mixed: bool = False) -> Renderable
     """One table per group (or of all rows), equal grids in one row, with marks and what they mean."""
     parts: list[RenderableType] = [Text(visible(_headline(data)), style="bold")]
     groups = {("all rows", 0): list(data["rows"])} if mixed else grouped(data["rows"])
-    left_out: list[str] = []
+    gone: list[str] = []
     for (solver, _), rows in groups.items():
-        table, gone = _table(None if mixed else _title(solver, rows), merged(rows), data, width)
+        table, without = _table(None if mixed else _title(solver, rows), merged(rows), data, width)
         parts += [Text(), table]
-        left_out += [name for name in gone if name not in left_out]
-    return Group(*parts, *(Text(line, "dim") for line in _legend(data, left_out)))
+        gone += [name for name in without if name not in gone]
+    return Group(*parts, *(Text(line, "dim") for line in _legend(data, gone)))
 
 
 def _headline(data: Mapping[str, Any]) -> str:
@@ -40,18 +40,18 @@ def _headline(data: Mapping[str, Any]) -> str:
     return f"{s['source']}, dim {s['dim']:g}; process {conditions(data)}{wrong}"
 
 
-def _legend(data: Mapping[str, Any], left_out: Sequence[str]) -> list[str]:
+def _legend(data: Mapping[str, Any], gone: Sequence[str]) -> list[str]:
     rows, objective, host = data["rows"], data["objective"], data["host"]
-    lines = [f"* least {objective} of its group beside the optimized row; ratio = {objective} over the optimized row's"]
+    lines = [f"* smallest {objective} of its group beside the optimized row; ratio = {objective} over the optimized row's"]
     if any(bare(row, host) for row in rows):
         who = "no program offers" if host is None else f"{host} does not offer"
         lines.append(f"# {who} it by name: it goes in as numbers (evaluate --schedule NAME -o FILE, export FILE)")
     if any(row["other_range"] for row in rows):
         lines.append("~ fills another range and solves another problem than its group")
-    if "held_out" not in left_out:
+    if "held_out" not in gone:
         lines.append("held_out: largest frechet on the spectrum scaled, tilted, blurred by 20 %")
-    if left_out:
-        lines.append(f"left out at this width: {', '.join(left_out)} (csv and json have all)")
+    if gone:
+        lines.append(left_out(gone))
     if data["skipped"]:
         lines.append(f"{len(data['skipped'])} rows have no meaning here (json says why)")
     return lines

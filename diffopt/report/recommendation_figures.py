@@ -12,7 +12,6 @@ from diffopt.report.style import BLUE, GREY, RED, figure, level_row, log_axis, p
 MOST = 24
 #: What its sentence says of a row that its error does not.
 MARKS = ("fitted to this spectrum", "without its noise")
-HABIT = ("dpmpp_2m", "karras")
 
 
 @styled
@@ -21,8 +20,8 @@ def recommendation_picture(data: Mapping[str, Any]) -> Any:
     rows = [row for row in data["rows"] if row["robust"] is not None]
     rows = sorted(rows, key=lambda row: row["robust"])
     names = {_name(row): row for row in rows}
-    own = next((name for name, row in names.items() if row["schedule"] == "optimized" and row["to_best"] == 1), next(iter(names)))
-    habit = next((name for name, row in names.items() if (row["solver"], row["schedule"]) == HABIT), "")
+    own = next((name for name, row in names.items() if row["verdict"] == "take"), next(iter(names)))
+    habit = next((name for name, row in names.items() if row["habit"]), "")
     canvas, (above, below) = figure(9, [height(len(names))] * 2)
     ranking(above, {name: row["robust"] for name, row in names.items()}, "robust", own, {habit: BLUE}, MOST)
     _levels(below, {name: row["sigmas"] for name, row in names.items()}, own, habit)

@@ -58,13 +58,17 @@ def rows_table(
     title : str, optional
         Above the table.
     width : int, optional
-        Of the terminal; columns of `spare` that do not fit are left out, in its order.
+        Of the terminal; columns of `spare` that do not fit are left out, in its order, and named below the table.
     spare, prose : sequence of str
         Columns that can go, and those of sentences, which wrap.
     """
     columns = {name: [visible(short(row[name])) for row in rows] for name in (rows[0] if rows else ())}
     kept = list(columns) if width is None else fitting(columns, width, spare, prose)
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    gone = [name for name in columns if name not in kept]
+    table = Table(
+        title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, caption_justify="left",
+        caption=left_out(gone) if gone else None,
+    )  # fmt: skip
     # Names are broken over lines only where nothing else is left.
     whole = width is None or taken({name: columns[name] for name in kept}, prose) <= width
     for name in kept:
@@ -74,6 +78,11 @@ def rows_table(
     for i in range(len(rows)):
         table.add_row(*(Text(columns[name][i]) for name in kept))
     return table
+
+
+def left_out(columns: Sequence[str]) -> str:
+    """What is said of columns that did not fit."""
+    return f"left out at this width: {', '.join(columns)} (csv and json have all)"
 
 
 #: How answers begin that hold a command or flags: broken over lines, they would not survive being pasted.

@@ -1,4 +1,4 @@
-"""Whether a constant eta may be said to beat both no noise and eta = 1, and on which data."""
+"""Whether noise may be said to gain: a constant eta over none and 1, a run with noise over one without; and on which data."""
 
 from __future__ import annotations
 
@@ -23,15 +23,13 @@ GAIN = 0.05
 SCALES = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
 
 
-class Ends:
-    """Errors of one problem and grid with eta 0 and 1, and what another constant eta may be said to do to them.
+class Scaled:
+    """Errors of runs on one grid, on data with the spectrum and on data with smaller local variances.
 
     Attributes
     ----------
     scaled : list of NoiseErrors
         By scale of the eigenvalues, the data's own first.
-    least : ndarray, shape (scales, 2)
-        Smaller of the two errors, exact and mixed, at eta 0 and 1.
     """
 
     def __init__(self, problem: Problem, grid: Grid) -> None:
@@ -40,22 +38,40 @@ class Ends:
         others = [replace(short, data=Dataset.of(Spectrum.create(c * eig, weight))) for c in SCALES[1:]]
         self.steps = grid.steps
         self.scaled = [NoiseErrors(scaled, grid, short.solver) for scaled in (short, *others)]
-        self.least = self._errors(0.0, 1.0).min(axis=-1)
 
-    def claim(self, eta: float) -> Claim:
-        """What is said of an eta (eq. 342)."""
-        gains = self._errors(eta)[..., 0] < (1 - GAIN) * self.least
-        if not gains[0, 0]:
-            return "no"
-        # Beyond 1 a step damps at a rate that grows with eta^2, and overshoots where a score is steeper than the Gaussian one.
-        return "wider" if eta <= 1 and np.all(gains) else "gaussian"
-
-    def _errors(self, *etas: float) -> Array:
+    def at(self, *etas: float) -> Array:
         """Shape (scales, 2, etas): the exact error, and its root mean square with the one in which nothing cancels."""
         runs = np.repeat(np.array(etas)[:, None], self.steps, axis=1)
         found = np.array([errors.every(runs, ("exact", "absolute")) for errors in self.scaled])
         exact, absolute = found[:, 0], found[:, 1]
         return np.stack([exact, np.hypot(exact, absolute) / np.sqrt(2)], axis=1)
+
+
+class Ends(Scaled):
+    """The same with eta 0 and 1, and what another constant eta may be said to do to them.
+
+    Attributes
+    ----------
+    least : ndarray, shape (scales, 2)
+        Smaller of the two errors, exact and mixed, at eta 0 and 1.
+    """
+
+    def __init__(self, problem: Problem, grid: Grid) -> None:
+        super().__init__(problem, grid)
+        self.least = self.at(0.0, 1.0).min(axis=-1)
+
+    def claim(self, eta: float) -> Claim:
+        """What is said of an eta (eq. 342)."""
+        return _claim(self.at(eta)[..., 0], self.least, eta)
+
+
+def _claim(own: Array, others: Array, eta: float) -> Claim:
+    """What is said of errors beside others, both of shape (scales, 2)."""
+    gains = own < (1 - GAIN) * others
+    if not gains[0, 0]:
+        return "no"
+    # Beyond 1 a step damps at a rate that grows with eta^2, and overshoots where a score is steeper than the Gaussian one.
+    return "wider" if eta <= 1 and np.all(gains) else "gaussian"
 
 
 def claim(problem: Problem, grid: Grid, eta: float) -> Claim | None:
@@ -64,3 +80,8 @@ def claim(problem: Problem, grid: Grid, eta: float) -> Claim | None:
         return Ends(problem, grid).claim(eta)
     except UnsupportedError:
         return None
+
+
+def claim_over(own: Scaled, eta: float, rival: Scaled) -> Claim:
+    """What is said of a run with noise beside one without, each on its own grid (eq. 423)."""
+    return _claim(own.at(eta)[..., 0], rival.at(0.0)[..., 0], eta)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from diffopt.errors import DiffoptError, InputError
-from diffopt.foundation.arrays import Array
 from diffopt.objectives.evaluation import evaluate
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.robust import Robust, amplifies
@@ -42,10 +41,12 @@ class Offer:
 
     Attributes
     ----------
-    solver, schedule : Solver, str
-        The scheme with its options as it was run, and the grid's name; `optimized` is the grid found here.
-    calls, steps : int
-        Denoiser calls, and the steps they pay for.
+    problem, grid : Problem, Grid
+        What was run: the scheme with its options, the start law, the levels.
+    schedule : str
+        The grid's name; `optimized` is the grid found here.
+    calls : int
+        Denoiser calls.
     eta : float
         Coefficient of the injected noise.
     robust, frechet : float
@@ -54,32 +55,43 @@ class Offer:
         Whether eta was searched for with the grid.
     asked : str
         The candidate's name; `solver` is what a host runs under it.
-    start : str
-        Initial law.
     """
 
-    solver: Solver
+    problem: Problem
+    grid: Grid
     schedule: str
     calls: int
-    steps: int
     eta: float
     robust: float
     frechet: float
-    sigmas: Array
-    optimized_eta: bool = False
-    asked: str = ""
-    start: str = "exact"
+    optimized_eta: bool
+    asked: str
+
+    @property
+    def solver(self) -> Solver:
+        """The scheme with its options as it was run."""
+        return self.problem.solver
+
+    @property
+    def steps(self) -> int:
+        """Steps that the calls pay for."""
+        return self.grid.steps
 
     @property
     def fitted(self) -> bool:
         """Whether the coefficients are made for this very spectrum, which flatters both numbers."""
         return self.solver.needs_data
 
+    @property
+    def habit(self) -> bool:
+        """Whether this is what people run without looking."""
+        return (self.asked, self.schedule) == HABIT
+
 
 def offers(
     problem: Problem, calls: int, names: Sequence[str] = CANDIDATES, progress: Progress | None = None, host: Hosted | None = None
 ) -> list[Offer]:
-    """Every solver on its own optimized grid at equal calls, and the habit, best first by `robust`.
+    """Every solver on its own optimized grid at equal calls, and the habit, the least `robust` first.
 
     A solver that has no finite error here, or too few steps, is left out. Every solver gets the score error of the
     problem's solver; eta of those with noise is optimized with the grid. `host` puts every question as a program runs
@@ -101,7 +113,7 @@ def offers(
         found.append(_scored(habit, SCHEDULES[HABIT[1]]().grid(habit.span), HABIT[1], HABIT[0], eta))
     except DiffoptError:
         pass
-    return sorted((o for o in found if np.isfinite(o.robust)), key=lambda o: (o.fitted, o.robust))
+    return sorted((o for o in found if np.isfinite(o.robust)), key=lambda o: o.robust)
 
 
 def _as_it_is(problem: Problem, _: Sequence[str]) -> tuple[Problem, None]:
@@ -147,7 +159,4 @@ def _scored(
     found = evaluate(problem, grid, eta, expand=False)
     robust, frechet = (np.inf if v is None else v for v in (found.robust, found.frechet))
     used = float(problem.solver.default_eta) if eta is None else eta
-    return Offer(
-        problem.solver, schedule, found.denoiser_calls, grid.steps, used, robust, frechet, grid.sigmas, searched,
-        asked, problem.start,
-    )  # fmt: skip
+    return Offer(problem, grid, schedule, found.denoiser_calls, used, robust, frechet, searched, asked)

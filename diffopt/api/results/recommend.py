@@ -12,6 +12,7 @@ from diffopt.api.results.base import Result
 from diffopt.documents.settings import make_objective
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.problem import Problem
+from diffopt.report.advised import name, sentences
 from diffopt.report.shift_answers import shifted
 from diffopt.studies.shift import value_at
 
@@ -21,12 +22,12 @@ CAUTION = "Exact for Gaussian data and scores; on networks leads shrink (`certai
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RecommendationResult(Result):
-    """Solvers at equal calls, best first (`diffopt.recommendation/1`)."""
+    """Solvers at equal calls, the one that is advised first (`diffopt.recommendation/1`)."""
 
     @property
     def best(self) -> Mapping[str, Any]:
-        """The first row on its own optimized grid."""
-        found: Mapping[str, Any] = next(row for row in self.document["rows"] if row["schedule"] == "optimized")
+        """The row that is advised."""
+        found: Mapping[str, Any] = self.document["rows"][0]
         return found
 
     @property
@@ -43,21 +44,15 @@ class RecommendationResult(Result):
         from diffopt.report.terminal import rows_table
 
         rows = [
-            {"solver": r["solver"], "grid": r["schedule"], "steps": r["steps"], "calls": r["calls"], "eta": r["eta"],
-             "robust": r["robust"], "frechet": r["frechet"], "verdict": r["sentence"]}
+            {"solver": name(r, ", "), "steps": r["steps"], "calls": r["calls"], "eta": r["eta"], "robust": r["robust"],
+             "frechet": r["frechet"], "verdict": r["sentence"]}
             for r in self.document["rows"]
         ]  # fmt: skip
-        return rows_table(rows, width=width, spare=("frechet", "calls", "eta", "grid", "robust"), prose=("verdict",))
+        return rows_table(rows, width=width, spare=("calls", "frechet", "eta", "robust"), prose=("verdict",))
 
     def answers(self) -> list[str]:
-        """The choice with its margins, the command, and how sure it is."""
-        best, next_, habit = self.best, self.document["margin_to_next"], self.document["margin_to_habit"]
-        margins = [f"{next_:.3g} times below the next"] if next_ else []
-        margins += [f"{habit:.3g} times below the habit, dpmpp_2m on karras"] if habit else []
-        first = f"Take {best['solver']} with {best['steps']} steps on its optimized grid"
-        first += f", eta {best['eta']:.3g}" if best["eta"] else ""
-        first += f": its error is {', '.join(margins)}." if margins else "."
-        return [first, f"Its grid: {self.command}", CAUTION]
+        """The choice with its margins, leads that are not believed, the command, and how sure it is."""
+        return [*sentences(self.document), f"Its grid: {self.command}", CAUTION]
 
     def figure(self) -> Any:
         """Errors of the solvers, and where their steps go."""

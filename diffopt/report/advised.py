@@ -1,0 +1,85 @@
+"""What a recommendation says: of every row, and which to take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from diffopt.report.answers import SAME, gain, number
+
+#: What rows within so many percent of each other are.
+EQUAL = "equal within 5 %"
+#: Why a lead by noise is not believed, by the document's word for it.
+DOUBTS = {
+    "ends": "on that grid its eta does not gain a twentieth over both 0 and 1",
+    "rival": "its exact error is not a twentieth below that of the best without noise",
+    "gaussian": "on data that are not Gaussian that lead is not sure",
+}
+Row = Mapping[str, Any]
+
+
+def name(row: Row, joint: str = " on ") -> str:
+    """Solver, and its grid where that is not its own."""
+    return str(row["solver"]) if row["schedule"] == "optimized" else f"{row['solver']}{joint}{row['schedule']}"
+
+
+def verdict(row: Row, host: str | None) -> str:
+    """How a row stands beside the advised one."""
+    told, noise = gain(row["to_best"], 1.0).replace(SAME, "equal"), _noise(row, host)
+    habit = "the habit: " if row["habit"] else ""
+    match row["verdict"]:
+        case "take":
+            return f"take this one{noise}"
+        case "equal":
+            return f"{habit}{EQUAL}{noise}"
+        case "doubted":
+            return f"{told}{noise}" + (": that lead is not sure" if told != "equal" else "")
+        case "fitted":
+            return f"{told}, fitted to this spectrum: measure it on the network"
+        case _:
+            return f"{habit}{told}{noise}"
+
+
+def _noise(row: Row, host: str | None) -> str:
+    if not row["eta"]:
+        return ", without its noise" if row["eta_found"] == "searched" else ""
+    return f", with noise ({_eta(row, host)})"
+
+
+def _eta(row: Row, host: str | None) -> str:
+    """Its number and where that comes from."""
+    whence = {"bound": ", the most that is tried", "fixed": f", fixed by {host}"}.get(row["eta_found"], "")
+    return f"eta {number(row['eta'])}{whence}"
+
+
+def sentences(data: Mapping[str, Any]) -> list[str]:
+    """What to take, with its margins; which lead is not believed, and why."""
+    rows, host = data["rows"], data["host"]
+    best = rows[0]
+    equal = [row for row in rows if row["verdict"] == "equal" and not row["habit"]]
+    habit = next((row for row in rows if row["habit"]), None)
+    taken = f"with {best['steps']} steps on its optimized grid{f', {_eta(best, host)}' if best['eta'] else ''}"
+    margins = [] if habit is None else [f"{gain(1.0, habit['to_best'])} {name(habit)}, the habit"]
+    if equal:
+        several = sorted([best, *equal], key=lambda row: row["robust"])
+        who = "which most people use" if habit is not None and best["solver"] == habit["solver"] else "the simplest of them"
+        first = f"These {len(several)} are {EQUAL}: {_listed([row['solver'] for row in several])}. "
+        first += f"Take {best['solver']}, {who}, {taken}, or stay with the one that you use."
+        if habit is not None:
+            same = habit["verdict"] == "equal"
+            first += f" {name(habit)}, the habit, is equal too." if same else f" Its error is {margins[0]}."
+    else:
+        beside = next((row for row in rows[1:] if row["verdict"] == "more" and not row["habit"]), None)
+        margins = ([] if beside is None else [f"{gain(1.0, beside['to_best'])} {beside['solver']}, the next,"]) + margins
+        first = f"Take {best['solver']} {taken}" + (f": its error is {_listed(margins).rstrip(',')}." if margins else ".")
+    doubted = [row for row in rows if row["verdict"] == "doubted" and gain(row["to_best"], 1.0) != SAME]
+    return [first, *(_doubt(row, host) for row in doubted)]
+
+
+def _doubt(row: Row, host: str | None) -> str:
+    less = gain(row["to_best"], 1.0)
+    return f"Not {row['solver']} with {_eta(row, host)}, though its robust is {less}: {DOUBTS[row['doubt']]}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
