@@ -34,10 +34,14 @@ def sigmas_tensor(schedule: Any, device: Any = None) -> Any:
     Raises
     ------
     UnsupportedError
-        torch is not installed.
+        torch is not installed, or has no such device here.
     """
     try:
         torch: Any = import_module("torch")
     except ModuleNotFoundError:
         raise UnsupportedError("sigmas_tensor needs torch: pip install torch; .sigmas is a numpy array") from None
-    return torch.tensor(run_of(schedule).levels, dtype=torch.float32, device=device)
+    levels = torch.tensor(run_of(schedule).levels, dtype=torch.float32)
+    try:
+        return levels if device is None else levels.to(device)
+    except (AssertionError, RuntimeError, TypeError):
+        raise UnsupportedError(f"torch has no device {str(device)[:40]!r} here; leave it out for the cpu") from None

@@ -11,32 +11,75 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, ParamSpec, TypedDict, TypeVar
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from diffopt.api.flag import blank
-from diffopt.api.flags import flags_of
+from diffopt.api.flags import every_flag, flags_of
 from diffopt.data.dataset import Dataset
 from diffopt.documents.settings import Settings
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.notes import listening, note
+from diffopt.foundation.tensors import as_arrays, described
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def filled(function: Callable[P, R]) -> Callable[P, R]:
-    """A public function that refuses texts of blanks and commas: they name nothing, and mean no default."""
+    """A public function that takes tensors as arrays, and refuses values of the wrong kind by the names of its arguments."""
     names = tuple(signature(function).parameters)
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        for name, value in {**dict(zip(names, args, strict=False)), **kwargs}.items():
-            if blank(value):
-                raise InputError(f"{name} = {value!r} is empty; give a value, or leave it out")
-        return function(*args, **kwargs)
+        given = [taken(name, value) for name, value in zip(names, args, strict=False)]
+        more = {name: taken(name, value) for name, value in kwargs.items()}
+        return function(*given, *args[len(given) :], **more)  # type: ignore[arg-type]
 
     return call
+
+
+#: Flags that are one number, and those that are a name or a comma list and never an array.
+NUMBERS = frozenset(flag.name for flag in every_flag().values() if flag.kind in (int, float)) - {"eta"}
+NAMES = frozenset((
+    "solver", "process", "objective", "clock", "start", "end", "free", "method", "key", "host", "to", "metric",
+    "kind", "only", "skip", "sort", "name", "grid_of", "timesteps", "design", "noise_objective", "window", "picture",
+    "shrinkage", "engine",
+))  # fmt: skip
+
+
+def taken(name: str, value: Any) -> Any:
+    """A value as the verbs take it: no tensors, numbers for what is one number, no arrays for names.
+
+    Raises
+    ------
+    InputError
+        Text that names nothing (blanks and commas mean no default), or a value of another kind.
+    """
+    if blank(value):
+        raise InputError(f"{name} = {value!r} is empty; give a value, or leave it out")
+    value = as_arrays(value, name)
+    if name in NUMBERS and getattr(value, "shape", None) == ():
+        value = value.item()
+    if name in NUMBERS and value is not None and not isinstance(value, int | float | str):
+        raise InputError(f"{name}: expected a number, got {described(value)}")
+    if name in NAMES and isinstance(value, np.ndarray) and value.dtype.kind != "U":
+        raise InputError(f"{name}: expected a name, got {described(value)}")
+    return value
+
+
+def a_name(value: Any, what: str) -> str:
+    """A name that was given as text.
+
+    Raises
+    ------
+    InputError
+        Something else.
+    """
+    if not isinstance(value, str):
+        raise InputError(f"{what}: expected a name, got {described(value)}")
+    return value
 
 
 def verb(function: Callable[P, R]) -> Callable[P, R]:
@@ -134,6 +177,9 @@ def check_names(verb: str, flags: Iterable[str], known: Collection[str]) -> None
 def read(verb: str, flags: Mapping[str, Any], own: Iterable[str] = (), **more: Any) -> Settings:
     """Settings of a verb's shared flags; `more` are those it takes by name, `own` its other keywords (:func:`keywords`)."""
     check(verb, flags, own)
+    schedule = flags.get("schedule")
+    if not (schedule is None or isinstance(schedule, str) or hasattr(schedule, "name")):
+        raise InputError(f"schedule: expected a name or an object that diffopt makes, got {described(schedule)}")
     return Settings.create(**{k: v for k, v in {**flags, **more}.items() if k not in READING})
 
 

@@ -247,5 +247,6 @@ def _given(grid: Any, label: str) -> GivenGrid:
         listed = given_grid(None, None, grid.removeprefix(TIMES))
     else:
         listed = given_grid(None, grid) if isinstance(grid, str) and is_list(grid) else given_grid(grid)
-    assert listed is not None
+    if listed is None:
+        raise InputError(f"{label}: None is no grid; give a file, a result or a list of noise ratios")
     return replace(listed, label=label) if listed.document is None else listed

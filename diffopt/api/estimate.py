@@ -52,9 +52,6 @@ def estimate(
     3
     """
     check_names("estimate", flags, [field.name for field in fields(Request) if field.name != "samples"])
-    if hasattr(samples, "detach"):
-        # A tensor of torch, wherever it lives.
-        samples = samples.detach().cpu().numpy()
     given = {name: value for name, value in flags.items() if value is not None}
     return estimate_request(Request(samples, method, **given), progress or _silent)
 

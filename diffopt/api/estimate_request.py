@@ -257,7 +257,8 @@ def _ensemble(request: Request, result: Estimate, engine: Engine) -> Ensemble | 
     InputError
         Two kinds at once.
     """
-    asked = [n for n in ("labels", "clusters", "patches", "bands") if getattr(request, n)]
+    asked = ["labels"] if request.labels is not None else []
+    asked += [n for n in ("clusters", "patches", "bands") if getattr(request, n)]
     if len(asked) > 1:
         raise InputError(f"choose one of --{' and --'.join(asked)}")
     if request.labels is not None:
@@ -274,7 +275,10 @@ def _labels(given: Any, source: Source) -> Any:
     if isinstance(given, str | Path):
         with as_file(str(given)) as file:
             return read_labels(Path(file), source)
-    labels = np.asarray(given)
+    try:
+        labels = np.asarray(given)
+    except ValueError:
+        labels = np.empty(0)
     if labels.ndim != 1 or len(labels) != source.count:
         raise InputError(f"labels: an array of shape {labels.shape} for {source.count} samples; give one each")
     return labels.astype(np.str_)

@@ -15,6 +15,7 @@ from diffopt.errors import InputError
 from diffopt.estimation.from_loss import spectrum_from_loss
 from diffopt.foundation.encoding import decode, file_bytes, stdin_bytes
 from diffopt.foundation.guard import reading
+from diffopt.foundation.tensors import numbers_of
 
 #: Relative misfit above which a curve is far from that of any Gaussian.
 MISFIT = 0.1
@@ -72,7 +73,7 @@ def from_loss(
 def _rows(curve: Any) -> tuple[Any, str]:
     """Columns sigma and mse, and a name for messages."""
     if not isinstance(curve, str | Path):
-        array = np.asarray(curve, dtype=np.float64)
+        array = numbers_of(curve, "the curve", "a path or an array (n, 2), sigma and mse").astype(np.float64)
         if array.ndim != 2 or array.shape[1] != 2:
             raise InputError(f"a curve is an array of shape (n, 2), sigma and mse, got {array.shape}")
         return array, "curve"

@@ -26,6 +26,7 @@ from diffopt.documents.options import fields_of
 from diffopt.documents.settings import Chosen, Settings, with_error
 from diffopt.errors import InputError
 from diffopt.foundation.shown import text
+from diffopt.foundation.tensors import numbers_of
 from diffopt.objectives.problem import Problem
 from diffopt.processes import PROCESSES, Process
 from diffopt.processes.grid import range_bottom
@@ -131,10 +132,7 @@ def _in_document(document: GridDocument, label: str) -> GivenGrid:
 def _numbers(values: Any, name: str) -> list[float]:
     if isinstance(values, str):
         return parse_sigmas(values, name)
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name.lstrip('-')} must be a list of numbers, got {type(values).__name__}") from None
+    array = numbers_of(values, name.lstrip("-"), "a list of numbers")
     if array.ndim != 1 or array.size < 2:
         raise InputError(f"{name.lstrip('-')} must be a list of at least 2 numbers, got shape {array.shape}")
     listed = [float(v) for v in array]

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from diffopt.api.grids import file_settings, given_grid
+from diffopt.api.arguments import filled
+from diffopt.api.bare_grid import bare_grid
+from diffopt.api.grids import given_grid
+from diffopt.api.read_spectrum import read_spectrum
 from diffopt.api.results.base import Result
-from diffopt.api.results.run import RunResult, ScheduleResult
-from diffopt.data.dataset import Dataset
-from diffopt.documents.options import options_of
-from diffopt.documents.settings import Chosen, Settings
-from diffopt.documents.spectrum_file import load_dataset
+from diffopt.api.results.run import RunResult
+from diffopt.api.results.spectrum import SpectrumResult
+from diffopt.documents.grid_file import SIGMAS, TIMES, TIMESTEPS
+from diffopt.documents.spectrum_columns import DERIVED, ROLES
 from diffopt.documents.spectrum_formats import ENSEMBLE_SCHEMA, SPECTRUM_SCHEMA
 from diffopt.errors import InputError
+from diffopt.foundation.encoding import decode, read_bytes, suffix
 from diffopt.foundation.registry import LazyTable
-from diffopt.processes.grid import Grid
+from diffopt.foundation.shown import text
+from diffopt.foundation.strict_json import parse
 
 #: Result of each schema; only the one that is asked for is imported.
 RESULTS: LazyTable[type[Result]] = LazyTable(
@@ -38,25 +40,30 @@ RESULTS: LazyTable[type[Result]] = LazyTable(
 )
 #: Those from which nothing is made, and what is in their place.
 NOT_READ = {"diffopt.summary/1": "it is a summary of a spectrum, without its numbers; `diffopt spectrum convert` writes them"}
+#: Schemas that are spectra.
+SPECTRA = (SPECTRUM_SCHEMA, ENSEMBLE_SCHEMA)
 
 
-def load(path: str | Path) -> Any:
-    """Read a file of diffopt, or any list of noise ratios.
+@filled
+def load(path: str | Path) -> Result | SpectrumResult:
+    """Read a file of diffopt, or a list of noise ratios.
 
     Parameters
     ----------
     path : str or Path
-        A document (.json), a spectrum or ensemble, or a grid in any form that `diffopt evaluate` reads.
+        The .json of any result; a spectrum or an ensemble (.json, .npz, .csv); a grid as .csv, .txt or a list in .json.
 
     Returns
     -------
-    Result or Dataset
-        What wrote the file; a bare list becomes a :class:`ScheduleResult` without errors.
+    Result or SpectrumResult
+        What wrote the file. A grid that stands there alone becomes a :class:`ScheduleResult` without errors, whose notes
+        say what the file does not.
 
     Raises
     ------
     InputError
-        Missing, or not such a file.
+        Missing, no such file, or a form that says too little: tables for people (.md, and .csv of what is no grid), bare
+        arrays (.npy), and times of a process that the file does not name.
 
     Examples
     --------
@@ -66,47 +73,54 @@ def load(path: str | Path) -> Any:
     >>> diffopt.load(path).steps
     3
     """
-    content = _json(Path(path))
-    schema = content.get("schema") if isinstance(content, Mapping) else None
-    if schema in (SPECTRUM_SCHEMA, ENSEMBLE_SCHEMA) or Path(path).suffix.lower() == ".npz":
-        found: Dataset = load_dataset(path)
-        return found
+    if not isinstance(path, str | Path):
+        raise InputError(f"load takes a path, got an object of type {type(path).__name__}")
+    kind, shown = suffix(Path(path)), text(str(path))
+    if kind == ".md":
+        raise InputError(f"{shown} is a table for people, with four digits; load the .json of this result")
+    if kind == ".npy":
+        raise InputError(f"{shown}: eigenvalues or levels? use diffopt.read_spectrum, or give it to diffopt.evaluate as sigmas")
+    if kind == ".npz":
+        return read_spectrum(path)
+    if kind == ".json":
+        return _document(path, shown)
+    if kind == ".csv" and (names := _header(path)):
+        if names & set(ROLES["eigenvalue"]) and names <= {*DERIVED, *(name for role in ROLES.values() for name in role)}:
+            return read_spectrum(path)
+        if not names & {*SIGMAS, *TIMES, *TIMESTEPS}:
+            raise InputError(f"{shown} holds a table of {', '.join(sorted(names)[:3])}, ..., which is no grid; load the .json")
+    return bare_grid(str(path))
+
+
+def _document(path: str | Path, shown: str) -> Result | SpectrumResult:
+    """What a JSON file holds, by its schema."""
+    content = parse(read_bytes(Path(path), shown), shown)
+    if not isinstance(content, Mapping):
+        return bare_grid(str(path))
+    schema = content.get("schema")
+    if schema in SPECTRA:
+        return read_spectrum(path)
     if schema in NOT_READ:
-        raise InputError(f"{path}: {NOT_READ[schema]}")
-    if isinstance(content, Mapping) and isinstance(schema, str) and schema in RESULTS:
-        if issubclass(RESULTS[schema], RunResult):
-            given_grid(content)
-        return RESULTS[schema](dict(content))
-    return _bare(path)
+        raise InputError(f"{shown}: {NOT_READ[schema]}")
+    if not isinstance(schema, str) or schema not in RESULTS:
+        if "sigmas" in content:
+            return bare_grid(str(path))
+        raise InputError(f"{shown}: no document of diffopt: `schema` is {str(schema)[:60]!r}, and there are no `sigmas`")
+    if issubclass(RESULTS[schema], RunResult):
+        given_grid(content)
+    return RESULTS[schema](dict(content))
 
 
-def _json(path: Path) -> Any:
-    """Content of a JSON file, None where it is another kind of file."""
-    if path.suffix.lower() != ".json":
-        return None
+def _header(path: str | Path) -> set[str]:
+    """Names of the columns in small letters; none where the first line is numbers."""
+    first = decode(read_bytes(Path(path), text(str(path))), str(path)).lstrip().partition("\n")[0]
+    cells = [cell.strip().strip('"').lower() for cell in first.split(",")]
+    return set() if any(_is_number(cell) for cell in cells) else set(cells)
+
+
+def _is_number(cell: str) -> bool:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
-        # The reader of grids says what is wrong.
-        return None
-
-
-def _bare(path: str | Path) -> ScheduleResult:
-    """A grid without the rest of a document: what it says, and the defaults."""
-    grid = given_grid(str(path))
-    assert grid is not None
-    settings = grid.fill(Settings(), set())
-    chosen = Chosen.create(settings)
-    listed = Grid.create(chosen.process, grid.sigmas(chosen.process, settings.end))
-    steps = listed.timesteps
-    said = file_settings(grid.document) if grid.document is not None else {}
-    document: dict[str, Any] = {
-        "solver": said.get("solver"), "steps": listed.steps, "clock": said.get("clock"),
-        "process": {"name": chosen.process.name, **chosen.process.parameters(), **chosen.process.origin()},
-        "start": settings.start, "end": "zero" if listed.sigmas[-1] == 0 else "sigma_min",
-        "sigmas": [None if s == float("inf") else float(s) for s in listed.sigmas],
-        "times": [float(t) for t in listed.times], "timesteps": None if steps is None else [float(t) for t in steps],
-        "eta": list((grid.document.eta if grid.document else None) or [chosen.solver.default_eta] * listed.steps),
-        "eta_meaning": chosen.solver.eta_meaning, "solver_options": options_of(chosen.solver), "errors": {},
-    }  # fmt: skip
-    return ScheduleResult({k: v for k, v in document.items() if v is not None or k == "timesteps"})
+        float(cell)
+    except ValueError:
+        return False
+    return True

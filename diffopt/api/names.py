@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from diffopt.api.arguments import a_name, filled
 from diffopt.api.results.base import Result
 from diffopt.report import catalogue
 from diffopt.report import explain as explained
@@ -48,6 +49,7 @@ class Explanation(Result):
         return f"Explanation({self.document['name']})"
 
 
+@filled
 def names(kind: str | None = None, *, long: bool = False) -> NamesResult:
     """List the names that arguments accept.
 
@@ -74,9 +76,10 @@ def names(kind: str | None = None, *, long: bool = False) -> NamesResult:
     >>> [row["name"] for row in diffopt.names("processes").document["processes"]]
     ['ve', 'vp_linear', 'vp_cosine', 'flow', 'table']
     """
-    return NamesResult(catalogue.inventory(kind, long))
+    return NamesResult(catalogue.inventory(None if kind is None else a_name(kind, "kind"), long))
 
 
+@filled
 def explain(name: str) -> Explanation:
     """Say what a schedule or a design of the noise is.
 
@@ -101,4 +104,4 @@ def explain(name: str) -> Explanation:
     >>> diffopt.explain("karras").document["kind"]
     'fixed'
     """
-    return Explanation(explained.explain(name))
+    return Explanation(explained.explain(a_name(name, "name")))

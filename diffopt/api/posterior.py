@@ -18,8 +18,12 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.documents.held_numbers import Held
 from diffopt.documents.operator_text import parse_operator, parse_shape
 from diffopt.documents.prior_file import load_measurement, load_prior, prior_of
+from diffopt.documents.spectrum_file import DATA
+from diffopt.documents.values import number
 from diffopt.errors import InputError
 from diffopt.foundation.limits import expanding
+from diffopt.foundation.shown import text
+from diffopt.foundation.tensors import numbers_of
 
 
 @verb
@@ -80,13 +84,14 @@ def posterior(
     >>> [round(float(e), 12) for e in found.eigenvalues]
     [1.0, 0.8]
     """
+    noise = number(noise, "noise")
     sides = parse_shape(shape) if isinstance(shape, str) or shape is None else tuple(int(n) for n in shape)
     if dense < 1:
         raise InputError(f"--dense must be a positive whole number, got {dense}")
     with telling(), expanding(max_member):
         field = _prior(prior, sides, key, dense)
         given = load_measurement(str(measurement)) if isinstance(measurement, str | Path) else measurement
-    y = None if given is None else np.asarray(given, dtype=np.float64)
+    y = None if given is None else numbers_of(given, "the measurement", "a path or numbers (m,)").astype(np.float64)
     found = run(field, _operator(operator, seed), noise, y, method, dense, basis)
     facts: dict[str, Any] = {"method": found.method}
     facts |= {k: v for k, v in (("prior", prior), ("operator", operator)) if isinstance(v, str)} | {"noise": noise}
@@ -101,9 +106,9 @@ def _prior(prior: Any, shape: tuple[int, ...] | None, key: str | None, dense: in
     if isinstance(data, Dataset | Spectrum):
         return Prior.from_spectrum(Dataset.of(data).spectrum, dense)
     if not isinstance(prior, str | Path):
-        return prior_of(Held(np.asarray(prior), None, None, "the prior"), "the prior", shape, dense)
+        return prior_of(Held(numbers_of(prior, "the prior", DATA), None, None, "the prior"), "the prior", shape, dense)
     if key is not None and not Path(str(prior)).suffix:
-        raise InputError(f"--key has no effect: it is for files, and the prior is {prior}")
+        raise InputError(f"--key has no effect: it is for files, and the prior is {text(str(prior))[:60]}")
     return load_prior(str(prior), shape, key, dense)
 
 
@@ -111,8 +116,16 @@ def _operator(operator: Any, seed: int | None) -> Operator:
     if isinstance(operator, Operator):
         return operator
     if not isinstance(operator, str):
-        return MatrixOperator(np.asarray(operator, np.float64))
+        return MatrixOperator(_matrix(operator))
     tool = parse_operator(operator, seed or 0)
     if seed is not None and (not hasattr(tool, "seed") or getattr(tool, "box", False)):
         raise InputError(f"--seed has no effect: nothing of {operator} is random; leave it out")
     return tool
+
+
+def _matrix(operator: Any) -> Any:
+    """Matrix of an operator that is given as numbers."""
+    matrix = numbers_of(operator, "the operator", "a name such as blur:1.5 or a matrix (m, d)")
+    if matrix.ndim != 2 or not matrix.size:
+        raise InputError(f"the operator: expected a matrix (m, d), got shape {matrix.shape}")
+    return matrix.astype(np.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from diffopt.api.arguments import a_name, filled
 from diffopt.api.results.base import Result
 from diffopt.documents.schemas import DOCUMENTS
 from diffopt.errors import InputError
@@ -33,6 +34,7 @@ class SchemaResult(Result):
         return f"SchemaResult({self.document.get('title', ', '.join(self.document))})"
 
 
+@filled
 def schema(name: str | None = None) -> SchemaResult:
     """Return the JSON schema of a document that diffopt writes.
 
@@ -59,6 +61,6 @@ def schema(name: str | None = None) -> SchemaResult:
     """
     if name is None:
         return SchemaResult({key: model.model_json_schema(by_alias=True) for key, model in DOCUMENTS.items()})
-    if name not in DOCUMENTS:
+    if a_name(name, "name") not in DOCUMENTS:
         raise InputError(f"no schema {name!r}; {suggestion(name, DOCUMENTS, len(DOCUMENTS))}")
     return SchemaResult(DOCUMENTS[name].model_json_schema(by_alias=True))

@@ -16,6 +16,7 @@ from diffopt.errors import InputError
 from diffopt.estimation.readers.piped import as_file
 from diffopt.estimation.tables.pairs import read_pairs
 from diffopt.foundation.names import suggestion
+from diffopt.foundation.tensors import numbers_of
 
 #: Number of directions, and pooled standard deviation.
 DIM, STD = 3072, 0.5
@@ -122,6 +123,9 @@ KINDS: dict[str, tuple[Callable[[dict[str, Any]], Spectrum], tuple[str, ...]]] =
 def _pairs(table: Any) -> Any:
     """Wave numbers and power of a file, of a pipe, or of rows."""
     if not isinstance(table, str | Path):
-        return zip(*table, strict=True)
+        rows = numbers_of(table, "table", "a path or rows (n, 2) of k and P(k)")
+        if rows.ndim != 2 or rows.shape[1] != 2:
+            raise InputError(f"table: expected rows (n, 2) of k and P(k), got shape {rows.shape}")
+        return rows.T
     with as_file(str(table)) as file:
         return read_pairs(Path(file), "P(k)")

@@ -17,6 +17,7 @@ from diffopt.estimation.readers.piped import as_file
 from diffopt.estimation.sources.samples import Samples
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.notes import note
+from diffopt.foundation.tensors import described, numbers_of
 from diffopt.simulation.empirical import Empirical
 from diffopt.simulation.files import read_measurement, read_mixture
 from diffopt.simulation.fit import fit_mixture
@@ -113,7 +114,7 @@ def _name(thing: Any) -> str:
 def _array(samples: Any) -> Array:
     """Samples (m, d...) of a path in any format that `spectrum estimate` reads, or of an array."""
     if not isinstance(samples, str | Path):
-        return np.asarray(samples)
+        return numbers_of(samples, "the samples", "a path, or an array (m, ...)")
     with as_file(str(samples)) as file:
         blocks = [block.copy() for _, block in Samples(open_source(file)).blocks()]
     if not blocks or sum(map(len, blocks)) < 2:
@@ -171,6 +172,8 @@ def _posterior(target: Target, measurement: Any, memory: int) -> Mixture:
         raise InputError("--posterior needs the exact posterior score of a mixture: use --mixture or --samples")
     if isinstance(measurement, str | Path):
         measurement = read_measurement(measurement, memory)
+    if not isinstance(measurement, tuple | list) or len(measurement) != 3:
+        raise InputError(f"posterior: expected a path, or (matrix, measurement, noise), got {described(measurement)}")
     return prior.posterior(*measurement)
 
 

@@ -11,7 +11,7 @@ from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Spectrum, members of an ensemble, and facts about where they come from.
 
@@ -31,6 +31,10 @@ class Dataset:
     members: Ensemble | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     label: str = "array"
+
+    def __repr__(self) -> str:
+        members = "" if self.members is None else f", {len(self.members.spectra)} members"
+        return f"Dataset({self.spectrum!r}{members})"
 
     @classmethod
     def of(cls, data: Dataset | Spectrum) -> Dataset:

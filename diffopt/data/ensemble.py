@@ -13,7 +13,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ensemble:
     """Spectra of parts of the data and how often each part occurs.
 
@@ -30,6 +30,9 @@ class Ensemble:
     spectra: tuple[Spectrum, ...]
     probabilities: NDArray[np.float64]
     labels: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Ensemble({len(self.spectra)} members)"
 
     @classmethod
     def create(

@@ -18,7 +18,7 @@ ROUNDING = 1e-6
 LARGEST = 1e100
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Spectrum:
     """Eigenvalues of the data covariance, with multiplicities and, optionally, the mean.
 
@@ -119,6 +119,9 @@ class Spectrum:
         for array in (self.eig, self.weight, self.mean):
             digest.update(b"none" if array is None else np.ascontiguousarray(array, "<f8").data)
         return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        return f"Spectrum({self.source}, dim {self.dim:g}, trace {self.trace:.4g}, max {self.max:.4g})"
 
     def part(self, entries: slice) -> Spectrum:
         """Spectrum of some entries, for sums that are taken block by block."""

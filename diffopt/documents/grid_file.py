@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -45,12 +45,18 @@ class GridFile:
         Whether the file names its numbers times of the process.
     named : bool
         Whether it is certain from names in the file what its numbers are.
+    name : str or None
+        Column or key of the numbers.
+    beside : mapping
+        Columns of times beside noise ratios.
     """
 
     path: str
     document: GridDocument
     in_time: bool = False
     named: bool = False
+    name: str | None = None
+    beside: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def sigmas(self) -> list[float]:
@@ -88,7 +94,8 @@ def grid_in(data: bytes, path: str) -> GridFile:
         document = grid_document({"sigmas": _nulls(found.values), **_etas(found, label)}, label)
         # Libraries call the times of flow sigmas too: a column of that name is certain only beside one of times.
         both = found.name in SIGMAS and bool({*TIMES, *TIMESTEPS} & set(found.rest))
-        return _ordered(GridFile(label, document, in_time, in_time or both))
+        beside = {name: column for name, column in found.rest.items() if name in (*TIMES, *TIMESTEPS)}
+        return _ordered(GridFile(label, document, in_time, in_time or both, found.name, beside))
     return _ordered(GridFile(label, document, named="schema" in content or "times" in content))
 
 

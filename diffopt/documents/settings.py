@@ -16,6 +16,7 @@ from diffopt.documents.options import assigned, fields_of, made, named, option_l
 from diffopt.documents.scheduler_config import configured
 from diffopt.documents.values import number, one
 from diffopt.errors import InputError
+from diffopt.foundation.tensors import described
 from diffopt.law.start import STARTS
 from diffopt.objectives import OBJECTIVES, Objective
 from diffopt.objectives.problem import Problem
@@ -170,7 +171,7 @@ def _class(given: Any, table: Mapping[str, Any], what: str) -> tuple[Any, dict[s
     if isinstance(given, str):
         return (*named(given, table, what), None)
     if not hasattr(given, "name"):
-        raise InputError(f"{what} {given!r} must be a name or an object")
+        raise InputError(f"{what} must be a name or an object that diffopt makes, got {described(given)}")
     return type(given), {}, given
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.array_spectrum import from_array
@@ -14,6 +12,10 @@ from diffopt.documents.held_numbers import read_held
 from diffopt.errors import InputError
 from diffopt.foundation.limits import expanding
 from diffopt.foundation.names import suggestion
+from diffopt.foundation.tensors import numbers_of
+
+#: What data are.
+DATA = "a path, builtin:NAME, eigenvalues (d,), a covariance (d, d), or a spectrum that diffopt made"
 
 
 def load_dataset(data: Any, key: str | None = None, feature_space: bool = False, max_member: float | None = None) -> Dataset:
@@ -39,7 +41,7 @@ def load_dataset(data: Any, key: str | None = None, feature_space: bool = False,
     if isinstance(found, Dataset | Spectrum):
         return Dataset.of(found)
     if not isinstance(found, str | Path):
-        return Dataset.of(from_array(np.asarray(found), None, None, "array", feature_space))
+        return Dataset.of(from_array(numbers_of(found, "the data", DATA), None, None, "array", feature_space))
     with expanding(max_member):
         return _named(str(found), key, feature_space)
 

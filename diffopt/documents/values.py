@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from diffopt.errors import InputError
+from diffopt.foundation.tensors import described
 
 #: Largest number of steps.
 MOST_STEPS = 100_000
@@ -26,9 +27,9 @@ def number(value: Any, name: str) -> float:
             raise ValueError
         result = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{name} = {value!r} is not allowed: it must be a number") from None
+        raise InputError(f"{name} = {described(value)} is not allowed: it must be a number") from None
     if np.isnan(result):
-        raise InputError(f"{name} = {value!r} is not allowed: it must be a number")
+        raise InputError(f"{name} = {described(value)} is not allowed: it must be a number")
     return result
 
 
@@ -64,9 +65,9 @@ def many(value: Any, name: str, single: bool = False) -> list[int]:
             raise ValueError
         numbers = [int(part) if isinstance(part, str) else int(part.__index__()) for part in parts]
     except (ValueError, AttributeError, TypeError):
-        raise InputError(f"{name} must be a whole number{'' if single else ' or a comma list'}, got {value!r}") from None
+        raise InputError(f"{name} must be a whole number{'' if single else ' or a comma list'}, got {described(value)}") from None
     if any(n < 1 or n > MOST_STEPS for n in numbers) or not numbers:
-        raise InputError(f"{name} must lie in 1..{MOST_STEPS}, got {value}")
+        raise InputError(f"{name} must lie in 1..{MOST_STEPS}, got {described(value)}")
     if single and len(numbers) > 1:
-        raise InputError(f"{name} takes one number here, got {value!r}; comma lists are for compare-schedules")
+        raise InputError(f"{name} takes one number here, got {described(value)}; comma lists are for compare-schedules")
     return numbers

@@ -11,6 +11,7 @@ import numpy as np
 from diffopt.data.dataset import Dataset
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Numbers
+from diffopt.foundation.tensors import numbers_of
 from diffopt.processes import Process
 from diffopt.processes.clocks import Clock, find_clock
 from diffopt.processes.grid import Grid
@@ -106,7 +107,7 @@ class Solver(ABC):
         InputError
             Negative or non-finite eta, a wrong length, or any eta on a solver without noise.
         """
-        value = np.asarray(self.default_eta if eta is None else eta, dtype=np.float64)
+        value = numbers_of(self.default_eta if eta is None else eta, "eta", "a number or a list of one a step").astype(np.float64)
         if value.ndim > 1 or (value.ndim == 1 and value.size != steps):
             raise InputError(f"eta needs 1 or {steps} values, got {value.size}")
         if not np.all(np.isfinite(value)) or np.any(value < 0):

@@ -106,8 +106,8 @@ class BudgetResult(Result):
         """
         if self.curve is None:
             raise UnsupportedError(
-                "a picture of a budget runs over samples or steps, and there are none here to vary: give --samples N, or a "
-                "sampler (--solver NAME --steps N) on a named schedule"
+                "a picture of a budget runs over samples or steps, and there are none here to vary (a file does not hold them): "
+                "give --samples N, or a sampler (--solver NAME --steps N) on a named schedule"
             )
         from diffopt.report.budget_figures import budget_picture
         from diffopt.report.style import setting

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffopt.api.results.base import Result
+from diffopt.errors import UnsupportedError
 from diffopt.report.answers import compared
 from diffopt.report.comparison import flat_rows
 from diffopt.studies.comparison.comparison import Comparison
@@ -43,7 +44,7 @@ class ComparisonResult(Result):
     def figure(self) -> Any:
         """Grids and errors of the first group."""
         if self.comparison is None:
-            return super().figure()
+            raise UnsupportedError("a file does not hold the spectrum that the picture shows; compare again")
         from diffopt.report.comparison_figures import picture
         from diffopt.report.style import setting
 
@@ -51,7 +52,6 @@ class ComparisonResult(Result):
 
     def page(self) -> str:
         """One self-contained page of HTML."""
-        from diffopt.errors import UnsupportedError
         from diffopt.report.page import page
 
         if self.comparison is None:

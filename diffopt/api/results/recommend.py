@@ -10,6 +10,7 @@ import numpy as np
 
 from diffopt.api.results.base import Result
 from diffopt.documents.settings import make_objective
+from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.problem import Problem
 from diffopt.report.advised import name, sentences
@@ -103,7 +104,7 @@ class ShiftResult(Result):
     def figure(self) -> Any:
         """Error over the shift, the rules marked on it."""
         if self.problem is None:
-            return super().figure()
+            raise UnsupportedError("a file does not hold the spectrum that the picture shows; call diffopt.shift again")
         from diffopt.report.shift_figures import drawn, shift_picture
 
         short, objective = self.problem.compressed("design"), make_objective(drawn(self.document))

@@ -72,9 +72,22 @@ class RunResult(Result):
         return dict(self.document["errors"].get("reasons") or {})
 
     @property
-    def solver(self) -> str:
-        """Name of the solver."""
-        return str(self.document["solver"])
+    def solver(self) -> str | None:
+        """Name of the solver; None of a grid from a file that names none."""
+        found: str | None = self.document.get("solver")
+        return found
+
+    @property
+    def denoiser_calls(self) -> int | None:
+        """Calls of the network for one sample; None where the solver is not known."""
+        found: int | None = self.document.get("denoiser_calls")
+        return found
+
+    @property
+    def coefficients(self) -> Array | None:
+        """Coefficients of a fitted solver, a row a step; None of every other."""
+        found = self.document.get("coefficients")
+        return None if found is None else np.array(found, dtype=np.float64)
 
     @property
     def steps(self) -> int:
@@ -97,9 +110,9 @@ class RunResult(Result):
 
     def view(self, width: int) -> Any:
         """Summary, grid and baselines."""
-        from diffopt.report.terminal import run_view
+        from diffopt.report.terminal import rows_table, run_view
 
-        return run_view(self.document)
+        return run_view(self.document) if "spectrum" in self.document else rows_table(self.rows())
 
     def figure(self) -> Any:
         """The grid beside the spectrum and the baselines.
@@ -144,7 +157,8 @@ class RunResult(Result):
 
     def __repr__(self) -> str:
         errors = ", ".join(f"{k} {text.short(v)}" for k, v in self.errors.items() if k in ("frechet", "robust"))
-        return f"{type(self).__name__}({self.solver}, {self.steps} steps, {errors})"
+        told = [self.solver or "a grid without a solver", f"{self.steps} steps", *([errors] if errors else [])]
+        return f"{type(self).__name__}({', '.join(told)})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -152,9 +166,16 @@ class ScheduleResult(RunResult):
     """An optimized grid (`diffopt.schedule/1`), or any grid read from a file."""
 
     @property
-    def converged(self) -> bool:
-        """Whether the search met its tolerance."""
-        return bool(self.document["optimizer"]["converged"])
+    def converged(self) -> bool | None:
+        """Whether the search met its tolerance; None of a grid that was not searched here."""
+        searched = self.document.get("optimizer")
+        return None if searched is None else bool(searched["converged"])
+
+    @property
+    def objective(self) -> dict[str, Any] | None:
+        """`name` and `value` of what was minimized; None of a grid that was not searched here."""
+        found = self.document.get("objective")
+        return None if found is None else dict(found)
 
     @property
     def baselines(self) -> dict[str, dict[str, float | None]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from diffopt.api.results.base import Result
+from diffopt.errors import UnsupportedError
 from diffopt.report import answers
 from diffopt.report.studies import eta_table, orders_table, shown_clock
 from diffopt.studies.orders import Convergence
@@ -42,7 +43,7 @@ class OrdersResult(Result):
     def figure(self) -> Any:
         """Error over denoiser calls."""
         if not self.convergences:
-            return super().figure()
+            raise UnsupportedError("a file does not hold the spectrum that the picture shows; call diffopt.orders again")
         from diffopt.report.orders_figures import convergence_picture
         from diffopt.report.style import setting
 

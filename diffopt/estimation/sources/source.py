@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from diffopt.errors import InputError
 from diffopt.estimation.sources.channels import channels_of
 from diffopt.estimation.sources.missing import Missing
+from diffopt.foundation.tensors import as_arrays
 
 Raw = NDArray[Any]
 #: What to do about bad samples, for those who have not done it.
@@ -150,7 +151,7 @@ class StreamSource(Source):
     def __post_init__(self) -> None:
         self.repeatable = callable(self.blocks)
         iterator = self._fresh()
-        first = next(iterator, None)
+        first = as_arrays(next(iterator, None), self.label)
         if first is None:
             raise InputError(f"{self.label}: no samples")
         self.shape, _ = sample_shape(np.shape(first), self.label)
@@ -172,7 +173,7 @@ class StreamSource(Source):
 
     def _checked(self, blocks: Iterable[Any]) -> Iterator[Raw]:
         for number, block in enumerate(blocks):
-            array = np.asarray(block)
+            array = np.asarray(as_arrays(block, self.label))
             if array.ndim == 0 or array.shape[1:] != self.shape:
                 raise InputError(
                     f"{self.label}: block {number} has shape {array.shape}, expected (n, *{self.shape})"
