@@ -233,6 +233,9 @@ def test_labels_of_the_edm_layout_are_matched_by_name(tmp_path):
     labels = read_labels(tmp_path / "dataset.json", source)
     assert list(labels) == [str(int(name[-5]) % 2) for name in source.names]
     assert len(labels) == len(data)
+    (tmp_path / "names.json").write_text('{"a.png": 0, "a.png": 1}')
+    with pytest.raises(InputError, match="a.png.*twice|twice.*a.png"):
+        read_labels(tmp_path / "names.json", source)
 
 
 def test_ensembles_refuse_nonsense():

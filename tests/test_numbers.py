@@ -295,6 +295,14 @@ def test_bfloat16_is_the_upper_half_of_a_float32():
     np.testing.assert_allclose(found, values, rtol=2**-8)
 
 
+@pytest.mark.parametrize("place", [[-8, -4], [-4, 4], [4, 0], [0, 12]])
+def test_a_tensor_outside_of_its_file_is_refused(place):
+    head = json.dumps({"x": {"dtype": "F32", "shape": [1], "data_offsets": place}}).encode()
+    with pytest.raises(InputError, match="a: safetensors header"):
+        array_file.read_safetensors(len(head).to_bytes(8, "little") + head + bytes(8), "a")
+
+
+
 LISTS = {
     "a.json": '{"sigmas": [3, 2, 1]}', "b.json": "[3, 2, 1]", "c.json": '{"only": [3, 2, 1], "word": "x"}',
     "a.csv": "step,sigma,eta\n0,3,1\n1,2,1\n2,1,\n", "b.csv": "sigmas\n3\n2\n1\n", "c.csv": "3;2;1",

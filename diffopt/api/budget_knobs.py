@@ -18,7 +18,7 @@ from diffopt.law.start import STARTS
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.schedules import Schedule
-from diffopt.studies.budget.knobs import Knobs
+from diffopt.studies.budget.knobs import FLOW_TOP, Knobs
 
 #: Schedule of a sampler that is given by its steps.
 SCHEDULE = "karras"
@@ -111,7 +111,7 @@ def _flow(settings: Settings, said: Mapping[str, Any], common: dict[str, Any]) -
     low, high = _range(settings)
     if low is not None and high is not None and low >= high:
         raise InputError(f"need sigma-max > sigma-min, got {high:g} and {low:g}")
-    return Knobs(sigma_max=80.0 if high is None else high, sigma_min=low, **common)
+    return Knobs(sigma_max=FLOW_TOP if high is None else high, sigma_min=low, **common)
 
 
 def _langevin(settings: Settings, said: Mapping[str, Any], grid: Any, gamma: float | None, common: dict[str, Any]) -> Knobs:

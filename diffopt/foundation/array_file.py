@@ -121,14 +121,16 @@ def read_safetensors(data: bytes, label: str) -> dict[str, NDArray[Any]]:
     length = int.from_bytes(data[:8], "little")
     if len(data) < 8 or length > len(data) - 8:
         raise InputError(f"{label}: is not a safetensors file")
+    body = memoryview(data)[8 + length :]
     with reading(f"{label}: safetensors header"):
         header = json.loads(data[8 : 8 + length])
-        entries = {k: v for k, v in header.items() if k != "__metadata__"}
-        return {name: _tensor(entry, data[8 + length :]) for name, entry in entries.items()}
+        return {name: _tensor(entry, body) for name, entry in header.items() if name != "__metadata__"}
 
 
-def _tensor(entry: Any, body: bytes) -> NDArray[Any]:
+def _tensor(entry: Any, body: memoryview) -> NDArray[Any]:
     kind, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+    if not 0 <= begin <= end <= len(body):
+        raise ValueError(f"a tensor from {begin} to {end} lies outside of the file")
     content = body[begin:end]
     if kind == "BF16":  # the upper half of a float32
         halves = np.frombuffer(content, "<u2").astype("<u4") << 16

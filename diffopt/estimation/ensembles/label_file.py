@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,6 +16,7 @@ from diffopt.estimation.tables.dialect import NUMBER, Dialect
 from diffopt.estimation.tables.layout import CLASS_NAMES, counting
 from diffopt.estimation.tables.lines import lines_of
 from diffopt.foundation.guard import reading
+from diffopt.foundation.strict_json import parse
 
 #: Most labels of a text file.
 MOST = 50_000_000
@@ -86,7 +86,8 @@ def _one_hot(rows: NDArray[Any], path: Path) -> list[str]:
 
 def _json(path: Path, source: Source) -> list[str]:
     with reading(str(path)):
-        document = json.loads(path.read_bytes().decode("utf-8-sig"))
+        content = path.read_bytes()
+    document = parse(content, str(path))
     pairs = document.get("labels") if isinstance(document, dict) else document
     if isinstance(document, dict) and "labels" not in document:
         pairs = [[name, label] for name, label in document.items()]

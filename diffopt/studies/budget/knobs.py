@@ -24,6 +24,8 @@ from diffopt.studies.budget.training import ScoreTraining
 HALVES = {"samples": 2.0, "tau": 0.5, "iterations": 2.0, "steps": 2.0, "langevin": 0.5, "sigma_min": 0.5}
 #: Numbers that may be optimized.
 FREE = ("sigma_min", "steps", "eta", "samples", "tau", "iterations", "langevin")
+#: Noise ratio at which the exact flow starts where none is named, that of EDM.
+FLOW_TOP = 80.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +65,8 @@ class Knobs:
             return Langevin(self.langevin, self.sigma_min, self.steps, self._first())
         if self.problem is None or self.make_grid is None:
             eta = 0.0 if self.eta is None else float(np.asarray(self.eta))
-            return ExactFlow(self.sigma_max or 80.0, self.sigma_min or 0.0, self.start, eta)  # type: ignore[arg-type]
+            top = FLOW_TOP if self.sigma_max is None else self.sigma_max
+            return ExactFlow(top, self.sigma_min or 0.0, self.start, eta)  # type: ignore[arg-type]
         return Diffusion(self.problem.solver, self.make_grid(self.problem), self.eta, self.problem.start)
 
     def _first(self) -> float | None:
