@@ -346,16 +346,17 @@ def test_betas_in_reverse_are_no_alphas_cumprod(tmp_path):
 
 
 def test_flow_configs(tmp_path):
-    """The straight path whatever the shift; the shift is said."""
+    """The straight path whatever the shift; the shift is said, and where the scheduler's own grid ends."""
     flow = {"beta_schedule": "drop", "beta_start": "drop", "beta_end": "drop", "_class_name": "FlowMatchEulerDiscreteScheduler"}
     with listening() as heard:
-        assert isinstance(config_process(config(tmp_path, **flow, shift=3.0)), Flow)
-    assert "--schedule shift:3" in heard[0]
+        assert config_process(config(tmp_path, **flow, shift=3.0)) == Flow(3.0, 1000)
+    # S(S(1/1000)) = 9/1008 (theory.md, eq. 421).
+    assert f"shift 3; its set_timesteps(N) shifts twice, from 1 to {9 / 1008:.4g}" in heard[0]
     with listening() as heard:
         assert isinstance(config_process(config(tmp_path, **flow, shift=1.0, use_dynamic_shifting=True)), Flow)
-    assert "use_dynamic_shifting" in heard[0]
+    assert "shift 3.158: dynamic exponential shift, mu 1.15 assumed" in heard[0]
     made = config_process(config(tmp_path, _class_name="UniPCMultistepScheduler", use_flow_sigmas=True, flow_shift=5.0))
-    assert isinstance(made, Flow)
+    assert made == Flow(5.0, 1000)
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,7 @@ class Flags(TypedDict, total=False):
     alphas_cumprod: Any
     betas: str | None
     scheduler_config: Any
+    shift: float | str | None
     sigma_max: float | None
     sigma_min: float | None
     t_max: float | None

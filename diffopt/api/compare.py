@@ -14,6 +14,7 @@ from diffopt.api.baselines import churn_notes
 from diffopt.api.command import command_line
 from diffopt.api.grids import GivenGrid, given_grid
 from diffopt.api.hosting import hosted_rows
+from diffopt.api.model_grid import model_notes, own_schedule
 from diffopt.api.notes import data_notes, error_notes, mismatch_notes, range_notes, start_notes
 from diffopt.api.results.compare import ComparisonResult
 from diffopt.documents.grid_file import is_list
@@ -32,6 +33,7 @@ from diffopt.solvers.designs import DESIGNS
 from diffopt.studies.calls import steps_for
 from diffopt.studies.comparison.comparison import Comparison
 from diffopt.studies.comparison.comparison import compare as run
+from diffopt.studies.comparison.row import OWN
 from diffopt.studies.comparison.selection import Selection
 from diffopt.studies.comparison.setting import Setting
 
@@ -122,7 +124,13 @@ def compare(
         _refuse_designs(selection)
         counts = [_counts(problem, budgets, calls is None, grids) for problem in problems]
         problems = hosted_rows(problems, counts, host, flags)
-    setting = _setting(problems, budgets, calls is None, settings, selection, grids, extra, bool(patterns) or not extra)
+    others = bool(patterns) or not extra
+    if others and selection.wanted(OWN, "fixed"):
+        own = own_schedule(problems[0], flags)
+        if OWN in patterns and not own:
+            raise InputError(f"row {OWN} is the grid that a flow model runs by itself; give its --scheduler-config")
+        extra = {**own, **extra}
+    setting = _setting(problems, budgets, calls is None, settings, selection, grids, extra, others)
     setting = setting if host is None else replace(setting, designs=[])
     result = selection.apply(run(setting, progress, workers))
     _some_rows(result)
@@ -133,7 +141,7 @@ def compare(
     notes = (
         *data_notes(data), *error_notes(problems[0]), *range_notes(problems[0]), *_hidden_start(problems, result),
         *dict.fromkeys(line for grid in grids.values() for p in problems for line in mismatch_notes(grid, p, given)),
-        *_other_ranges(result), *churn_notes(problems, _steps(result), setting.objective),
+        *_other_ranges(result), *churn_notes(problems, _steps(result), setting.objective), *model_notes(problems[0], flags),
     )  # fmt: skip
     return ComparisonResult(document(result, command, name), notes, result, sort is not None)
 

@@ -33,6 +33,12 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
         Flag("betas", str, "E.g. scaled_linear:0.00085,0.012,1000, or a file, for --process table.", "RULE"),
         Flag("scheduler_config", str, "scheduler_config.json of a model (diffusers), or its folder: says the process.", "FILE"),
     )),
+    "shift": ("Process", (
+        Flag(
+            "shift", str,
+            "Of a flow model: 3, mu:1.15 (its logarithm), sd3, flux or flux_schnell; programs' own schedules follow it.", "X",
+        ),
+    )),
     "range": ("Range", (
         Flag("sigma_max", float, "Largest noise ratio [default: 80; flow: pure noise; table: its end].", "X"),
         Flag("sigma_min", float, "Smallest positive noise ratio [default: 0.002; table: its end].", "X"),
@@ -63,17 +69,21 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
 #: Groups that each verb takes.
 VERBS: dict[str, tuple[str, ...]] = {
     "optimize": (
-        "spectrum", "sampler", "eta", "solver", "churn", "process", "range", "end", "start", "schedule", "error", "objective",
-        "free",
+        "spectrum", "sampler", "eta", "solver", "churn", "process", "shift", "range", "end", "start", "schedule", "error",
+        "objective", "free",
     ),
-    "evaluate": ("spectrum", "sampler", "eta", "solver", "churn", "process", "range", "end", "start", "schedule", "error"),
-    "compare": ("spectrum", "sampler", "solver", "churn", "process", "range", "end", "start", "error", "objective"),
-    "orders": ("spectrum", "sampler", "eta", "solver", "churn", "process", "range", "schedule", "error"),
-    "budget": ("spectrum", "sampler", "eta", "solver", "churn", "process", "range", "end", "start", "schedule"),
+    "evaluate": (
+        "spectrum", "sampler", "eta", "solver", "churn", "process", "shift", "range", "end", "start", "schedule", "error",
+    ),
+    "compare": ("spectrum", "sampler", "solver", "churn", "process", "shift", "range", "end", "start", "error", "objective"),
+    "orders": ("spectrum", "sampler", "eta", "solver", "churn", "process", "shift", "range", "schedule", "error"),
+    "budget": ("spectrum", "sampler", "eta", "solver", "churn", "process", "shift", "range", "end", "start", "schedule"),
     "recommend": ("spectrum", "process", "range", "end", "start", "error"),
     "shift": ("spectrum", "sampler", "objective"),
-    "best_eta": ("spectrum", "sampler", "eta", "solver", "process", "range", "end", "start", "schedule", "error"),
-    "simulate": ("sampler", "eta", "solver", "churn", "process", "range", "end", "start", "schedule", "error", "objective"),
+    "best_eta": ("spectrum", "sampler", "eta", "solver", "process", "shift", "range", "end", "start", "schedule", "error"),
+    "simulate": (
+        "sampler", "eta", "solver", "churn", "process", "shift", "range", "end", "start", "schedule", "error", "objective",
+    ),
     "read_spectrum": ("spectrum",),
 }
 

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.baselines import baselines, best_of, without_churn
 from diffopt.api.hosting import hosted, note_range
+from diffopt.api.model_grid import model_notes, own_grids
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
 from diffopt.documents.build import finite, schedule_document
@@ -112,7 +113,7 @@ def optimize(
         result = optimize_whole(problem, objective, result, progress)
     solved = replace(problem, solver=result.solver, process=result.process)
     evaluation = run_evaluation(solved, result.grid, result.eta)
-    grids = applicable(problem, BASELINES)
+    grids = applicable(problem, BASELINES) | own_grids(problem, flags)
     beside = baselines(problem, settings.eta, grids)
     if "grid" in free and not whole:
         result, evaluation = best_of(problem, objective, settings.eta, (result, evaluation), grids, beside)
@@ -134,7 +135,8 @@ def optimize(
     if "sigma_max" in result.family and problem.spectrum.mean is None:
         assumed.append("note: sigma_max is free and the spectrum has no mean: what a start around 0 misses of it is not counted")
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
-    return ScheduleResult(dump(document), (*data_notes(data), *problem_notes(problem), *assumed), data, rivals)
+    said = (*data_notes(data), *problem_notes(problem), *assumed, *model_notes(problem, flags))
+    return ScheduleResult(dump(document), said, data, rivals)
 
 
 def _searched(free: list[str], problem: Problem) -> list[str]:

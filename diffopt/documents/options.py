@@ -182,12 +182,18 @@ def assigned(options: Mapping[str, Any], owners: Mapping[str, type | None]) -> d
             hint = f"did you mean {close[0]!r}?" if close else f"they take {', '.join(taken) or 'none'}"
             if option in CHURN:
                 hint = "churn is the solver edm_stochastic's: say -s edm_stochastic (Heun's steps with churn)"
+            if option in ("model_shift", "trained_levels"):
+                raise InputError(f"a shift is a flow model's, and the process is {_of(owners, 'process')}; add --process flow")
             names = ", ".join(f"{o} {c.name!r}" for o, c in owners.items() if c is not None)  # type: ignore[attr-defined]
             raise InputError(f"option {option!r} belongs to nothing here ({names}); {hint}")
         if len(having) > 1:
             raise InputError(f"option {option!r} is one of {' and of '.join(having)}; write it into the name, NAME:{option}=...")
         result[having[0]][option] = value
     return result
+
+
+def _of(owners: Mapping[str, type | None], what: str) -> str:
+    return repr(getattr(owners.get(what), "name", "another one"))
 
 
 def option_list(items: Any) -> dict[str, Any]:

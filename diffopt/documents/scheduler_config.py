@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from diffopt.documents.model_shift import config_shift
 from diffopt.errors import InputError
 from diffopt.foundation.encoding import read_bytes
 from diffopt.foundation.notes import note
@@ -16,6 +17,7 @@ from diffopt.foundation.paths import is_folder
 from diffopt.foundation.strict_json import is_number, numbers, parse
 from diffopt.processes import Flow, Process, TrainedLevels
 from diffopt.processes.beta_rules import ZERO_SNR, betas_of, cumulated, zero_terminal_snr
+from diffopt.processes.flow import TRAINED
 
 NAMES = ("scheduler_config.json", "scheduler/scheduler_config.json")
 #: Defaults of most classes where a config leaves a key out, and those of the others.
@@ -173,14 +175,17 @@ def _find(path: str) -> Path:
 
 
 def _flow(config: Mapping[str, Any], file: str) -> Process:
-    """Straight path; a shift moves the host's grid, not the process."""
-    shift = next((config[k] for k in ("shift", "flow_shift") if is_number(config.get(k))), 1.0)
-    if config.get("use_dynamic_shifting"):
-        moved = "its grid is shifted by the size of the image (use_dynamic_shifting); see --schedule shift:NUMBER"
-    else:
-        moved = f"its own grid has shift {shift:g}: --schedule shift:{shift:g}"
-    note(f"note: {file}: process flow; {moved}")
-    return Flow()
+    """Straight path; a shift moves the host's grid, not the process (theory.md, eqs. 420 to 422)."""
+    key = next((k for k in ("shift", "flow_shift") if is_number(config.get(k))), "shift")
+    shift, text = config_shift(config, key)
+    count: Any = config.get("num_train_timesteps")
+    made = Flow(shift, int(count) if is_number(count) and count >= 2 else TRAINED)
+    moved = f"shift {shift:.4g}: {text}" if config.get("use_dynamic_shifting") else text
+    if str(config.get("_class_name")) == "FlowMatchEulerDiscreteScheduler" and not config.get("use_dynamic_shifting"):
+        moved += f"; its set_timesteps(N) shifts twice, from 1 to {made.ends[1]:.4g}"
+        moved += "; pipelines that pass the times 1 - i/N (Flux) shift once"
+    note(f"note: {file}: process flow, {moved}")
+    return made
 
 
 def _table(config: Mapping[str, Any], file: str, given: str) -> Process:

@@ -11,6 +11,7 @@ import numpy as np
 
 from diffopt.data.dataset import Dataset
 from diffopt.documents.loss_curve import make_score_error
+from diffopt.documents.model_shift import model_shift
 from diffopt.documents.noise_table import table_process
 from diffopt.documents.options import assigned, fields_of, made, named, option_list, pick
 from diffopt.documents.scheduler_config import configured
@@ -20,7 +21,7 @@ from diffopt.foundation.tensors import described
 from diffopt.law.start import STARTS
 from diffopt.objectives import OBJECTIVES, Objective
 from diffopt.objectives.problem import Problem
-from diffopt.processes import PROCESSES, Process, TrainedLevels
+from diffopt.processes import PROCESSES, Flow, Process, TrainedLevels
 from diffopt.processes.span import ENDS
 from diffopt.schedules import SCHEDULES, Schedule
 from diffopt.solvers import SOLVERS, Solver
@@ -29,6 +30,8 @@ from diffopt.solvers import SOLVERS, Solver
 OPTION_FLAGS = ("s_churn", "s_tmin", "s_tmax", "s_noise", "beta_min", "beta_max")
 #: Process where none is named.
 PROCESS = "ve"
+#: What --shift says of a flow model.
+MODEL = ("model_shift", "trained_levels")
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class Settings:
                 if name in options:
                     raise InputError(f"{name} is given as a flag and as an option; give it once")
                 options[name] = number(values.pop(name), name)
+        if "shift" in values:
+            options |= model_shift(values.pop("shift"))
         for name in ("sigma_max", "sigma_min", "t_max", "t_min"):
             if name in values:
                 values[name] = number(values[name], name)
@@ -130,6 +135,9 @@ class Chosen:
         named_process = _class(PROCESS if settings.process is None else settings.process, PROCESSES, "process")
         owners = {"solver": named_solver, "schedule": named_schedule, "process": named_process}
         options = dict(settings.options)
+        # A config says the process, so an option beside it has no class to belong to yet.
+        by_config = settings.scheduler_config is not None
+        model = {k: options.pop(k) for k in MODEL if by_config and k in options}
         if not strict:
             every = [SOLVERS[n] for n in SOLVERS]
             options = {k: v for k, v in options.items() if _has(k, [c for c, _, _ in owners.values()]) or not _has(k, every)}
@@ -143,7 +151,7 @@ class Chosen:
         return cls(
             built,
             _built(named_schedule, shared["schedule"], "schedule") if settings.schedule else None,
-            _process(settings, named_process, shared["process"]),
+            _process(settings, named_process, shared["process"], model),
             getattr(built, "order", None) if "order" in {*named_solver[1], *shared["solver"]} else None,
         )
 
@@ -187,14 +195,20 @@ def _built(found: tuple[Any, dict[str, Any], Any], options: dict[str, Any], what
     return made(cls, own | options, what)
 
 
-def _process(settings: Settings, found: tuple[Any, dict[str, Any], Any], options: dict[str, Any]) -> Process:
+def _process(
+    settings: Settings, found: tuple[Any, dict[str, Any], Any], options: dict[str, Any], model: dict[str, Any]
+) -> Process:
     cls, _, thing = found
     tables = {k: getattr(settings, k) for k in ("alphas_cumprod", "betas", "scheduler_config")}
     given = [f"--{k.replace('_', '-')}" for k, v in tables.items() if v is not None]
     if len(given) > 1:
         raise InputError(f"give one of {' and '.join(given)}")
     if settings.scheduler_config is not None and (thing is not None or not options):
-        return configured(str(settings.scheduler_config), None if settings.process is None else cls.name)
+        by_config = configured(str(settings.scheduler_config), None if settings.process is None else cls.name)
+        if model and not isinstance(by_config, Flow):
+            raise InputError(f"--shift is of flow models, and {settings.scheduler_config} is process {by_config.name!r}")
+        shifted: Process = made(Flow, model, "process")
+        return shifted if model else by_config
     if given and (cls is not TrainedLevels or thing is not None):
         raise InputError(f"{given[0]} needs --process table, got {cls.name!r}")
     if cls is TrainedLevels and thing is None:

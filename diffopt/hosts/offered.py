@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from diffopt.studies.comparison.row import OWN
+
 #: Host -> our schedule -> where it is chosen there; a bracket names what can be set beside it.
 #:
 #: ComfyUI: comfy/samplers.py (SCHEDULER_HANDLERS), comfy_extras/nodes_custom_sampler.py, nodes_align_your_steps.py,
@@ -46,8 +48,25 @@ OFFERED: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
-def offering(schedule: str) -> dict[str, str]:
+#: Rules of noise ratios, which programs run on s where the model is a flow, and tables of noise ratios: other grids than ours.
+RATIOS = frozenset({
+    "karras", "exponential", "polyexponential", "vp", "kl_optimal", "laplace", "beta_sigma", "ays_sd15", "ays_sdxl", "ays_svd",
+    "gits_sd15", "edm_vp", "edm_iddpm", "linspace", "leading", "trailing",
+})  # fmt: skip
+#: Rules that these programs do not run as ours on a shifted flow model: one shift instead of two, or none on Flux; diffusers'
+#: pipelines end at 1/N and not at sigma_min.
+SHIFTED_ELSEWHERE = {"sd_cpp": ("normal", "sgm_uniform", "flux_shift", "flux2_mu"), "forge": ("normal", "sgm_uniform"),
+                     "diffusers": ("flow_shift", "flux_shift", "flux2_mu")}  # fmt: skip
+#: Rules that pick from a flow model's shifted levels.
+FOLLOWING = ("simple", "normal", "sgm_uniform", "ddim_uniform", "beta", "beta57", "linspace", "leading", "trailing")
+
+
+def offering(schedule: str, flow: bool = False) -> dict[str, str]:
     """Where each host offers a schedule, by host; with options (`karras:rho=5`) only where one can set them."""
+    if schedule == OWN:
+        return {"diffusers": "its own"}
     name, colon, _ = schedule.partition(":")
     places = {host: known[name] for host, known in OFFERED.items() if name in known}
+    if flow:
+        places = {h: p for h, p in places.items() if name not in RATIOS and name not in SHIFTED_ELSEWHERE.get(h, ())}
     return {host: place for host, place in places.items() if not colon or "(" in place}

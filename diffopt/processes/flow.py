@@ -6,15 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diffopt.foundation.arrays import Numbers
+from diffopt.errors import InputError
+from diffopt.foundation.arrays import Array, Numbers
 from diffopt.processes.base import Process
+
+#: Levels of a model that says its shift and not their number.
+TRAINED = 1000
 
 
 @dataclass(frozen=True)
 class Flow(Process):
     """Straight interpolation z = (1 - s) x_0 + s n with time s in [0, 1]; sigma = s / (1 - s).
 
-    f = -1/(1 - s), g^2 = 2 s/(1 - s). Pure noise (s = 1, sigma infinite) is the default start.
+    f = -1/(1 - s), g^2 = 2 s/(1 - s). Pure noise (s = 1, sigma infinite) is the default start. `model_shift` a and
+    `trained_levels` T say which levels the model's own schedules pick from, a u/(1 + (a - 1) u) at u = k/T (theory.md,
+    eq. 420), not another path; they are known where either is given.
     Reference: Liu et al. (2023), arXiv:2209.03003; Esser et al. (2024), arXiv:2403.03206.
     """
 
@@ -22,6 +28,49 @@ class Flow(Process):
     default_sigma_max = np.inf
     default_clock = "time"
     pole = 1.0
+    model_shift: float = 1.0
+    trained_levels: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1e-6 <= self.model_shift <= 1e6:
+            raise InputError(f"the shift of a flow model must be a factor such as 3, got {self.model_shift:g}")
+        if self.trained_levels < 0 or self.trained_levels == 1:
+            raise InputError(f"trained_levels must be at least 2 (0: not known), got {self.trained_levels}")
+
+    @property
+    def listed(self) -> bool:
+        """Whether the model's own levels are known."""
+        return self.trained_levels > 0 or self.model_shift != 1
+
+    @property
+    def trained(self) -> int:
+        """Number T of the model's levels."""
+        return self.trained_levels or TRAINED
+
+    def shifted(self, u: Array) -> Array:
+        """Times s of unshifted times (theory.md, eq. 420)."""
+        return np.asarray(self.model_shift * u / (1 + (self.model_shift - 1) * u))
+
+    def unshifted(self, time: Array) -> Array:
+        """Inverse of :meth:`shifted`."""
+        return np.asarray(time / (self.model_shift - (self.model_shift - 1) * time))
+
+    @property
+    def ends(self) -> Array:
+        """The least of its levels, and that shifted once more, where rules end that take it for an unshifted time (eq. 421)."""
+        first = self.shifted(np.array(1 / self.trained))
+        return np.array([first, self.shifted(first)])
+
+    @property
+    def default_sigma_min(self) -> float:  # type: ignore[override]
+        """0.002, or where it is known the least level of the model's own schedules if that is below (eqs. 420, 421)."""
+        if not self.listed:
+            return Process.default_sigma_min
+        return float(min(Process.default_sigma_min, *(self.ends / (1 - self.ends))))
+
+    def parameters(self) -> dict[str, float]:
+        """Shift and number of levels, where they are known."""
+        return {"model_shift": self.model_shift, "trained_levels": self.trained} if self.listed else {}
 
     def time(self, sigma: Numbers) -> Numbers:
         """s = sigma / (1 + sigma)."""

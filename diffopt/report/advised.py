@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diffopt.report.answers import SAME, gain, number
+from diffopt.report.gain import SAME, gain, number
 
 #: What rows within so many percent of each other are.
 EQUAL = "equal within 5 %"

@@ -9,7 +9,10 @@ from typing import Any
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.report.cancellation import cancels, flattered
 from diffopt.report.churn import STILL, reference
+from diffopt.report.gain import gain, number
+from diffopt.report.model_grid import MODELS_OWN, unshifted
 from diffopt.report.text import NOISELESS
+from diffopt.studies.comparison.row import OWN
 
 #: The grid that most people use.
 HABIT = "karras"
@@ -17,26 +20,7 @@ HABIT = "karras"
 HABITS = (HABIT, STILL)
 #: A habit within this share of the optimum is good enough to keep.
 NEAR = 0.02
-#: How errors compare that are the same.
-SAME = "equal to"
 Document = Mapping[str, Any]
-
-
-def number(value: float) -> str:
-    """Three digits, without an exponent where it is short."""
-    return f"{value:.3g}"
-
-
-def gain(own: float, other: float) -> str:
-    """How two errors compare, in words: `1.36 times below`, `2 % above` (below a tenth in percent, else in times)."""
-    if own <= 0 or other <= 0 or not (math.isfinite(own) and math.isfinite(other)):
-        return f"{number(own)} against {number(other)}"
-    ratio = other / own
-    side = "below" if ratio >= 1 else "above"
-    times = max(ratio, 1 / ratio)
-    if times < 1.0005:
-        return SAME
-    return f"{100 * abs(1 - own / other):.2g} % {side}" if times < 1.1 else f"{number(times)} times {side}"
 
 
 def optimized(data: Document) -> str:
@@ -51,7 +35,9 @@ def optimized(data: Document) -> str:
         return f"The coefficients are fitted to the grid of {search.get('schedule')}, which is kept: {name} {number(value)}."
     best = min(scores, key=lambda k: scores[k])
     usual = min(set(HABITS) & set(scores), key=lambda k: scores[k], default=HABIT)
-    habit, said = scores.get(usual), reference(usual, data)
+    habit, own, said = scores.get(usual), scores.get(OWN), reference(usual, data)
+    if own is not None and own <= min(value, scores[best]) * (1 + NEAR):
+        return f"The optimum is within {100 * NEAR:g} % of {MODELS_OWN} in {name} ({number(value)}, {number(own)}): keep that."
     if scores[best] < value / (1 + NEAR):
         # Grids of fitted coefficients are made for other solvers.
         flags = f"{HABIT} --s-churn 0" if best == STILL else best
@@ -66,9 +52,11 @@ def optimized(data: Document) -> str:
     parts = [f"The optimized grid has {name} {number(value)}"]
     if habit is not None:
         parts.append(f"{gain(value, habit)} {said} ({number(habit)})")
-    if best not in HABITS:
-        count = len(set(scores) - {STILL})
-        parts.append(f"{gain(value, scores[best])} {reference(best, data)}, the best of the {count} schedules beside it")
+    if own is not None:
+        parts.append(f"{gain(value, own)} {MODELS_OWN} ({number(own)})")
+    if best not in (*HABITS, OWN):
+        count, rival = len(set(scores) - {STILL}), reference(best, data) + unshifted(data, best)
+        parts.append(f"{gain(value, scores[best])} {rival}, the best of the {count} schedules beside it")
     return ", ".join(parts) + "."
 
 
@@ -123,7 +111,7 @@ def _split(errors: Document, raisable: bool) -> str:
 def compared(data: Document) -> list[str]:
     """One sentence a group: which row to take, and whether the habit is good enough."""
     objective = data["objective"]
-    return [_group(key, rows, objective, data.get("host")) for key, rows in grouped(data["rows"]).items()]
+    return [_group(key, rows, objective, data) for key, rows in grouped(data["rows"]).items()]
 
 
 def noise(data: Document) -> str:
@@ -225,8 +213,8 @@ def grouped(rows: Iterable[Document]) -> dict[tuple[str, int], list[Document]]:
     return found
 
 
-def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, host: str | None = None) -> str:
-    solver, _ = key
+def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, data: Document) -> str:
+    (solver, _), host = key, data.get("host")
     calls = sorted({row["denoiser_calls"] for row in rows})
     where = f"{solver}, {' or '.join(map(str, calls))} calls"
     # A row of another range solves another problem, and a run that amplifies its errors is no answer beside a steady one.
@@ -237,19 +225,24 @@ def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, host:
     best = min(known, key=lambda row: row[objective])
     habit = next((row for row in known if row["schedule"] == HABIT and row["design"] is None), None)
     name = best["design"] or best["schedule"]
+    own = next((row for row in known if row["schedule"] == OWN), None)
+    if own is not None and own[objective] <= best[objective] * (1 + NEAR):
+        return f"{where}: {MODELS_OWN} is within {100 * NEAR:g} % of the best row, {name}: keep it."
     if habit is not None and best is not habit and habit[objective] <= best[objective] * (1 + NEAR):
         return f"{where}: karras is within {100 * NEAR:g} % of the best row, {name}: keep it."
     text = f"{where}: take {name}, {objective} {number(best[objective])}"
     if habit is not None and habit is not best:
         text += f", {gain(best[objective], habit[objective])} karras"
+    if own is not None:
+        text += f"; {gain(best[objective], own[objective])} {MODELS_OWN} ({number(own[objective])})"
     if host is None:
         others, what = [row for row in known if row["kind"] == "fixed" and row is not best], "that needs no data"
     else:
         others, what = [row for row in known if host in row["offered"] and row is not best], f"that {host} offers"
     if others:
         fixed = min(others, key=lambda row: row[objective])
-        place = f" ({fixed['offered'][host]})" if host is not None else ""
-        if fixed["schedule"] != HABIT:
+        if fixed["schedule"] not in (HABIT, OWN):
+            place = (f" ({fixed['offered'][host]})" if host is not None else "") + unshifted(data, fixed["schedule"])
             text += f"; {gain(best[objective], fixed[objective])} {fixed['schedule']}{place}, the best {what}"
     return text + "."
 

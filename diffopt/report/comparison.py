@@ -29,7 +29,7 @@ def document(comparison: Comparison, command: str, host: str | None = None) -> d
         ComparisonDocument(
             command=command, host=host, objective=setting.objective, process=process, start=setting.start, end=setting.end,
             score_error=wrong, equal_steps=setting.equal_steps,
-            spectrum=spectrum, rows=[_row(r) for r in comparison.rows],
+            spectrum=spectrum, rows=[_row(r, setting.process.name == "flow") for r in comparison.rows],
             skipped=comparison.skipped, diffopt_version=__version__,
         )
     )  # fmt: skip
@@ -39,14 +39,14 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _row(row: Row) -> ComparisonRow:
+def _row(row: Row, flow: bool) -> ComparisonRow:
     return ComparisonRow(
         schedule=row.schedule, kind=row.kind, design=row.design, solver=row.solver, clock=row.clock, budget=row.budget,
         steps=row.steps, denoiser_calls=row.denoiser_calls, **row.errors, ratio=row.ratio, held_out=row.held_out,
         held_out_worst=row.held_out_worst, best=row.best, other_range=row.other_range,
         sigmas=[_finite(float(v)) for v in row.sigmas],
         eta=[float(v) for v in row.eta], reasons=row.reasons,
-        offered={} if row.design is not None or row.kind in ("added", "optimized") else offering(row.schedule),
+        offered={} if row.design is not None or row.kind in ("added", "optimized") else offering(row.schedule, flow),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diffopt.report.answers import gain
+from diffopt.report.gain import gain
 from diffopt.report.style import BLUE, GREY, INK, PALE, RED, digits, log_axis, plain
 
 #: Rows of a panel.

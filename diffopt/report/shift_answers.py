@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from diffopt.report.answers import NEAR, Document, gain, number
+from diffopt.report.answers import NEAR, Document
+from diffopt.report.gain import gain, number
 
 
 def shifted(data: Document) -> list[str]:

@@ -56,7 +56,8 @@ def conditions(document: Mapping[str, Any]) -> str:
     ends = [found.get(name, process[name]) for name in ("sigma_max", "sigma_min")]
     if {"sigma_max", "sigma_min"} & set(found) and None not in ends:
         span = f"{ends[0]:.4g} to {ends[1]:.4g} (free; asked {span})"
-    return f"{process['name']}, sigma {span}, end {document['end']}, start {document['start']}"
+    shift = f" at shift {process['model_shift']:.4g}" if process.get("model_shift") else ""
+    return f"{process['name']}{shift}, sigma {span}, end {document['end']}, start {document['start']}"
 
 
 #: A searched eta below this is 0, and what is said then.

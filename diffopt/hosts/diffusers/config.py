@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from diffopt.documents.model_shift import config_shift
 from diffopt.documents.scheduler_config import config_alphas, read_config_file
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
@@ -63,15 +63,7 @@ class Config:
 
         A dynamic shift without `mu` is taken at its largest size, which the text says.
         """
-        if not self.values.get("use_dynamic_shifting"):
-            value = float(self.get(name, 1.0))
-            return value, f"{name} {value:g}"
-        given = self.values.get("mu")
-        mu = float(self.get("max_shift", 1.15) if given is None else given)
-        tokens = int(self.get("max_image_seq_len", 4096))
-        said = "" if given is not None else f" assumed, that of {tokens} tokens; add \"mu\" to the config for another size"
-        kind = self.get("time_shift_type", "exponential")
-        return math.exp(mu) if kind == "exponential" else mu, f"dynamic {kind} shift, mu {mu:g}{said}"
+        return config_shift(self.values, name)
 
     def alphas_cumprod(self) -> Array | None:
         """Trained levels, where the file determines them.

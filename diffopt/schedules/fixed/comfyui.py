@@ -136,13 +136,14 @@ def _from_share(share: Array, span: Span) -> Array:
 class Normal(IndexRule):
     """Timesteps linear from sigma_max to sigma_min, both included, not rounded; then 0.
 
-    t_i = t(smax) + u (t(smin) - t(smax)).
+    t_i = t(smax) + u (t(smin) - t(smax)). On flow models with a shift t is the shifted time, which is shifted once more.
     Reference: ComfyUI, normal_scheduler; k-diffusion, DiscreteSchedule.get_sigmas.
     """
 
     name = "normal"
     reference = "ComfyUI, normal_scheduler"
     formula = "timestep linear from t(smax) to t(smin), N points"
+    by_time = True
 
     def indices(self, size: int, count: int) -> Array:
         """Evenly spread, ends included."""
@@ -152,7 +153,7 @@ class Normal(IndexRule):
 class SGMUniform(IndexRule):
     """Timesteps linear from sigma_max towards sigma_min with N + 1 points, the last one dropped; then 0.
 
-    t_i = t(smax) + (i/N) (t(smin) - t(smax)), i = 0 .. N-1.
+    t_i = t(smax) + (i/N) (t(smin) - t(smax)), i = 0 .. N-1; on flow models with a shift as `normal`.
     Reference: ComfyUI, normal_scheduler with sgm=True; the scheduler of Stability's generative-models.
     """
 
@@ -160,6 +161,7 @@ class SGMUniform(IndexRule):
     reference = "ComfyUI, normal_scheduler(sgm=True)"
     formula = "timestep linear from t(smax) to t(smin), N + 1 points, last dropped"
     stops_above = True
+    by_time = True
 
     def indices(self, size: int, count: int) -> Array:
         """Evenly spread, the last left out."""

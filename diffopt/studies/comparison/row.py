@@ -8,6 +8,8 @@ from diffopt.foundation.arrays import Array
 
 #: Kinds of rows in the order in which a group shows them.
 KINDS = ("fixed", "table", "spectrum", "stochasticity", "added", "optimized")
+#: Name of the row of the grid that a model runs by itself.
+OWN = "own"
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from diffopt.objectives.metrics import COMPARED
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers.designs import DESIGNS
 from diffopt.studies.comparison.comparison import Comparison
-from diffopt.studies.comparison.row import KINDS, Row
+from diffopt.studies.comparison.row import KINDS, OWN, Row
 
 #: Columns that rows can be sorted by.
 SORTABLE = ("schedule", "kind", "solver", "budget", "steps", "denoiser_calls", *COMPARED, "ratio", "held_out_worst")
@@ -49,7 +49,7 @@ class Selection:
         InputError
             Naming the value and what is allowed.
         """
-        known = [*SCHEDULES, *DESIGNS, "optimized"]
+        known = [*SCHEDULES, *DESIGNS, OWN, "optimized"]
         for pattern in (*self.only, *self.skip):
             if not fnmatch.filter(known, pattern):
                 raise InputError(f"no schedule is named {pattern!r}; see `diffopt list schedules`")
@@ -61,7 +61,8 @@ class Selection:
         if self.top is not None and self.top < 1:
             raise InputError(f"top must be at least 1, got {self.top}")
 
-    def _wanted(self, name: str, kind: str) -> bool:
+    def wanted(self, name: str, kind: str) -> bool:
+        """Whether a row of this name and kind passes."""
         if self.kinds and kind not in self.kinds:
             return False
         if self.only and not any(fnmatch.fnmatchcase(name, p) for p in self.only):
@@ -70,11 +71,11 @@ class Selection:
 
     def schedules(self) -> list[str]:
         """Named schedules that pass."""
-        return [n for n, c in SCHEDULES.items() if self._wanted(n, c.kind)]
+        return [n for n, c in SCHEDULES.items() if self.wanted(n, c.kind)]
 
     def designs(self) -> list[str]:
         """Designs of the noise that pass."""
-        return [n for n in DESIGNS if self._wanted(n, "stochasticity")]
+        return [n for n in DESIGNS if self.wanted(n, "stochasticity")]
 
     @property
     def optimized(self) -> bool:
