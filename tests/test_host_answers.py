@@ -173,3 +173,36 @@ def test_errors_are_those_of_the_files_score_error() -> None:
     assert document["errors_there"]["frechet"] == pytest.approx(wish, rel=1e-3)
     lines = diffopt.export(made, "k_diffusion", spectrum=EIG).statement
     assert any(line.startswith("exact error of the file (score error 0.05)") for line in lines)
+
+
+WIDE = [700.0, 3.0, 0.4, 0.02]
+SHORT = {"sigma_max": 14.6, "sigma_min": 0.03}
+
+
+@pytest.mark.parametrize("solver", ["dpmpp_2m", "euler_ancestral"])
+@pytest.mark.parametrize("start", ["unit", "sigma"])
+def test_robust_of_the_steps_is_that_of_the_exact_start(solver, start):
+    """In evaluations, baselines and comparisons alike, whatever the start is; from the exact start it is `robust`."""
+    asked = {"solver": solver, "steps": 6, **SHORT}
+    far, near = (diffopt.evaluate(WIDE, schedule="karras", start=law, **asked) for law in (start, "exact"))
+    assert far.errors["robust_steps"] == pytest.approx(near.errors["robust"], rel=1e-12)
+    assert near.errors["robust_steps"] == near.errors["robust"]
+    assert far.errors["robust"] > 2 * far.errors["robust_steps"]
+    row = diffopt.compare(WIDE, only="karras", start=start, **asked)
+    found = {each["schedule"]: each for each in row.rows()}
+    assert found["karras"]["robust_steps"] == pytest.approx(near.errors["robust"], rel=1e-6)
+    # Noise forgets the start along the way, more or less by the grid: then the whole value tells grids apart.
+    key = "robust_steps" if solver == "dpmpp_2m" else "robust"
+    ratio = found["karras"][key] / found["optimized"][key]
+    assert found["karras"]["ratio"] == pytest.approx(ratio, rel=1e-9)
+
+
+def test_answers_compare_the_steps_where_the_start_is_not_exact():
+    """The start's part, which no grid mends, would hide a grid that is a third better."""
+    found = diffopt.optimize(WIDE, "dpmpp_2m", 6, start="unit", **SHORT)
+    said = found.render("table")
+    karras = found.baselines["karras"]
+    assert karras["robust"] / found.errors["robust"] < 1.02 < karras["robust_steps"] / found.errors["robust_steps"]
+    assert "keep it" not in said
+    assert f"robust_steps {found.errors['robust_steps']:.3g}" in said
+    assert "robust_steps" not in diffopt.optimize(WIDE, "dpmpp_2m", 6, **SHORT).render("table")

@@ -97,12 +97,16 @@ def _evaluation(table: Table, problem: Problem, grid: Grid, eta: float | Array |
             totals[name] += float(share(ends))
     reasons: dict[str, str] = {}
     values: dict[str, float | None] = {}
+    known: dict[tuple[type[Objective], Start], float | None] = {}
     for name, metric in METRICS.items():
         if metric.share is not None:
             values[name] = finite(name, metric.finish(totals[name]), reasons)
         elif metric.objective is not None:
-            spectrum = _prepared(metric.objective(), problem)
-            values[name] = whole(name, metric, table, spectrum, problem.start, reasons)
+            start: Start = "exact" if metric.from_exact else problem.start
+            key = metric.objective, start
+            if key not in known:
+                known[key] = whole(name, metric, table, _prepared(metric.objective(), problem), start, reasons)
+            values[name] = known[key]
     if expand:
         values["first_order_frechet"] = finite("first_order_frechet", _first_order(problem, grid, eta), reasons)
     return Evaluation(values, table.calls, reasons, table, problem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +78,8 @@ class Metric:
         Whether the value is the root of the sum.
     objective : type of Objective or None
         Instead of `share`: its value on the spectrum that it prepares.
+    from_exact : bool
+        Whether the objective is taken from the exact start, whatever the run's is.
     compared : bool
         Whether baselines, comparisons and their columns show it, and searches may minimize it there.
     noise_only : bool
@@ -91,6 +93,7 @@ class Metric:
     share: Callable[[FinalLaws], Array] | None = None
     root: bool = False
     objective: type[Objective] | None = None
+    from_exact: bool = False
     compared: bool = False
     noise_only: bool = False
     infinite: str = _DIVIDES
@@ -111,6 +114,9 @@ METRICS: dict[str, Metric] = {
         infinite="infinite: a direction is degenerate in the data (eigenvalue 0) or in the output, not in both",
     ),
     "robust": Metric("data units", "local errors that cannot cancel, rms over an ensemble", objective=Robust, compared=True),
+    "robust_steps": Metric(
+        "data units", "robust of the steps alone, from the exact start", objective=Robust, from_exact=True, compared=True,
+    ),
     "first_order_frechet": Metric(
         "data units", "leading order of frechet",
         infinite="infinite: a step has no finite local error; use --end sigma_min or another solver",
@@ -140,3 +146,16 @@ METRICS: dict[str, Metric] = {
 
 #: Errors that baselines and comparisons show.
 COMPARED = tuple(name for name, metric in METRICS.items() if metric.compared)
+
+
+def decided(objective: str, parts: Iterable[Mapping[str, float | None]]) -> str:
+    """The error that tells grids apart where an objective was minimized.
+
+    Where all have the same part of the start in `robust`, because no grid between these ends mends it without noise, it is
+    `robust_steps`.
+    """
+    known = [(a, b) for part in parts if (a := part.get("robust")) is not None and (b := part.get("robust_steps")) is not None]
+    began = [a**2 - b**2 for a, b in known]
+    room = 1e-6 * max((a**2 for a, _ in known), default=0.0)
+    same = bool(began) and min(began) > room and max(began) - min(began) <= room
+    return "robust_steps" if objective == "robust" and same else objective

@@ -53,11 +53,8 @@ class JoinedSpectra:
             np.concatenate([part.weight for part in parts]),
             np.concatenate(means) if means else None,
         )
-        self.prepared = {
-            name: short(metric.objective().prepare(data.spectrum, data.members), "design")
-            for name in COMPARED
-            if (metric := METRICS[name]).objective is not None
-        }
+        objectives = dict.fromkeys(kind for name in COMPARED if (kind := METRICS[name].objective) is not None)
+        self.prepared = {kind: short(kind().prepare(data.spectrum, data.members), "design") for kind in objectives}
 
     def score(self, table: Table) -> list[Scores]:
         """Errors of a run, or of every run of a stacked table (theory.md, eqs. 25-34)."""
@@ -71,6 +68,7 @@ class JoinedSpectra:
     def _errors(self, table: Table, law: Law, exact: Law) -> tuple[dict[str, Array], dict[str, str]]:
         """Values by name, shape (B,), infinite where not defined, and why an error has none at all."""
         found: dict[str, Array] = {}
+        known: dict[tuple[type[Objective], Start], Array] = {}
         refused: dict[str, str] = {}
         ends = FinalLaws.create(law, exact, self.spectrum.eig.size)
         for name in COMPARED:
@@ -80,18 +78,21 @@ class JoinedSpectra:
                 total = np.atleast_1d(metric.share(ends))
                 found[name] = np.array([metric.finish(float(x)) for x in total])
                 continue
+            key: tuple[type[Objective], Start] = metric.objective, "exact" if metric.from_exact else self.start
             try:
-                found[name] = self._whole(metric.objective(), metric.noise_only, table)
+                if key not in known:
+                    known[key] = self._whole(*key, metric.noise_only, table)
+                found[name] = known[key]
             except UnsupportedError as error:
                 refused[name] = str(error)
         return found, refused
 
-    def _whole(self, objective: Objective, noise_only: bool, table: Table) -> Array:
+    def _whole(self, kind: type[Objective], start: Start, noise_only: bool, table: Table) -> Array:
         """Values of an objective on the spectrum that it has prepared, shape (B,)."""
         if noise_only and not table.stochastic:
             return np.full(table.alpha[0].size, np.inf)
-        value = objective.values if table.aside else objective.value
-        return np.atleast_1d(value(table, self.prepared[objective.name], self.start))
+        value = kind().values if table.aside else kind().value
+        return np.atleast_1d(value(table, self.prepared[kind], start))
 
     def _held_out(self, law: Law) -> list[Array]:
         """Frechet distance on each of the perturbed spectra, shape (B,)."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from diffopt.objectives.metrics import decided
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.report.cancellation import cancels, flattered
 from diffopt.report.churn import STILL, reference
@@ -26,6 +27,8 @@ Document = Mapping[str, Any]
 def optimized(data: Document) -> str:
     """What the optimum gains over the habit and over the best schedule that needs no data."""
     name, value = data["objective"]["name"], data["objective"]["value"]
+    if (key := decided(name, [data.get("errors") or {}, *(data.get("baselines") or {}).values()])) != name:
+        name, value = key, data["errors"][key]
     # Where local errors are small and the run amplifies them, a baseline is no advice.
     scores = _scores({k: v for k, v in (data.get("baselines") or {}).items() if not _unsteady(v, name)}, name)
     if value is None or not scores:
@@ -69,7 +72,7 @@ def evaluated(data: Document, highest: float = math.inf) -> list[str]:
     top = data["process"]["sigma_max"]
     lines = [_split(errors, top is not None and top < highest * (1 - 1e-9))]
     beside = {k: v for k, v in (data.get("baselines") or {}).items() if k in (*HABITS, "optimized") and k != name}
-    for key in ("robust", "frechet"):
+    for key in (decided("robust", [errors, *(data.get("baselines") or {}).values()]), "frechet"):
         own = errors.get(key)
         scores = _scores(beside, key)
         if own is None or not scores:
@@ -110,8 +113,13 @@ def _split(errors: Document, raisable: bool) -> str:
 
 def compared(data: Document) -> list[str]:
     """One sentence a group: which row to take, and whether the habit is good enough."""
-    objective = data["objective"]
-    return [_group(key, rows, objective, data) for key, rows in grouped(data["rows"]).items()]
+    groups = grouped(data["rows"]).items()
+    return [_group(key, rows, row_error(data["objective"], rows), data) for key, rows in groups]
+
+
+def row_error(objective: str, rows: Iterable[Document]) -> str:
+    """The error that tells the rows of a group apart."""
+    return decided(objective, [row for row in rows if not row["other_range"]])
 
 
 def noise(data: Document) -> str:
@@ -248,7 +256,7 @@ def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, data:
 
 
 def _unsteady(part: Document, name: str) -> bool:
-    return name == Robust.name and amplifies(part.get("frechet"), part.get(Robust.name))
+    return name in (Robust.name, "robust_steps") and amplifies(part.get("frechet"), part.get(Robust.name))
 
 
 def _scores(parts: Mapping[str, Document], name: str) -> dict[str, float]:

@@ -10,13 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from diffopt.foundation.shown import visible
-from diffopt.report.answers import grouped
+from diffopt.report.answers import grouped, row_error
 from diffopt.report.comparison import bare, merged
 from diffopt.report.terminal import fitting, left_out, taken
 from diffopt.report.text import conditions, short
 
 #: Numbers of a row by heading.
-NUMBERS = {"frechet": "frechet", "kl": "kl", "robust": "robust", "ratio": "ratio", "held_out": "held_out_worst"}
+NUMBERS = {
+    "frechet": "frechet", "kl": "kl", "robust": "robust", "robust_steps": "robust_steps", "ratio": "ratio",
+    "held_out": "held_out_worst",
+}  # fmt: skip
 #: What goes first where there is no room; the objective, the ratio and the name stay.
 SPARE = ("kind", "calls", "steps", "held_out", "kl", "frechet", "robust", "solver")
 Rows = Sequence[Mapping[str, Any]]
@@ -41,7 +44,9 @@ def _headline(data: Mapping[str, Any]) -> str:
 
 
 def _legend(data: Mapping[str, Any], gone: Sequence[str]) -> list[str]:
-    rows, objective, host = data["rows"], data["objective"], data["host"]
+    rows, host = data["rows"], data["host"]
+    found = {row_error(data["objective"], group) for group in grouped(rows).values()}
+    objective = " or ".join(sorted(found)) if len(found) > 1 else next(iter(found), data["objective"])
     lines = [f"* smallest {objective} of its group beside the optimized row; ratio = {objective} over the optimized row's"]
     if any(bare(row, host) for row in rows):
         who = "no program offers" if host is None else f"{host} does not offer"
@@ -59,8 +64,9 @@ def _legend(data: Mapping[str, Any], gone: Sequence[str]) -> list[str]:
 
 def _table(title: str | None, rows: Rows, data: Mapping[str, Any], width: int) -> tuple[Table, list[str]]:
     """A group's table, and the columns that found no room."""
-    columns = _columns(rows, data["host"], title is None)
-    spare = [name for name in SPARE if name not in (data["objective"], *(("solver",) if title is None else ()))]
+    objective = row_error(data["objective"], rows)
+    columns = _columns(rows, data["host"], title is None, objective)
+    spare = [name for name in SPARE if name not in (objective, *(("solver",) if title is None else ()))]
     # Names of equal grids can wrap; a name alone is broken only where nothing else is left.
     kept = fitting(columns, width, spare, ("schedule",))
     whole = taken({name: columns[name] for name in kept}, ("schedule",)) <= width
@@ -75,7 +81,7 @@ def _table(title: str | None, rows: Rows, data: Mapping[str, Any], width: int) -
     return table, [name for name in columns if name not in kept]
 
 
-def _columns(rows: Rows, host: str | None, mixed: bool) -> dict[str, list[str]]:
+def _columns(rows: Rows, host: str | None, mixed: bool, objective: str) -> dict[str, list[str]]:
     """Cells by heading; what the title says already is no column."""
     columns = {
         "": [("*" if r["best"] else "") + ("~" if r["other_range"] else "") + ("#" if bare(r, host) else "") for r in rows],
@@ -85,7 +91,8 @@ def _columns(rows: Rows, host: str | None, mixed: bool) -> dict[str, list[str]]:
     }  # fmt: skip
     if not mixed:
         columns = {k: v for k, v in columns.items() if k not in ("solver", "steps", "calls") or len(set(v)) > 1}
-    return columns | {name: [short(r[key]) for r in rows] for name, key in NUMBERS.items()}
+    numbers = {name: key for name, key in NUMBERS.items() if name != "robust_steps" or objective == "robust_steps"}
+    return columns | {name: [short(r[key]) for r in rows] for name, key in numbers.items()}
 
 
 def _title(solver: str, rows: Rows) -> str:

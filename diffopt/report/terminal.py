@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from diffopt.foundation.shown import visible
-from diffopt.objectives.metrics import METRICS
+from diffopt.objectives.metrics import METRICS, decided
 from diffopt.report.churn import reference
 from diffopt.report.text import conditions, grid_rows, short, shown_eta
 
@@ -129,7 +129,8 @@ def _conditions(document: Mapping[str, Any]) -> str:
 
 def score_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Errors of the grid and, the best first, of its baselines; equal ones stand in one row."""
-    names = ("frechet", "kl", "robust")
+    goal = decided("robust", [document["errors"], *(document.get("baselines") or {}).values()])
+    names = tuple(dict.fromkeys(("frechet", "kl", "robust", goal)))
     label = "optimized" if "objective" in document else document.get("schedule") or "this grid"
     rows = [{"schedule": label, **{n: document["errors"][n] for n in names}}]
     merged: dict[tuple[float | None, ...], list[str]] = {}
@@ -138,6 +139,6 @@ def score_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
             # Equal to rounding is the same grid under two names.
             same = tuple(None if part[n] is None else float(f"{part[n]:.9g}") for n in names)
             merged.setdefault(same, []).append(name)
-    ranked = sorted(merged, key=lambda values: values[2] if values[2] is not None else 1e300)
+    ranked = sorted(merged, key=lambda values: values[-1] if values[-1] is not None else 1e300)
     labels = {values: " = ".join(reference(name, document) for name in same) for values, same in merged.items()}
     return rows + [{"schedule": labels[v], **dict(zip(names, v, strict=True))} for v in ranked]

@@ -13,6 +13,7 @@ from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.workers import results
 from diffopt.objectives import OBJECTIVES
+from diffopt.objectives.metrics import decided
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.scores import JoinedSpectra
 from diffopt.processes.grid import Grid
@@ -157,7 +158,7 @@ class _Runs:
                 rows.append(replace(row, other_range=other_range(row.sigmas, problem)))
         if setting.optimized and rows:
             rows.append(self._optimized(problem, budget, rows))
-        self.rows += _ranked(rows, setting.objective)
+        self.rows += _ranked(rows, decided(setting.objective, _filling(rows)))
 
     def _named(self, problem: Problem, budget: int) -> list[Row]:
         grids = []
@@ -206,7 +207,7 @@ class _Runs:
             ddim = setting.wrong(SOLVERS["ddim"]())
             rows.append(self._optimized(self.short.problem(ddim, steps or 1), budget, rows))
             rows[-1] = replace(rows[-1], design="optimized grid without noise")
-        self.rows += _ranked(rows, setting.objective)
+        self.rows += _ranked(rows, decided(setting.objective, _filling(rows)))
 
     def _design_row(self, design: PublishedDesign, budget: int) -> Row:
         steps = self.steps(design.solver, budget)
@@ -231,6 +232,11 @@ def _starts(rows: list[Row], problem: Problem, objective: str) -> list[str]:
     named = sorted((r for r in rows if r.schedule in SCHEDULES), key=lambda r: _value(r, objective))
     above = [r for r in named if r.steps > 1 and r.sigmas[-2] > 1.01 * problem.sigma_min]
     return list(dict.fromkeys(r.schedule for r in (*named[:1], *above[:SEARCHED])))
+
+
+def _filling(rows: list[Row]) -> list[dict[str, float | None]]:
+    """Errors of the rows that solve the group's problem."""
+    return [row.errors for row in rows if row.other_range is None]
 
 
 def _ranked(rows: list[Row], objective: str) -> list[Row]:
