@@ -242,6 +242,12 @@ def test_a_range_that_was_free_is_the_one_that_was_found():
     assert text.conditions(run) == "ve, sigma 80 to 0.002, end zero, start sigma"
     free = {**run, "optimizer": {"family": {"rho": 7.0, "sigma_max": 58.35, "sigma_min": 0.01445}}}
     assert text.conditions(free) == "ve, sigma 58.35 to 0.01445 (free; asked 80 to 0.002), end zero, start sigma"
+    # A free grid ends where it is best: the last level above 0 is said, not the one it was allowed to go down to.
+    found = {**run, "sigmas": [80.0, 3.0, 0.0534, 0.0]}
+    assert text.conditions(found) == "ve, sigma 80 to 0.002 (last level 0.0534), end zero, start sigma"
+    assert text.conditions({**found, "sigmas": [80.0, 3.0, 0.002, 0.0]}) == text.conditions(run)
+    ends = {**found, "end": "sigma_min", "sigmas": [80.0, 3.0, 0.002]}
+    assert text.conditions(ends) == "ve, sigma 80 to 0.002, end sigma_min, start sigma"
 
 
 def test_an_eta_that_a_search_left_at_nothing_is_shown_as_none():

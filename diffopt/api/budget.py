@@ -120,6 +120,7 @@ def budget(
     >>> round(found.terms["generalization"], 6), found.valid
     (0.005, True)
     """
+    _refuse_error(flags.pop("score_error", None))
     settings = read("budget", flags, keywords(budget), solver=solver, steps=steps)
     _check_seed(seed, verify)
     data = load_dataset(spectrum, **reading(flags))
@@ -143,6 +144,16 @@ def budget(
         notes.append(f"note: the budget is of all data in one, not of the {len(data.members.spectra)} spectra of the file")
     notes += [f"note: not valid: {reason}" for reason in found.reasons]
     return BudgetResult(dump(document), tuple(notes), _curve(knobs, over))
+
+
+def _refuse_error(rule: Any) -> None:
+    """A budget has the score errors of data and training; one that is given has a split elsewhere."""
+    if rule is not None:
+        raise InputError(
+            f"--score-error {rule}: a budget derives the score's error from --samples and --tau; what a given one does, split "
+            f"into start, steps and end, says `diffopt evaluate SPECTRUM --schedule karras --score-error {rule}`, or your "
+            "grid's file in place of the schedule"
+        )
 
 
 def _check_seed(seed: Any, verify: Any) -> None:
@@ -175,7 +186,7 @@ def _document(knobs: Knobs, found: Budget, spectrum: Spectrum, plan: BudgetPlan 
     return BudgetDocument(
         terms=TermsPart(**found.terms), interaction=found.interaction, total=found.total, valid=found.valid,
         reasons=list(found.reasons), dominant=found.dominant, spread=found.ratio, samples=knobs.samples,
-        halving={name: HalvingPart(**row) for name, row in halves(_quick(knobs)).items()},  # type: ignore[arg-type]
+        halving={name: HalvingPart(**row) for name, row in halves(_quick(knobs)).items()},
         training=None if knobs.tau is None
         else TrainingPart(tau=knobs.tau, iterations=knobs.iterations, precondition=knobs.precondition),
         sampler=_sampler(knobs), compression=part,
@@ -196,7 +207,7 @@ def _sampler(knobs: Knobs) -> SamplerPart:
     return SamplerPart(
         name=sampler.name, steps=sampler.grid.steps, denoiser_calls=sampler.calls, process=process_part(knobs.problem),
         sigmas=[finite(s) for s in sampler.grid.sigmas], eta=[float(e) for e in etas], start=sampler.start,
-        end="zero" if sampler.grid.sigmas[-1] == 0 else "sigma_min",
+        end="zero" if sampler.grid.sigmas[-1] == 0 else "sigma_min", schedule=knobs.schedule,
     )  # fmt: skip
 
 

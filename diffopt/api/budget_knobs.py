@@ -87,6 +87,8 @@ def make_knobs(
         # A smallest noise that is named is where the sampler stops; otherwise it goes on to 0.
         if "end" not in said and {"sigma_min", "t_min"} & set(said):
             settings = settings.replace(end="sigma_min")
+        if settings.schedule is None:
+            note(f"note: no grid is given, so {SCHEDULE} is taken; --schedule NAME, or a file of `diffopt optimize`, is another")
         schedule = make_schedule(settings.schedule or SCHEDULE)
         return _diffusion(make_problem(settings, data), _Scheduled(schedule), settings, common)
     return _flow(settings, said, common)

@@ -141,6 +141,7 @@ OWN: dict[str, tuple[Flag, ...]] = {
         Flag("seed", int, "Of the simulation [default: 0].", "N"),
         Flag("kernel", str, "Write the kernel matrices.", "FILE.npz"),
         Flag("over", str, "What --plot runs over: samples or steps.", "NAME"),
+        Flag("score_error", str, "Of diffopt evaluate, not of a budget.", "RULE", hidden=True),
     ),
     "recommend": (
         Flag("calls", str, "Denoiser calls [default: 8].", "N"),

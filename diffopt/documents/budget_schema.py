@@ -33,6 +33,7 @@ class SamplerPart(Document):
     eta: float | list[float] | None = None
     start: str
     end: str | None = None
+    schedule: str | None = Field(default=None, description="rule of the grid; null: a grid that was given, or none")
 
 
 class TrainingPart(Document):
@@ -51,10 +52,11 @@ class CompressionPart(Document):
 
 
 class HalvingPart(Document):
-    """Total when one number alone is moved so that its source is halved."""
+    """Total, and the terms, when one number alone is moved so that its source is halved."""
 
     value: float
     total: float | None
+    terms: TermsPart
 
 
 class SimulatedPart(Document):

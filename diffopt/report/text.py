@@ -56,6 +56,8 @@ def conditions(document: Mapping[str, Any]) -> str:
     ends = [found.get(name, process[name]) for name in ("sigma_max", "sigma_min")]
     if {"sigma_max", "sigma_min"} & set(found) and None not in ends:
         span = f"{ends[0]:.4g} to {ends[1]:.4g} (free; asked {span})"
+    elif (last := _last_level(document)) is not None and abs(last - process["sigma_min"]) > 1e-6 * last:
+        span += f" (last level {last:.4g})"
     shift = f" at shift {process['model_shift']:.4g}" if process.get("model_shift") else ""
     return f"{process['name']}{shift}, sigma {span}, end {document['end']}, start {document['start']}"
 
@@ -93,6 +95,14 @@ def to_markdown(rows: Sequence[Row]) -> str:
 def to_lines(values: Sequence[float | None]) -> str:
     """One number per line, fixed point: hosts that read text do not understand exponents."""
     return "".join(f"{fixed(v)}\n" for v in values)
+
+
+def _last_level(document: Mapping[str, Any]) -> float | None:
+    """The level before the step to 0; None where there is no list of them, or no such step."""
+    levels = document.get("sigmas") or ()
+    there = document["end"] == "zero" and len(levels) > 2 and document["process"]["sigma_min"] > 0
+    last: float | None = levels[-2] if there else None
+    return last
 
 
 def host_values(document: Mapping[str, Any]) -> list[float | None]:

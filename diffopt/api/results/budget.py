@@ -7,7 +7,6 @@ from typing import Any
 
 from diffopt.api.results.base import Result
 from diffopt.errors import UnsupportedError
-from diffopt.report.text import short
 from diffopt.studies.budget.knobs import Knobs
 
 
@@ -53,48 +52,16 @@ class BudgetResult(Result):
         return rows
 
     def view(self, width: int) -> Any:
-        """A row a source; simulated values with their intervals beside the predictions for what was simulated."""
-        from diffopt.report.terminal import rows_table
+        """What is meant, a row a source with its root, simulated values beside the predictions for what was simulated."""
+        from diffopt.report.budget_text import budget_view
 
-        rows = []
-        for row in self.rows():
-            line = {"source": row["source"].replace("_", " "), "squared error": row["error"]}
-            if self.document["simulated"] is not None:
-                low, high = row["simulated_low"], row["simulated_high"]
-                line |= {"predicted": row["simulated_predicted"], "simulated": row["simulated_value"]}
-                line["95 %"] = "-" if low is None else f"{short(low)} to {short(high)}"
-            rows.append(line)
-        return rows_table(rows, width=width, spare=("predicted",))
+        return budget_view(self.document, self.rows(), width)
 
     def answers(self) -> list[str]:
-        """Which source dominates, what would help most, and whether to believe it."""
-        said = []
-        if self.total is None:
-            said.append(f"The expected error is infinite: {self.document['reasons'][0]}.")
-        elif self.document["dominant"] is None:
-            said.append("Nothing is inexact: the expected error is 0.")
-        else:
-            largest = self.document["dominant"]
-            said.append(
-                f"The expected squared 2-Wasserstein error is {self.total:.4g}, mostly {largest.replace('_', ' ')} "
-                f"({self.terms[largest]:.4g} alone)."
-            )
-        plan = self.document["plan"]
-        if plan is not None:
-            values = ", ".join(f"{k.replace('_', '-')} {v:.4g}" for k, v in plan["values"].items())
-            said.append(f"Best within the limits: {values}.")
-        better = {k: v for k, v in self.document["halving"].items() if v["total"] is not None}
-        if better and self.total is not None:
-            ranked = sorted(better, key=lambda name: float(better[name]["total"]))
-            told = [f"{name.replace('_', '-')} {better[name]['value']:.4g}" for name in ranked]
-            totals = [f"{better[name]['total']:.4g}" for name in ranked]
-            if better[ranked[0]]["total"] < self.total:
-                said.append(f"What would help most: {told[0]}, then the total is {totals[0]}.")
-            if others := ", ".join(f"{name}: {total}" for name, total in zip(told[1:], totals[1:], strict=True)):
-                said.append(f"Totals of the other halvings: {others}.")
-        if not self.valid and self.total is not None:
-            said.append(f"The expansion does not reach that far: {'; '.join(self.document['reasons'])}.")
-        return said
+        """Whether to believe it, which source dominates, what would help most and why."""
+        from diffopt.report.budget_text import answers
+
+        return answers(self.document)
 
     def figure(self) -> Any:
         """Terms over the samples or the steps.

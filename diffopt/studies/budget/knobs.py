@@ -131,9 +131,9 @@ class Knobs:
         return replace(self, **{name: number})
 
 
-def halves(knobs: Knobs) -> dict[str, dict[str, float | None]]:
-    """Total after each source's number alone is doubled or halved, the better way round; None where it diverges."""
-    found: dict[str, dict[str, float | None]] = {}
+def halves(knobs: Knobs) -> dict[str, dict[str, Any]]:
+    """Total and terms after each source's number alone is doubled or halved, by its source; None where it diverges."""
+    found: dict[str, dict[str, Any]] = {}
     for name, factor in HALVES.items():
         value = knobs.value(name)
         if not value or knobs.fixed(name) or (name == "steps" and knobs.langevin is not None and knobs.steps is None):
@@ -141,8 +141,8 @@ def halves(knobs: Knobs) -> dict[str, dict[str, float | None]]:
         if not np.isfinite(value * factor):
             continue
         try:
-            moved = knobs.with_value(name, value * factor)
-            found[name] = {"value": value * factor, "total": moved.evaluate().total}
+            moved = knobs.with_value(name, value * factor).evaluate()
+            found[name] = {"value": value * factor, "total": moved.total, "terms": moved.terms}
         except InputError:
             continue
     return found

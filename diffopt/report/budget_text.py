@@ -1,0 +1,127 @@
+"""An error budget for people: what was asked, the terms, what would help and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from diffopt.foundation.shown import visible
+from diffopt.report.terminal import rows_table
+from diffopt.report.text import conditions, short
+
+Document = Mapping[str, Any]
+#: What moving a number does to the sampler or its training, in words.
+MOVES = {
+    "samples": "twice the samples", "tau": "half the step size of the training", "iterations": "twice the iterations",
+    "steps": "twice the steps", "langevin": "half the step size of the chain", "sigma_min": "half the sigma_min",
+}  # fmt: skip
+#: Least relative change of the total that is a change.
+SAME = 1e-3
+
+
+def budget_view(document: Document, rows: Sequence[Document], width: int) -> RenderableType:
+    """What is meant, above a row a source: squared, and as a distance."""
+    lines = []
+    for row in rows:
+        line = {"source": _named(row["source"], document), "squared error": row["error"], "its root": _root(row)}
+        if document["simulated"] is not None:
+            low, high = row["simulated_low"], row["simulated_high"]
+            line |= {"predicted": row["simulated_predicted"], "simulated": row["simulated_value"]}
+            line["95 %"] = "-" if low is None else f"{short(low)} to {short(high)}"
+        lines.append(line)
+    head = [Text(visible(line), style="bold" if not i else "") for i, line in enumerate(_head(document))]
+    return Group(*head, Text(), rows_table(lines, width=width, spare=("predicted", "its root")))
+
+
+def _root(row: Document) -> float | None:
+    """A distance; an interaction is none."""
+    return None if row["source"] == "interaction" or row["error"] is None else math.sqrt(max(row["error"], 0.0))
+
+
+def _named(source: str, document: Document) -> str:
+    last = source == "noise_floor" and document["sampler"]["end"] == "zero"
+    return "noise floor (last step to 0)" if last else source.replace("_", " ")
+
+
+def _head(document: Document) -> list[str]:
+    """Sampler, grid, start and data, and against what the steps are measured."""
+    sampler, spectrum = document["sampler"], document["spectrum"]
+    data = f"spectrum {spectrum['source']}, dim {spectrum['dim']:g}, trace {spectrum['trace']:.4g}"
+    if sampler["process"] is None:
+        return [f"{_stepless(sampler)}, start {sampler['start']}; {data}"]
+    grid = f"the {sampler['schedule']} grid" if sampler["schedule"] else "the grid that was given"
+    lines = [f"{sampler['name']}, {sampler['steps']} steps, {sampler['denoiser_calls']} denoiser calls, {grid}"]
+    lines.append(f"process {conditions(sampler)}; {data}")
+    if sampler["end"] == "zero":
+        level = sampler["sigmas"][-2]
+        above = "pure noise" if level is None else f"sigma {level:.4g}"
+        lines.append(
+            f"discretization is against infinitely many steps down to {above} and the same last step to 0, the noise floor is "
+            "what that last step alone leaves; evaluate's steps are both in one"
+        )
+    return lines
+
+
+def _stepless(sampler: Document) -> str:
+    if sampler["name"] == "langevin":
+        steps = "stationary" if sampler["steps"] is None else f"{sampler['steps']} steps"
+        return f"Langevin chain of step size {sampler['gamma']:g} at sigma {sampler['sigma_min']:g}, {steps}"
+    return f"exact reverse flow, sigma {sampler['sigma_max']:g} to {sampler['sigma_min']:g}"
+
+
+def answers(document: Document) -> list[str]:
+    """Whether the numbers hold, which source is the largest, what would help and why, and what would not."""
+    total, reasons = document["total"], document["reasons"]
+    if total is None:
+        return [f"The expected error is infinite: {reasons[0]}."]
+    said = []
+    if not document["valid"]:
+        said.append(f"Not valid: {'; '.join(reasons)}. What follows is the expansion beyond its reach, a hint and no prediction.")
+    largest = document["dominant"]
+    if largest is None:
+        return [*said, "Nothing is inexact: the expected error is 0."]
+    alone = f"{document['terms'][largest]:.4g} alone"
+    said.append(
+        f"The expected squared 2-Wasserstein error is {total:.4g} (a distance of {math.sqrt(max(total, 0)):.4g}); "
+        f"its largest source is {largest.replace('_', ' ')}, {alone}."
+    )
+    plan = document["plan"]
+    if plan is not None:
+        values = ", ".join(f"{k.replace('_', '-')} {v:.4g}" for k, v in plan["values"].items())
+        said.append(f"Best within the limits: {values}.")
+    return said + _changes(document, total)
+
+
+def _changes(document: Document, total: float) -> list[str]:
+    """What helps, the most first and with the reason, and what does not."""
+    known = {k: v for k, v in document["halving"].items() if v["total"] is not None}
+    ranked = sorted(known, key=lambda name: float(known[name]["total"]))
+    helps = [name for name in ranked if known[name]["total"] < total * (1 - SAME)]
+    idle = [name for name in ranked if name not in helps]
+    lines = []
+    if helps:
+        first = helps[0]
+        lines.append(f"What would help most: {_move(first, known)}, as {_reason(document, known[first])}.")
+        if others := "; ".join(_move(name, known) for name in helps[1:]):
+            lines.append(f"Less: {others}.")
+    if idle:
+        lines.append(f"No help: {'; '.join(_move(name, known) for name in idle)}.")
+    return lines
+
+
+def _move(name: str, known: Mapping[str, Document]) -> str:
+    return f"{MOVES[name]} ({known[name]['value']:g}), total {known[name]['total']:.4g}"
+
+
+def _reason(document: Document, moved: Document) -> str:
+    """The term that falls most."""
+    pairs = {k: (v, moved["terms"][k]) for k, v in document["terms"].items() if v is not None and moved["terms"][k] is not None}
+    most = max(pairs, key=lambda name: pairs[name][0] - pairs[name][1])
+    was, now = pairs[most]
+    if was <= now:
+        return "the terms then cancel each other more"
+    return f"{most.replace('_', ' ')} falls from {was:.4g} to {now:.4g}"
