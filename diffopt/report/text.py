@@ -99,7 +99,7 @@ def to_lines(values: Sequence[float | None]) -> str:
 
 def _last_level(document: Mapping[str, Any]) -> float | None:
     """The level before the step to 0; None where there is no list of them, or no such step."""
-    levels = document.get("sigmas") or ()
+    levels: Sequence[float | None] = document.get("sigmas") or ()
     there = document["end"] == "zero" and len(levels) > 2 and document["process"]["sigma_min"] > 0
     last: float | None = levels[-2] if there else None
     return last
