@@ -13,9 +13,6 @@ Grid = Annotated[
     Optional[str],  # noqa: UP045
     typer.Argument(metavar="[SCHEDULE]", help="Grid file, such as optimize writes; - for standard input."),
 ]
-#: What a given grid answers itself, so that settings which are meant for other commands do not contradict it.
-ANSWERED = ("steps", "sigma_max", "sigma_min", "t_max", "t_min", "end", "schedule")
-
 
 @command("evaluate", arguments={"grid": Grid})
 def evaluate(given: Given) -> None:
@@ -26,12 +23,14 @@ def evaluate(given: Given) -> None:
     Example: diffopt evaluate spectrum.npy -s dpmpp_2m --sigmas "14.6,6.5,2.7,1.1,0.4,0.03,0"
     """
     from diffopt.api.evaluate import evaluate as call
+    from diffopt.api.grids import ANSWERED
     from diffopt.cli.progress import groups
 
     data, grid = given.require_data(), given.arguments["grid"]
     given.check()
     listed = grid is not None or {"sigmas", "times"} & given.explicit
-    flags = given.without((*ANSWERED, "sigmas", "times")) if listed else given.flags
+    # Settings of a configuration that are meant for other commands do not contradict a given grid.
+    flags = given.without((*ANSWERED, "schedule", "sigmas", "times")) if listed else given.flags
     with groups("evaluating, beside the optimum", given.quiet):
         result = call(data, grid, **flags)
     given.finish(result)

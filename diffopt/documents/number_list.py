@@ -14,7 +14,7 @@ from diffopt.documents.numbers import NumberTable, parse_table
 from diffopt.errors import InputError
 from diffopt.foundation.array_file import NPY, ZIP, Archive, read_npy, read_safetensors
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.encoding import decode, expanded, read_bytes, stdin_bytes, suffix
+from diffopt.foundation.encoding import GZIP, decode, expanded, read_bytes, stdin_bytes, suffix
 from diffopt.foundation.paths import exists
 from diffopt.foundation.shown import text as readable
 from diffopt.foundation.strict_json import numbers, parse
@@ -73,7 +73,7 @@ def content_of(data: bytes, label: str) -> Any:
     kind = suffix(Path(label))
     if kind in (".pt", ".pth", ".ckpt", ".pkl", ".bin"):
         raise InputError(f"{label}: pickles are never loaded; save the list as {KINDS}")
-    if data[:2] == b"\x1f\x8b":
+    if data[:2] == GZIP:
         data = expanded(data, label)
     if data[:6] == NPY or kind == ".npy":
         return read_npy(data, label)

@@ -17,6 +17,7 @@ from diffopt.objectives.frechet import Frechet
 from diffopt.processes.grid import Grid
 from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
+from diffopt.schedules.spectral.density import spectrum_of
 from diffopt.solvers import SOLVERS, Solver, run_table
 
 #: Candidates for the last positive level, and resolution of its logarithm between them.
@@ -49,10 +50,8 @@ class LeadingOrder(Schedule):
         UnsupportedError
             Without a spectrum.
         """
-        if span.spectrum is None:
-            raise UnsupportedError(f"schedule {self.name!r} is computed from the data; give a spectrum")
         low = 0.0 if span.end == "zero" else span.sigma_min
-        return self.density(short(span.spectrum, "search"), span.sigma_max, low)
+        return self.density(short(spectrum_of(span, self.name), "search"), span.sigma_max, low)
 
     def levels(self, span: Span) -> Array:
         """Equal shares of the density; before a last step to 0 the last level minimizes the exact error."""
@@ -64,8 +63,7 @@ class LeadingOrder(Schedule):
 
     def _last(self, span: Span, density: Density) -> float:
         """The last positive level, at least sigma_min: a one-dimensional search on the exact error."""
-        assert span.spectrum is not None
-        few = short(span.spectrum, "search")
+        few = short(spectrum_of(span, self.name), "search")
         share = density.share(span.sigma_min)
         top = density.quantile(np.array([max(share, 2.5 / span.steps)]))[0]
         low = max(span.sigma_min, float(top) * 1e-4, 1e-12)

@@ -8,6 +8,7 @@ import numpy as np
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
+from diffopt.law.exact_chain import safe
 from diffopt.studies.budget.sampler import LinearSampler
 from diffopt.studies.budget.training import ScoreTraining
 
@@ -70,12 +71,12 @@ def wasserstein_kernel(variance: Array, target: Array, spread: Spread, weight: A
 
     1/2 E_ij^2 sqrt(T_i T_j/(V_i V_j))/(sqrt(T_i V_i) + sqrt(T_j V_j)), and E_ij^2/(2 (V_i + V_j)) for V = T.
     """
-    root, mixed = np.sqrt(_ratio(target, variance)), np.sqrt(target * variance)
+    root, mixed = np.sqrt(safe(target, variance)), np.sqrt(target * variance)
     half = 0.5 * np.outer(root, root)
-    factor = _ratio(half, mixed[:, None] + mixed[None, :])
+    factor = safe(half, mixed[:, None] + mixed[None, :])
     pairs, diagonal = factor * spread.pairs, np.diagonal(factor)
     own = diagonal * spread.own - np.diagonal(pairs)
-    size = _ratio(spread.pairs, variance[:, None] * (variance[:, None] + variance[None, :])) @ weight
+    size = safe(spread.pairs, variance[:, None] * (variance[:, None] + variance[None, :])) @ weight
     kernel = Kernel(pairs, own, 0.0)
     shares = weight * kernel.by_eigenvalue(weight)
     total = float(shares.sum())
@@ -111,8 +112,8 @@ class Quotients:
         self._blank = Spectrum(spectrum.eig, spectrum.weight)
         eig, step = spectrum.eig, STEP * spectrum.eig
         low2, low, value, high, high2 = (self._at(eig + k * step) for k in (-2, -1, 0, 1, 2))
-        slope = _ratio(8 * (high - low) - (high2 - low2), 12 * step)
-        curve = _ratio(16 * (high + low) - (high2 + low2) - 30 * value, 24 * step**2)
+        slope = safe(8 * (high - low) - (high2 - low2), 12 * step)
+        curve = safe(16 * (high + low) - (high2 + low2) - 30 * value, 24 * step**2)
         gap = eig[:, None] - eig[None, :]
         size = (eig[:, None] + eig[None, :]) / 2
         close = np.abs(gap) <= CLOSE * size
@@ -137,9 +138,3 @@ def training_spread(sampler: LinearSampler, spectrum: Spectrum, training: ScoreT
         shift = (noise * level.energy) @ spectrum.weight + extra
         total = total + Spread(pairs, 4 * own * diagonal**2, shift)
     return total
-
-
-def _ratio(top: Array, bottom: Array) -> Array:
-    """Quotient that is 0 where the denominator is."""
-    top, bottom = np.broadcast_arrays(top, bottom)
-    return np.divide(top, bottom, out=np.zeros(bottom.shape), where=bottom > 0)
