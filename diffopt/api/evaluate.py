@@ -8,6 +8,7 @@ from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.baselines import without_churn
 from diffopt.api.filed_error import filed_error
 from diffopt.api.grids import GivenGrid, check_answered, given_grid, grid_problem
+from diffopt.api.idle import idle_notes
 from diffopt.api.notes import assumption_notes, data_notes, mismatch_notes, problem_notes
 from diffopt.api.results.run import EvaluationResult
 from diffopt.data.dataset import Dataset
@@ -109,6 +110,7 @@ def _result(
     document = dump(evaluation_document(problem, grid, etas, evaluation, schedule, _references(problem, eta)))
 
     assumed = assumption_notes(problem, grid, etas, evaluation, listed=schedule is None)
+    assumed += idle_notes(problem, grid, etas, "frechet", evaluation.frechet)
 
     def local() -> dict[str, Array]:
         return local_map(problem.solver, grid, problem.spectrum, etas)

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.baselines import baselines, best_of, without_churn
 from diffopt.api.hosting import hosted, note_range
+from diffopt.api.idle import idle_notes
 from diffopt.api.model_grid import model_notes, own_grids
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
@@ -125,6 +126,7 @@ def optimize(
         _beats_ends(solved, result) if "eta" in free else None,
     )  # fmt: skip
     assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
+    assumed += idle_notes(solved, result.grid, result.eta, objective.name, document.objective.value)
     if others is None and free == ["grid"] and "geometric mean" in result.message:
         solver = problem.solver
         assumed = [
