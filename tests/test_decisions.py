@@ -24,7 +24,7 @@ def test_a_search_is_restarted_while_a_restart_helps(monkeypatch: pytest.MonkeyP
     """A minimizer that goes half the way: the search asks it again until it gains less than the tolerance."""
     asked = 0
 
-    def half(loss, x, bounds, budget, gain, slope, scale=None):
+    def half(loss, x, bounds, budget, gain, slope, **rest):
         nonlocal asked
         asked += 1
         value, gradient = loss(x / 2)

@@ -109,7 +109,7 @@ def test_without_noise_the_sampler_is_the_map(name: str) -> None:
     table = run_table(solver, Grid.create(process, SIGMAS[:2]), 0.0)
     denoiser, score, jacobian = gaussian(SPECTRUM.eig, np.zeros(3))
     out = sample(table, denoiser, np.ones((1, 3)), None, score, jacobian)[0]
-    pair = table.maps.numbers(table.maps.points, table.maps.eta, np.array([0.5]))
+    pair = table.maps.numbers(table.maps.points.ends(), table.maps.eta, np.array([0.5]))
     numbers = {key: np.ravel(value)[0] for key, value in pair.items()}
     np.testing.assert_allclose(
         out, table.maps.law(numbers, SPECTRUM.eig)[0], rtol=1e-4 if name == LINEARIZED[1] else 1e-9
@@ -137,7 +137,7 @@ def test_quadrature_over_the_fraction_is_exact(name: str, last: float, eig: floa
     start = eig + SIGMAS[0] ** 2
 
     def second_moment(u: float) -> float:
-        named = table.maps.numbers(table.maps.points, table.maps.eta, np.array([float(u)]))
+        named = table.maps.numbers(table.maps.points.ends(), table.maps.eta, np.array([float(u)]))
         m, n, _ = table.maps.law({k: np.ravel(v)[0] for k, v in named.items()}, np.array([eig]))
         return float(m[0] ** 2 * start + n[0])
 

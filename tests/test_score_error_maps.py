@@ -62,7 +62,7 @@ def literal(table, k: int, fraction: float, z: np.ndarray, model: Model) -> np.n
     """One step of the real sampler without noise, at a fraction of the step."""
     maps = table.maps
     pair = Points.create(maps.points.process, maps.points.sigma[k : k + 2])
-    named = maps.numbers(pair, maps.eta[k : k + 1], np.full((1, 1), fraction))
+    named = maps.numbers(pair.ends(), maps.eta[k : k + 1], np.full((1, 1), fraction))
     return maps.advance({n: float(np.ravel(v)[0]) for n, v in named.items()}, z, model.models(), None)
 
 

@@ -11,19 +11,23 @@ from diffopt.foundation.arrays import Array
 
 #: Share of the predicted decrease that a step must reach, and share of the slope that may remain.
 DECREASE, SLOPE = 1e-3, 0.9
-#: Trials at most, growth of a step that is too short, and how near to an end of the bracket a trial may be.
-TRIALS, GROWTH, MARGIN = 12, 4.0, 0.1
+#: Trials at most, the same among kinks, growth of a step that is too short, and how near to an end of the bracket a trial may be.
+TRIALS, FEW, GROWTH, MARGIN = 12, 6, 4.0, 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """The best point that decreased the loss enough, its loss, gradient and length; `x` is None where none did."""
+    """The best point that decreased the loss enough, its loss, gradient and length; `x` is None where none did.
+
+    Where the slope stayed, `beyond` is the nearest point and its gradient that were too far: a kink lies before it.
+    """
 
     x: Array | None
     value: float
     gradient: Array
     length: float
     count: int
+    beyond: tuple[Array, Array] | None = None
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,9 @@ def inside(x: Array, low: Array, high: Array) -> Array:
 
 
 def line_search(
-    loss: Callable[[Array], tuple[float, Array]], x: Array, value: float, gradient: Array, step: Array, low: Array, high: Array
-) -> Step:
+    loss: Callable[[Array], tuple[float, Array]], x: Array, value: float, gradient: Array, step: Array, low: Array, high: Array,
+    trials: int = TRIALS,
+) -> Step:  # fmt: skip
     """A point x + t step, between `low` and `high`, that meets Wolfe's weak conditions: enough decrease, less slope.
 
     They can be met at kinks too, where the strong ones cannot, and keep the curvature positive (Lewis and Overton
@@ -53,18 +58,19 @@ def line_search(
     longest, length = 0.0, 1.0
     short, long = start, None
     best = Step(None, value, gradient, 0.0, 0)
-    count = 0
-    while count < TRIALS:
+    count, beyond = 0, None
+    while count < (TRIALS if best.x is None else trials):
         count += 1
         point = inside(x + length * step, low, high)
         found, slopes = loss(point)
         trial = _Trial(length, found, float(slopes @ step))
         if not found <= value + DECREASE * length * start.slope:
-            long = trial
+            long, beyond = trial, (point, slopes)
         else:
             if found < best.value:
                 best = Step(point, found, slopes, length, count)
             if trial.slope >= SLOPE * start.slope:
+                beyond = None
                 break
             # Few steps are too short, so how far the bounds allow is asked late.
             longest = longest or _longest(x, step, low, high)
@@ -74,7 +80,7 @@ def line_search(
         length = min(GROWTH * length, longest) if long is None else _between(short, long)
         if long is not None and long.length - short.length <= 1e-10 * long.length:
             break
-    return Step(best.x, best.value, best.gradient, best.length, count)
+    return Step(best.x, best.value, best.gradient, best.length, count, beyond)
 
 
 def _longest(x: Array, step: Array, low: Array, high: Array) -> float:

@@ -23,13 +23,23 @@ def phi2(x: Numbers) -> Numbers:
 
 
 def _phi(x: Numbers, order: int) -> Numbers:
+    x = np.asarray(x)
+    if order == 1 and not np.iscomplexobj(x):
+        # expm1 loses nothing near 0; the imaginary part of a complex quotient would.
+        return np.divide(np.expm1(x), x, out=np.ones_like(x, dtype=float), where=x != 0)
     small = np.abs(x) < NEAR
-    near = np.where(small, x, 0.0)
-    series = np.full_like(near, 1 / math.factorial(TERMS + order))
+    value = np.empty(x.shape, np.result_type(x, float))
+    value[small], value[~small] = _series(x[small], order), _far(x[~small], order)
+    return value
+
+
+def _series(x: Numbers, order: int) -> Numbers:
+    series = np.full_like(x, 1 / math.factorial(TERMS + order), dtype=np.result_type(x, float))
     for k in reversed(range(TERMS)):
-        series = series * near + 1 / math.factorial(k + order)
-    far = np.where(small, 1, x)
-    value = np.expm1(far) / far
-    if order == 2:
-        value = (value - 1) / far
-    return np.where(small, series, value)
+        series = series * x + 1 / math.factorial(k + order)
+    return series
+
+
+def _far(x: Numbers, order: int) -> Numbers:
+    value = np.expm1(x) / x
+    return (value - 1) / x if order == 2 else value

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.line_search import inside, line_search
+from diffopt.foundation.line_search import FEW, TRIALS, inside, line_search
 
 #: Variables -> loss, and its gradient.
 Loss = Callable[[Array], tuple[float, Array]]
@@ -27,6 +27,8 @@ PAIRS = 20
 ROUNDING = float(np.finfo(float).eps)
 #: Largest change of a slope whose square is summed.
 STEEP = 1e150
+#: Evaluations in which a search among kinks must gain something.
+PACE = 12
 #: How near to a known minimum a quasi-Newton step must lead, and how well its fall must agree, to be on the way there.
 NEAR, FALL = 0.4, 0.25
 
@@ -98,7 +100,7 @@ class Minimum:
 
 def minimize(
     loss: Loss, x: Array, bounds: Sequence[tuple[float, float]], budget: int, gain: float, slope: float,
-    known: Minimum | None = None, scale: float | None = None,
+    known: Minimum | None = None, scale: float | None = None, crawl: float = 0.0,
 ) -> Minimum:  # fmt: skip
     """Minimize from x, shape (n,), between `bounds`.
 
@@ -118,11 +120,15 @@ def minimize(
         Largest component of the projected gradient at which the search ends.
     known : Minimum, optional
         Another minimum: its curvature is the first guess, and the search ends where the rest of its way leads there.
+    crawl : float
+        Among kinks, where no gradient tells the end: decrease over `PACE` evaluations, relative as `gain`, below which it
+        has come. Line searches are then short, and what they saw beyond a kink is curvature too (theory.md, sec. 7).
     """
     low, high = np.array(bounds, dtype=float).reshape(-1, 2).T
     x = np.clip(x, low, high)
     value, gradient = loss(x)
     count, memory = 1, Memory(scale=scale) if known is None else known.memory.copy()
+    trials, passed = FEW if crawl else TRIALS, deque([np.inf] * PACE, PACE)
     while count <= budget:
         resting = ((x <= low) & (gradient > 0)) | ((x >= high) & (gradient < 0))
         if np.max(np.abs(inside(x - gradient, low, high) - x), initial=0.0) <= slope:
@@ -134,7 +140,7 @@ def minimize(
             step = inside(x - np.where(free, gradient, 0.0), low, high) - x
         elif known is not None and known.explains(x, value, gradient, step):
             break
-        found = line_search(loss, x, value, gradient, step, low, high)
+        found = line_search(loss, x, value, gradient, step, low, high, trials)
         count += found.count
         if found.x is None:
             if not memory.pairs:
@@ -142,9 +148,12 @@ def minimize(
             memory.clear()
             continue
         memory.add(found.x - x, found.gradient - gradient, -found.length * float(gradient @ step))
+        if crawl and found.beyond is not None:
+            memory.add(found.beyond[0] - found.x, found.beyond[1] - found.gradient, 0.0)
         drop = value - found.value
         size = max(abs(value), abs(found.value), 1.0)
         x, value, gradient = found.x, found.value, found.gradient
-        if drop <= gain * size:
+        if drop <= gain * size or passed[0] - value < crawl * size:
             break
+        passed.extend([value] * found.count)
     return Minimum(x, value, gradient, count, memory)

@@ -76,7 +76,7 @@ class Accumulated:
 
         Place 0 of the steps is the start, which has a sum of its own.
         """
-        root, steps = self.grid_root, self.table.steps
+        root = self.grid_root
         self.relative = np.zeros((2 if self.start == "exact" else 3, *self.defect.shape))
         signed = self.relative[1]
         np.divide(self.defect[:-1], root[1:-1], out=signed[1:])
@@ -88,13 +88,10 @@ class Accumulated:
         if self.kappa is None:
             self.carried = self.relative.sum(axis=1)
         else:
-            self.before = np.empty_like(self.relative)
-            running = np.zeros_like(self.relative[:, 0])
-            for k in range(steps):
-                running = running + self.relative[:, k]
-                self.before[:, k] = running
-                running = self.kappa[k] * running
-            self.carried = running
+            # Products of all later kappas, with the step's own and without.
+            self.passed = np.ones((self.kappa.shape[0] + 1, *self.kappa.shape[1:]))
+            np.multiply.accumulate(self.kappa[::-1], out=self.passed[-2::-1])
+            self.carried = (self.relative * self.passed[:-1]).sum(axis=1)
         self.end: Array = root[-1] * self.carried
         self.end[0] += self._absolute(self.defect[-1], root[-1])
         self.end[1] += self.defect[-1]
@@ -135,12 +132,12 @@ class Accumulated:
             signed_bar = bar[0] * sign + bar[1]
             signed_bar[0] = bar[-1]
             return signed_bar, None
-        signed_bar, self.kappa_bar = np.empty_like(self.defect), np.empty_like(self.defect)
-        for k in reversed(range(self.table.steps)):
-            self.kappa_bar[k] = (bar * self.before[:, k]).sum(axis=0)
-            bar = bar * self.kappa[k]
-            signed_bar[k] = bar[0] * sign[k] + bar[1]
-        signed_bar[0] = bar[-1]
+        signed_bar = self.passed[:-1] * (bar[0] * sign + bar[1])
+        signed_bar[0] = self.passed[0] * bar[-1]
+        self.kappa_bar = (bar[:, None] * self.relative).sum(axis=0)
+        for before, kappa, here in zip(self.kappa_bar, self.kappa, self.kappa_bar[1:], strict=False):
+            here += kappa * before
+        self.kappa_bar *= self.passed[1:]
         return signed_bar, np.zeros_like(self.defect)
 
     def _start_gap_bars(self, bar: Array, grid_bar: Array, bars: TableBars) -> None:

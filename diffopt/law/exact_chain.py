@@ -68,8 +68,8 @@ class ExactChain:
 
 def safe(top: Array | float, bottom: Array) -> Array:
     """Quotient that is 0 where the denominator is."""
-    there = bottom > 0
-    if there.all():
+    if np.minimum.reduce(bottom, axis=None, initial=np.inf) > 0:
         return np.asarray(top / bottom)
+    there = bottom > 0
     top, bottom = np.broadcast_arrays(top, bottom)
     return np.divide(top, bottom, out=np.zeros_like(bottom), where=there)

@@ -14,8 +14,8 @@ from diffopt.solvers.table import Table
 class TableBars:
     """Derivatives of a scalar with respect to every number of a table (same shapes).
 
-    Where the table names directions of its maps' numbers (`Table.moved`), `numbers` holds the derivatives along
-    them by step, shape (C, N).
+    `numbers` holds the derivatives by step along the directions of its maps' numbers that the table names
+    (`Table.moved`), shape (C, N).
     """
 
     alpha: Array
@@ -30,5 +30,5 @@ class TableBars:
     def zeros(cls, table: Table) -> TableBars:
         """No derivative yet."""
         arrays = (table.alpha, table.level, table.state, table.denoised, table.score, table.noise)
-        numbers = table.numbers.shape if table.moved is None else table.moved.shape[:2]
+        numbers = (0 if table.moved is None else table.moved.shape[0], table.steps)
         return cls(*(np.zeros(shape) for shape in [*(a.shape for a in arrays), numbers]))

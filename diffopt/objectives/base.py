@@ -23,8 +23,10 @@ BLOCK = 15_000
 
 def blocks(spectrum: Spectrum, table: Table) -> list[Spectrum]:
     """Parts of a spectrum for which a table's step maps fit the cache; the objectives add up over them."""
-    branches = 1 if table.maps is None else table.numbers.shape[-2]
-    size = max(16, BLOCK // (table.alpha.size * branches))
+    maps, branches = table.maps, 0
+    if maps is not None and not (maps.short and maps.error is None):
+        branches = maps.panels.nodes.size
+    size = max(16, BLOCK // max(table.alpha.size, branches))
     count = spectrum.eig.size
     if count <= size * 1.5:
         return [spectrum]

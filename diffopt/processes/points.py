@@ -6,9 +6,23 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes import Process
+
+
+@dataclass(frozen=True, eq=False)
+class StepEnds:
+    """Noise ratio, time and signal scale at the start and at the end of steps, arrays (..., N)."""
+
+    process: Process
+    sigma_0: Numbers
+    sigma_1: Numbers
+    time_0: Numbers
+    time_1: Numbers
+    alpha_0: Numbers
+    alpha_1: Numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +53,12 @@ class Points:
         time = np.where(pure, process.start_time(), process.time(finite))
         alpha, noise = process.levels(finite, time)
         return cls(process, sigma, time, alpha, noise)
+
+    def ends(self, steps: NDArray[np.intp] | None = None) -> StepEnds:
+        """Both ends of some steps, by default of all."""
+        first, last = (slice(None, -1), slice(1, None)) if steps is None else (steps, steps + 1)
+        arrays = (self.sigma, self.time, self.alpha)
+        return StepEnds(self.process, *(a[..., part] for a in arrays for part in (first, last)))
 
     @property
     def steps(self) -> int:

@@ -39,23 +39,24 @@ def descend(
     budget: int | None = None,
     known: Minimum | None = None,
     scale: float | None = None,
+    kinks: bool = False,
 ) -> Descent | None:
     """Minimize from x; None where `probe` evaluations do not overtake `target`.
 
     Kinks of the objective can stall the search, so it is restarted from the lowest point it saw until that
     gains less than `tolerance`.
     """
-    seen = _Lowest(loss, x)
+    seen, crawl = _Lowest(loss, x), tolerance if kinks else 0.0
     x = np.clip(x, [lo for lo, _ in bounds], [hi for _, hi in bounds])
     previous, budget = np.inf, min(budget or BUDGET, BUDGET)
     if probe:
-        found = minimize(seen, x, bounds, probe, 1e-12, GRADIENT, known, scale)
+        found = minimize(seen, x, bounds, probe, 1e-12, GRADIENT, known, scale, crawl)
         if found.value >= target:
             return None
         x = found.x
     while True:
         # 1e-15 at the default tolerance, 1e-10 at 1e-6: a loose search need not see rounding.
-        found = minimize(seen, x, bounds, budget, tolerance ** (5 / 3), GRADIENT, scale=scale)
+        found = minimize(seen, x, bounds, budget, tolerance ** (5 / 3), GRADIENT, scale=scale, crawl=crawl)
         x, budget = found.x, budget - found.count
         if seen.value < found.value - tolerance and budget > 0:
             # The line search ended on a plateau beyond the lowest point it saw: go on from there.

@@ -85,13 +85,14 @@ class Search:
         return bool(self.bounds) and several and not self.problem.solver.needs_data
 
     @property
-    def scale(self) -> float | None:
-        """Inverse second derivative of the log objective by a logit (eq. 320); None for other variables and where it has kinks.
+    def kinks(self) -> bool:
+        """Whether defects change their signs, which memory and noise make them do."""
+        return bool(self.problem.solver.memory or np.any(self.eta))
 
-        Memory and noise make the kinks.
-        """
-        kinks = self.problem.solver.memory or np.any(self.eta)
-        if len(self.blocks) != 1 or not self.grid_free or kinks or "sigma_max" in self.free:
+    @property
+    def scale(self) -> float | None:
+        """Inverse second derivative of the log objective by a logit (eq. 320); None for other variables and among kinks."""
+        if len(self.blocks) != 1 or not self.grid_free or self.kinks or "sigma_max" in self.free:
             return None
         order = self.problem.solver.law_order
         return self.problem.steps / (order * (order + 1))
@@ -139,9 +140,11 @@ class Search:
             found = Minimum(x, value, slope, 1, Memory())
             return Descent(x, value, True, "converged: nothing but a window of steps is free", found)
         target = np.inf if self.best is None else np.log(self.best[0] + 1e-300) + slack
+        kinks = self.kinks and not self.objective.cancels and not self.problem.solver.memory
         return descend(
-            lambda x: self.loss(x, state), x, self.bounds, tolerance or self.tolerance, target, probe, budget, known, self.scale
-        )
+            lambda x: self.loss(x, state), x, self.bounds, tolerance or self.tolerance, target, probe, budget, known,
+            self.scale, kinks,
+        )  # fmt: skip
 
     def loss(self, x: Array, state: State) -> tuple[float, Array]:
         """Logarithm of the objective and its gradient; the logarithm makes tolerances relative."""

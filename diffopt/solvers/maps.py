@@ -19,16 +19,14 @@ from numpy.typing import NDArray
 from diffopt.foundation.arrays import Array, Numbers
 from diffopt.processes import Process
 from diffopt.processes.clocks import Clock, Rates
-from diffopt.processes.points import Points
+from diffopt.processes.points import Points, StepEnds
+from diffopt.solvers.averages import Averages
 from diffopt.solvers.model_error import ModelError
+from diffopt.solvers.panels import Panels
 
 #: (z, alpha, noise) -> model output, and (z, alpha, noise, direction) -> Jacobian of the denoiser times direction.
 Model = Callable[[NDArray[Any], float, float], NDArray[Any]]
 JacobianProduct = Callable[[NDArray[Any], float, float, NDArray[Any]], NDArray[Any]]
-
-
-#: Gauss nodes per panel, ratio of distances to the data across a panel, and panels at most.
-NODES, RATIO, PANELS = 8, 4.0, 6
 
 
 #: Relative size of what is left of an exact 0: a step that lands on the denoiser's output.
@@ -63,6 +61,8 @@ class StepMaps(ABC):
     #: Names of the numbers, whether a step draws a random fraction, and model calls per step.
     fields: ClassVar[tuple[str, ...]]
     random: ClassVar[bool] = False
+    #: Whether `averages` needs few long arrays, which it handles in parts.
+    short: ClassVar[bool] = False
     #: Numbers that all random fractions share: what is made of them alone is computed once a step.
     shared: ClassVar[tuple[str, ...]] = ()
     #: Units of the Brownian path of a random scheme: the clock's or those of sigma^2.
@@ -75,8 +75,8 @@ class StepMaps(ABC):
     error: ModelError | None = None
 
     @abstractmethod
-    def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
-        """Numbers by name, each broadcastable to (..., N, Q); `nodes`: values of the random fraction, (N, Q)."""
+    def numbers(self, ends: StepEnds, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
+        """Numbers by name, each broadcastable to (..., N, Q) for N steps; `nodes`: values of the random fraction, (N, Q)."""
 
     @abstractmethod
     def law(self, x: dict[str, Numbers], eig: Array) -> tuple[Numbers, Numbers, Numbers]:
@@ -115,20 +115,17 @@ class StepMaps(ABC):
         raise NotImplementedError
 
     @cached_property
-    def rule(self) -> tuple[Array, Array]:
-        """Nodes and weights on (0, 1) for the uniform random fraction, shape (N, Q) (eq. 81).
+    def panels(self) -> Panels:
+        """Quadrature over the random fraction."""
+        return Panels.graded(self._reach()) if self.random else Panels.single(self.points.steps)
 
-        The rates have their poles where sigma^2 = -eig, near the data, so Gauss panels are graded
-        geometrically in the distance to the data; their number follows the coarsest step.
+    def averages(self, x: dict[str, Numbers], eig: Array) -> Averages | None:
+        """Averages of :meth:`law` over the branches of exact models, with derivatives; None where branches are taken one by one.
+
+        Numbers have shape (R, Q), shared ones (R, 1).
         """
-        steps = self.points.steps
-        if not self.random:
-            return np.full((steps, 1), 0.5), np.ones((steps, 1))
-        x, weight = np.polynomial.legendre.leggauss(NODES)
-        edges = _graded(self._reach())
-        low, width = edges[:, :-1, None], np.diff(edges)[:, :, None]
-        nodes = (low + width * (x + 1) / 2).reshape(steps, -1)
-        return nodes, (width * weight / 2).reshape(steps, -1)
+        del x, eig
+        return None
 
     def _reach(self) -> Array:
         """Place of the data in units of the step, from its start (1: the step ends there), shape (N,)."""
@@ -140,14 +137,18 @@ class StepMaps(ABC):
         return np.where(np.isfinite(reach) & (self.clock.name != "logsnr"), np.maximum(reach, 1), 1e3)
 
     def stacked(self) -> Numbers:
-        """All numbers as one array, shape (..., N, Q, P)."""
-        nodes = self.rule[0]
-        named = self.numbers(self.points, self.eta, nodes)
-        shape = (*self.points.sigma.shape[:-1], *nodes.shape)
-        return np.stack([np.broadcast_to(named[name], shape) for name in self.fields], axis=-1)
+        """All numbers as one array, shape (..., R, Q, P)."""
+        panels = self.panels
+        ends = self.points.ends(panels.owner)
+        named = self.numbers(ends, self.eta[..., panels.owner], panels.nodes)
+        shape = (*self.points.sigma.shape[:-1], *panels.nodes.shape, len(self.fields))
+        whole = np.empty(shape, np.result_type(*named.values()))
+        for i, name in enumerate(self.fields):
+            whole[..., i] = named[name]
+        return whole
 
     def named(self, stacked: Numbers) -> dict[str, Numbers]:
-        """The inverse of :meth:`stacked`, with an axis for the eigenvalues, shape (..., N, Q, 1); shared ones (..., N, 1, 1)."""
+        """The inverse of :meth:`stacked`, with an axis for the eigenvalues, shape (..., R, Q, 1); shared ones (..., R, 1, 1)."""
         return {name: stacked[..., : 1 if name in self.shared else None, i, None] for i, name in enumerate(self.fields)}
 
     def states(
@@ -158,18 +159,9 @@ class StepMaps(ABC):
             fraction = rng.uniform(size=(1, 1)) if rng is not None and self.random else np.full((1, 1), 0.5)
             pair = Points.create(self.points.process, self.points.sigma[..., k : k + 2])
             with np.errstate(all="ignore"):  # unused rates may be infinite at the data
-                named = self.numbers(pair, self.eta[..., k : k + 1], fraction)
+                named = self.numbers(pair.ends(), self.eta[..., k : k + 1], fraction)
             z = self.advance({name: float(np.ravel(value)[0]) for name, value in named.items()}, z, models, rng)
             yield z
-
-
-def _graded(reach: Array) -> Array:
-    """Panel edges on [0, 1], geometric in reach - U, shape (N, J + 1)."""
-    ratio = np.maximum((reach - 1) / reach, RATIO**-PANELS)
-    panels = max(1, int(np.ceil(np.max(-np.log(ratio)) / np.log(RATIO) - 1e-9)))
-    edges = reach[:, None] * (1 - ratio[:, None] ** (np.arange(panels + 1) / panels))
-    edges[:, -1] = 1
-    return np.asarray(edges)
 
 
 def stage(process: Process, rates: Rates, sigma: Numbers, time: Numbers, suffix: str) -> dict[str, Numbers]:
@@ -196,6 +188,20 @@ def slope(x: dict[str, Numbers], eig: Array, suffix: str, error: ModelError | No
     top = x["denoised" + suffix] * alpha * eig - x["score" + suffix]
     k = np.asarray(x["state" + suffix] + top / (v * x["scale" + suffix]))
     return k if error is None else k + wrong_slope(x, eig, suffix, error)
+
+
+def slope_bars(x: dict[str, Array], eig: Array, suffix: str, bar: Array) -> dict[str, Array]:
+    """Derivatives by a stage's six numbers, shape (N, 1), from those by its K, shape (N, d)."""
+    alpha, level, scale, denoised = (x[name + suffix] for name in ("alpha", "level", "scale", "denoised"))
+    v = alpha**2 * eig + level**2
+    share = bar / (v * scale)
+    turned = share * (denoised * alpha * eig - x["score" + suffix]) / v
+    (pull, pull_eig), (turn, turn_eig) = (((a.sum(axis=-1, keepdims=True)), (a @ eig)[:, None]) for a in (share, turned))
+    found = {
+        "state": bar.sum(axis=-1, keepdims=True), "denoised": alpha * pull_eig, "score": -pull, "level": -2 * level * turn,
+        "alpha": denoised * pull_eig - 2 * alpha * turn_eig, "scale": -(turned * v).sum(axis=-1, keepdims=True) / scale,
+    }  # fmt: skip
+    return {name + suffix: value for name, value in found.items()}
 
 
 def by_error(x: dict[str, Numbers], suffix: str) -> Numbers:

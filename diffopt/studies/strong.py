@@ -100,7 +100,7 @@ def _random_step(
     fraction = rng.uniform(size=(1, state.shape[0]))
     points = maps.points
     pair = Points.create(points.process, points.sigma[..., k : k + 2])
-    named = maps.numbers(pair, maps.eta[..., k : k + 1], fraction)
+    named = maps.numbers(pair.ends(), maps.eta[..., k : k + 1], fraction)
     x = {name: np.broadcast_to(value, fraction.shape)[0][:, None] for name, value in named.items()}
     inner, whole = path.until(fraction[0], maps.brownian)
     multiplier, _, bias = maps.law(x, path.eig)

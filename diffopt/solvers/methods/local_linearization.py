@@ -11,9 +11,22 @@ from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array, Numbers
 from diffopt.foundation.krylov import apply_function
 from diffopt.foundation.phi import phi1, phi2
-from diffopt.processes.points import Points
+from diffopt.processes.points import Points, StepEnds
+from diffopt.solvers.averages import Averages
 from diffopt.solvers.base import Solver
-from diffopt.solvers.maps import STAGE, Models, StepMaps, by_error, cancelled, drift, mean_drift, slope, stage, wrong_slope
+from diffopt.solvers.maps import (
+    STAGE,
+    Models,
+    StepMaps,
+    by_error,
+    cancelled,
+    drift,
+    mean_drift,
+    slope,
+    slope_bars,
+    stage,
+    wrong_slope,
+)
 from diffopt.solvers.model_error import ModelError
 from diffopt.solvers.table import Table
 
@@ -31,44 +44,44 @@ class LinearizationMaps(StepMaps):
     moving: ClassVar[bool] = False
     fields = (*(s + "0" for s in STAGE), "h", "rate0", "rate1", "scale1", "alpha1")
 
-    def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
+    def numbers(self, ends: StepEnds, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
         """Rates at the start, the noise rate at both ends."""
         del nodes
-        process, clock = points.process, self.clock
-        start = clock.value(process, points.sigma[..., :-1], points.time_0)
-        h = clock.value(process, points.sigma[..., 1:], points.time_1) - start
-        first = clock.rates(process, points.sigma[..., :-1], points.time_0, eta)
-        named = stage(process, first, points.sigma[..., :-1], points.time_0, "0")
-        last = self._last_rate(points, eta) if self.moving else first.noise
+        process, clock = ends.process, self.clock
+        start = clock.value(process, ends.sigma_0, ends.time_0)
+        h = clock.value(process, ends.sigma_1, ends.time_1) - start
+        first = clock.rates(process, ends.sigma_0, ends.time_0, eta)
+        named = stage(process, first, ends.sigma_0, ends.time_0, "0")
+        last = self._last_rate(ends, eta) if self.moving else first.noise
         named |= {"h": h, "rate0": first.noise, "rate1": last}
-        named |= {"scale1": clock.scale(points.alpha_1), "alpha1": points.alpha_1}
+        named |= {"scale1": clock.scale(ends.alpha_1), "alpha1": ends.alpha_1}
         if self.moving:
-            named |= self._derivatives(points, start, eta)
+            named |= self._derivatives(ends, start, eta)
         return {name: np.asarray(value)[..., None] for name, value in named.items()}
 
-    def _last_rate(self, points: Points, eta: Numbers) -> Numbers:
+    def _last_rate(self, ends: StepEnds, eta: Numbers) -> Numbers:
         """Noise rate at the end of the step."""
         # At the data only the noise rate is asked for; the drift's, which may be infinite there, is not used.
         with np.errstate(divide="ignore", invalid="ignore"):
-            return self.clock.rates(points.process, points.sigma[..., 1:], points.time_1, eta).noise
+            return self.clock.rates(ends.process, ends.sigma_1, ends.time_1, eta).noise
 
-    def _derivatives(self, points: Points, start: Numbers, eta: Numbers) -> dict[str, Numbers]:
+    def _derivatives(self, ends: StepEnds, start: Numbers, eta: Numbers) -> dict[str, Numbers]:
         """d/du of the stage's numbers by a central difference (real, so that complex steps pass through)."""
-        process, clock = points.process, self.clock
-        step = DISTANCE * self._room(points, start.real)
+        process, clock = ends.process, self.clock
+        step = DISTANCE * self._room(ends, start.real)
         shifts = np.array([k * sign for k in range(1, len(CENTRAL) + 1) for sign in (1, -1)])
         weights = np.array([weight * sign for weight in CENTRAL for sign in (1, -1)])
         sigma, time = clock.locate(process, start + shifts.reshape(-1, *[1] * start.ndim) * step)
         values = stage(process, clock.rates(process, sigma, time, eta), sigma, time, "0")
         return {name + "'": np.tensordot(weights, value + 0 * sigma, axes=1) / step for name, value in values.items()}
 
-    def _room(self, points: Points, start: Array) -> Array:
+    def _room(self, ends: StepEnds, start: Array) -> Array:
         """Distance in the clock to the nearest singularity of the rates: the data, or the pole at pure noise."""
         if self.clock.name == "logsnr":
             return np.ones_like(start)
         room = np.where(start == 0, 1.0, np.abs(start))
         if self.clock.name == "time":
-            left = points.process.pole + start
+            left = ends.process.pole + start
             # At pure noise itself the rates are infinite, or, without noise, regular.
             room = np.where(left > 0, np.minimum(room, left), room)
         return np.asarray(room)
@@ -87,6 +100,10 @@ class LinearizationMaps(StepMaps):
             mean = mean + h**2 * two * (slope_rate - k * rate)
             n = n + h * (x["rate1"] - x["rate0"]) * phi2(2 * h * k)
         return m * x["scale0"] / x["scale1"], n / x["scale1"] ** 2, mean / x["scale1"] - x["alpha1"]
+
+    def averages(self, x: dict[str, Numbers], eig: Array) -> Averages | None:
+        """Without the time derivative."""
+        return None if self.moving else FrozenAverages(x, eig)
 
     def passed(self, x: dict[str, Numbers], eig: Array) -> list[tuple[str, Numbers]]:
         """h phi1(hK) P of the drift's call; the Jacobian of an error without a state is 0 (eq. 251)."""
@@ -133,6 +150,28 @@ class LinearizationMaps(StepMaps):
         image = models.jacobian(z, alpha, level, moved)
         total = x["state0"] * rows + x["denoised0"] * image
         return total + x["score0"] * (alpha * image - moved) / level**2 if x["score0"] else np.asarray(total)
+
+
+class FrozenAverages(Averages):
+    """Eq. (85) with its derivatives: phi1' = phi1 - phi2 (theory.md, eq. 402)."""
+
+    def __init__(self, x: dict[str, Array], eig: Array) -> None:
+        self.x, self.eig = x, eig
+        self.k = slope(x, eig, "0")
+        self.grown, self.one = np.exp(x["h"] * self.k), phi1(x["h"] * self.k)
+        self.twice, self.ratio, self.scale = self.one * (1 + self.grown) / 2, x["scale0"] / x["scale1"], x["scale1"] ** -2
+        self.m, self.n = self.grown * self.ratio, x["h"] * x["rate0"] * self.scale * self.twice
+
+    def pull(self, by_m: Array, by_n: Array, by_spread: Array | None) -> dict[str, Numbers]:
+        """Through the functions of hK, then through K."""
+        x, h, noise = self.x, self.x["h"], by_n * self.scale
+        bend = (self.one - phi2(h * self.k)) * (1 + self.grown) / 2 + self.one * self.grown / 2
+        by_hk = by_m * self.m + noise * h * x["rate0"] * bend
+        one, m, n = (v.sum(axis=-1, keepdims=True) for v in (noise * self.twice, by_m * self.m, by_n * self.n))
+        found = slope_bars(x, self.eig, "0", by_hk * h)
+        found["scale0"] = found["scale0"] + m / x["scale0"]
+        by_h = (by_hk * self.k).sum(axis=-1, keepdims=True) + x["rate0"] * one
+        return found | {"h": by_h, "rate0": h * one, "scale1": -(m + 2 * n) / x["scale1"]}
 
 
 class MovingLinearizationMaps(LinearizationMaps):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array, Numbers
-from diffopt.processes.points import Points
+from diffopt.processes.points import Points, StepEnds
+from diffopt.solvers.averages import Averages
 from diffopt.solvers.base import Solver
 from diffopt.solvers.maps import Models, StepMaps, cancelled
+from diffopt.solvers.panels import Panels
 from diffopt.solvers.table import Table
 
 
@@ -20,22 +23,23 @@ class ExponentialMidpointMaps(StepMaps):
     fields = ("alpha0", "q0", "alphau", "qu", "alpha1", "q1", "stage", "step", "eta")
     shared = ("alpha0", "q0", "alpha1", "q1", "eta")
     random = True
+    short = True
     brownian = "variance"
 
-    def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
+    def numbers(self, ends: StepEnds, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
         """`stage` = a (I_0 - I_U), `step` = h a alpha_U |dq/du|_U."""
-        process, clock = points.process, self.clock
-        start = clock.value(process, points.sigma[..., :-1], points.time_0)
-        h = clock.value(process, points.sigma[..., 1:], points.time_1) - start
+        process, clock = ends.process, self.clock
+        start = clock.value(process, ends.sigma_0, ends.time_0)
+        h = clock.value(process, ends.sigma_1, ends.time_1) - start
         sigma, time = clock.locate(process, start[..., None] + h[..., None] * nodes)
         alpha_u = process.levels(sigma, time)[0]
         rates = clock.rates(process, sigma, time, np.ones_like(sigma))
         speed = rates.noise / (rates.scale * alpha_u) ** 2
         a = ((1 + eta**2) / 2)[..., None]
-        at_start = process.score_integral(points.sigma[..., :-1], points.time_0)[..., None]
+        at_start = process.score_integral(ends.sigma_0, ends.time_0)[..., None]
         fall = at_start - process.score_integral(sigma, time)
-        named = {"alpha0": points.alpha_0, "q0": points.sigma[..., :-1] ** 2, "alpha1": points.alpha_1}
-        named |= {"q1": points.sigma[..., 1:] ** 2, "eta": eta}
+        named = {"alpha0": ends.alpha_0, "q0": ends.sigma_0 ** 2, "alpha1": ends.alpha_1}
+        named |= {"q1": ends.sigma_1 ** 2, "eta": eta}
         named = {name: np.asarray(value)[..., None] for name, value in named.items()}
         step = h[..., None] * a * alpha_u * speed
         return named | {"alphau": alpha_u, "qu": sigma**2, "stage": a * fall, "step": step}
@@ -48,6 +52,10 @@ class ExponentialMidpointMaps(StepMaps):
         n = x["eta"] ** 2 * (whole - inner * (k * (2 - k)))
         m = cancelled(1 - k * (1 - first), k)
         return m * (x["alpha1"] / x["alpha0"]), n * x["alpha1"] ** 2, np.zeros(())
+
+    def averages(self, x: dict[str, Numbers], eig: Array) -> Averages:
+        """Sums of powers."""
+        return MidpointAverages(x, eig, self.panels)
 
     def _score(self, x: dict[str, Numbers], eig: Array, suffix: str) -> Numbers:
         """-S(z)/z at a stage: 1/v, and alpha r/(level^2 sqrt v) with a systematic error (eq. 250)."""
@@ -88,6 +96,76 @@ class ExponentialMidpointMaps(StepMaps):
         middle = y + x["stage"] * models.score(z, x["alpha0"], level_0) + inner
         slope = models.score(x["alphau"] * middle, x["alphau"], level_u)
         return np.asarray((y + x["step"] * slope + inner + rest) * x["alpha1"])
+
+
+class MidpointAverages(Averages):
+    """Averages over U as sums of powers of r_U = q/(eig + q_U) (theory.md, eqs. 400, 401)."""
+
+    def __init__(self, x: dict[str, Array], eig: Array, panels: Panels) -> None:
+        self.x, self.panels, unit = x, panels, x["q0"]
+        g, self.s = x["step"] / (x["alphau"] * unit), x["stage"] / (x["alpha0"] * unit)
+        one, inner = np.ones_like(g), unit - x["qu"]
+        self.once_g, self.twice_g = (panels.weight * g)[:, None], (panels.weight * g**2)[:, None]
+        self.ones, self.twos = np.stack([one, self.s, inner], axis=1), np.stack([one, self.s, self.s**2, inner], axis=1)
+        self.eig, self.parts = eig, panels.parts(eig.size)
+        once, twice = self.once_g * self.ones, self.twice_g * self.twos
+        sums = [(once @ r, twice @ np.square(r, out=r)) for _, r in self._powers()]
+        self.first, self.second = (panels.per_step(np.concatenate(each, axis=-1)) for each in zip(*sums, strict=True))
+        # From here on by step.
+        self.unit, self.alpha0, self.alpha1, q1, self.eta = (x[n][panels.first] for n in ("q0", "alpha0", "alpha1", "q1", "eta"))
+        self.start = self.unit / (eig + self.unit)
+        (k, ks, ki), (kk, kks, kkss, kki) = np.moveaxis(self.first, 1, 0), np.moveaxis(self.second, 1, 0)
+        self.k = k - ks * self.start
+        self.left = cancelled(1 - self.k, self.k)
+        self.varied = np.maximum(kk - (2 * kks - kkss * self.start) * self.start - self.k**2, 0)
+        self.fresh = self.unit - q1 - 2 * ki + kki
+        self.ratio, self.scale = self.alpha1 / self.alpha0, (self.eta * self.alpha1) ** 2
+        self.m, self.spread, self.n = self.ratio * self.left, self.ratio**2 * self.varied, self.scale * self.fresh
+
+    def _powers(self) -> Iterator[tuple[slice, Array]]:
+        """r_U of some eigenvalues after the other, shape (R, Q, ...)."""
+        unit, qu = self.x["q0"][..., None], self.x["qu"][..., None]
+        for part in self.parts:
+            r = self.eig[part] + qu
+            yield part, np.divide(unit, r, out=r)
+
+    def pull(self, by_m: Array, by_n: Array, by_spread: Array | None) -> dict[str, Numbers]:
+        """Backwards through both sums."""
+        assert by_spread is not None
+        start, noise, by_second = self.start, self.scale * by_n, self.ratio**2 * by_spread
+        by_k = -self.ratio * by_m - 2 * by_second * self.k
+        turned = by_second * start
+        branch = self._by_branch([by_k, -by_k * start, -2 * noise], [by_second, -2 * turned, turned * start, noise])
+        by_start = 2 * (turned * self.second[:, 2] - by_second * self.second[:, 1]) - by_k * self.first[:, 1]
+        by_ratio = (by_m * self.left + 2 * self.ratio * by_spread * self.varied).sum(axis=-1)
+        by_scale, whole, by_first = (by_n * self.fresh).sum(axis=-1), noise.sum(axis=-1), branch.pop("first")
+        unit, alpha0, alpha1, eta = (a[:, 0] for a in (self.unit, self.alpha0, self.alpha1, self.eta))
+        return branch | {
+            "q0": branch.pop("inner") + whole - (by_start * start**2).sum(axis=-1) / unit, "q1": -whole,
+            "alpha0": -(by_first + by_ratio * alpha1 / alpha0) / alpha0,
+            "alpha1": by_ratio / alpha0 + 2 * by_scale * eta**2 * alpha1, "eta": 2 * by_scale * eta * alpha1**2,
+        }  # fmt: skip
+
+    def _by_branch(self, by_first: list[Array], by_second: list[Array]) -> dict[str, Array]:
+        """Derivatives by the branches' numbers, and parts `first` and `inner` of those by shared ones, from those by the sums."""
+        x, panels = self.x, self.panels
+        first, second = (panels.per_row(np.stack(bars, axis=1)) for bars in (by_first, by_second))
+        totals = [np.zeros_like(coefficient) for coefficient in (self.ones, self.twos, self.ones, self.twos)]
+        for part, power in self._powers():
+            some, more, r = first[..., part], second[..., part], np.swapaxes(power, 1, 2)
+            square = r**2
+            for total, bars, values in zip(totals, (some, more, some), (r, square, square), strict=False):
+                total += bars @ values
+            totals[3] += more @ np.multiply(square, r, out=r)
+        once, twice, by_once, by_twice = (g * t for g, t in zip((self.once_g, self.twice_g) * 2, totals, strict=True))
+        by_power = (self.ones * by_once).sum(axis=1) + 2 * (self.twos * by_twice).sum(axis=1)
+        by_g = (self.ones * once).sum(axis=1) + 2 * (self.twos * twice).sum(axis=1)
+        by_s, by_inner = once[:, 1] + twice[:, 1] + 2 * self.s * twice[:, 2], once[:, 2] + twice[:, 3]
+        shared = {"first": by_s * self.s, "inner": by_inner}
+        return {
+            "step": by_g / x["step"], "alphau": -by_g / x["alphau"], "qu": -by_inner - by_power / x["q0"],
+            "stage": by_s / (x["alpha0"] * x["q0"]), **{name: panels.per_step(part.sum(axis=1)) for name, part in shared.items()},
+        }  # fmt: skip
 
 
 class RandomizedExponentialMidpoint(Solver):

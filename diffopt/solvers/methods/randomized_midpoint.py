@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array, Numbers
-from diffopt.processes.points import Points
+from diffopt.processes.points import Points, StepEnds
 from diffopt.solvers.base import Solver
 from diffopt.solvers.maps import STAGE, Models, StepMaps, by_error, cancelled, drift, mean_drift, slope, stage
 from diffopt.solvers.table import Table
@@ -21,16 +21,16 @@ class MidpointMaps(StepMaps):
     shared = (*(s + "0" for s in STAGE), "h", "scale1", "alpha1")
     random = True
 
-    def numbers(self, points: Points, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
+    def numbers(self, ends: StepEnds, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
         """Rates at u and at u + U h; the noise rate is taken at the stage."""
-        process, clock = points.process, self.clock
-        start = clock.value(process, points.sigma[..., :-1], points.time_0)
-        h = clock.value(process, points.sigma[..., 1:], points.time_1) - start
-        first = clock.rates(process, points.sigma[..., :-1], points.time_0, eta)
+        process, clock = ends.process, self.clock
+        start = clock.value(process, ends.sigma_0, ends.time_0)
+        h = clock.value(process, ends.sigma_1, ends.time_1) - start
+        first = clock.rates(process, ends.sigma_0, ends.time_0, eta)
         sigma, time = clock.locate(process, start[..., None] + h[..., None] * nodes)
         inner = clock.rates(process, sigma, time, eta[..., None])
-        named = stage(process, first, points.sigma[..., :-1], points.time_0, "0")
-        named |= {"h": h, "scale1": clock.scale(points.alpha_1), "alpha1": points.alpha_1}
+        named = stage(process, first, ends.sigma_0, ends.time_0, "0")
+        named |= {"h": h, "scale1": clock.scale(ends.alpha_1), "alpha1": ends.alpha_1}
         named = {name: np.asarray(value)[..., None] for name, value in named.items()}
         part = nodes * np.ones_like(h)[..., None]
         return named | stage(process, inner, sigma, time, "u") | {"part": part, "rate": inner.noise}
