@@ -58,8 +58,8 @@ VALUES: dict[str, str | None] = {
     "max_expanded": "4", "range": "0,2:-1,1", "scale": "2", "shift": "1", "standardize": "0.5", "method": "lanczos",
     "shrinkage": "oas", "radial": None, "labels": "labels.txt", "clusters": "2", "patches": "2", "bands": "2",
     "n_boot": "2", "boot_steps": "2", "boot_solver": "heun", "block": "7", "engine": "none", "scheduler": "tcp://none:1",
-    "resume": None, "mean": None, "dim": "16", "std": "0.25", "exponent": "1.5", "decades": "2", "ratio": "0.01",
-    "fraction": "0.5", "table": "power.csv", "spacing": "0.5", "operator": "blur:2", "noise": "0.2",
+    "resume": None, "mean": None, "covariance": None, "dim": "16", "std": "0.25", "exponent": "1.5", "decades": "2",
+    "ratio": "0.01", "fraction": "0.5", "table": "power.csv", "spacing": "0.5", "operator": "blur:2", "noise": "0.2",
     "measurement": "y.npy", "dense": "16", "sigma_cap": "30", "eig_cap": "2",
 }  # fmt: skip
 #: Flags whose values differ by verb.
@@ -131,8 +131,11 @@ RIGHT: dict[str, str] = {
 }  # fmt: skip
 #: Files that flags write.
 WRITTEN = ("page.html", "map.svg", "kernel.npz", "curve.svg")
-#: What needs a cluster, or only begins one: counts in test_estimation_cli; `--all` on a terminal, in test_documents.
-ELSEWHERE = {("schema", "all"), ("estimate", "engine"), ("estimate", "scheduler"), ("estimate", "reader")}
+#: What needs a cluster, or only begins one: counts in test_estimation_cli; `--all` on a terminal, in test_documents; a matrix,
+#: which goes into .npz alone, in test_own_posterior.
+ELSEWHERE = {
+    ("schema", "all"), ("estimate", "engine"), ("estimate", "scheduler"), ("estimate", "reader"), ("estimate", "covariance"),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.api.results.spectrum import SpectrumResult
+from diffopt.api.results.spectrum import CovarianceResult, SpectrumResult
 from diffopt.data.dataset import Dataset
 from diffopt.data.ensemble import Ensemble
 from diffopt.errors import InputError
@@ -59,6 +59,7 @@ class Request:
     shrinkage: str = "none"
     radial: bool = False
     mean: bool = True
+    covariance: bool = False
     n_boot: int = 0
     boot_steps: int | None = None
     boot_solver: str | None = None
@@ -126,8 +127,9 @@ class Request:
     def method_options(self) -> MethodOptions:
         """Options of the method."""
         return MethodOptions(
-            self.method, self.shrinkage, self.mean, self.radial, int(self.memory * 2**30), LanczosOptions(seed=self.seed)
-        )
+            self.method, self.shrinkage, self.mean, self.radial, int(self.memory * 2**30), self.covariance,
+            LanczosOptions(seed=self.seed),
+        )  # fmt: skip
 
     def fingerprint(self, hashed: dict[str, str] | None) -> str:
         """Everything that a checkpoint depends on."""
@@ -164,6 +166,7 @@ READERS_HELP = {
 SWEPT = (
     "method", "range", "scale", "shift", "standardize", "key", "reader", "channels", "columns", "header", "missing", "mode",
     "window", "hop", "block", "skip_bad", "memory", "shrinkage", "mean", "radial", "patches", "seed",
+    "covariance",
 )  # fmt: skip
 
 
@@ -192,7 +195,10 @@ def estimate_request(request: Request, progress: Progress) -> SpectrumResult:
             boot = (request.n_boot, request.seed, request.boot_solver or BOOT_SOLVER, request.boot_steps or BOOT_STEPS)
             facts |= boot_facts(result, others, *boot, facts["notes"])
     data = Dataset(result.spectrum, ensemble, facts, result.spectrum.source)
-    return SpectrumResult(data, tuple(f"note: {line}" for line in facts["notes"]), checkpoint)
+    told = tuple(f"note: {line}" for line in facts["notes"])
+    if result.covariance is None:
+        return SpectrumResult(data, told, checkpoint)
+    return CovarianceResult(data, told, checkpoint, result.covariance, result.raw.center)
 
 
 def _source(request: Request, stack: ExitStack) -> tuple[Source, dict[str, str] | None]:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from diffopt.api.arguments import telling, verb
-from diffopt.api.results.spectrum import PosteriorResult
+from diffopt.api.results.spectrum import CovarianceResult, PosteriorResult
 from diffopt.data.dataset import Dataset
 from diffopt.data.posterior.operators.base import MatrixOperator, Operator
-from diffopt.data.posterior.posterior import DENSE, Prior
+from diffopt.data.posterior.posterior import DENSE, MAKE, Prior
 from diffopt.data.posterior.posterior import posterior as run
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.held_numbers import Held
@@ -22,6 +22,7 @@ from diffopt.documents.spectrum_file import DATA
 from diffopt.documents.values import number
 from diffopt.errors import InputError
 from diffopt.foundation.limits import expanding
+from diffopt.foundation.notes import note
 from diffopt.foundation.shown import text
 from diffopt.foundation.tensors import numbers_of
 
@@ -45,14 +46,15 @@ def posterior(
 
     Parameters
     ----------
-    prior : str, path, array or Prior
-        Covariance in pixels (d, d) or a file of one, `power:EXPONENT`, or a SPECTRUM, whose directions are their own.
+    prior : str, path, array, estimate or Prior
+        Covariance in pixels (d, d), a file of one or `diffopt.estimate(samples, covariance=True)`; `power:EXPONENT`; or a
+        SPECTRUM, whose directions are their own.
     operator : str, array or Operator
         Such as `inpainting:0.5` or `blur:1.5`, or a matrix (m, d).
     noise : float
         Standard deviation of the measurement noise, data units.
     shape : sequence of int or str, optional
-        Shape of the data, such as (16, 16) or "16,16".
+        Shape of the data, such as (16, 16) or "16,16"; an estimate knows its own.
     measurement : path or array, optional
         y, for the posterior mean.
     method : {"fourier", "dense"}, optional
@@ -93,6 +95,7 @@ def posterior(
         given = load_measurement(str(measurement)) if isinstance(measurement, str | Path) else measurement
     y = None if given is None else numbers_of(given, "the measurement", "a path or numbers (m,)").astype(np.float64)
     found = run(field, _operator(operator, seed), noise, y, method, dense, basis)
+    _note_null(found.spectrum, field)
     facts: dict[str, Any] = {"method": found.method}
     facts |= {k: v for k, v in (("prior", prior), ("operator", operator)) if isinstance(v, str)} | {"noise": noise}
     said = f"{found.spectrum.dim:g} directions, trace {found.spectrum.trace:.4g}, {found.method}"
@@ -102,6 +105,9 @@ def posterior(
 def _prior(prior: Any, shape: tuple[int, ...] | None, key: str | None, dense: int) -> Prior:
     if isinstance(prior, Prior):
         return prior
+    if isinstance(prior, CovarianceResult) and prior.covariance is not None:
+        held = Held(prior.covariance, None, prior.center, "the prior", None, prior.facts)
+        return prior_of(held, "the prior", shape, dense)
     data = getattr(prior, "dataset", prior)
     if isinstance(data, Dataset | Spectrum):
         return Prior.from_spectrum(Dataset.of(data).spectrum, dense)
@@ -110,6 +116,17 @@ def _prior(prior: Any, shape: tuple[int, ...] | None, key: str | None, dense: in
     if key is not None and not Path(str(prior)).suffix:
         raise InputError(f"--key has no effect: it is for files, and the prior is {text(str(prior))[:60]}")
     return load_prior(str(prior), shape, key, dense)
+
+
+def _note_null(spectrum: Spectrum, prior: Prior) -> None:
+    """A covariance in pixels without variance in some directions is mostly one of few samples."""
+    null = round(spectrum.dim - spectrum.rank)
+    if null and not prior.directions:
+        rank = round(spectrum.rank)
+        note(
+            f"note: the covariance has rank {rank} of {rank + null}: the other directions are exactly 0 in the posterior too. If "
+            f"it is of about {rank + 1} samples, they are not 0 in the data: {MAKE} --shrinkage analytical"
+        )
 
 
 def _operator(operator: Any, seed: int | None) -> Operator:

@@ -33,6 +33,7 @@ _ESTIMATE = panelled({
         Flag("method", str, "auto, pca, fourier or lanczos [default: auto].", "NAME"),
         Flag("shrinkage", str, "none, population, analytical, ledoit_wolf or oas [default: none].", "NAME"),
         Flag("radial", bool, "fourier: average over equal wave numbers."),
+        Flag("covariance", bool, "Keep the covariance in pixels too (.npz), for `spectrum posterior` with operators on pixels."),
         Flag("mean", bool, "Keep the mean if it is more than noise [default: keep].", off=True),
         Flag("seed", int, "Of everything random [default: 0].", "N"),
     ),

@@ -184,12 +184,24 @@ def _from_mapping(
             "name variances `eigenvalues`, and square standard deviations before"
         )
     weight = next((arrays[n] for n in ("weights", "weight") if n in arrays), None)
-    mean = next((arrays[n] for n in MEAN if arrays.get(n) is not None), None)
+    mean = _mean(arrays, chosen, label)
     size = np.shape(arrays[chosen])[0] if np.ndim(arrays[chosen]) == 2 else 0
     if chosen == "sigma" and "mu" in arrays and size in FEATURES:
         note(f"note: {label}: mu and sigma of {size} numbers is the form of FID statistics, which describe features, not data")
     ensemble = members if isinstance(members, Ensemble) else None
     return Held(np.asarray(arrays[chosen]), weight, mean, label, ensemble, facts or {})
+
+
+def _mean(arrays: Mapping[str, Any], chosen: str, label: str) -> Any:
+    """The mean that belongs to the numbers: of a file with both, `mean` lies along the eigenvectors, and `mu` is in pixels."""
+    kinds = [names for names in (EIGENVALUES, COVARIANCE) if any(name in arrays for name in names)]
+    if len(kinds) < 2 or chosen not in (*EIGENVALUES, *COVARIANCE):
+        return next((arrays[n] for n in MEAN if arrays.get(n) is not None), None)
+    own, other = ("mu", "mean") if chosen in COVARIANCE else ("mean", "mu")
+    if arrays.get(own) is None and arrays.get(other) is not None:
+        where = "`mean` is along eigenvectors and `mu` in pixels"
+        note(f"note: {label}: {other!r} is left out: beside eigenvalues and a covariance {where}")
+    return arrays.get(own)
 
 
 def read_json(data: bytes, label: str, key: str | None, names: Sequence[str]) -> Held:

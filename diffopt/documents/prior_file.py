@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from diffopt.data.posterior.operators.base import Shape
-from diffopt.data.posterior.posterior import DENSE, Posterior, Prior
+from diffopt.data.posterior.posterior import DENSE, MAKE, Posterior, Prior
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.array_spectrum import checked_covariance
 from diffopt.documents.held_numbers import USUAL, Held, read_held
@@ -17,8 +18,11 @@ from diffopt.documents.number_list import load_array
 from diffopt.documents.spectrum_file import load_builtin
 from diffopt.errors import InputError
 from diffopt.foundation.array_file import write_npz
+from diffopt.foundation.notes import note
 
 POWER = "power:"
+#: How a note about few samples begins.
+FEW = "few samples"
 #: Steepest power law, and most pixels of a field (a gigabyte in the transforms).
 STEEPEST, PIXELS = 20, 1 << 24
 #: Of a file that holds both, the covariance knows more: where its directions lie.
@@ -65,16 +69,36 @@ def prior_of(held: Held, name: str, shape: Shape | None, dense: int = DENSE) -> 
         return _directions(held.dataset().spectrum, name, shape, dense)
     covariance = checked_covariance(held.values, held.mean, held.label)
     size = covariance.shape[0]
+    shape = shape or _own_shape(held.facts, size)
+    _note_few(held)
     if shape is not None and math.prod(shape) != size:
         raise InputError(f"--shape {shape} has {math.prod(shape)} pixels, the covariance {size}")
     mean = None if held.mean is None else held.mean.astype(np.float64)
     return Prior(shape or (size,), (covariance + covariance.T) / 2, None, mean)
 
 
+def _own_shape(facts: Mapping[str, Any], size: int) -> Shape | None:
+    """Shape of one sample that an estimate has written down."""
+    said = facts.get("shape")
+    whole = isinstance(said, list) and all(isinstance(n, int) and n > 0 for n in said)
+    return tuple(said) if isinstance(said, list) and whole and math.prod(said) == size else None
+
+
+def _note_few(held: Held) -> None:
+    """What an estimate said about few samples."""
+    told = held.facts.get("notes")
+    lines = [line for line in told if isinstance(line, str) and line.startswith(FEW)] if isinstance(told, list) else []
+    for line in lines:
+        note(f"note: {line}")
+
+
 def _directions(spectrum: Spectrum, name: str, shape: Shape | None, dense: int) -> Prior:
     prior = Prior.from_spectrum(spectrum, dense)
     if shape is not None:
-        raise InputError(f"--shape has no effect: {name} has {prior.shape[0]} directions and no places; leave it out")
+        raise InputError(
+            f"--shape has no effect: {name} has {prior.shape[0]} directions and no places; leave it out, or make a covariance in "
+            f"pixels: {MAKE}"
+        )
     return prior
 
 

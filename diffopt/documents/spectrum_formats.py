@@ -13,6 +13,7 @@ from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.foundation.array_file import write_npz
+from diffopt.foundation.arrays import Array
 from diffopt.foundation.strict_json import numbers
 
 SPECTRUM_SCHEMA = "diffopt.spectrum/1"
@@ -60,13 +61,17 @@ def to_json(
 
 
 def to_npz(
-    spectrum: Spectrum, facts: Mapping[str, Any] | None = None, ensemble: Ensemble | None = None
-) -> bytes:
+    spectrum: Spectrum, facts: Mapping[str, Any] | None = None, ensemble: Ensemble | None = None,
+    covariance: Array | None = None, center: Array | None = None,
+) -> bytes:  # fmt: skip
     """Bytes of the NPZ form: arrays `eigenvalues`, `weights`, `mean`, and `facts` as one JSON string.
 
-    Members of an ensemble are `eigenvalues_0`, `weights_0`, `mean_0`, ... with `probabilities`, `labels`.
+    Members of an ensemble are `eigenvalues_0`, `weights_0`, `mean_0`, ... with `probabilities`, `labels`. The covariance and the
+    mean in pixels, where they are known, are `covariance` and `mu`.
     """
     arrays = _arrays(spectrum, "")
+    arrays |= {} if covariance is None else {"covariance": covariance}
+    arrays |= {} if center is None else {"mu": center}
     text = json.dumps({"source": spectrum.source, **dict(facts or {})}, allow_nan=False)
     arrays["facts"] = np.array(text)
     if ensemble is not None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
+from diffopt.estimation.correction.covariance import corrected_covariance, refuse_population
 from diffopt.estimation.correction.shrinkage import shrink
 from diffopt.estimation.engines.local import Engine, Local
 from diffopt.estimation.methods.fourier import fourier
@@ -32,12 +33,12 @@ def _dual_fits(samples: Samples, options: MethodOptions) -> bool:
 
 
 def _pca(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectrum:
-    if _dual_fits(samples, options):
+    if not options.covariance and _dual_fits(samples, options):
         return dual(samples, engine, options.keep_mean)
     d = samples.dim
     if 8 * d * d > 8 * options.memory:
         raise InputError(f"pca in {d} dimensions needs a matrix of {size(8 * d * d)}; use --method lanczos or fourier")
-    return pca(samples, engine, options.keep_mean, powers=options.shrinkage == "ledoit_wolf")
+    return pca(samples, engine, options.keep_mean, options.shrinkage == "ledoit_wolf", options.covariance)
 
 
 def _fourier(samples: Samples, engine: Engine, options: MethodOptions) -> RawSpectrum:
@@ -84,6 +85,8 @@ def choose(samples: Samples, options: MethodOptions) -> tuple[str, str]:
     InputError
         An unknown method.
     """
+    if options.covariance:
+        return _with_covariance(samples, options)
     if options.method != "auto":
         if options.method not in METHODS:
             raise InputError(f"method must be auto, {', '.join(METHODS)}; got {options.method!r}")
@@ -99,6 +102,23 @@ def choose(samples: Samples, options: MethodOptions) -> tuple[str, str]:
     if not source.repeatable:
         return "fourier", f"{d} dimensions are too many for a matrix and the stream can be read only once"
     return "lanczos", f"{d} dimensions are too many for a matrix; assumes nothing (fourier: stationary data)"
+
+
+def _with_covariance(samples: Samples, options: MethodOptions) -> tuple[str, str]:
+    """The one method that has the matrix.
+
+    Raises
+    ------
+    InputError
+        Another method, a rule without directions, or more dimensions than the matrix fits.
+    """
+    refuse_population(options.shrinkage)
+    if options.method not in ("auto", "pca"):
+        raise InputError(f"--covariance keeps the matrix of --method pca, not of {options.method}; leave one out")
+    need = 3 * 8 * samples.dim**2
+    if need > 8 * options.memory:
+        raise InputError(f"--covariance of {samples.dim} numbers needs {size(need)}; raise --memory, or give smaller samples")
+    return "pca", ASKED if options.method == "pca" else "exact, and the covariance is kept"
 
 
 def size(count: float) -> str:
@@ -197,7 +217,8 @@ def estimate_samples(samples: Samples, options: MethodOptions, engine: Engine) -
         )
     corrected = shrink(raw, samples.dim, options.shrinkage)
     spectrum = Spectrum.create(corrected.eig, corrected.weight, corrected.mean, source=samples.source.label)
-    return Estimate(spectrum, raw, samples, options, method, why)
+    matrix = corrected_covariance(raw, corrected) if options.covariance else None
+    return Estimate(spectrum, raw, samples, options, method, why, matrix)
 
 
 def _refuse_most_bad(samples: Samples, used: int) -> None:

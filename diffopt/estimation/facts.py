@@ -16,6 +16,8 @@ from diffopt.estimation.sources.scaling import INTEGER_RANGES
 SIGMA_DATA = 0.5
 #: Channels of latents, and where their scaling factor stands.
 LATENTS = {4: "SD 1.5 0.18215, SDXL 0.13025", 16: "scaling_factor, and shift_factor, in the config of the autoencoder"}
+#: Relative distance from SIGMA_DATA from which data are those of a network with another sigma_data.
+OWN = 0.1
 #: Factor from 1 beyond which a latent's standard deviation is that of another scale.
 FAR = 2.5
 #: Share of the full range below which integers seem to be of fewer bits.
@@ -91,7 +93,15 @@ def _scale(estimate: Estimate) -> list[str]:
             )
     else:
         lines = [f"{line} (EDM assumes {SIGMA_DATA})"]
-        if std > 4 * SIGMA_DATA or std < SIGMA_DATA / 4:
+        far = std > 4 * SIGMA_DATA or std < SIGMA_DATA / 4
+        if not far and estimate.samples.scaling.origin != "default" and abs(std / SIGMA_DATA - 1) > OWN:
+            ratio = std / SIGMA_DATA
+            lines.append(
+                f"for a network with sigma_data {SIGMA_DATA} say --standardize {SIGMA_DATA}; for one with sigma_data {std:.3g} "
+                f"keep these numbers and give the range it was trained on: EDM's is --sigma-min {0.002 * ratio:.3g} "
+                f"--sigma-max {80 * ratio:.3g} there"
+            )
+        if far:
             lines.append("that is far from what EDM assumes: check --range, --scale and --shift, or add --standardize 0.5")
     if abs(mean) > 4 * std:
         lines.append(
@@ -127,15 +137,16 @@ def _bias(estimate: Estimate) -> list[str]:
     low, high = max(0.0, 1 - np.sqrt(ratio)) ** 2, (1 + np.sqrt(ratio)) ** 2
     text = f"few samples, {estimate.raw.samples} for {estimate.samples.dim} numbers: "
     wrong = (
-        "small eigenvalues come out too small and large ones too large, where all are equal by factors from "
-        f"{low:.2g} to {high:.2g}"
+        "small eigenvalues come out too small and large ones too large (of data whose true eigenvalues are all 1 they would run "
+        f"from {low:.2g} to {high:.2g})"
     )
     rule = estimate.options.shrinkage
+    best = "analytical" if estimate.options.covariance else "population"
     if rule == "none":
-        return [f"{text}{wrong}; --shrinkage population corrects it"]
-    if rule == "population":
-        return [f"{text}that spreads the eigenvalues of the samples, and --shrinkage population has undone it as far as it can"]
-    return [f"{text}of the samples {wrong}; --shrinkage {rule} has drawn them together, --shrinkage population estimates them"]
+        return [f"{text}{wrong}; --shrinkage {best} corrects it"]
+    if rule == best:
+        return [f"{text}that spreads the eigenvalues of the samples, and --shrinkage {rule} has undone it as far as it can"]
+    return [f"{text}of the samples {wrong}; --shrinkage {rule} has drawn them together, --shrinkage {best} estimates them"]
 
 
 def _fixed(estimate: Estimate) -> list[str]:

@@ -8,6 +8,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.estimation.methods.lanczos import LanczosOptions
 from diffopt.estimation.methods.raw_spectrum import RawSpectrum
 from diffopt.estimation.sources.samples import Samples
+from diffopt.foundation.arrays import Array
 
 #: Reason of a method that was named.
 ASKED = "asked for"
@@ -31,6 +32,8 @@ class MethodOptions:
         Whether `fourier` averages over shells of equal wave number.
     memory : int
         Bytes that matrices may take.
+    covariance : bool
+        Whether the matrix in pixels is kept beside its eigenvalues (`pca`).
     lanczos : LanczosOptions
         Sizes of its stages, and the seed.
     """
@@ -40,6 +43,7 @@ class MethodOptions:
     keep_mean: bool = True
     radial: bool = False
     memory: int = MEMORY
+    covariance: bool = False
     lanczos: LanczosOptions = field(default_factory=LanczosOptions)
 
 
@@ -59,6 +63,8 @@ class Estimate:
         As asked for.
     method, why : str
         The method used, and the reason.
+    covariance : ndarray of shape (d, d) or None
+        In pixels, with the eigenvalues of `spectrum`, where it was wanted.
     """
 
     spectrum: Spectrum
@@ -67,3 +73,4 @@ class Estimate:
     options: MethodOptions
     method: str
     why: str
+    covariance: Array | None = None

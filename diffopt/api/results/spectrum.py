@@ -131,6 +131,28 @@ class SpectrumResult:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class CovarianceResult(SpectrumResult):
+    """An estimate that knows its covariance in pixels, which `posterior` takes; its .npz holds it.
+
+    Attributes
+    ----------
+    covariance : ndarray, shape (d, d)
+        With the eigenvalues of the spectrum.
+    center : ndarray of shape (d,) or None
+        Mean in pixels; None where it is no more than noise.
+    """
+
+    covariance: Array | None = None
+    center: Array | None = None
+
+    def content(self, form: str) -> bytes:
+        """Bytes of a file in the form npz, the one that holds a matrix."""
+        if form != "npz" or self.covariance is None:
+            raise InputError(f"format {form} holds no covariance; use .npz, or leave out --covariance")
+        return forms.to_npz(self.spectrum, self.facts, self.dataset.members, self.covariance, self.center)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class PosteriorResult(SpectrumResult):
     """A posterior's spectrum; its .npz holds the basis and the mean in pixels, where there are any.
 

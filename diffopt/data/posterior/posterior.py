@@ -15,6 +15,8 @@ from diffopt.foundation.arrays import Array
 
 #: Largest dimension for dense algebra, unless the caller allows more: about 20 s of one core.
 DENSE = 3072
+#: How a covariance in pixels is made.
+MAKE = "diffopt spectrum estimate SAMPLES --covariance -o cov.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,10 @@ class Prior:
     def from_spectrum(cls, spectrum: Spectrum, dense: int = DENSE) -> Prior:
         """Vectors in the eigenbasis, one entry per direction (weights must be whole numbers), `dense` at most."""
         if np.any(spectrum.weight != np.rint(spectrum.weight)):
-            raise InputError("a posterior needs whole directions; this spectrum has fractional weights")
+            raise InputError(
+                "a posterior needs whole directions, and this spectrum has fractional weights (as --shrinkage population and "
+                f"lanczos give); make a covariance in pixels: {MAKE}"
+            )
         if spectrum.dim > dense:
             raise InputError(too_many(int(spectrum.dim), "directions", dense))
         repeat = spectrum.weight.astype(int)
@@ -142,8 +147,8 @@ def posterior(
         raise InputError(f"measurement noise must be positive, got {noise:g}; 0 leaves no density to sample")
     if prior.directions and operator.pixels:
         raise InputError(
-            f"operator {operator.name!r} acts on pixels and a spectrum has only directions; give the covariance in pixels "
-            "(.npy, .npz), power:EXPONENT with --shape, or an operator for directions (diagonal, compressed_sensing, matrix)"
+            f"operator {operator.name!r} acts on pixels and a spectrum has only directions; make a covariance in pixels "
+            f"({MAKE}), or give power:EXPONENT with --shape, or an operator for directions (diagonal, compressed_sensing, matrix)"
         )
     gains = operator.gains(prior.shape) if prior.power is not None else None
     if method == "fourier" and gains is None:
@@ -197,10 +202,10 @@ def _dense(prior: Prior, matrix: Array, noise: float, measurement: Array | None,
     shrink[: s.size] = noise / length
     factor = (root @ vt.T) * shrink
     if measurement is None and not basis:
-        return Posterior(Spectrum.create(linalg.svdvals(factor) ** 2, source="posterior"), None, None, "dense")
+        return Posterior(Spectrum.create(_squares(linalg.svdvals(factor)), source="posterior"), None, None, "dense")
     vectors, values, _ = linalg.svd(factor, full_matrices=True)
     eig = np.zeros(root.shape[0])
-    eig[: values.size] = values**2
+    eig[: values.size] = _squares(values)
     mean, projection = None, None
     if measurement is not None:
         start = np.zeros(root.shape[0]) if prior.mean is None else prior.mean
@@ -213,12 +218,19 @@ def _dense(prior: Prior, matrix: Array, noise: float, measurement: Array | None,
     return Posterior(spectrum, vectors[:, order], mean, "dense")
 
 
+def _squares(values: Array) -> Array:
+    """Squared singular values; those within the rounding of the largest are 0, not 1e-50."""
+    limit = values.size * np.finfo(np.float64).eps * values.max(initial=0.0)
+    return np.where(values > limit, values, 0.0) ** 2
+
+
 def _root(covariance: Array) -> Array:
-    """A square root of the prior's covariance, with rounding-sized negative eigenvalues at 0."""
+    """A square root of the prior's covariance, with eigenvalues of rounding size at 0, whatever their sign."""
     values, vectors = linalg.eigh(covariance)
     if values[0] < -1e-8 * max(values[-1], 0):
         raise InputError(f"the prior covariance has eigenvalue {values[0]:g}; a covariance has none below 0")
-    return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))
+    limit = values.size * np.finfo(np.float64).eps * values[-1]
+    return np.asarray(vectors * np.sqrt(np.where(values > limit, values, 0.0)))
 
 
 def _checked(measurement: Array, size: int) -> Array:

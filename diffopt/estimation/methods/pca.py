@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.linalg
 from scipy.linalg.blas import dsyrk
@@ -16,12 +18,15 @@ from diffopt.estimation.sums.rows import KeptRows
 from diffopt.foundation.arrays import Array
 
 
-def pca(samples: Samples, engine: Engine, keep_mean: bool = True, powers: bool = False) -> RawSpectrum:
+def pca(
+    samples: Samples, engine: Engine, keep_mean: bool = True, powers: bool = False, keep_covariance: bool = False
+) -> RawSpectrum:
     """Eigenvalues of the covariance of all samples.
 
     S = (sum y y' - n e e') / (n - 1) with y = x - pilot and e the mean of y (docs/spectra.md, eq. 2).
 
-    With `powers` the fourth powers that the Ledoit-Wolf intensity needs are summed too.
+    With `powers` the fourth powers that the Ledoit-Wolf intensity needs are summed too; with `keep_covariance` the result
+    holds the matrix.
 
     Raises
     ------
@@ -37,6 +42,7 @@ def pca(samples: Samples, engine: Engine, keep_mean: bool = True, powers: bool =
     scatter = _scatter(sums, shift, n) if powers else None
     covariance = _centered(sums, shift, n)
     with_mean = keep_mean and mean_matters(mean, trace, n)
+    lower = covariance.copy(order="F") if keep_covariance else None
     engine.progress(f"eigenvalues of {samples.dim} x {samples.dim}", 0, None)
     eig, projections = spectral(covariance, mean if with_mean else None)
     if n <= samples.dim:
@@ -44,7 +50,8 @@ def pca(samples: Samples, engine: Engine, keep_mean: bool = True, powers: bool =
         eig[: samples.dim - n + 1] = 0.0
     eig = above_rounding(eig, samples.dim)
     ones = np.ones_like(eig)
-    return RawSpectrum(eig, ones, projections, n, trace, *pooled(mean, trace, n), float(mean @ mean), scatter)
+    found = RawSpectrum(eig, ones, projections, n, trace, *pooled(mean, trace, n), float(mean @ mean), scatter)
+    return replace(found, lower=lower, center=mean if with_mean else None) if keep_covariance else found
 
 
 def need_two(count: float, samples: Samples) -> int:

@@ -37,6 +37,8 @@ class RawSpectrum:
         Mean of |x - mean|^4, for the linear shrinkage; None when the method did not compute it.
     notes : tuple of str
         Remarks for people.
+    lower, center : ndarray of shapes (d, d) and (d,), or None
+        Lower triangle of the covariance, and the mean, in pixels; kept where they are wanted.
     """
 
     eig: Array
@@ -49,6 +51,8 @@ class RawSpectrum:
     mean_square: float
     scatter: float | None = None
     notes: tuple[str, ...] = field(default=())
+    lower: Array | None = None
+    center: Array | None = None
 
 
 def check_varies(trace: float, mean_square: float, label: str) -> None:
