@@ -15,7 +15,6 @@ from diffopt.hosts.diffusers.config import Config
 from diffopt.hosts.diffusers.host import SCHEDULERS, Diffusers
 from diffopt.hosts.diffusers.others import refusal
 from diffopt.hosts.diffusers.scheduler import Scheduler, plan_recurrence
-from diffopt.hosts.diffusers.snippet import set_levels
 from diffopt.hosts.diffusers.stages import Staged
 from diffopt.hosts.run import Run
 
@@ -52,7 +51,7 @@ def apply_run(run: Run, scheduler: Any) -> Any:
 
 def _setter(scheduler: Any, kind: Scheduler, run: Run, original: Any) -> Callable[[Any, dict[str, Any]], None]:
     """What sets the grid for a device and the pipeline's own arguments."""
-    levels = set_levels(kind, run)
+    levels = kind.placed(run)
     if kind.name == "DDPMScheduler":
         index = _whole(scheduler, run)
         return lambda device, _: original(timesteps=index, device=device)
@@ -70,7 +69,7 @@ def _setter(scheduler: Any, kind: Scheduler, run: Run, original: Any) -> Callabl
 
     def exact(device: Any, shift: dict[str, Any]) -> None:
         original(levels.size - 1, device=device, **shift)
-        _set(scheduler, levels, run.flow, kind.name, device)
+        _set(scheduler, levels, run.flow, kind, device)
 
     return exact
 
@@ -93,20 +92,20 @@ def _kind(scheduler: Any) -> Scheduler:
     raise UnsupportedError(f"{found.message}; {found.repair}")
 
 
-def _set(scheduler: Any, levels: Array, flow: bool, name: str, device: Any) -> None:
+def _set(scheduler: Any, levels: Array, flow: bool, kind: Scheduler, device: Any) -> None:
     """Write sigmas and timesteps, and start at the first whatever the timesteps say."""
     torch: Any = import_module("torch")
     sigmas = torch.tensor(levels, dtype=torch.float32)
     count = scheduler.config.num_train_timesteps
     if flow:
         times = sigmas[:-1] * count
-    elif name == "EDMEulerScheduler" or Config(scheduler.config).continuous:
+    elif kind.name == "EDMEulerScheduler" or Config(scheduler.config).continuous:
         times = 0.25 * torch.log(sigmas[:-1])
     else:
         abar = scheduler.alphas_cumprod.double().numpy()
         index = np.interp(np.log(levels[:-1]), 0.5 * np.log((1 - abar) / abar), np.arange(abar.size))
         times = torch.tensor(index, dtype=torch.float32)
-    if name == "HeunDiscreteScheduler":
+    if kind.twice:
         sigmas = torch.cat([sigmas[:1], sigmas[1:-1].repeat_interleave(2), sigmas[-1:]])
         times = torch.cat([times[:1], times[1:].repeat_interleave(2)])
     scheduler.sigmas, scheduler.timesteps = sigmas, times.to(device)

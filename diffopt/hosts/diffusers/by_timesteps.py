@@ -28,6 +28,13 @@ def nearest_indices(sigmas: Array, table: Array) -> Array:
     return np.asarray(np.maximum(index, np.arange(index.size)[::-1]), dtype=np.float64)
 
 
+def with_middles(levels: Array) -> Array:
+    """Steps above 0 halved in log sigma (theory.md, eq. 244)."""
+    inner = np.sqrt(levels[:-1] * levels[1:])
+    mixed = np.insert(levels, np.arange(1, levels.size), inner)
+    return mixed if levels[-1] > 0 else np.delete(mixed, -2)
+
+
 class ByTimesteps(Scheduler):
     """`timesteps=`: N whole numbers, no final 0; sigma is the table's value."""
 
@@ -112,6 +119,15 @@ class DPMSolverMultistep(ByTimesteps):
         name = run.solver.name
         return self.samplers.get(name if np.any(run.eta) else self.QUIET.get(name, name))
 
+    def takes(self, run: Run) -> bool:
+        """Timesteps of models of noise ratios."""
+        return not run.flow
+
+    def exact_options(self, run: Run) -> dict[str, Any]:
+        """On flow models those of a flow too."""
+        flow = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"} if run.flow else {}
+        return self.options(run) | flow
+
     def options(self, run: Run) -> dict[str, Any]:
         """Algorithm, order, end; no grid of its own."""
         noisy = run.solver.eta_meaning is not None and bool(np.any(run.eta))
@@ -149,6 +165,14 @@ class DPMSolverSinglestep(ByTimesteps):
         "dpmpp_2s_ancestral": Sampler(name, "dpmpp_2s_ancestral", eta=0.0),
     }
 
+    def takes(self, run: Run) -> bool:
+        """Order 1; the stages of order 2 are no whole timesteps."""
+        return run.solver.name != "dpmpp_2s_ancestral"
+
+    def placed(self, run: Run) -> Array:
+        """With the stages of order 2 put between."""
+        return with_middles(run.levels) if run.solver.name == "dpmpp_2s_ancestral" else super().placed(run)
+
     def options(self, run: Run) -> dict[str, Any]:
         """Algorithm, order, end; no grid of its own."""
         pairs = run.solver.name == "dpmpp_2s_ancestral"
@@ -173,6 +197,7 @@ class HeunDiscrete(ByTimesteps):
     name = "HeunDiscreteScheduler"
     samplers: ClassVar = {"heun": Sampler(name, "heun", clock="sigma")}
     cuts = False
+    twice = True
 
     def call(self, run: Run, config: Config) -> Call:
         """The fractional timesteps whose linear interpolation gives the levels."""

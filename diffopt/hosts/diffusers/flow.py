@@ -139,6 +139,17 @@ class UniPC(FlowScheduler):
     kind = "array"
     below_one = 1e-6
 
+    def takes(self, run: Run) -> bool:
+        """Sigmas of flow models."""
+        return run.flow
+
+    def placed(self, run: Run) -> Array:
+        """A first s of 1 just below it: there is no finite first step from 1."""
+        levels = super().placed(run)
+        if run.flow and levels[0] == 1:
+            levels[0] -= self.below_one
+        return levels
+
     def options(self, run: Run) -> dict[str, Any]:
         """Order 2, bh2, lower order at the end."""
         own = {f"use_{kind}_sigmas": False for kind in ("karras", "exponential", "beta")}

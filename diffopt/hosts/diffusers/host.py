@@ -15,7 +15,7 @@ from diffopt.hosts.diffusers.euler import EDMEuler, EulerDiscrete
 from diffopt.hosts.diffusers.flow import FlowMatchEuler, LTXEulerAncestral, UniPC
 from diffopt.hosts.diffusers.others import REFUSED, DEISMultistep, EulerAncestral, LMSDiscrete, refusal
 from diffopt.hosts.diffusers.scheduler import Scheduler, plan_for
-from diffopt.hosts.diffusers.snippet import call_text, set_levels, subclass_text
+from diffopt.hosts.diffusers.snippet import call_text, subclass_text
 from diffopt.hosts.diffusers.stages import KDPM2, DPMSolverSDE, KDPM2Ancestral
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.nearest import clipped_level
@@ -103,7 +103,7 @@ class Diffusers(Host):
             return Plan(name, None, [Finding("refused", message, "optimize for this model with --scheduler-config FILE")])
         if target.exported and not _by_call(scheduler, run, target):
             return self._exact(scheduler, run, config)
-        if not _native(scheduler, run) and not target.exported:
+        if not scheduler.takes(run) and not target.exported:
             plan = self._exact(scheduler, run, config, scheduler.configured(run, config) if config.values else None)
             message = f"{name} has no argument for this grid"
             lost = Finding("dropped", message, "take diffopt export --to diffusers:snippet, which sets it")
@@ -119,13 +119,13 @@ class Diffusers(Host):
         if base.run is None:
             return base
         start, found = scheduler.start_law(run, config)
-        levels = np.asarray(set_levels(scheduler, run), dtype=np.float32).astype(np.float64)
+        levels = np.asarray(scheduler.placed(run), dtype=np.float32).astype(np.float64)
         if levels.size > run.levels.size:  # stages stand between the points
             levels = np.asarray(run.levels, dtype=np.float32).astype(np.float64)
         if levels[0] != run.levels[0] and run.levels[0] == 1:
             message = f"{scheduler.name} divides by 0 at s = 1: it starts at 1 - 1e-6, and the second step has a slope"
             found = [*found, Finding("note", message)]
-        if scheduler.name == "HeunDiscreteScheduler" and levels[-1] != 0:
+        if isinstance(scheduler, HeunDiscrete) and levels[-1] != 0:
             found = [*found, Finding("note", f"the grid ends at {levels[-1]:.6g}: the pipeline decodes a latent with that noise")]
         gone = matching_levels(config.levels(run), run)
         if gone is not None:
@@ -142,7 +142,7 @@ class Diffusers(Host):
     def whole(self, run: Run, target: HostQuery) -> bool:
         """Schedulers that truncate their timesteps, unless the snippet sets the grid."""
         scheduler = SCHEDULERS.get(self.choose(run, target))
-        return target.variant != "snippet" and isinstance(scheduler, ByTimesteps) and scheduler.cuts and _native(scheduler, run)
+        return target.variant != "snippet" and isinstance(scheduler, ByTimesteps) and scheduler.cuts and scheduler.takes(run)
 
     def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """Python that makes the scheduler and the arguments of the pipeline."""
@@ -175,15 +175,4 @@ def _by_call(scheduler: Scheduler, run: Run, target: HostQuery) -> bool:
     """
     if isinstance(scheduler, UniPC) and target.variant != scheduler.name:
         return False
-    return target.variant != "snippet" and _native(scheduler, run)
-
-
-def _native(scheduler: Scheduler, run: Run) -> bool:
-    """Whether set_timesteps has an argument for this run."""
-    if isinstance(scheduler, UniPC):
-        return run.flow
-    if isinstance(scheduler, DPMSolverMultistep):
-        return not run.flow
-    if isinstance(scheduler, DPMSolverSinglestep):
-        return run.solver.name != "dpmpp_2s_ancestral"
-    return scheduler.native
+    return target.variant != "snippet" and scheduler.takes(run)

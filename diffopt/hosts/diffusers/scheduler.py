@@ -53,6 +53,8 @@ class Scheduler(ABC):
     processes: ClassVar[tuple[str, ...]] = ("ve", "vp_linear", "vp_cosine", "table")
     #: Whether `set_timesteps` takes a grid at all; else only the snippet sets one.
     native: ClassVar[bool] = True
+    #: Whether inner points of the grid stand twice in its lists.
+    twice: ClassVar[bool] = False
     #: What it answers to a flag that makes its own grid.
     own_grid: ClassVar[str] = "raises ValueError for a user's grid"
 
@@ -72,10 +74,23 @@ class Scheduler(ABC):
         """Sampler that an export sets up for a run; None where the scheduler has none."""
         return self.samplers.get(run.solver.name)
 
+    def takes(self, run: Run) -> bool:
+        """Whether `set_timesteps` has an argument for the grid of this run."""
+        del run
+        return self.native
+
     def options(self, run: Run) -> dict[str, Any]:
         """Configuration that makes the scheduler run the solver exactly."""
         del run
         return {}
+
+    def exact_options(self, run: Run) -> dict[str, Any]:
+        """Configuration where the snippet sets the grid."""
+        return self.options(run)
+
+    def placed(self, run: Run) -> Array:
+        """Levels that the snippet sets."""
+        return run.levels.copy()
 
     def start(self, run: Run, config: Config) -> Start:
         """Law of the initial state in the pipelines."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.foundation.arrays import Array
 from diffopt.hosts.diffusers.scheduler import Call, Scheduler
 from diffopt.hosts.diffusers.stages import Staged
 from diffopt.hosts.findings import Plan
@@ -46,29 +45,20 @@ def _dictionary(options: dict[str, Any]) -> str:
     return "{\n" + "".join(f"    {key!r}: {value!r},\n" for key, value in options.items()) + "}"
 
 
-def snippet_options(scheduler: Scheduler, run: Run) -> dict[str, Any]:
-    """Configuration for the exact subclass."""
-    options = scheduler.options(run)
-    if run.flow and scheduler.name == "DPMSolverMultistepScheduler":
-        options |= {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
-    return options
-
-
 def subclass_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
     """A subclass whose set_timesteps sets N + 1 sigmas as they are."""
     if isinstance(scheduler, Staged):
         return staged_text(scheduler, run, plan)
-    levels = set_levels(scheduler, run)
+    levels = scheduler.placed(run)
     steps = levels.size - 1
-    heun = scheduler.name == "HeunDiscreteScheduler"
     if run.flow:
         times = "        self.timesteps = (sigmas[:-1] * self.config.num_train_timesteps).to(device)\n"
     else:
         times = textwrap.indent(_TABLE, " " * 8)
-    twice = textwrap.indent(_TWICE, " " * 8) if heun else ""
+    twice = textwrap.indent(_TWICE, " " * 8) if scheduler.twice else ""
     return (
         f"{header('diffusers', plan)}import numpy as np\nimport torch\nfrom diffusers import {scheduler.name}\n\n"
-        f"OPTIONS = {_dictionary(snippet_options(scheduler, run))}\n"
+        f"OPTIONS = {_dictionary(scheduler.exact_options(run))}\n"
         f"SIGMAS = {python_list(levels, indent='')}\n\n\n"
         f"class ExactGrid({scheduler.name}):\n"
         f'    """{scheduler.name} on the {steps + 1} sigmas above, whatever number of steps is asked for."""\n\n'
@@ -99,23 +89,6 @@ def staged_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
         "        return np.array(SIGMAS[:-1])\n"
         + _PREPARE.format(maker="ExactGrid", result=f'{{"num_inference_steps": {steps}}}')
     )
-
-
-def with_middles(levels: Array) -> Array:
-    """Steps above 0 halved in log sigma (theory.md, eq. 244)."""
-    inner = np.sqrt(levels[:-1] * levels[1:])
-    mixed = np.insert(levels, np.arange(1, levels.size), inner)
-    return mixed if levels[-1] > 0 else np.delete(mixed, -2)
-
-
-def set_levels(scheduler: Scheduler, run: Run) -> Array:
-    """Levels that the subclass sets: stages of single-step order 2; UniPC has no finite first step from s = 1."""
-    levels = run.levels.copy()
-    if scheduler.name == "DPMSolverSinglestepScheduler" and run.solver.name == "dpmpp_2s_ancestral":
-        return with_middles(levels)
-    if run.flow and scheduler.name == "UniPCMultistepScheduler" and levels[0] == 1:
-        levels[0] -= 1e-6
-    return levels
 
 
 def _mu(run: Run) -> str:
