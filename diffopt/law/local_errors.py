@@ -112,9 +112,10 @@ class LocalDefects:
         variance = self.absolute if absolute else self.variance
         return linear_frechet(variance, self._mean_error(absolute), self._exact[-1], self.spectrum)
 
-    def residuals(self) -> Array:
-        """What the signed Frechet distance is the root of the sum of squares of, shape (B, d) or (B, 2 d)."""
-        return linear_residuals(self.variance, self._mean_error(False), self._exact[-1], self.spectrum)
+    def residuals(self, absolute: bool = False) -> Array:
+        """What :meth:`frechets` are the roots of the sums of squares of, shape (B, d) or (B, 2 d)."""
+        variance = self.absolute if absolute else self.variance
+        return linear_residuals(variance, self._mean_error(absolute), self._exact[-1], self.spectrum)
 
     def _mean_error(self, absolute: bool) -> Array:
         """Mean error; 0 where the data have no mean that it multiplies."""

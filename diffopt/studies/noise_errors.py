@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 
@@ -50,28 +51,45 @@ class NoiseErrors:
         values = np.concatenate(parts, axis=1)
         return np.asarray(np.where(np.isfinite(values), values, np.inf))
 
-    @property
+    @cached_property
     def stacks(self) -> bool:
         """Whether runs of several etas stand in one table."""
         self.every(np.zeros((2, self.grid.steps)), ("exact",))
         return self._together
 
-    def residuals(self, objective: str, etas: Array) -> Array:
-        """What `exact` or `signed` is the root of the sum of squares of, at B lists of etas: shape (B, m)."""
-        size = max(1, BATCH // (self.grid.sigmas.size * self.problem.spectrum.eig.size))
-        with np.errstate(all="ignore"):
-            return np.concatenate([self._residuals(objective, etas[a : a + size]) for a in range(0, len(etas), size)])
+    def tables(self, etas: Array) -> Iterator[Table]:
+        """Tables of lists of etas, shape (B, N): of all of a batch, or of one run each where runs do not stack.
 
-    def _residuals(self, objective: str, etas: Array) -> Array:
-        table, spectrum = self._table(etas), self.problem.spectrum
-        if table is None:
+        Raises
+        ------
+        UnsupportedError
+            The scheme has no table.
+        """
+        size = max(1, BATCH // (self.grid.sigmas.size * self.problem.spectrum.eig.size)) if self.stacks else 1
+        for a in range(0, len(etas), size):
+            if self._together:
+                yield build_table(self.solver, self._points_of(len(etas[a : a + size])), etas[a : a + size]).columns()
+            else:
+                yield run_table(self.solver, self.grid, etas[a])
+
+    def residuals(self, objective: str, etas: Array) -> Array:
+        """What an objective is the root of the sum of squares of, at B lists of etas: shape (B, m)."""
+        spectrum = self.problem.spectrum
+        try:
+            with np.errstate(all="ignore"):
+                found = [self._residuals(objective, table) for table in self.tables(etas)]
+        except UnsupportedError:
             # One without a table spoils a batch.
             if len(etas) > 1:
-                return np.concatenate([self._residuals(objective, eta[None]) for eta in etas])
+                return np.concatenate([self.residuals(objective, eta[None]) for eta in etas])
             return np.full((1, spectrum.eig.size * (1 if spectrum.mean is None else 2)), np.inf)
+        return np.concatenate([rest if rest.ndim == 2 else rest[None] for rest in found])
+
+    def _residuals(self, objective: str, table: Table) -> Array:
+        spectrum, start = self.problem.spectrum, self.problem.start
         if objective == "exact":
-            return Discretization().residuals(table.columns(), spectrum, self.problem.start)
-        return LocalDefects(table.columns(), spectrum, self.problem.start).residuals()
+            return Discretization().residuals(table, spectrum, start)
+        return LocalDefects(table, spectrum, start).residuals(objective == "absolute")
 
     def _part(self, etas: Array, objectives: tuple[str, ...]) -> Array:
         if self._together and len(etas) > 1:
@@ -85,12 +103,15 @@ class NoiseErrors:
 
     def _table(self, etas: Array) -> Table | None:
         """All runs in one table; None where one among them has none."""
-        if len(etas) not in self._points:
-            self._points[len(etas)] = Points.create(self.grid.process, np.tile(self.grid.sigmas, (len(etas), 1)))
         try:
-            return build_table(self.solver, self._points[len(etas)], etas)
+            return build_table(self.solver, self._points_of(len(etas)), etas)
         except UnsupportedError:
             return None
+
+    def _points_of(self, count: int) -> Points:
+        if count not in self._points:
+            self._points[count] = Points.create(self.grid.process, np.tile(self.grid.sigmas, (count, 1)))
+        return self._points[count]
 
     def _values(self, table: Table, objectives: tuple[str, ...]) -> Array:
         spectrum, start = self.problem.spectrum, self.problem.start
@@ -103,11 +124,3 @@ class NoiseErrors:
             elif local is not None:
                 found.append(local.frechets(name == "absolute"))
         return np.array(found)
-
-
-def slope(values: Callable[[Array], Array], x: Array, low: Array, high: Array, size: float) -> tuple[float, Array]:
-    """Value at x and central differences in all variables, in one batch; one-sided at the bounds."""
-    up, down = np.minimum(x + size, high), np.maximum(x - size, low)
-    moved = np.concatenate([x[None], np.where(np.eye(x.size, dtype=bool), up, x), np.where(np.eye(x.size, dtype=bool), down, x)])
-    found = values(moved)
-    return float(found[0]), (found[1 : x.size + 1] - found[x.size + 1 :]) / (up - down)
