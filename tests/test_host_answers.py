@@ -172,7 +172,7 @@ def test_errors_are_those_of_the_files_score_error() -> None:
     assert document["errors"]["frechet"] == pytest.approx(wish, rel=1e-6)
     assert document["errors_there"]["frechet"] == pytest.approx(wish, rel=1e-3)
     lines = diffopt.export(made, "k_diffusion", spectrum=EIG).statement
-    assert any(line.startswith("exact error of the file (score error 0.05)") for line in lines)
+    assert any(line.startswith("error of the grid of the file (score error 0.05)") for line in lines)
 
 
 WIDE = [700.0, 3.0, 0.4, 0.02]

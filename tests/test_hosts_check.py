@@ -329,7 +329,7 @@ def test_every_host_writes_a_file_and_says_what_it_runs(files: Any, capsys: Any,
     assert main(["export", "grid.json", "--to", host, *extra, "-o", "out", "--force"]) == 0
     assert (files / "out").stat().st_size > 10
     err = capsys.readouterr().err
-    assert f"{host} runs " in err and "exact error there: frechet" in err
+    assert f"{host} runs " in err and "error as it runs there: frechet" in err
     if HOSTS[host].suffix == ".py":
         compile((files / "out").read_text(), "out", "exec")
 

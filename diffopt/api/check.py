@@ -51,7 +51,7 @@ class CheckResult(Result):
             lines.append(f"{'!' if row['altered'] else '-'} {row['kind']}: {row['message']}")
             lines += [f"    {row['repair']}"] if row["repair"] else []
         wrong = f" (score error {document['score_error']})" if document["score_error"] else ""
-        for key, title in (("errors", f"exact error of the file{wrong}"), ("errors_there", "exact error there")):
+        for key, title in (("errors", f"error of the grid of the file{wrong}"), ("errors_there", "error as it runs there")):
             found = document[key]
             lines += [] if not found else [f"{title}: " + ", ".join(f"{k} {v:.6g}" for k, v in found.items() if v is not None)]
         return Text("\n".join(lines))

@@ -27,7 +27,7 @@ class ExportText(str):
 
     @property
     def statement(self) -> tuple[str, ...]:
-        """What the host will run, its sampler's name, and the exact error there."""
+        """What the host will run, its sampler's name, and its error as it runs there."""
         return tuple(self.answer.lines())
 
     @property

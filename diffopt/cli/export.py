@@ -9,7 +9,7 @@ from diffopt.cli.given import Given
 
 @command("export", spectrum=False, arguments={"schedule": Schedule}, needs="schedule", leave_out=("plot", "format"))
 def export(given: Given) -> None:
-    """A grid as a program reads it; what it will run, and the exact error there, on stderr.
+    """A grid as a program reads it; what it will run, and its error as it runs there, on stderr.
 
     Example: diffopt export grid.json --to comfyui
     Example: diffopt export grid.json --to comfyui:workflow -o workflow_api.json

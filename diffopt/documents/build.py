@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -46,7 +47,7 @@ def evaluation_document(
         errors=_errors(evaluation),
         baselines={name: _score(e) for name, e in (references or {}).items()},
         ratios={name: _ratio(evaluation, e) for name, e in (references or {}).items()},
-        spectrum=spectrum_part(problem.spectrum),
+        spectrum=spectrum_part(problem.spectrum, problem.data.facts),
         diffopt_version=__version__,
     )
 
@@ -78,7 +79,7 @@ def schedule_document(
         objective=ObjectivePart(name=objective.name, value=scored),
         errors=_errors(evaluation),
         baselines={name: _score(e) for name, e in baselines.items()},
-        spectrum=spectrum_part(problem.spectrum),
+        spectrum=spectrum_part(problem.spectrum, problem.data.facts),
         optimizer=OptimizerPart(
             converged=result.converged,
             message=result.message,
@@ -147,11 +148,14 @@ def _errors(evaluation: Evaluation) -> ErrorsPart:
     return ErrorsPart(**evaluation.errors(), reasons=evaluation.reasons or None)
 
 
-def spectrum_part(spectrum: Spectrum) -> SpectrumPart:
-    """What the errors were computed for."""
+def spectrum_part(spectrum: Spectrum, facts: Mapping[str, Any] | None = None) -> SpectrumPart:
+    """What the errors were computed for; `facts` of an estimate know its scale."""
+    said = (facts or {}).get("scale")
+    scale = said.get("scale") if isinstance(said, Mapping) else None
+    known = isinstance(scale, int | float) and bool(finite(scale))
     return SpectrumPart(
         source=spectrum.source, sha256=spectrum.sha256, dim=whole(spectrum.dim), trace=spectrum.trace,
-        max=spectrum.max, clipped=spectrum.clipped,
+        max=spectrum.max, clipped=spectrum.clipped, scale=float(scale) if known and scale is not None else None,
     )  # fmt: skip
 
 

@@ -60,6 +60,7 @@ class SpectrumPart(Document):
     trace: float
     max: float
     clipped: int = Field(default=0, description="eigenvalues within rounding of 0 set to 0")
+    scale: float | None = Field(default=None, description="factor from stored numbers to these units, where known")
 
 
 class ObjectivePart(Document):

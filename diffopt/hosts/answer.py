@@ -73,8 +73,8 @@ class Answer:
         lines += [f"{f.kind}: {f.message}" + (f"; {f.repair}" if f.repair else "") for f in self.plan.findings]
         if self.before is not None:
             wrong = "" if self.score_error is None else f" (score error {self.score_error})"
-            lines.append(f"exact error of the file{wrong}: {_numbers(self.before)}")
-            lines.append(f"exact error there: {_numbers(self.after)}" if self.after else "exact error there: no closed form")
+            lines.append(f"error of the grid of the file{wrong}: {_numbers(self.before)}")
+            lines.append(f"error as it runs there: {_numbers(self.after) if self.after else 'no closed form'}")
         return lines
 
     def document(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from diffopt.report.cancellation import cancels, flattered
 from diffopt.report.churn import STILL, reference
 from diffopt.report.gain import gain, number
 from diffopt.report.model_grid import MODELS_OWN, unshifted
+from diffopt.report.spread import relative
 from diffopt.report.text import NOISELESS
 from diffopt.studies.comparison.row import OWN
 
@@ -21,6 +22,8 @@ HABIT = "karras"
 HABITS = (HABIT, STILL)
 #: A habit within this share of the optimum is good enough to keep.
 NEAR = 0.02
+#: What helps where steps dominate whose placement no search betters.
+PLACED = "more steps or another solver help; the placement is already optimal (by robust)"
 Document = Mapping[str, Any]
 
 
@@ -70,7 +73,10 @@ def evaluated(data: Document, highest: float = math.inf) -> list[str]:
     """
     errors, name = data["errors"], data.get("schedule") or "this grid"
     top = data["process"]["sigma_max"]
-    lines = [_split(errors, top is not None and top < highest * (1 - 1e-9))]
+    key = decided(Robust.name, [errors, *(data.get("baselines") or {}).values()])
+    best, own = ((data.get("baselines") or {}).get("optimized") or {}).get(key), errors.get(key)
+    placed = best is not None and own is not None and own <= best * (1 + NEAR)
+    lines = [_split(data, top is not None and top < highest * (1 - 1e-9), placed)]
     beside = {k: v for k, v in (data.get("baselines") or {}).items() if k in (*HABITS, "optimized") and k != name}
     for key in (decided("robust", [errors, *(data.get("baselines") or {}).values()]), "frechet"):
         own = errors.get(key)
@@ -92,8 +98,9 @@ def parts_cancel(errors: Document) -> bool:
     return total is not None and any(v is not None and v > total * (1 + 1e-9) for v in parts)
 
 
-def _split(errors: Document, raisable: bool) -> str:
-    """Start, steps and end, the largest named."""
+def _split(data: Document, raisable: bool, placed: bool) -> str:
+    """Start, steps and end, the largest named; better `placed` than the optimum no step is."""
+    errors = data["errors"]
     names = {"start": "initialization", "steps": "discretization", "end": "truncation"}
     parts = {k: errors.get(v) for k, v in names.items()}
     known = {k: v for k, v in parts.items() if v is not None}
@@ -103,12 +110,13 @@ def _split(errors: Document, raisable: bool) -> str:
     largest = max(known, key=lambda k: known[k])
     remedy = {
         "start": "a larger sigma_max helps" if raisable else "the process goes no higher, and steps cannot mend that",
-        "steps": "more or better placed steps help",
+        "steps": PLACED if placed else "more or better placed steps help",
         "end": "a smaller last noise level helps",
     }[largest]
     listed = ", ".join(f"{k} {number(v)}" for k, v in known.items())
     cancel = " (they cancel in part)" if parts_cancel(errors) else ""
-    return f"frechet {number(total)}: {listed}{cancel}. The {largest} dominate{'' if largest == 'steps' else 's'}: {remedy}."
+    verdict = f"The {largest} dominate{'' if largest == 'steps' else 's'}: {remedy}."
+    return f"frechet {number(total)}, {relative(data)}: {listed}{cancel}. {verdict}"
 
 
 def compared(data: Document) -> list[str]:

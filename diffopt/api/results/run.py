@@ -15,6 +15,7 @@ from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.report import answers, text
 from diffopt.report.family import found_numbers
+from diffopt.report.spread import against, size
 
 #: Errors whose ratios to karras and to the optimum stand in every row.
 RATIOS = ("frechet", "kl", "robust")
@@ -190,7 +191,8 @@ class ScheduleResult(RunResult):
         free = answers.beats_ends(claim, float(self.eta[0])) if claim else []
         if claim and not any(text.shown_eta(self.document)):
             free = [text.NO_NOISE]
-        return [answers.optimized(self.document), *found_numbers(self.document), *free]
+        first = [answers.optimized(self.document), *size(self.document), *against(self.document)]
+        return [*first, *found_numbers(self.document), *free]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -1,0 +1,94 @@
+"""Errors in terms of the data: their share of the spread, the stored numbers, and metrics that say otherwise."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import diffopt
+from diffopt.cli.main import main
+from diffopt.report import answers, spread
+
+EIG = 3.0 / np.arange(1, 9) ** 1.5
+
+
+@pytest.fixture(scope="module")
+def kelvin(tmp_path_factory) -> str:
+    """Samples in large units, and their spectrum in the numbers of a network."""
+    folder = tmp_path_factory.mktemp("kelvin")
+    rng = np.random.default_rng(0)
+    np.save(folder / "t.npy", 300 + 20 * rng.standard_normal((40, 6)) @ np.diag([3.0, 2, 1, 0.5, 0.3, 0.2]))
+    assert main(["spectrum", "estimate", str(folder / "t.npy"), "--standardize", "0.5", "-o", str(folder / "t.npz"), "-q"]) == 0
+    return str(folder)
+
+
+def told(line: str) -> tuple[float, float]:
+    share, whole = re.search(r"([\d.e+-]+) % of the data's spread \(([\d.e+-]+), the root of the trace\)", line).groups()
+    return float(share), float(whole)
+
+
+@pytest.mark.parametrize("verb", ["optimize", "evaluate"])
+def test_the_error_is_told_as_a_share_of_the_spread(verb: str) -> None:
+    flags = {"schedule": "karras"} if verb == "evaluate" else {}
+    found = getattr(diffopt, verb)(EIG, solver="heun", steps=4, **flags)
+    (line,) = [line for line in found.answers() if "spread" in line]
+    share, whole = told(line)
+    assert whole == pytest.approx(np.sqrt(EIG.sum()), rel=5e-3)
+    assert share == pytest.approx(100 * found.errors["frechet"] / np.sqrt(EIG.sum()), rel=5e-3)
+    assert "stored" not in line and found.document["spectrum"]["scale"] is None
+
+
+def test_in_the_stored_numbers_where_the_file_knows_its_scale(kelvin: str) -> None:
+    """The scale from the samples: their pooled standard deviation is mapped to 0.5."""
+    samples = np.load(f"{kelvin}/t.npy")
+    found = diffopt.optimize(f"{kelvin}/t.npz", solver="heun", steps=4)
+    assert found.document["spectrum"]["scale"] == pytest.approx(0.5 / samples.std(), rel=1e-9)
+    (line,) = [line for line in found.answers() if "spread" in line]
+    rms = float(re.search(r"and ([\d.e+-]+) a number \(rms\) as they are stored", line)[1])
+    assert rms == pytest.approx(found.errors["frechet"] / np.sqrt(6) * samples.std() / 0.5, rel=5e-3)
+
+
+def test_a_file_with_its_scale_is_read_again(kelvin: str, tmp_path, capsys) -> None:
+    grid = str(tmp_path / "grid.json")
+    assert main(["optimize", f"{kelvin}/t.npz", "-s", "heun", "-n", "4", "-o", grid, "-q"]) == 0
+    assert main(["evaluate", f"{kelvin}/t.npz", grid]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["spectrum"]["scale"] > 0
+    assert "a number (rms) as they are stored" in said.err
+    assert "more steps or another solver help; the placement is already optimal" in said.err and "better placed" not in said.err
+
+
+def test_better_placed_steps_are_advised_where_they_help() -> None:
+    first = diffopt.evaluate(EIG, solver="heun", steps=5, schedule="uniform_t").answers()[0]
+    assert "more or better placed steps help" in first and "already optimal" not in first
+
+
+def document(objective: str, **better: tuple[float, float]) -> dict:
+    return {
+        "objective": {"name": objective, "value": 1.0}, "errors": {"frechet": 0.8, "kl": 4.0, "robust": 1.0},
+        "baselines": {name: {"frechet": f, "kl": k, "robust": 1.2} for name, (f, k) in better.items()},
+    }  # fmt: skip
+
+
+def test_metrics_that_speak_against_the_optimum_are_said() -> None:
+    (line,) = spread.against(document("robust", beta=(0.5, 0.3), karras=(0.7, 3.0), vp=(0.1, 9.0)))
+    assert "beta (and 1 more) is better: frechet 0.5 against 0.8, kl 0.3 against 4" in line
+    assert "cannot cancel" in line and "docs/evidence.md" in line and "--objective frechet" in line
+    assert spread.against(document("frechet", beta=(0.5, 0.3))) == []
+    assert spread.against(document("robust", beta=(0.5, 5.0), karras=(0.79, 3.9))) == []
+    assert answers.optimized(document("robust", beta=(0.5, 0.3))).startswith("The optimized grid has robust 1")
+
+
+def test_a_run_that_is_worse_in_both_exact_metrics_says_so() -> None:
+    """Every run whose document holds such a row has the line, and no other."""
+    seen = set()
+    for solver, steps in (("dpmpp_2m", 4), ("unipc", 5), ("heun", 3)):
+        found = diffopt.optimize(EIG, solver, steps)
+        own = found.errors
+        worse = any(all(part[m] < 0.95 * own[m] for m in ("frechet", "kl")) for part in found.baselines.values())
+        assert any(line.startswith("In the exact metrics ") for line in found.answers()) == worse
+        seen.add(worse)
+    assert seen == {True, False}
