@@ -28,7 +28,7 @@ class LoopState:
     alpha, level : float
         Signal and noise scale of the grid point.
     z : ndarray
-        LoopState, in the process's own coordinates.
+        State, in the process's own coordinates.
     """
 
     step: int

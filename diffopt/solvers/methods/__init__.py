@@ -1,1 +1,1 @@
-"""One scheme a file."""
+"""A scheme a file, with those of its family and what only they share."""
