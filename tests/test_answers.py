@@ -250,6 +250,22 @@ def test_a_range_that_was_free_is_the_one_that_was_found():
     assert text.conditions(ends) == "ve, sigma 80 to 0.002, end sigma_min, start sigma"
 
 
+@pytest.mark.parametrize(
+    ("free", "ends"),
+    [("grid", ""), ("rho", ""), ("sigma_min", "sigma_min"), ("grid,sigma_min", "sigma_min"),
+     ("family", "sigma_max and sigma_min")],
+)  # fmt: skip
+def test_the_line_of_what_is_used_says_which_ends_are_free_within_the_range(
+    free: str, ends: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schedule = [] if "grid" in free else ["--schedule", "karras"]
+    line = ["optimize", "builtin:white", "-s", "heun", "-n", "3", "--start", "sigma", "--free", free, *schedule]
+    assert main([*line, "--format", "csv"]) == 0
+    (note,) = [row for row in capsys.readouterr().err.splitlines() if row.startswith("using solver")]
+    asked = "sigma 80 to 0.002"
+    assert f"{asked} ({ends} free within), end" in note if ends else f"{asked}, end" in note
+
+
 def test_an_eta_that_a_search_left_at_nothing_is_shown_as_none():
     run = {"eta": [5e-10, 5e-10]}
     assert text.shown_eta(run) == run["eta"]

@@ -23,6 +23,7 @@ from diffopt.processes import VE, Flow, VPLinear
 from diffopt.processes.grid import Grid
 from diffopt.processes.span import Span
 from diffopt.processes.training import Training
+from diffopt.report.comparison import optimum_notes
 from diffopt.schedules import SCHEDULES
 from diffopt.search.descent import optimize
 from diffopt.solvers import SOLVERS, run_table
@@ -360,3 +361,25 @@ def test_processes_change_nothing_but_the_time():
 def test_an_eta_that_no_row_would_take_is_refused():
     with pytest.raises(InputError, match="diffopt evaluate --eta"):
         diffopt.compare([4.0, 0.1], solver="ddim", steps=5, eta=1.0)
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun", "dpmpp_2m", "unipc"])
+@pytest.mark.parametrize(("process", "objective"), [("ve", "robust"), ("flow", "frechet"), ("vp_linear", "kl")])
+def test_the_optimized_row_has_the_objective_of_optimize_to_a_fraction_of_a_per_cent(
+    solver: str, process: str, objective: str
+) -> None:
+    """The sentence below the table, for two searches with other starts and tolerances."""
+    eig = 9.0 * np.arange(1.0, 13) ** -1.5
+    table = diffopt.compare(eig, solver, 5, process=process, objective=objective, kind="fixed,optimized")
+    (row,) = [row for row in table.document["rows"] if row["kind"] == "optimized"]
+    found = diffopt.optimize(eig, solver, 5, process=process, objective=objective)
+    assert row[objective] == pytest.approx(found.errors[objective], rel=5e-3)
+    assert "to a fraction of a per cent" in optimum_notes(table.document)[0]
+
+
+def test_rows_on_the_grids_of_other_solvers_are_told_apart() -> None:
+    table = diffopt.compare([4.0, 1.0], "euler,ipndm", 3, only="karras").document
+    plain, other = optimum_notes(table)
+    assert plain.startswith("optimized: ") and other.startswith("optimized of ipndm: ")
+    assert optimum_notes(diffopt.compare([4.0, 1.0], "ipndm", 3, only="karras").document) == [other]
+    assert not optimum_notes(diffopt.compare([4.0, 1.0], "ipndm", 3, only="karras", skip="optimized").document)

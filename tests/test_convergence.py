@@ -231,3 +231,9 @@ def test_bad_flags_are_one_line_and_exit_code_2(flags: list[str], tmp_path, caps
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines()[-1].startswith("error: ")
+
+
+def test_where_nothing_can_be_measured_the_reason_is_said() -> None:
+    """A rule that needs a finite range names it, whatever the solvers."""
+    with pytest.raises(InputError, match=r"measured: euler, frechet: schedule 'karras' needs a finite sigma-max"):
+        diffopt.orders([1.0, 0.1], "euler,heun", process="flow", metric="frechet")

@@ -58,13 +58,15 @@ def error_notes(problem: Problem) -> list[str]:
     return [f"note: all errors are with {words}" for words in error_words(problem.solver)]
 
 
-def problem_notes(problem: Problem) -> list[str]:
-    """The defaults in force, so that nobody has to guess."""
+def problem_notes(problem: Problem, free: Iterable[str] = ()) -> list[str]:
+    """The defaults in force, so that nobody has to guess; ends of the range among `free` were searched within it."""
+    ends = [name for name in ("sigma_max", "sigma_min") if name in set(free)]
+    within = f" ({' and '.join(ends)} free within)" if ends else ""
     top = "pure noise" if problem.sigma_max == float("inf") else f"{problem.sigma_max:g}"
     clock, meaning = problem.solver.clock_name(problem.process), problem.solver.eta_meaning
     parts = [
         f"solver {problem.solver.name}", f"{problem.steps} steps", f"process {problem.process.name}",
-        f"sigma {top} to {problem.sigma_min:g}", f"end {problem.end}", f"start {problem.start}",
+        f"sigma {top} to {problem.sigma_min:g}{within}", f"end {problem.end}", f"start {problem.start}",
     ]  # fmt: skip
     if clock:
         parts.append(f"clock {clock}")

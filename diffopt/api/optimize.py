@@ -137,7 +137,7 @@ def optimize(
     if "sigma_max" in result.family and problem.spectrum.mean is None:
         assumed.append("note: sigma_max is free and the spectrum has no mean: what a start around 0 misses of it is not counted")
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
-    said = (*data_notes(data), *problem_notes(problem), *assumed, *model_notes(problem, flags))
+    said = (*data_notes(data), *problem_notes(problem, result.family), *assumed, *model_notes(problem, flags))
     return ScheduleResult(dump(document), said, data, rivals)
 
 

@@ -107,7 +107,7 @@ def orders(
         if progress is not None:
             progress(done, len(todo))
     if not rows:
-        raise InputError("nothing could be measured; see --solver and --metric")
+        raise InputError(_nothing(notes[1:]))
     rows = with_notes(rows)
     document = ConvergenceDocument(
         accuracy=goal, schedule=schedule.name, schedule_options=options_of(schedule), seed=seed or 0,
@@ -118,6 +118,13 @@ def orders(
         diffopt_version=__version__,
     )  # fmt: skip
     return OrdersResult(dump(document), (*data_notes(data, robust=False), *notes, *range_notes(problems[0])), rows)
+
+
+def _nothing(refusals: list[str]) -> str:
+    """The first refusal, and whether others have other reasons."""
+    others = "; other solvers and metrics have other reasons" if len({line.rpartition(": ")[2] for line in refusals}) > 1 else ""
+    first = refusals[0].removeprefix("note: ")
+    return f"nothing could be measured: {first}{others}; see --solver, --metric, --schedule and --sigma-max"
 
 
 def _metrics(given: Any, wrong: bool) -> list[str]:

@@ -50,7 +50,7 @@ def budget_picture(over: str, values: Sequence[float], rows: Rows, here: float |
     parts = {name: np.array([_number(row[name]) for row in rows]) for name in COLOURS}
     parts = {name: part for name, part in parts.items() if np.any(part > 0)}
     total = np.array([np.nan if row["total"] is None else row["total"] for row in rows], dtype=float)
-    whole = bool(np.all(total > 0))
+    whole = bool(np.all(total > 0)) and len(_areas(parts, total)) > 1
     canvas, axes = figure(8, [3.6, *[2.6] * whole])
     _terms(axes[0], x, parts, total, rows)
     if whole:
@@ -96,11 +96,8 @@ def _terms(axis: Any, x: np.ndarray, parts: Parts, total: np.ndarray, rows: Rows
 
 def _shares(axis: Any, x: np.ndarray, parts: Parts, total: np.ndarray) -> None:
     """Areas that add up to the total: terms above 0, and what all together have more or less (theory.md, eq. 190)."""
-    between = total - sum(parts.values(), np.zeros_like(total))
     up, down = np.zeros_like(total), np.zeros_like(total)
-    for name, part in {**parts, "cancelled": np.minimum(between, 0), "added": np.maximum(between, 0)}.items():
-        if np.max(np.abs(part / total)) < SEEN:
-            continue
+    for name, part in _areas(parts, total).items():
         share = 100 * part / total
         base = up if name != "cancelled" else down
         axis.fill_between(x, base, base + share, facecolor=COLOURS.get(name, GREY), edgecolor="white", linewidth=0.6, alpha=0.75,
@@ -111,6 +108,13 @@ def _shares(axis: Any, x: np.ndarray, parts: Parts, total: np.ndarray) -> None:
         axis.axhline(100, color=INK, linewidth=2)
     room = 0.04 * (up.max() - down.min())
     axis.set(ylim=(down.min() - room * bool(down.min() < 0), up.max() + room), ylabel="% of the total\n(areas add up to 100)")
+
+
+def _areas(parts: Parts, total: np.ndarray) -> Parts:
+    """Terms and what is between them and the total, below it and above; those that are large enough to see."""
+    between = total - sum(parts.values(), np.zeros_like(total))
+    every = {**parts, "cancelled": np.minimum(between, 0), "added": np.maximum(between, 0)}
+    return {name: part for name, part in every.items() if np.max(np.abs(part / total)) >= SEEN}
 
 
 def _frame(axis: Any, x: np.ndarray, here: float | None, valid: np.ndarray) -> None:

@@ -12,6 +12,7 @@ from diffopt.documents.schemas import ComparisonDocument, ComparisonRow, Process
 from diffopt.hosts.offered import offering
 from diffopt.objectives.metrics import COMPARED
 from diffopt.schedules import SCHEDULES
+from diffopt.solvers import SOLVERS
 from diffopt.studies.comparison.comparison import Comparison
 from diffopt.studies.comparison.row import Row
 
@@ -101,6 +102,24 @@ def _same_run(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         a == b or (a is not None and b is not None and math.isclose(a, b, rel_tol=1e-7))
         for a, b in zip(ours, theirs, strict=True)
     )
+
+
+def optimum_notes(data: Mapping[str, Any]) -> list[str]:
+    """How the optimized rows stand to what `optimize` finds."""
+    found = dict.fromkeys(row["solver"] for row in data["rows"] if row["kind"] == "optimized")
+    made = [name for name in found if name in SOLVERS and SOLVERS[name].grid_solvers]
+    notes = []
+    if set(found) - set(made):
+        notes.append(
+            f"optimized: by a shorter search than diffopt optimize's; the two agree in {data['objective']} to a fraction of a "
+            "per cent, and where the optimum is flat not in every level"
+        )
+    if made:
+        notes.append(
+            f"optimized of {', '.join(made)}: of other solvers' grids, as diffopt optimize's is, or the best row of the "
+            "group, so the two may differ (docs/multistep.md)"
+        )
+    return notes
 
 
 def shown_name(row: Row) -> str:

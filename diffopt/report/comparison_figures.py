@@ -260,10 +260,19 @@ def _errors(axis: Any, comparison: Comparison) -> str:
         axis.set_xlim(calls[0] / 1.25, calls[-1] * 1.25)
         log_axis(axis, "x", calls[0] / 1.25, calls[-1] * 1.25)
         if len(calls) <= 8:
-            axis.set_xticks(calls, [str(n) for n in calls])
+            axis.set_xticks(calls, _apart(calls))
     axis.set(xlabel="denoiser calls", ylabel=_unit_of(comparison))
     axis.grid(True, which="major", axis="y", color=PALE, linewidth=0.7)
     return _title("Every row a dot", axis.get_ylim(), comparison)
+
+
+def _apart(calls: Sequence[int]) -> list[str]:
+    """Numbers of ticks, without those that would lie on the one before."""
+    least, kept, texts = max((calls[-1] / calls[0]) ** 0.08, 1.04), 0.0, []
+    for n in calls:
+        texts.append(str(n) if n >= least * kept else "")
+        kept = n if texts[-1] else kept
+    return texts
 
 
 def _fit(axis: Any, comparison: Comparison, objective: str, which: str = "y") -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from diffopt.foundation.shown import visible
 from diffopt.report.answers import grouped, row_error
-from diffopt.report.comparison import bare, merged
+from diffopt.report.comparison import bare, merged, optimum_notes
 from diffopt.report.terminal import fitting, left_out, taken
 from diffopt.report.text import conditions, short
 
@@ -48,6 +48,7 @@ def _legend(data: Mapping[str, Any], gone: Sequence[str]) -> list[str]:
     found = {row_error(data["objective"], group) for group in grouped(rows).values()}
     objective = " or ".join(sorted(found)) if len(found) > 1 else next(iter(found), data["objective"])
     lines = [f"* smallest {objective} of its group beside the optimized row; ratio = {objective} over the optimized row's"]
+    lines += optimum_notes(data)
     if any(bare(row, host) for row in rows):
         who = "no program offers" if host is None else f"{host} does not offer"
         lines.append(f"# {who} it by name: it goes in as numbers (evaluate --schedule NAME -o FILE, export FILE)")

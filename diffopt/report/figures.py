@@ -132,11 +132,18 @@ def _own_name(data: Mapping[str, Any]) -> str:
 def _title(canvas: Any, data: Mapping[str, Any], noisy: bool = False) -> None:
     """What was run on which data and how, with what was found of a family, and an eta that no panel shows."""
     options = _listed(data.get("schedule_options") or {})
-    what = f"optimized for {_objective(data)}" if "objective" in data else ", ".join([_own_name(data), *options])
+    what = _searched(data) if "objective" in data else ", ".join([_own_name(data), *options])
     eta = f", eta {data['eta'][0]:.4g}" if any(data["eta"]) and len(set(data["eta"])) == 1 and not noisy else ""
     head = f"{data['solver']}, {data['steps']} steps, {data['denoiser_calls']} denoiser calls: {what}"
     family = ", ".join(_listed((data.get("optimizer") or {}).get("family") or {}))
     titled(canvas, head, data["spectrum"]["source"], f"{setting(data)}{eta}", *[family] * bool(family))
+
+
+def _searched(data: Mapping[str, Any]) -> str:
+    """What was optimized, on which schedule where the grid was kept."""
+    free, schedule = (data.get("optimizer") or {}).get("free") or [], (data.get("optimizer") or {}).get("schedule")
+    kept = f" on {schedule}" if schedule and not {"grid", "shared"} & set(free) else ""
+    return f"{', '.join(free) + kept + ' ' if list(free) != ['grid'] else ''}optimized for {_objective(data)}"
 
 
 def _listed(values: Mapping[str, Any]) -> list[str]:

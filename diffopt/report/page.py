@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from diffopt.report.answers import compared, grouped
-from diffopt.report.comparison import bare, merged
+from diffopt.report.comparison import bare, merged, optimum_notes
 from diffopt.report.comparison_figures import SHADES, key
 from diffopt.report.explain import explain, names
 from diffopt.report.page_forms import forms
@@ -88,7 +88,8 @@ def _facts(data: Mapping[str, Any]) -> str:
         f"Spectrum {s['source']}: {s['dim']:g} directions, trace {s['trace']:.5g}, largest {s['max']:.5g}. Process "
         f"{conditions(data)}{wrong}. ratio = {objective} over the optimized row's; held out = largest Frechet distance of the "
         "same grid on the spectrum scaled, tilted, blurred by 20 %. Errors are exact for Gaussian data with this spectrum; a "
-        f"dash is not defined. # = {who} it by name, so it goes in as numbers. A row opens its grid."
+        f"dash is not defined. # = {who} it by name, so it goes in as numbers. A row opens its grid. "
+        + "".join(f"{note[0].upper()}{note[1:]}. " for note in optimum_notes(data))
     )
 
 

@@ -13,8 +13,8 @@ from diffopt.studies.comparison.comparison import Comparison
 
 #: Inches of a picture: at the width of a phone its letters are as large as those of the table.
 WIDTH = 4.8
-#: Letters that a name of a grid may take.
-NAME = 26
+#: Letters that a name of a grid may take, and names of lines that stand in two columns.
+NAME, SHORT = 26, 33
 #: Colours of the pictures by daylight, and in the dark.
 DARK = {
     style.BLUE: "#6db7e8", style.RED: "#ff9a4d", style.GREEN: "#4cc9a0", style.PURPLE: "#e08fd0", style.ORANGE: "#e8b04a",
@@ -53,8 +53,9 @@ def _figure(comparison: Comparison, group: int | None) -> tuple[Any, str]:
     names = axis.get_legend_handles_labels()[1]
     if names:
         # Below the axis, where a phone has room; the figure grows by the rows of names.
-        canvas.set_figheight(canvas.get_figheight() + 0.17 * -(-len(names) // 2) + 0.3)
-        canvas.legend(loc="outside lower left", ncol=2, fontsize=7.5, columnspacing=1.0)
+        columns = 2 if max(map(len, names)) <= SHORT else 1
+        canvas.set_figheight(canvas.get_figheight() + 0.17 * -(-len(names) // columns) + 0.3)
+        canvas.legend(loc="outside lower left", ncol=columns, fontsize=7.5, columnspacing=1.0)
     return canvas, title
 
 

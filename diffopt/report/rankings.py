@@ -52,6 +52,8 @@ def _told(scores: Mapping[str, float], name: str, own: str) -> str:
     if own not in scores or name == own:
         return digits(scores[name])
     ratio = scores[name] / scores[own]
+    if digits(ratio) == "1":
+        return digits(scores[name])
     # What is better is told as the text tells it.
     return f"{digits(scores[name])}  {f'{digits(ratio)} x' if ratio > 0.9995 else gain(scores[name], scores[own])}"
 

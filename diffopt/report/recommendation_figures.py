@@ -25,8 +25,8 @@ def recommendation_picture(data: Mapping[str, Any]) -> Any:
     canvas, (above, below) = figure(9, [height(len(names))] * 2)
     ranking(above, {name: row["robust"] for name, row in names.items()}, "robust", own, {habit: BLUE}, MOST)
     _levels(below, {name: row["sigmas"] for name, row in names.items()}, own, habit)
-    where = f" in {data['host']}" if data["host"] else ""
-    titled(canvas, f"At most {data['calls']} denoiser calls{where}", data["spectrum"]["source"], setting(data))
+    most = f"At most {data['calls']} denoiser call{'s' * (data['calls'] != 1)}"
+    titled(canvas, most + (f" in {data['host']}" if data["host"] else ""), data["spectrum"]["source"], setting(data))
     return canvas
 
 
@@ -34,7 +34,7 @@ def _name(row: Mapping[str, Any]) -> str:
     mark = next((f", {words}" for words in MARKS if words in row["sentence"]), "")
     noise = f", eta {row['eta']:.3g}" if row["eta"] else ""
     grid = "" if row["schedule"] == "optimized" else f", {row['schedule']}"
-    return f"{row['solver']}, {row['steps']} steps{noise}{grid}{mark}"
+    return f"{row['solver']}, {row['steps']} step{'s' * (row['steps'] != 1)}{noise}{grid}{mark}"
 
 
 def _levels(axis: Any, grids: Mapping[str, Any], own: str, habit: str) -> None:

@@ -9,6 +9,9 @@ from diffopt.api.results.base import Result
 from diffopt.errors import UnsupportedError
 from diffopt.studies.budget.knobs import Knobs
 
+#: Samplers that are no solvers.
+SAMPLERS = {"exact": "the exact flow", "langevin": "a Langevin chain"}
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BudgetResult(Result):
@@ -89,7 +92,8 @@ class BudgetResult(Result):
         grid = f" on {knobs.schedule}" if knobs.schedule else " on a given grid" if knobs.given_grid else ""
         steps = f", {sampler['steps']} steps" if name != "steps" and sampler["steps"] else ""
         told = [setting(sampler)] if sampler["process"] else []
-        return budget_picture(name, values, rows, here, f"Error budget of {sampler['name']}{grid}{steps}", source, *told)
+        who = SAMPLERS.get(sampler["name"], sampler["name"])
+        return budget_picture(name, values, rows, here, f"Error budget of {who}{grid}{steps}", source, *told)
 
     def __repr__(self) -> str:
         total = "infinite" if self.total is None else f"{self.total:.4g}"
