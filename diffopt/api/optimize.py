@@ -14,7 +14,7 @@ from diffopt.api.model_grid import model_notes, own_grids
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
 from diffopt.documents.build import finite, schedule_document
-from diffopt.documents.schemas import Claim, dump
+from diffopt.documents.schemas import ChurnPart, Claim, dump
 from diffopt.documents.settings import Settings, make_objective, make_problem, schedule_of
 from diffopt.documents.values import words
 from diffopt.errors import InputError
@@ -24,7 +24,7 @@ from diffopt.objectives.problem import Problem
 from diffopt.search.blocks import canonical, named_ends
 from diffopt.search.descent import optimize as search
 from diffopt.search.integer import optimize_whole
-from diffopt.search.knobs import no_end
+from diffopt.search.knobs import CHURN, no_end
 from diffopt.search.result import OptimizeResult
 from diffopt.search.starts import BASELINES, applicable
 from diffopt.solvers import SOLVERS
@@ -123,7 +123,7 @@ def optimize(
     result = replace(result, family=named_ends(free, result.grid.sigmas) | result.family)
     document = schedule_document(
         solved, result, evaluation, beside, objective, free, schedule,
-        _beats_ends(solved, result) if "eta" in free else None,
+        _beats_ends(solved, result) if "eta" in free else None, _churn(solved, result),
     )  # fmt: skip
     assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
     assumed += idle_notes(solved, result.grid, result.eta, objective.name, document.objective.value)
@@ -153,6 +153,19 @@ def _beats_ends(problem: Problem, result: OptimizeResult) -> Claim | None:
     from diffopt.studies.eta_claim import claim
 
     return claim(problem, result.grid, float(result.eta[0]))
+
+
+def _churn(problem: Problem, result: OptimizeResult) -> ChurnPart | None:
+    """What a churn that was searched for does; None where there is none."""
+    if not set(CHURN) & set(result.family):
+        return None
+    from diffopt.studies.churn_claim import churn_claim
+
+    found = churn_claim(problem, result.grid)
+    if found is None:
+        return None
+    parts: dict[str, tuple[float, float]] = {**found.parts}
+    return ChurnPart(repairs=found.repairs, parts=parts, frechet=found.frechet, claim=found.claim)
 
 
 def _with_schedule(settings: Settings, free: list[str]) -> Settings:

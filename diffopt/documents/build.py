@@ -13,6 +13,7 @@ from diffopt import __version__
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.options import options_of
 from diffopt.documents.schemas import (
+    ChurnPart,
     Claim,
     ErrorsPart,
     EvaluationDocument,
@@ -71,6 +72,7 @@ def schedule_document(
     free: list[str],
     schedule: Schedule | None,
     beats_ends: Claim | None = None,
+    churn: ChurnPart | None = None,
 ) -> ScheduleDocument:
     """Document of `diffopt optimize`."""
     scored = _objective_value(result, evaluation, objective)
@@ -92,6 +94,7 @@ def schedule_document(
             schedule_options={} if schedule is None else options_of(schedule),
             at_bound=list(result.at_bound),
             beats_ends=beats_ends,
+            churn=churn,
         ),
         diffopt_version=__version__,
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from diffopt.hosts.edm_flags import churn_flags, grid_flags, nearest_karras
+from diffopt.report.answers import gain, number
 
 Document = Mapping[str, Any]
 #: The schedule whose numbers EDM's generate.py takes.
@@ -28,8 +29,9 @@ def found_numbers(data: Document) -> list[str]:
     levels = [s for s in data.get("sigmas") or () if s]
     if found.get("s_churn") == 0 or not any(found.get("s_tmin", 0) <= s <= found.get("s_tmax", math.inf) for s in levels):
         lines.append("EDM's churn does not pay here: s_churn 0 is as good.")
-    elif caution := _churn_caution(found, data.get("score_error")):
-        lines.append(caution)
+    else:
+        lines += churned(search.get("churn"), data["process"])
+        lines += _churn_caution(found, data.get("score_error"))
     flags = edm_flags(data)
     return [*lines, f"EDM: generate.py {flags}"] if flags else lines
 
@@ -62,17 +64,55 @@ def _beyond(held: str, data: Document) -> str:
     }.get(name, "")
 
 
-def _churn_caution(found: Document, error: str | None) -> str:
+#: What a part of the error is, and what else mends it.
+PARTS = {
+    "start": "the start law", "steps": "the steps, as a better grid or more of them do", "score": "the score's own error",
+}  # fmt: skip
+
+
+def churned(churn: Document | None, process: Document) -> list[str]:
+    """What churn repairs, what it does to the exact error, and on which data that may be counted on (eqs. 426, 427)."""
+    if churn is None:
+        return []
+    own, without = churn["frechet"]
+    exact = f"frechet is {number(own)} with it and {number(without)} without"
+    if churn["repairs"] is None:
+        return [f"Churn repairs neither start, steps nor score; {exact}: leave it out."]
+    before, after = (sum(pair[i] for pair in churn["parts"].values()) for i in (1, 0))
+    listed = ", ".join(f"{name} {number(pair[1])} to {number(pair[0])}" for name, pair in churn["parts"].items())
+    lines = [
+        f"What churn repairs here is {PARTS[churn['repairs']]}: of robust squared ({number(before)} to {number(after)}) {listed}."
+    ]
+    if churn["claim"] == "no":
+        worse = f", {gain(own, without)} it" if own > without else ""
+        lines.append(f"Caution: that is no gain of a twentieth in the exact error: {exact}{worse}.")
+    else:
+        where = {
+            "gaussian": "on Gaussian data; that is not said of other data",
+            "wider": "on Gaussian data, and by the rule of eta (docs/score_error.md) on others; for churn it has not been tried",
+        }[churn["claim"]]
+        lines.append(f"{exact[0].upper()}{exact[1:]}, {where}.")
+    if churn["repairs"] == "start" and process["sigma_max"]:
+        lines.append(
+            f"A larger --sigma-max ({2 * process['sigma_max']:g}, if the network was trained there) mends that without churn."
+        )
+    return lines
+
+
+def _churn_caution(found: Document, error: str | None) -> list[str]:
     """What a gain by churn rests on, where it is not a measured score error."""
-    if not found.get("s_churn") or (error is not None and ("curve:" in error or error == "function")):
-        return ""
+    if not found.get("s_churn"):
+        return []
+    if error is not None and ("curve:" in error or error == "function"):
+        return ["A loss curve has no sign: the score error is taken as too large a score; one too small asks for another churn."]
     advice = "give --score-error curve:FILE, measured from your loss curve, before you use it."
     if error is not None:
-        return f"Caution: what churn gains follows the score error {error}, a rule and not a measurement; {advice}"
-    return (
+        sign = "" if error.startswith("random:") else ", and its sign decides (try the other one)"
+        return [f"Caution: what churn gains follows the score error {error}, a rule and not a measurement{sign}; {advice}"]
+    return [
         "Caution: with an exact score what churn gains is cancellation on Gaussian data: its noise, and S_noise other than 1, "
         f"offset the errors of the steps; {advice}"
-    )
+    ]
 
 
 def edm_flags(data: Document) -> str:

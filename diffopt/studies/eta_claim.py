@@ -62,10 +62,10 @@ class Ends(Scaled):
 
     def claim(self, eta: float) -> Claim:
         """What is said of an eta (eq. 342)."""
-        return _claim(self.at(eta)[..., 0], self.least, eta)
+        return claim_beside(self.at(eta)[..., 0], self.least, eta)
 
 
-def _claim(own: Array, others: Array, eta: float) -> Claim:
+def claim_beside(own: Array, others: Array, eta: float) -> Claim:
     """What is said of errors beside others, both of shape (scales, 2)."""
     gains = own < (1 - GAIN) * others
     if not gains[0, 0]:
@@ -84,4 +84,4 @@ def claim(problem: Problem, grid: Grid, eta: float) -> Claim | None:
 
 def claim_over(own: Scaled, eta: float, rival: Scaled) -> Claim:
     """What is said of a run with noise beside one without, each on its own grid (eq. 423)."""
-    return _claim(own.at(eta)[..., 0], rival.at(0.0)[..., 0], eta)
+    return claim_beside(own.at(eta)[..., 0], rival.at(0.0)[..., 0], eta)

@@ -47,7 +47,7 @@ class EDMStochastic(Solver):
         """Three rows per step: churn, predictor, corrector, eq. (21)."""
         table = Table.zeros(points, rows=3, lags=3, sources=1)
         sigma_0, sigma_1 = points.sigma[..., :-1], points.sigma[..., 1:]
-        hat = sigma_0 * (1 + self._gamma(sigma_0, points.steps))
+        hat = sigma_0 * (1 + self.gammas(sigma_0, points.steps))
         alpha_h, level_h = points.process.levels(hat, points.process.time(hat))
         table.put_node(0, alpha_h, level_h)
         table.state[..., 0, 0] = alpha_h / points.alpha_0
@@ -58,7 +58,8 @@ class EDMStochastic(Solver):
         _heun(table, points, alpha_h, hat, sigma_1)
         return table
 
-    def _gamma(self, sigma: Numbers, steps: int) -> Numbers:
+    def gammas(self, sigma: Numbers, steps: int) -> Numbers:
+        """gamma of steps from these noise ratios."""
         wish = np.asarray(self.s_churn / steps)
         gamma = np.where(wish.real < np.sqrt(2) - 1, wish, np.sqrt(2) - 1)
         return np.where((sigma.real >= self.s_tmin) & (sigma.real <= self.s_tmax), gamma, 0)
