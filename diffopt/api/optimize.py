@@ -164,7 +164,7 @@ def _churn(problem: Problem, result: OptimizeResult) -> ChurnPart | None:
     found = churn_claim(problem, result.grid)
     if found is None:
         return None
-    parts: dict[str, tuple[float, float]] = {**found.parts}
+    parts = {str(name): pair for name, pair in found.parts.items()}
     return ChurnPart(repairs=found.repairs, parts=parts, frechet=found.frechet, claim=found.claim)
 
 

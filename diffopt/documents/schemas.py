@@ -81,8 +81,8 @@ BEATS = (
 class ChurnPart(Document):
     """The run beside the same one without churn (theory.md, eqs. 426-428); pairs are with churn and without."""
 
-    repairs: Literal["start", "steps", "score"] | None = Field(description="part of robust squared that falls most; null: none falls")
-    parts: dict[str, tuple[float, float]] = Field(description="start, steps and score: parts of robust squared, data units squared")
+    repairs: Literal["start", "steps", "score"] | None = Field(description="part of robust squared that falls most")
+    parts: dict[str, tuple[float, float]] = Field(description="start, steps, score: of robust squared")
     frechet: tuple[float, float]
     claim: Claim = Field(description="where frechet gains a twentieth: no, on gaussian data, or wider, as for beats_ends")
 
@@ -101,7 +101,7 @@ class OptimizerPart(Document):
     schedule_options: dict[str, Any] = {}
     at_bound: list[str] = Field(default=[], description="what ended at the end of the range that was searched, with its value")
     beats_ends: Claim | None = Field(default=None, description=BEATS)
-    churn: ChurnPart | None = Field(default=None, description="what a churn that was searched for does; null where none was found")
+    churn: ChurnPart | None = Field(default=None, description="what a churn that was searched for does")
 
 
 class RunPart(Document):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from diffopt.hosts.edm_flags import churn_flags, grid_flags, nearest_karras
-from diffopt.report.answers import gain, number
+from diffopt.report.gain import gain, number
 
 Document = Mapping[str, Any]
 #: The schedule whose numbers EDM's generate.py takes.
@@ -84,7 +84,7 @@ def churned(churn: Document | None, process: Document) -> list[str]:
         f"What churn repairs here is {PARTS[churn['repairs']]}: of robust squared ({number(before)} to {number(after)}) {listed}."
     ]
     if churn["claim"] == "no":
-        worse = f", {gain(own, without)} it" if own > without else ""
+        worse = f", {gain(own, without)} that" if own > without else ""
         lines.append(f"Caution: that is no gain of a twentieth in the exact error: {exact}{worse}.")
     else:
         where = {
@@ -103,7 +103,9 @@ def _churn_caution(found: Document, error: str | None) -> list[str]:
     """What a gain by churn rests on, where it is not a measured score error."""
     if not found.get("s_churn"):
         return []
-    if error is not None and ("curve:" in error or error == "function"):
+    if error == "function" or (error or "").startswith("random:curve:"):
+        return []
+    if error is not None and "curve:" in error:
         return ["A loss curve has no sign: the score error is taken as too large a score; one too small asks for another churn."]
     advice = "give --score-error curve:FILE, measured from your loss curve, before you use it."
     if error is not None:
