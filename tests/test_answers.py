@@ -44,7 +44,7 @@ def test_the_gain_is_in_the_objective_that_was_minimized():
     """Never another column: the sentence's numbers are the document's own."""
     for objective in ("robust", "frechet", "kl"):
         found = diffopt.optimize(EIG, "heun", 5, objective=objective)
-        sentence, _, *_ = found.answers()
+        sentence = found.answers()[0]
         assert sentence.startswith(f"The optimized grid has {objective} ")
         told = float(re.search(rf"has {objective} ([\d.e+-]+\d)", sentence)[1])
         assert told == pytest.approx(found.document["objective"]["value"], rel=5e-3)

@@ -28,6 +28,15 @@ SCHEDULE_NAMES: dict[str, str] = {
 PROCESS_NAMES: dict[str, str] = {
     "vp": "vp_linear", "edm": "ve", "rectified flow": "flow", "flow matching": "flow", "cosine": "vp_cosine",
 }  # fmt: skip
+#: Samplers that programs have and no grid is optimized for, and why.
+NO_SOLVERS: dict[str, str] = {
+    **dict.fromkeys(
+        ("LCM", "LCMScheduler", "FlowMatchLCMScheduler"), "re-noises fully at each step, which is no optimized scheme here"
+    ),
+    **dict.fromkeys(
+        ("TCD", "TCDScheduler"), "ends at the model's smallest level instead of 0 and leaves that noise in, with a law of its own"
+    ),
+}
 OBJECTIVE_NAMES: dict[str, str] = {"w2": "frechet", "wasserstein": "frechet", "fid": "frechet"}
 
 BY_KIND: dict[str, Mapping[str, str]] = {
@@ -46,6 +55,12 @@ def known_as(name: str, table: Iterable[str], kind: str) -> str | None:
 def offered(name: str, table: Iterable[str], kind: str) -> str | None:
     """Our nearest name for one that means nearly the same."""
     return meant(name, table, BY_KIND.get(kind, {}))
+
+
+def refused_solver(name: str) -> str | None:
+    """Why no grid is optimized for a sampler that programs have under this name."""
+    known = {normal(entry): f"{entry} {reason}" for entry, reason in NO_SOLVERS.items()}
+    return known.get(normal(name))
 
 
 def with_scheduler(name: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ USUAL = (*EIGENVALUES, *COVARIANCE)
 
 #: Sizes of the layers that FID tools offer beside the usual one.
 FEATURES = (64, 192, 512, 768, 1024)
+#: Extensions of pictures, and how many entries of a folder are looked at for them.
+PICTURES, LOOKED = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}), 1000
 #: Other extensions of text.
 LIKE = {".tsv": ".txt", ".dat": ".txt"}
 
@@ -99,7 +102,7 @@ def read_held(argument: str, key: str | None = None, names: Sequence[str] = USUA
     path = Path(argument)
     kind = suffix(path)
     if is_folder(path):
-        raise InputError(f"{text(argument)} is a folder; to make a spectrum of samples use `diffopt spectrum estimate`")
+        raise InputError(f"{text(argument)} is a {_folder(path)}")
     if not exists(path):
         from diffopt.data.builtin import BUILTINS
 
@@ -256,3 +259,15 @@ BY_SUFFIX: dict[str, Reader] = {
     ".csv": read_text,
     ".txt": read_text,
 }
+
+
+def _folder(path: Path) -> str:
+    """What a folder is that was given for a spectrum, and the way from there."""
+    way = "to make a spectrum of samples use `diffopt spectrum estimate`"
+    try:
+        pictures = any(entry.suffix.lower() in PICTURES for entry in islice(path.iterdir(), LOOKED))
+    except OSError:
+        pictures = False
+    if not pictures:
+        return f"folder; {way}"
+    return f"folder of pictures; {way}; for a latent model encode them with its VAE first (docs/hosts.md)"

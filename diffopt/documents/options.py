@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from diffopt.documents.aliases import known_as, offered, with_scheduler
+from diffopt.documents.aliases import known_as, offered, refused_solver, with_scheduler
 from diffopt.errors import InputError
 from diffopt.foundation.names import suggestion
 
@@ -29,6 +29,8 @@ def pick(name: str, table: Mapping[str, Any], what: str) -> Any:
     ours = known_as(name, table, what)
     if ours is not None:
         return table[ours]
+    if what == "solver" and (why := refused_solver(name)) is not None:
+        raise InputError(f"solver {name!r} is none that a grid is made for: {why} (docs/hosts.md); diffopt list solvers")
     near = offered(name, table, what)
     hint = f"did you mean {near!r}?" if near is not None else suggestion(name, table)
     hint = (with_scheduler(name) if what == "solver" else None) or hint

@@ -143,7 +143,9 @@ def _bias(estimate: Estimate) -> list[str]:
     rule = estimate.options.shrinkage
     best = "analytical" if estimate.options.covariance else "population"
     if rule == "none":
-        return [f"{text}{wrong}; --shrinkage {best} corrects it"]
+        field = len(estimate.samples.shape) > 1 and not estimate.options.covariance
+        fourier = ", --method fourier needs fewer where images or fields look the same at every position" if field else ""
+        return [f"{text}{wrong}; --shrinkage {best} corrects it{fourier}"]
     if rule == best:
         return [f"{text}that spreads the eigenvalues of the samples, and --shrinkage {rule} has undone it as far as it can"]
     return [f"{text}of the samples {wrong}; --shrinkage {rule} has drawn them together, --shrinkage {best} estimates them"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from diffopt.errors import InputError
+from diffopt.foundation.names import close
 from diffopt.objectives.metrics import COMPARED
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers.designs import DESIGNS
@@ -50,9 +51,8 @@ class Selection:
             Naming the value and what is allowed.
         """
         known = [*SCHEDULES, *DESIGNS, OWN, "optimized"]
-        for pattern in (*self.only, *self.skip):
-            if not fnmatch.filter(known, pattern):
-                raise InputError(f"no schedule is named {pattern!r}; see `diffopt list schedules`")
+        if unknown := [pattern for pattern in (*self.only, *self.skip) if not fnmatch.filter(known, pattern)]:
+            raise InputError(_no_schedule(unknown, known))
         for kind in self.kinds:
             if kind not in KINDS:
                 raise InputError(f"kind {kind!r} is unknown; use a comma list of {', '.join(KINDS)}")
@@ -121,3 +121,15 @@ def _number(value: float | None) -> float:
 def _reference(row: Row) -> bool:
     """Rows that the answer speaks of, however many better ones there are: the optimum and the habit."""
     return row.kind == "optimized" or (row.schedule == "karras" and row.design is None)
+
+
+def _no_schedule(unknown: Sequence[str], known: Sequence[str]) -> str:
+    """Which names are none, and those that are near; a common beginning as the pattern that takes all."""
+    near: dict[str, None] = {}
+    for pattern in unknown:
+        found = close(pattern.strip("*"), known, len(known))
+        begin = found[0].partition("_")[0] if found else ""
+        family = len(found) > 1 and all(name.startswith(f"{begin}_") for name in found)
+        near |= dict.fromkeys([f"{begin}_*", *found[:3]] if family else found[:3])
+    hint = f"did you mean {', '.join(near)}?" if near else "use names or patterns such as karras, ays_*"
+    return f"no schedule is named {', '.join(map(repr, unknown))}; {hint} (diffopt list schedules)"
