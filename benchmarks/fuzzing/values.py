@@ -13,7 +13,7 @@ from fuzzing.dice import WILD, Case, Dice, mutated
 #: Flags without a value.
 SWITCHES = {
     "feature-space", "equal-steps", "precondition", "force", "quiet", "show-settings", "long", "radial", "mean", "skip-bad",
-    "resume", "all",
+    "resume", "all", "covariance",
 }  # fmt: skip
 #: Flags by name: good values, bad values. Dask and many processes are tried in tests/test_estimation_cli.py.
 FLAGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
