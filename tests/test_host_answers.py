@@ -82,8 +82,31 @@ def test_the_range_of_edm_is_said_where_hosts_run_sd_models() -> None:
         assert any(words in line for line in diffopt.export(found, host).statement)
     for host, flags in (("comfyui", {"process": "flow"}), ("comfyui", {"sigma_max": 14.6}), ("k_diffusion", {})):
         found = diffopt.optimize(EIG, "euler", 3, host=host, **flags)
-        assert not any("SDXL" in text for text in (*found.notes, *diffopt.export(found, host).statement))
+        assert not any("--process table --betas" in text for text in (*found.notes, *diffopt.export(found, host).statement))
 
+
+@pytest.mark.parametrize("host", ["comfyui", "forge", "sd_cpp"])
+def test_optimize_export_and_check_say_which_models_the_values_are_for(host: str, tmp_path: Path) -> None:
+    """An SDXL model that is given s in 0..1 begins with next to no noise."""
+    beta = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
+    kept = np.cumprod(1 - beta)
+    high, low = (np.sqrt((1 - k) / k) for k in (kept[-1], kept[0]))
+    for flags, words in (
+        ({"process": "flow"}, f"s of flow models (SD3, Flux, Wan; 1 to 0); SD 1.5 and SDXL take sigma {high:.4f} to {low:.4f}"),
+        ({"betas": SD, "process": "table"}, f"sigma of SD 1.5 and SDXL ({high:.4f} to {low:.4f}); flow models (SD3, Flux, Wan)"),
+    ):
+        found = diffopt.optimize(EIG, "euler", 4, host=host, **flags)
+        assert sum(words in line for line in found.notes) == 1
+        assert sum(words in line for line in diffopt.export(found, host).statement) == 1
+        assert words in diffopt.check(found, host).document["read"]
+        path = tmp_path / "pasted.txt"
+        path.write_text(str(diffopt.export(found, "comfyui")))
+        assert words in diffopt.check(path, host).document["read"]
+    other = diffopt.optimize(EIG, "euler", 4, host=host, sigma_max=5.0)
+    assert not any("SDXL" in text for text in (*other.notes, *diffopt.export(other, host).statement))
+
+
+SD = "scaled_linear:0.00085,0.012,1000"
 
 # --- forms that export writes ---------------------------------------------------------------------------
 
@@ -143,7 +166,7 @@ def test_a_word_or_a_decimal_comma_is_not_passed_over(tmp_path: Path, monkeypatc
     for host in ("comfyui", "forge", "sd_cpp"):
         found = diffopt.check("comma.txt", host)
         assert found.altered and ["write a point"] == [row["repair"] for row in found.findings]
-        assert found.document["read"] == "3 levels, 14.61 to 0"
+        assert found.document["read"].startswith("3 levels, 14.61 to 0: sigma of SD 1.5 and SDXL")
         assert diffopt.check("word.txt", host).altered
     assert any("'abc' is no number" in row["message"] for row in diffopt.check("word.txt", "comfyui").findings)
     capsys.readouterr()
@@ -155,7 +178,8 @@ def test_a_word_or_a_decimal_comma_is_not_passed_over(tmp_path: Path, monkeypatc
 
 def test_check_says_what_was_read(capsys: Any) -> None:
     grid = diffopt.optimize(EIG, "euler", 3, process="flow")
-    assert diffopt.check(grid, "comfyui").document["read"] == "4 levels, s 1 to 0"
+    assert diffopt.check(grid, "comfyui").document["read"].startswith("4 levels, s 1 to 0: s of flow models")
+    assert diffopt.check(grid, "azula").document["read"] == "4 levels, s 1 to 0"
 
 
 # --- the score error of a file --------------------------------------------------------------------------

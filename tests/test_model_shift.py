@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -154,6 +155,29 @@ def test_own_grid_is_that_of_wans_unipc(steps):
     schedule = own_grid(Config({"_class_name": "UniPCMultistepScheduler", **settings}), process)
     got = schedule.grid(Span(process, steps, np.inf, process.default_sigma_min)).times
     np.testing.assert_allclose(got, scheduler.sigmas.numpy(), rtol=3e-6, atol=2e-6)
+
+
+@pytest.mark.hosts
+@pytest.mark.parametrize(
+    "config", [{"shift": 3.0}, {"use_dynamic_shifting": True, "mu": 0.8}, {"use_dynamic_shifting": True}, None]
+)
+def test_exported_code_runs_its_sigmas_whatever_the_pipes_shift(config):
+    """The file's config says one shift; pipes with other ones, dynamic or of another class run the same grid."""
+    diffusers = pytest.importorskip("diffusers")
+    made = diffopt.optimize(EIG, "euler", 6, process="flow")
+    given = None if config is None else {"_class_name": "FlowMatchEulerDiscreteScheduler", **config}
+    names = {}
+    exec(str(diffopt.export(made, "diffusers", scheduler_config=given)), names)
+    pipes = [
+        diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0), diffusers.FlowMatchEulerDiscreteScheduler(shift=7.0),
+        diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift_terminal=0.1),
+        diffusers.UniPCMultistepScheduler(use_flow_sigmas=True, prediction_type="flow_prediction", flow_shift=5.0),
+    ]  # fmt: skip
+    for scheduler in pipes:
+        pipe = SimpleNamespace(scheduler=scheduler)
+        arguments = names["prepare"](pipe)
+        pipe.scheduler.set_timesteps(**arguments, mu=1.15)
+        np.testing.assert_allclose(pipe.scheduler.sigmas.numpy(), made.times, rtol=3e-6, atol=1e-9)
 
 
 def test_what_has_no_own_grid_here_has_no_row():

@@ -15,6 +15,7 @@ from diffopt.cli.main import main
 from diffopt.cli.spectrum.group import COMMANDS as SPECTRUM
 from diffopt.data.builtin import BUILTINS
 from diffopt.documents.aliases import BY_KIND
+from diffopt.documents.model_shift import MODELS as SHIFTS
 from diffopt.documents.options import pick
 from diffopt.errors import InputError
 from diffopt.estimation.correction.shrinkage import SHRINKAGE
@@ -23,6 +24,7 @@ from diffopt.foundation.names import close, suggestion
 from diffopt.law.start import STARTS
 from diffopt.objectives import OBJECTIVES
 from diffopt.processes import PROCESSES
+from diffopt.processes.beta_rules import NAMED, alphas_from_betas
 from diffopt.processes.clocks import CLOCKS
 from diffopt.processes.span import ENDS
 from diffopt.schedules import SCHEDULES
@@ -34,7 +36,7 @@ TABLES = {"solver": SOLVERS, "schedule": SCHEDULES, "process": PROCESSES, "objec
 REGISTRIES = {
     **TABLES, "builtin": BUILTINS, "start": STARTS, "end": ENDS, "clock": CLOCKS,
     "free": {*FREE, *SHARED, *(n for name in SCHEDULES for n in SCHEDULES[name].family)}, "shrinkage": SHRINKAGE,
-    "method": [*METHODS, "auto"],
+    "method": [*METHODS, "auto"], "betas": NAMED, "shift": SHIFTS,
 }  # fmt: skip
 
 
@@ -60,6 +62,32 @@ def test_aliases_point_at_names_that_exist(kind):
 )  # fmt: skip
 def test_names_of_other_programs_are_understood(typed, kind, name):
     assert pick(typed, TABLES[kind], kind) is TABLES[kind][name]
+
+
+MODEL_NAMES = [("sdxl", "--process table --betas sd"), ("SD1.5", "--process table --betas sd"),
+               ("sd3", "--process flow --shift sd3"), ("flux", "--process flow --shift flux")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "flags"), MODEL_NAMES)
+def test_a_models_name_is_answered_by_what_to_write_and_that_runs(name, flags, capsys):
+    base = ["optimize", "builtin:power1", "-n", "2", "-q", "--format", "json"]
+    for words in (["--process", name], ["--model", name], [f"--model={name}"]):
+        assert main([*base, *words]) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and err.count("\n") == 1 and f"is a model: say {flags}, or --scheduler-config FILE" in err
+    assert main([*base, *flags.split()]) == 0
+    assert json.loads(capsys.readouterr().out)["process"]["name"] == flags.split()[1]
+    assert main([*base, "--model", "unheard of"]) == 2
+    assert "say its process" in capsys.readouterr().err
+
+
+def test_the_named_table_is_that_of_sd_and_is_written_out(capsys):
+    """The rule of configs/sd15.toml and configs/sdxl.toml."""
+    assert main(["optimize", "builtin:power1", "-n", "2", "-q", "--format", "json", "--process", "table", "--betas", "sd"]) == 0
+    process = json.loads(capsys.readouterr().out)["process"]
+    assert process["betas"] == "scaled_linear:0.00085,0.012,1000"
+    last = alphas_from_betas("scaled_linear:0.00085,0.012,1000")[-1]
+    assert process["sigma_max"] == pytest.approx(((1 - last) / last) ** 0.5)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from diffopt.hosts.answer import Answer, check_run, find_host, span_of
 from diffopt.hosts.comfyui_graph import graph_findings
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.pasted import PASTED, is_pasted, meant, pasted_findings
+from diffopt.hosts.ranges import family
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -96,7 +97,7 @@ def check(schedule: Any, host: str, *, scheduler_config: Any = None, spectrum: A
     found = find_host(host)[0]
     pasted = _pasted(schedule, found.name)
     if pasted is not None:
-        answer = Answer(found.name, "text", Plan("text", None, pasted), read=_read(schedule))
+        answer = Answer(found.name, "text", Plan("text", None, pasted), read=_read(schedule, found.name))
         if any(f.altered for f in pasted) or not _is_list(schedule):
             return _result(answer)
     run = run_of(schedule)
@@ -123,11 +124,12 @@ def _content(schedule: Any) -> tuple[str, Any] | None:
         return text, None
 
 
-def _read(schedule: Any) -> str | None:
-    """What stands in pasted text; None of a workflow."""
+def _read(schedule: Any, host: str) -> str | None:
+    """What stands in pasted text, and which models it is for; None of a workflow."""
     found = _content(schedule)
     values = [] if found is None or isinstance(found[1], dict) else meant(found[0])
-    return span_of(values) if values else None
+    models = family(host, values[0]) if values else ""
+    return span_of(values) + (f": {models}" if models else "") if values else None
 
 
 def _is_list(schedule: Any) -> bool:

@@ -18,7 +18,7 @@ from diffopt.foundation.notes import note
 from diffopt.hosts.answer import find_host
 from diffopt.hosts.choice import Choice, choose
 from diffopt.hosts.diffusers.config import load_config, read_config
-from diffopt.hosts.ranges import range_findings
+from diffopt.hosts.ranges import family, range_findings
 from diffopt.hosts.run import Run
 from diffopt.objectives.problem import Problem
 from diffopt.solvers.model_error import ModelError
@@ -133,6 +133,10 @@ def note_range(problem: Problem, to: str, flags: Mapping[str, Any]) -> None:
     config = config_of(flags.get("scheduler_config"))
     for finding in range_findings(problem.process.name, problem.sigma_max, host.name, variant, config):
         note(f"note: {finding.message}")
+    flow, given = problem.process.name == "flow", bool(config)
+    models = "" if given else family(host.name, 1.0 if flow else problem.sigma_max, flow)
+    if models:
+        note(f"note: values are {models}")
 
 
 def hosted_rows(

@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         streams.silence(sys.stdout)
         return 0
     except typer.TyperException as error:
-        return _fail(_told(error), error.exit_code)
+        return _fail(_told(error, words), error.exit_code)
     except DiffoptError as error:
         return _fail(str(error), BAD_INPUT)
     except KeyboardInterrupt:
@@ -48,9 +48,15 @@ def main(argv: list[str] | None = None) -> int:
         return _system(error)
 
 
-def _told(error: typer.TyperException) -> str:
-    """What was wrong with the words; where one is missing, what it would be."""
+def _told(error: typer.TyperException, words: list[str]) -> str:
+    """What was wrong with the words; where one is missing, what it would be; for a model's name, what says it."""
     message = error.format_message()
+    if message.startswith("No such option: --model"):
+        from diffopt.foundation.names import model_flags
+
+        names = [word.removeprefix("--model=") for k, word in enumerate(words) if "--model" in (words[k - 1], word.split("=")[0])]
+        said = next((flags for name in names if (flags := model_flags(name))), None)
+        return f"No such option: --model; {said or 'say its process: --process flow or table, or --scheduler-config FILE'}"
     text = getattr(getattr(error, "param", None), "help", None)
     return f"{message.rstrip('.')}: {text}" if text and message.startswith("Missing") else message
 

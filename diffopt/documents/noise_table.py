@@ -16,7 +16,7 @@ from diffopt.foundation.notes import note
 from diffopt.foundation.paths import exists
 from diffopt.foundation.strict_json import parse
 from diffopt.processes import TrainedLevels, alphas_from_betas
-from diffopt.processes.beta_rules import KINDS, cumulated
+from diffopt.processes.beta_rules import KINDS, cumulated, spelled_out
 
 CUMULATED = ("alphas_cumprod", "alpha_cumprod", "alphas_cumulative", "alphas_bar", "alpha_bar", "abar", "acp")
 BETAS = ("betas", "trained_betas", "beta")
@@ -45,6 +45,7 @@ def table_process(alphas_cumprod: Any, betas: str | None) -> TrainedLevels:
     if alphas_cumprod is not None and betas:
         raise InputError("give --betas or --alphas-cumprod, not both")
     if betas:
+        betas = spelled_out(betas)
         if (process := _of_config(betas)) is not None:
             return process
         kind = betas.partition(":")[0].strip()
@@ -55,7 +56,8 @@ def table_process(alphas_cumprod: Any, betas: str | None) -> TrainedLevels:
         return TrainedLevels(np.asarray(alphas_cumprod, dtype=np.float64))
     if not alphas_cumprod:
         raise InputError(
-            "process 'table' needs --betas scaled_linear:0.00085,0.012,1000, --alphas-cumprod FILE or --scheduler-config FILE"
+            "process 'table' needs --betas sd (or a rule, scaled_linear:0.00085,0.012,1000), --alphas-cumprod FILE or "
+            "--scheduler-config FILE"
         )
     process = _of_config(alphas_cumprod)
     return process or TrainedLevels(load_table(alphas_cumprod), ("alphas_cumprod", alphas_cumprod))

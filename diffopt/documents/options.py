@@ -10,7 +10,7 @@ from typing import Any
 
 from diffopt.documents.aliases import known_as, offered, refused_solver, with_scheduler
 from diffopt.errors import InputError
-from diffopt.foundation.names import suggestion
+from diffopt.foundation.names import model_flags, suggestion
 
 #: Options of EDM's sampler alone.
 CHURN = ("s_churn", "s_tmin", "s_tmax", "s_noise")
@@ -33,7 +33,7 @@ def pick(name: str, table: Mapping[str, Any], what: str) -> Any:
         raise InputError(f"solver {name!r} is none that a grid is made for: {why} (docs/hosts.md); diffopt list solvers")
     near = offered(name, table, what)
     hint = f"did you mean {near!r}?" if near is not None else suggestion(name, table)
-    hint = (with_scheduler(name) if what == "solver" else None) or hint
+    hint = (with_scheduler(name) if what == "solver" else None) or (model_flags(name) if what == "process" else None) or hint
     raise InputError(f"{what} {name!r} is unknown; {hint} (diffopt list {what}{'e' if what.endswith('s') else ''}s)")
 
 

@@ -39,3 +39,20 @@ def suggestion(name: str, table: Iterable[str], most: int = 12) -> str:
         words = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} or {found[-1]}"
         return f"did you mean {words}?" if len(found) > 1 else f"did you mean {words!r}?"
     return f"use one of {', '.join(entries)}" if len(entries) <= most else f"use one of {', '.join(entries[:most])}, ..."
+
+
+#: Flags that say the process of a model, by the names that people give to models.
+MODELS: dict[str, str] = {
+    **dict.fromkeys(("sd", "sd1", "sd15", "sd2", "sd21", "sdxl", "stable diffusion", "pony"), "--process table --betas sd"),
+    **dict.fromkeys(("sd3", "sd35", "stable diffusion 3"), "--process flow --shift sd3"),
+    **dict.fromkeys(("flux", "flux1", "flux dev"), "--process flow --shift flux"),
+    **dict.fromkeys(("wan", "wan2", "qwen image", "hunyuan video", "ltx", "auraflow", "lumina", "hidream", "chroma"),
+                    "--process flow --shift NUMBER (its shift)"),
+    **dict.fromkeys(("svd", "edm2", "cifar10", "imagenet64"), "--process ve --sigma-max X --sigma-min X (its range)"),
+}  # fmt: skip
+
+
+def model_flags(name: str) -> str | None:
+    """What to write for a model's name: `'sdxl' is a model: say --process table --betas sd`; None for names that are none."""
+    flags = {normal(model): flags for model, flags in MODELS.items()}.get(normal(name))
+    return f"{name!r} is a model: say {flags}, or --scheduler-config FILE of it" if flags else None

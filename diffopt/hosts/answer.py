@@ -16,7 +16,7 @@ from diffopt.hosts.ays import ays_findings
 from diffopt.hosts.base import HostQuery, described
 from diffopt.hosts.errors import run_errors
 from diffopt.hosts.findings import Finding, Plan
-from diffopt.hosts.ranges import range_findings
+from diffopt.hosts.ranges import family, range_findings
 from diffopt.hosts.run import Run
 from diffopt.solvers.model_error import ModelError
 
@@ -144,6 +144,8 @@ def export_run(
     text = host.write(run, plan, target)
     before, after = _errors(run, plan, spectrum, error)
     said = host.statement(run, plan, target)
+    models = family(host.name, float(run.levels[0]), run.flow)
+    said = [*said, f"values: {models}"] if models else said
     return Answer(host.name, plan.sampler, plan, text, host.suffix, said, before, after, _read(run), _rule(error))
 
 
@@ -158,7 +160,9 @@ def check_run(
     plan = host.plan(run, target)
     plan.findings.extend([*ays_findings(run, host.name, host.title), *_range(run, host, target)])
     before, after = _errors(run, plan, spectrum, error)
-    return Answer(host.name, plan.sampler, plan, before=before, after=after, read=_read(run), score_error=_rule(error))
+    models = family(host.name, float(run.levels[0]), run.flow)
+    read = _read(run) + (f": {models}" if models else "")
+    return Answer(host.name, plan.sampler, plan, before=before, after=after, read=read, score_error=_rule(error))
 
 
 def _range(run: Run, host: Host, target: HostQuery) -> list[Finding]:

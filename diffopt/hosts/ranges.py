@@ -20,10 +20,27 @@ ROUNDED = 1.01
 
 
 @lru_cache(maxsize=1)
+def sd_ends() -> tuple[float, float]:
+    """Largest and smallest noise ratio of SD and SDXL models, sqrt((1 - a)/a) of the last a and of the first."""
+    last, first = cumulated(betas_of(*SD_BETAS))[[-1, 0]]
+    return float(np.sqrt((1 - last) / last)), float(np.sqrt((1 - first) / first))
+
+
 def sd_end() -> float:
-    """Largest noise ratio of SD and SDXL models, sqrt((1 - a)/a) of the last a."""
-    alphas = cumulated(betas_of(*SD_BETAS))
-    return float(np.sqrt((1 - alphas[-1]) / alphas[-1]))
+    """The largest."""
+    return sd_ends()[0]
+
+
+def family(host: str, first: float, flow: bool | None = None) -> str:
+    """Which models values that begin at `first` are for; `flow` None where nothing but the numbers tells."""
+    if host not in SD_HOSTS:
+        return ""
+    high, low = sd_ends()
+    if flow or (flow is None and 0.5 < first <= 1):
+        return f"s of flow models (SD3, Flux, Wan; 1 to 0); SD 1.5 and SDXL take sigma {high:.4f} to {low:.4f}"
+    if high / ROUNDED <= first <= high * ROUNDED:
+        return f"sigma of SD 1.5 and SDXL ({high:.4f} to {low:.4f}); flow models (SD3, Flux, Wan) take s from 1 to 0"
+    return ""
 
 
 def range_findings(process: str, top: float, host: str, variant: str | None, config: Mapping[str, Any]) -> list[Finding]:

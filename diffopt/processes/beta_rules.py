@@ -13,6 +13,14 @@ from diffopt.foundation.arrays import Array
 LEVELS = 1_000_000
 ZERO_SNR = "zero_snr"
 EXAMPLE = "scaled_linear:0.00085,0.012,1000"
+#: Tables by the models that were trained on them: Stable Diffusion 1 and 2 and SDXL (configs/sd15.toml, configs/sdxl.toml).
+NAMED: dict[str, str] = {"sd": EXAMPLE, "sdxl": EXAMPLE}
+
+
+def spelled_out(rule: str) -> str:
+    """The rule that a table's name stands for; other texts as they are."""
+    name, colon, rest = rule.strip().partition(":")
+    return f"{NAMED[name]}{colon}{rest}" if name in NAMED else rule
 
 
 def linear(start: float, end: float, count: int) -> Array:
@@ -95,7 +103,8 @@ def alphas_from_betas(rule: str) -> Array:
     zero = bool(rest) and rest[-1].strip() == ZERO_SNR
     rest = rest[:-1] if zero else rest
     if kind not in KINDS:
-        raise InputError(f"betas kind {kind[:60]!r} is unknown; use {', '.join(KINDS)}, e.g. {EXAMPLE}, or a file")
+        known = f"{', '.join(KINDS)}, e.g. {EXAMPLE}, {' or '.join(NAMED)}"
+        raise InputError(f"betas kind {kind[:60]!r} is unknown; use {known}, or a file")
     try:
         numbers = [float(part) for part in rest[0].split(",")] if rest else []
         if kind not in RANGED:

@@ -35,11 +35,9 @@ class FlowScheduler(Scheduler):
     own_grid = "replaces everything but the two ends by a grid of its own"
 
     def call(self, run: Run, config: Config) -> Call:
-        """Un-shifted values; shift_terminal, and a shift that is not known here, are switched off."""
-        options = self.options(run)
-        if not config.knows_shift(self.shift_key):
-            return Call("sigmas", run.levels[:-1], self.kind, {**options, self.shift_key: 1.0, "use_dynamic_shifting": False})
-        a, _ = config.shift(self.shift_key)
+        """Un-shifted values and the shift that they are for, since the pipe's may be another; shift_terminal is switched off."""
+        a = config.shift(self.shift_key)[0] if config.knows_shift(self.shift_key) else 1.0
+        options = {**self.options(run), self.shift_key: a, "use_dynamic_shifting": False}
         return Call("sigmas", unshifted(run.levels[:-1], a), self.kind, options)
 
     def verbatim(self, run: Run, config: Config) -> Call:
@@ -48,7 +46,8 @@ class FlowScheduler(Scheduler):
 
     def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
         """Shift, stretch, then 0."""
-        a, text = (1.0, "") if self.shift_key in call.options else config.shift(self.shift_key)
+        given = call.options.get(self.shift_key)
+        a, text = (float(given), "") if given is not None else config.shift(self.shift_key)
         wish = run.levels[:-1]
         u = call.values.astype(np.float32).astype(np.float64)
         got = shifted(u, a)
