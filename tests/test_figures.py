@@ -128,6 +128,40 @@ def test_every_rival_of_the_table_is_named_and_drawn(solver: str, process: str, 
     assert all(re.search(rf"\b{name}\b", written) for name in found.document["baselines"])
 
 
+WIDE = [700.0, 3.0, 0.4, 0.02]
+HOST = {"start": "unit", "sigma_max": 14.6, "sigma_min": 0.03}
+
+
+def test_pictures_compare_what_the_tables_compare() -> None:
+    """Where no grid mends the part of the start, the steps alone are ranked, in every view by one name."""
+    found = diffopt.optimize(WIDE, "dpmpp_2m", 6, **HOST)
+    panel = found.figure().axes[-1]
+    assert panel.get_xlabel().startswith("robust_steps error")
+    marks = {float(line.get_ydata()[0]): float(line.get_xdata()[0]) for line in panel.lines if line.get_marker() == "o"}
+    names = [label.get_text() for label in panel.get_yticklabels()]
+    assert marks[names.index("karras")] == found.baselines["karras"]["robust_steps"]
+    assert marks[names.index("optimized")] == found.errors["robust_steps"]
+    seen = diffopt.evaluate(WIDE, solver="dpmpp_2m", steps=6, schedule="karras", **HOST).figure()
+    assert "robust_steps error" in {axis.get_xlabel().split(" (")[0] for axis in seen.axes}
+    table = diffopt.compare(WIDE, "dpmpp_2m", 6, only="karras,beta", **HOST)
+    grids, errors = table.figure().axes
+    assert "grids by robust_steps" in grids.get_title(loc="left") and errors.get_xlabel().startswith("robust_steps error")
+    row = next(row for row in table.document["rows"] if row["schedule"] == "karras")
+    assert f"karras  {row['robust_steps']:.3g}" in {label.get_text() for label in grids.get_yticklabels()}
+    page = table.page()
+    assert "<button>robust_steps</button>" in page and "ratio = robust_steps over" in page
+
+
+def test_karras_with_and_without_churn_are_two_rows_of_the_errors() -> None:
+    """One grid and two samplers, under the names of the table."""
+    found = diffopt.optimize(EIG, "edm_stochastic", 4, free="rho,s_churn", schedule="karras", score_error="0.1", start="sigma")
+    told = {row["schedule"] for row in score_rows(found.document)}
+    canvas = found.figure()
+    assert {label.get_text() for label in canvas.axes[-1].get_yticklabels()} == told
+    assert {"karras, no churn"} < told
+    assert {label.get_text() for label in canvas.axes[1].get_yticklabels()} == told - {"karras, no churn"}
+
+
 def test_the_first_and_the_last_step_have_their_numbers() -> None:
     for steps in (3, 18, 60):
         found = diffopt.optimize("builtin:photos", "euler", steps)

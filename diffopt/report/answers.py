@@ -130,6 +130,12 @@ def row_error(objective: str, rows: Iterable[Document]) -> str:
     return decided(objective, [row for row in rows if not row["other_range"]])
 
 
+def row_errors(data: Document) -> str:
+    """The errors that tell the rows of a comparison apart, in words."""
+    found = {row_error(data["objective"], group) for group in grouped(data["rows"]).values()}
+    return " or ".join(sorted(found)) or str(data["objective"])
+
+
 def noise(data: Document) -> str:
     """Whether the present eta is good, and what to set: the simplest design that is near the best."""
     chosen, now, meaning = _advised(data), data["present"], data["eta_meaning"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from diffopt.objectives.metrics import decided
 from diffopt.report.comparison import shown_name
 from diffopt.report.rankings import unit
 from diffopt.report.style import (
@@ -51,17 +52,27 @@ SHADES = "shades: sqrt(eigenvalue), directions blue, variance orange"
 
 
 def groups(comparison: Comparison) -> list[list[Row]]:
-    """Rows by solver and budget, the optimized one first, then by the objective."""
-    objective = comparison.setting.objective
+    """Rows by solver and budget, the optimized one first, then by the error that tells them apart."""
     found: dict[tuple[object, ...], list[Row]] = {}
     for row in [r for r in comparison.rows if r.design is None] or comparison.rows:
         found.setdefault(group_key(row), []).append(row)
 
-    def rank(row: Row) -> tuple[bool, float]:
-        value = row.errors[objective]
-        return (row.kind != "optimized", np.inf if value is None else value)
+    return [_ranked(rows, _error(rows, comparison)) for rows in found.values()]
 
-    return [sorted(rows, key=rank) for rows in found.values()]
+
+def _ranked(rows: list[Row], error: str) -> list[Row]:
+    return sorted(rows, key=lambda row: (row.kind != "optimized", np.inf if (value := row.errors[error]) is None else value))
+
+
+def _error(rows: Sequence[Row], comparison: Comparison) -> str:
+    """The error that tells these rows apart, as the table beside the picture has it."""
+    return decided(comparison.setting.objective, [row.errors for row in rows if row.other_range is None])
+
+
+def _common_error(comparison: Comparison) -> str:
+    """That of every group, where they agree."""
+    found = {_error(rows, comparison) for rows in groups(comparison)}
+    return found.pop() if len(found) == 1 else comparison.setting.objective
 
 
 def key(comparison: Comparison) -> str:
@@ -71,7 +82,7 @@ def key(comparison: Comparison) -> str:
 
 
 def _unit_of(comparison: Comparison) -> str:
-    objective = comparison.setting.objective
+    objective = _common_error(comparison)
     return f"{objective} error ({unit(objective)})"
 
 
@@ -168,7 +179,7 @@ def draw_grids(axis: Any, rows: list[Row], comparison: Comparison, most: int, wi
     density(axis, root[keep], spectrum.weight[keep], low, high, -(len(group) + 0.2), bottom)
     for i, row in enumerate(group):
         level_row(axis, i, row.sigmas.tolist(), _colour(row), 7, 1.4)
-    objective = comparison.setting.objective
+    objective = _error(rows, comparison)
     axis.set_yticks(range(len(group)), [_label(row, name, objective) for row, name in named], fontsize=7.5)
     for text, row in zip(axis.get_yticklabels(), group, strict=True):
         text.set_color(_colour(row))
@@ -192,7 +203,7 @@ def _label(row: Row, name: str, objective: str) -> str:
 
 def _strip(axis: Any, comparison: Comparison) -> str:
     """A line a solver with every row a dot; the optimum, the best of the others and karras named."""
-    objective, solvers = comparison.setting.objective, _solvers(comparison)
+    objective, solvers = _common_error(comparison), _solvers(comparison)
     for i, solver in enumerate(solvers):
         rows = [r for r in comparison.rows if r.solver == solver and r.design is None and _positive(r, objective)]
         axis.plot([r.errors[objective] for r in rows], [i] * len(rows), "|", color=GREY, markersize=9, markeredgewidth=0.9)
@@ -214,7 +225,7 @@ def _strip(axis: Any, comparison: Comparison) -> str:
 
 def _title(text: str, ends: tuple[float, float], comparison: Comparison) -> str:
     """The text, and how many rows lie beyond the axis."""
-    objective = comparison.setting.objective
+    objective = _common_error(comparison)
     drawn = [r.errors[objective] or 0.0 for r in comparison.rows if r.design is None and _positive(r, objective)]
     beyond = sum(not ends[0] <= value <= ends[1] for value in drawn)
     return f"{text}, {beyond} far one{'s' * (beyond > 1)} not drawn" if beyond else text
@@ -231,7 +242,7 @@ def _mark(row: Row) -> tuple[str, str] | None:
 
 def _errors(axis: Any, comparison: Comparison) -> str:
     """Every row as a point; per solver a line through its optimized rows and one through its best fixed rows."""
-    objective = comparison.setting.objective
+    objective = _common_error(comparison)
     solvers = _solvers(comparison)
     for i, solver in enumerate(solvers):
         rows = [r for r in comparison.rows if r.solver == solver and r.design is None and _positive(r, objective)]

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from diffopt.foundation.shown import visible
-from diffopt.report.answers import grouped, row_error
+from diffopt.report.answers import grouped, row_error, row_errors
 from diffopt.report.comparison import bare, merged, optimum_notes
 from diffopt.report.terminal import fitting, left_out, taken
 from diffopt.report.text import conditions, short
@@ -44,9 +44,7 @@ def _headline(data: Mapping[str, Any]) -> str:
 
 
 def _legend(data: Mapping[str, Any], gone: Sequence[str]) -> list[str]:
-    rows, host = data["rows"], data["host"]
-    found = {row_error(data["objective"], group) for group in grouped(rows).values()}
-    objective = " or ".join(sorted(found)) if len(found) > 1 else next(iter(found), data["objective"])
+    rows, host, objective = data["rows"], data["host"], row_errors(data)
     lines = [f"* smallest {objective} of its group beside the optimized row; ratio = {objective} over the optimized row's"]
     lines += optimum_notes(data)
     if any(bare(row, host) for row in rows):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from diffopt.data.spectrum import Spectrum
 from diffopt.report.answers import parts_cancel
 from diffopt.report.rankings import MOST, height, ranking
+from diffopt.report.rivals import HABIT, Grids, compared_error, finite, labelled, minimized, own_name, values
 from diffopt.report.style import (
     BLUE,
     GREEN,
@@ -30,8 +31,6 @@ from diffopt.report.style import (
 )
 from diffopt.report.text import NO_NOISE, shown_eta
 
-Grids = Mapping[str, Sequence[float | None]]
-
 
 @styled
 def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | None = None) -> Any:
@@ -46,9 +45,12 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     rivals : mapping, optional
         Noise ratios of named schedules, drawn on the same axis.
     """
-    objective = _objective(data)
-    scores = _scores(data, objective)
-    shown, scores = _together(rivals or {}, scores)
+    objective, given = compared_error(data), rivals or {}
+    scores = values(data, objective)
+    label = labelled(given, scores, data)
+    shown = {label[name]: given[name] for name in label if name in given}
+    scores = {label[name]: value for name, value in scores.items()}
+    habit = label.get(HABIT, HABIT)
     noisy = len(set(data["eta"])) > 1 or "eta" in (data.get("optimizer") or {}).get("free", ())
     heights = [1.5, 0.85 + 0.27 * (1 + len(shown))] + [1.3] * noisy + [height(min(len(scores), MOST))]
     canvas, axes = figure(9, heights)
@@ -61,14 +63,14 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     legend_above(axes[0])
     for axis in axes[: 2 + noisy]:
         log_axis(axis, "x", high, low)
-    _tick_rows(axes[1], data, shown)
+    _tick_rows(axes[1], data, shown, habit)
     axes[0].set_xlabel("sqrt(eigenvalue), on the scale of sigma")
     axes[1].set_xlabel(_axis_name(data))
     if data["process"]["name"] == "flow":
         _flow_axis(axes[1])
     if noisy:
         _eta(axes[2], data)
-    ranking(axes[-1], scores, objective, _own_name(data))
+    ranking(axes[-1], scores, objective, own_name(data), {habit: BLUE})
     _title(canvas, data, noisy)
     return canvas
 
@@ -84,14 +86,16 @@ def evaluation_picture(data: Mapping[str, Any], local: Mapping[str, np.ndarray] 
     local : mapping, optional
         `sigma` (N + 1,), `edges` (m + 1,) of the eigenvalues, `share` (N, m) and `to_zero` of :func:`error_mesh`.
     """
-    objective = _objective(data)
-    scores = _scores(data, objective)
+    objective = compared_error(data)
+    scores = values(data, objective)
+    label = labelled({}, scores, data)
+    scores = {label[name]: value for name, value in scores.items()}
     with_map = local is not None and local["share"].size > 0
     heights = [1.7] + [height(min(len(scores), MOST))] * (len(scores) > 1) + [3.4] * with_map
     canvas, axes = figure(8.5, heights)
     _split(axes[0], data["errors"])
     if len(scores) > 1:
-        ranking(axes[1], scores, objective, _own_name(data))
+        ranking(axes[1], scores, objective, own_name(data), {label.get(HABIT, HABIT): BLUE})
     if local is not None and with_map:
         error_mesh(canvas, axes[-1], local)
     _title(canvas, data)
@@ -121,18 +125,10 @@ def error_mesh(canvas: Any, axis: Any, local: Mapping[str, np.ndarray]) -> None:
     bar.set_label("share in the relative error\nof the standard deviation", fontsize=8.5)
 
 
-def _objective(data: Mapping[str, Any]) -> str:
-    return str(data["objective"]["name"]) if "objective" in data else "robust"
-
-
-def _own_name(data: Mapping[str, Any]) -> str:
-    return "optimized" if "objective" in data else data.get("schedule") or "this grid"
-
-
 def _title(canvas: Any, data: Mapping[str, Any], noisy: bool = False) -> None:
     """What was run on which data and how, with what was found of a family, and an eta that no panel shows."""
     options = _listed(data.get("schedule_options") or {})
-    what = _searched(data) if "objective" in data else ", ".join([_own_name(data), *options])
+    what = _searched(data) if "objective" in data else ", ".join([own_name(data), *options])
     eta = f", eta {data['eta'][0]:.4g}" if any(data["eta"]) and len(set(data["eta"])) == 1 and not noisy else ""
     head = f"{data['solver']}, {data['steps']} steps, {data['denoiser_calls']} denoiser calls: {what}"
     family = ", ".join(_listed((data.get("optimizer") or {}).get("family") or {}))
@@ -143,40 +139,11 @@ def _searched(data: Mapping[str, Any]) -> str:
     """What was optimized, on which schedule where the grid was kept."""
     free, schedule = (data.get("optimizer") or {}).get("free") or [], (data.get("optimizer") or {}).get("schedule")
     kept = f" on {schedule}" if schedule and not {"grid", "shared"} & set(free) else ""
-    return f"{', '.join(free) + kept + ' ' if list(free) != ['grid'] else ''}optimized for {_objective(data)}"
+    return f"{', '.join(free) + kept + ' ' if list(free) != ['grid'] else ''}optimized for {minimized(data)}"
 
 
 def _listed(values: Mapping[str, Any]) -> list[str]:
     return [f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()]
-
-
-def _scores(data: Mapping[str, Any], objective: str) -> dict[str, float]:
-    """Value of the objective by name, smallest first; the grid's own is always there where it is finite."""
-    own = data["objective"]["value"] if "objective" in data else data["errors"].get(objective)
-    found = {n: part.get(objective) for n, part in (data.get("baselines") or {}).items()} | {_own_name(data): own}
-    return dict(sorted(((n, v) for n, v in found.items() if v is not None and v > 0), key=lambda item: item[1]))
-
-
-def _together(rivals: Grids, scores: Mapping[str, float]) -> tuple[Grids, dict[str, float]]:
-    """Every rival, the best first, and the values; equal grids are one row under all of their names."""
-    found: list[list[str]] = []
-    for name in sorted(rivals, key=lambda n: scores.get(n, np.inf)):
-        same = next((names for names in found if _same(rivals[name], rivals[names[0]])), None)
-        if same is None:
-            found.append([name])
-        else:
-            same.append(name)
-    label = {name: " = ".join(names) for names in found for name in names}
-    return {label[names[0]]: rivals[names[0]] for names in found}, {label.get(n, n): v for n, v in scores.items()}
-
-
-def _same(one: Sequence[float | None], other: Sequence[float | None]) -> bool:
-    """Equal to rounding: one line has room for both names."""
-    return len(one) == len(other) and np.allclose(_finite(one), _finite(other), rtol=1e-9, atol=0)
-
-
-def _finite(sigmas: Sequence[float | None]) -> np.ndarray:
-    return np.array([s for s in sigmas if s is not None and s > 0], dtype=float)
 
 
 def _left_out(spectrum: Spectrum, low: float) -> str:
@@ -189,7 +156,7 @@ def _left_out(spectrum: Spectrum, low: float) -> str:
 
 def _range(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids) -> tuple[float, float]:
     """Axis from where the variance or a grid begins to the end of all; null directions take no room."""
-    sigmas = np.concatenate([_finite(grid) for grid in (data["sigmas"], *rivals.values())])
+    sigmas = np.concatenate([finite(grid) for grid in (data["sigmas"], *rivals.values())])
     order = np.argsort(spectrum.eig)
     share = np.cumsum((spectrum.weight * spectrum.eig)[order]) / spectrum.trace
     first = np.sqrt(spectrum.eig[order][np.searchsorted(share, 1e-4)])
@@ -204,13 +171,13 @@ def _axis_name(data: Mapping[str, Any]) -> str:
     return f"noise ratio sigma at each step, sampling runs to the right{pure}{ends}"
 
 
-def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids) -> None:
+def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids, habit: str) -> None:
     """A line of ticks for the grid, with step numbers, and one for each rival."""
-    rows = {_own_name(data): data["sigmas"]} | dict(rivals)
+    rows = {own_name(data): data["sigmas"]} | dict(rivals)
     for i, (name, grid) in enumerate(rows.items()):
-        own, colour = i == 0, RED if i == 0 else BLUE if name == "karras" else GREY
+        own, colour = i == 0, RED if i == 0 else BLUE if name == habit else GREY
         level_row(axis, i, grid, colour, 11 if own else 8, 1.8 if own else 1.2)
-    sigmas, edge = _finite(data["sigmas"]), axis.get_xlim()[0]
+    sigmas, edge = finite(data["sigmas"]), axis.get_xlim()[0]
     first = int(data["sigmas"][0] is None)
     shown = sigmas / (1 + sigmas) if data["process"]["name"] == "flow" else sigmas
     every = max(1, -(-sigmas.size // 16))

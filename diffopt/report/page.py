@@ -8,7 +8,7 @@ from html import escape
 from importlib import resources
 from typing import Any
 
-from diffopt.report.answers import compared, grouped
+from diffopt.report.answers import compared, grouped, row_error, row_errors
 from diffopt.report.comparison import bare, merged, optimum_notes
 from diffopt.report.comparison_figures import SHADES, key
 from diffopt.report.explain import explain, names
@@ -81,7 +81,7 @@ def _anchor(solver: str) -> str:
 
 
 def _facts(data: Mapping[str, Any]) -> str:
-    s, objective = data["spectrum"], data["objective"]
+    s, objective = data["spectrum"], row_errors(data)
     wrong = f", score error {data['score_error']}" if data.get("score_error") else ""
     who = f"{data['host']} does not offer" if data["host"] else "no program offers"
     return (
@@ -100,7 +100,7 @@ def _section(
     calls = sorted({row["denoiser_calls"] for row in rows})
     steps = sorted({row["steps"] for row in rows})
     title = f"{' or '.join(map(str, calls))} denoiser calls, {' or '.join(map(str, steps))} steps"
-    objective = data["objective"]
+    objective = row_error(data["objective"], rows)
     columns = [(objective, objective, False), *(c for c in _COLUMNS if c[1] != objective)]
     # What every row of the group shares stands in the title or nowhere.
     shared = {k for k in ("steps", "denoiser_calls", "clock") if len({row[k] for row in rows}) == 1}

@@ -1,0 +1,63 @@
+"""The grids that stand beside one: their names, which are one grid, and their values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from diffopt.objectives.metrics import decided
+from diffopt.report.churn import reference
+
+Grids = Mapping[str, Sequence[float | None]]
+HABIT = "karras"
+
+
+def own_name(data: Mapping[str, Any]) -> str:
+    """What the grid of a document is called beside others."""
+    return "optimized" if "objective" in data else data.get("schedule") or "this grid"
+
+
+def minimized(data: Mapping[str, Any]) -> str:
+    """The error that was minimized, or the one that stands for it."""
+    return str(data["objective"]["name"]) if "objective" in data else "robust"
+
+
+def compared_error(data: Mapping[str, Any]) -> str:
+    """The error that tells the grids apart, as the text beside the picture has it."""
+    return decided(minimized(data), [data.get("errors") or {}, *(data.get("baselines") or {}).values()])
+
+
+def values(data: Mapping[str, Any], name: str) -> dict[str, float]:
+    """Values of an error by name, smallest first; the grid's own is always there where it is finite."""
+    told = data.get("objective") or {}
+    own = told["value"] if told.get("name") == name else data["errors"].get(name)
+    found = {n: part.get(name) for n, part in (data.get("baselines") or {}).items()} | {own_name(data): own}
+    return dict(sorted(((n, v) for n, v in found.items() if v is not None and v > 0), key=lambda item: item[1]))
+
+
+def labelled(rivals: Grids, scores: Mapping[str, float], data: Mapping[str, Any]) -> dict[str, str]:
+    """Name of every rival in the picture, the best first; grids that are equal, with equal values, share one."""
+    found: list[list[str]] = []
+    for name in sorted({**rivals, **scores}, key=lambda n: scores.get(n, np.inf)):
+        same = next((names for names in found if _same(name, names[0], rivals, scores)), None)
+        if same is None:
+            found.append([name])
+        else:
+            same.append(name)
+    own = own_name(data)
+    return {name: " = ".join(n if n == own else reference(n, data) for n in names) for names in found for name in names}
+
+
+def _same(one: str, other: str, rivals: Grids, scores: Mapping[str, float]) -> bool:
+    """Equal to rounding in levels and value: one line has room for both names."""
+    if not {one, other} <= set(rivals) or not np.isclose(scores.get(one, 0.0), scores.get(other, 0.0), rtol=1e-7, atol=0):
+        return False
+    first, second = finite(rivals[one]), finite(rivals[other])
+    return len(first) == len(second) and np.allclose(first, second, rtol=1e-9, atol=0)
+
+
+def finite(sigmas: Sequence[float | None]) -> np.ndarray:
+    """Levels between pure noise and the data."""
+    return np.array([s for s in sigmas if s is not None and s > 0], dtype=float)
