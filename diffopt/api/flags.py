@@ -20,13 +20,13 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
         Flag("options", list, "Option of solver, schedule or process; repeatable.", "NAME=VALUE", "-O", "option"),
     )),
     "churn": ("Sampler", (
-        Flag("s_churn", float, "Of edm_stochastic [default: 1].", "X"),
-        Flag("s_tmin", float, "Of edm_stochastic [default: 0].", "X"),
-        Flag("s_tmax", float, "Of edm_stochastic [default: none].", "X"),
-        Flag("s_noise", float, "Of edm_stochastic [default: 1].", "X"),
+        Flag("s_churn", float, "Of edm_stochastic, S_churn of EDM [default: 1; EDM's own is 0].", "X"),
+        Flag("s_tmin", float, "Of edm_stochastic, S_min of EDM [default: 0].", "X"),
+        Flag("s_tmax", float, "Of edm_stochastic, S_max of EDM [default: none].", "X"),
+        Flag("s_noise", float, "Of edm_stochastic, S_noise of EDM [default: 1].", "X"),
     )),
     "process": ("Process", (
-        Flag("process", str, "ve, vp_linear, vp_cosine, flow or table [default: ve].", "NAME"),
+        Flag("process", str, "ve (EDM's: edm is ve), vp_linear, vp_cosine, flow or table [default: ve].", "NAME"),
         Flag("beta_min", float, "Of vp_linear [default: 0.1].", "X"),
         Flag("beta_max", float, "Of vp_linear [default: 20].", "X"),
         Flag("alphas_cumprod", str, "Table of a trained model, for --process table.", "FILE"),

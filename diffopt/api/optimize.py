@@ -135,7 +135,10 @@ def optimize(
             *assumed,
         ]
     if "sigma_max" in result.family and problem.spectrum.mean is None:
-        assumed.append("note: sigma_max is free and the spectrum has no mean: what a start around 0 misses of it is not counted")
+        assumed.append(
+            "note: sigma_max is free and the spectrum has no mean: what a start around 0 misses of it is not counted; "
+            "`diffopt spectrum estimate` keeps the mean of samples, and files have it under `mean`"
+        )
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
     said = (*data_notes(data), *problem_notes(problem, result.family), *assumed, *model_notes(problem, flags))
     return ScheduleResult(dump(document), said, data, rivals)

@@ -95,7 +95,12 @@ def orders(
         problems[0].solver.etas(settings.eta, 1)
     rows: list[Convergence] = []
     options: list[dict[str, Any]] = []
-    notes = [f"using grids of {schedule.name} that end at sigma_min, accuracy {goal:.4g}"]
+    spread = data.spectrum.trace**0.5
+    share = f" ({100 * goal / spread:.3g} % of the data's spread)" if spread > 0 else ""
+    notes = [f"using grids of {schedule.name} that end at sigma_min, accuracy {goal:.4g}{share}"]
+    ranged = "range: of the successive slopes" * (set(metrics) != {"strong"})
+    simulated = f"{'of strong ' if ranged else 'range: '}the 95 % interval over batches of paths" * ("strong" in metrics)
+    notes.append(f"note: {', '.join(part for part in (ranged, simulated) if part)}")
     todo = [(problem, name) for problem in problems for name in metrics]
     for done, (problem, name) in enumerate(todo, 1):
         eta = settings.eta if problem.solver.eta_meaning is not None or len(names) == 1 else None
@@ -107,7 +112,7 @@ def orders(
         if progress is not None:
             progress(done, len(todo))
     if not rows:
-        raise InputError(_nothing(notes[1:]))
+        raise InputError(_nothing(notes[2:]))
     rows = with_notes(rows)
     document = ConvergenceDocument(
         accuracy=goal, schedule=schedule.name, schedule_options=options_of(schedule), seed=seed or 0,

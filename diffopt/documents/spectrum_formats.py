@@ -20,9 +20,13 @@ SPECTRUM_SCHEMA = "diffopt.spectrum/1"
 ENSEMBLE_SCHEMA = "diffopt.ensemble/1"
 
 
+#: Relative rounding of a sum of multiplicities.
+ROUNDING = 1e-12
+
+
 def whole(value: float) -> float:
-    """Whole numbers as integers: counts are read by strict parsers."""
-    return int(value) if float(value).is_integer() else value
+    """Whole numbers as integers, to the rounding of a sum of multiplicities: counts are read by strict parsers."""
+    return round(value) if abs(value - round(value)) <= ROUNDING * abs(value) else value
 
 
 def document(

@@ -216,14 +216,16 @@ def claimed(data: Document) -> Document | None:
 def cheapest(data: Document) -> str:
     """Which solver reaches the accuracy with the fewest calls, by metric."""
     parts = []
+    trace = (data.get("spectrum") or {}).get("trace")
+    share = f" ({number(100 * data['accuracy'] / trace**0.5)} % of the data's spread)" if trace else ""
     for metric in dict.fromkeys(row["metric"] for row in data["rows"]):
         if known := [row for row in data["rows"] if row["metric"] == metric and row["calls"] is not None]:
             best = min(known, key=lambda row: row["calls"])
             squares = f" ({number(best['accuracy'])} in squared units)" if metric == "weak" and best.get("accuracy") else ""
             parts.append(f"{metric}{squares}: {best['solver']} with {best['calls']} calls ({best['needed']} steps)")
     if not parts:
-        return f"No solver reaches the accuracy {number(data['accuracy'])} within the steps that were tried."
-    return f"Cheapest for an error of {number(data['accuracy'])}: {'; '.join(parts)}."
+        return f"No solver reaches the accuracy {number(data['accuracy'])}{share} within the steps that were tried."
+    return f"Cheapest for an error of {number(data['accuracy'])}{share}: {'; '.join(parts)}."
 
 
 def grouped(rows: Iterable[Document]) -> dict[tuple[str, int], list[Document]]:

@@ -47,6 +47,10 @@ def shown_clock(clock: str | None, process: str) -> str | None:
     return "sigma" if process == "ve" and clock == "time" else clock
 
 
+#: Column of how far an order is known: the range of successive slopes, of the simulated strong error a 95 % interval.
+RANGE = "range"
+
+
 def orders_table(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Solver with its clock, metric, order with interval, and steps and calls for the accuracy."""
     table = []
@@ -57,7 +61,7 @@ def orders_table(document: Mapping[str, Any]) -> list[dict[str, Any]]:
             "solver": row["solver"] + (f" ({clock})" if clock else ""),
             "metric": row["metric"],
             "order": None if row["order"] is None else f"{row['order']:.2f}",
-            "95 %": f"{row['low']:.2f} to {row['high']:.2f}" if known else None,
+            RANGE: f"{row['low']:.2f} to {row['high']:.2f}" if known else None,
             "steps": row["needed"],
             "calls": row["calls"],
         })  # fmt: skip

@@ -102,7 +102,11 @@ def _answer(line: str) -> Text:
 def run_view(document: Mapping[str, Any]) -> RenderableType:
     """Summary, grid and baselines of a schedule or evaluation document."""
     parts: list[RenderableType] = [Text(visible(_headline(document)), style="bold"), Text(visible(_conditions(document))), Text()]
-    parts.append(rows_table(grid_rows({**document, "eta": shown_eta(document)})))
+    rows = grid_rows({**document, "eta": shown_eta(document)})
+    if all(row.get("time") == row["sigma"] for row in rows):
+        # The time of ve is the noise ratio.
+        rows = [{k: v for k, v in row.items() if k != "time"} for row in rows]
+    parts.append(rows_table(rows))
     parts.append(Text())
     parts.append(rows_table(score_rows(document)))
     reasons = {k: v for k, v in (document["errors"].get("reasons") or {}).items() if not METRICS[k].noise_only}

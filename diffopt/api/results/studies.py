@@ -9,7 +9,7 @@ from typing import Any
 from diffopt.api.results.base import Result
 from diffopt.errors import UnsupportedError
 from diffopt.report import answers
-from diffopt.report.studies import eta_table, orders_table, shown_clock
+from diffopt.report.studies import RANGE, eta_table, orders_table, shown_clock
 from diffopt.studies.orders import Convergence
 
 
@@ -34,7 +34,7 @@ class OrdersResult(Result):
         """A row per solver and metric that fits, with names in full."""
         from diffopt.report.terminal import rows_table
 
-        return rows_table(orders_table(self.document), width=width, spare=("95 %", "steps"))
+        return rows_table(orders_table(self.document), width=width, spare=(RANGE, "steps"))
 
     def answers(self) -> list[str]:
         """The cheapest solver for the accuracy."""

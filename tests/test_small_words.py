@@ -1,0 +1,58 @@
+"""Words and numbers of tables, notes and help that say what they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import diffopt
+from diffopt.cli.main import main
+from diffopt.documents.spectrum_formats import whole
+
+EIG = [9.0, 1.0, 0.04]
+
+
+def test_counts_are_whole_to_the_rounding_of_a_sum() -> None:
+    assert whole(sum([0.1] * 10)) == 1 and sum([0.1] * 10) != 1 and isinstance(whole(1023.9999999999999), int)
+    assert whole(0.5) == 0.5 and whole(1.0 + 1e-9) != 1
+
+
+def test_the_range_of_slopes_is_not_called_an_interval(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """And the accuracy is told as a share of the data: 1 % of sqrt(10.04)."""
+    np.save(tmp_path / "eig.npy", EIG)
+    asked = ["convergence", str(tmp_path / "eig.npy"), "-s", "euler", "-n", "8,16,32", "--sigma-min", "0.05"]
+    assert main([*asked, "--metric", "frechet", "--format", "table"]) == 0
+    out, err = capsys.readouterr()
+    assert "95 %" not in out + err and "range" in out.splitlines()[0] + out.splitlines()[1]
+    assert "accuracy 0.03169 (1 % of the data's spread)" in err and "range: of the successive slopes" in err
+    assert "an error of 0.0317 (1 % of the data's spread)" in " ".join((out + err).split())
+    assert main([*asked, "--metric", "frechet", "--accuracy", "0.1"]) == 0
+    assert f"accuracy 0.1 ({100 * 0.1 / np.sqrt(10.04):.3g} % of the data's spread)" in capsys.readouterr().err
+    assert main([*asked, "--metric", "strong", "--paths", "100"]) == 0
+    assert "range: the 95 % interval over batches of paths" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("process", "shown"), [("ve", False), ("vp_linear", True)])
+def test_a_time_that_is_the_noise_level_is_no_column(process: str, shown: bool) -> None:
+    found = diffopt.optimize(EIG, "euler", 3, process=process)
+    assert ("time" in found.render("table", width=120).split("frechet")[0].split()) == shown
+    assert "time" in found.render("csv").splitlines()[0]
+
+
+def test_help_says_which_flags_of_edm_are_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["optimize", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    for name in ("S_churn of EDM", "S_min of EDM", "S_max of EDM", "S_noise of EDM", "edm is ve"):
+        assert name in told
+
+
+def test_a_free_sigma_max_says_how_a_mean_is_given(tmp_path: Path) -> None:
+    """With the key that the note names the note is gone."""
+    asked = {"solver": "heun", "steps": 3, "free": "sigma_max", "schedule": "karras", "start": "sigma"}
+    (said,) = [note for note in diffopt.optimize(EIG, **asked).notes if "no mean" in note]
+    assert "`diffopt spectrum estimate` keeps the mean of samples, and files have it under `mean`" in said
+    (tmp_path / "s.json").write_text(json.dumps({"eigenvalues": EIG, "mean": [0.5, 0.0, 0.0]}))
+    assert not any("no mean" in note for note in diffopt.optimize(str(tmp_path / "s.json"), **asked).notes)
