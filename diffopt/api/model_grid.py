@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from diffopt.api.hosting import config_of
 from diffopt.documents.model_shift import MODELS
 from diffopt.errors import DiffoptError
-from diffopt.hosts.diffusers.config import read_config
-from diffopt.hosts.diffusers.own_grid import OwnGrid, own_grid
 from diffopt.objectives.problem import Problem
 from diffopt.processes import Flow
 from diffopt.processes.grid import Grid
 from diffopt.studies.comparison.row import OWN
+
+if TYPE_CHECKING:
+    from diffopt.hosts.diffusers.own_grid import OwnGrid
 
 
 def own_schedule(problem: Problem, flags: Mapping[str, Any]) -> dict[str, OwnGrid]:
@@ -21,6 +21,11 @@ def own_schedule(problem: Problem, flags: Mapping[str, Any]) -> dict[str, OwnGri
     process = problem.process
     if flags.get("scheduler_config") is None or not isinstance(process, Flow):
         return {}
+    # A command without a configuration need not wait for them.
+    from diffopt.api.hosting import config_of
+    from diffopt.hosts.diffusers.config import read_config
+    from diffopt.hosts.diffusers.own_grid import own_grid
+
     found = own_grid(read_config(config_of(flags["scheduler_config"])), process)
     return {} if found is None else {OWN: found}
 

@@ -8,7 +8,6 @@ from typing import Any, Unpack
 
 from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.baselines import baselines, best_of, without_churn
-from diffopt.api.hosting import hosted, note_range
 from diffopt.api.idle import idle_notes
 from diffopt.api.model_grid import model_notes, own_grids
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
@@ -190,6 +189,9 @@ def _hosted(
         raise InputError("--timesteps integer has no effect where the grid is not free; add grid to --free")
     if host is None:
         return problem, settings, whole
+    # Hosts and their schedulers take longer to import than many a search.
+    from diffopt.api.hosting import hosted, note_range
+
     choice = hosted(problem, settings.eta, words(settings.free), host, flags)
     note(choice.note)
     note_range(choice.problem, host, flags)

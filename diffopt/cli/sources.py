@@ -6,7 +6,6 @@ import difflib
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -92,6 +91,8 @@ def _environment(taken: Mapping[str, Flag]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _toml(path: Path, place: tuple[str, ...]) -> dict[str, Any]:
+    import tomllib
+
     try:
         content = stdin_bytes() if str(path) == "-" else file_bytes(path, f"config {path}")
         data: Any = tomllib.loads(content.decode("utf-8-sig"))

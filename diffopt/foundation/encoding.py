@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
 import re
 import sys
@@ -141,6 +140,8 @@ def expanded(data: bytes, label: str) -> bytes:
     InputError
         Damaged, or larger than the limit.
     """
+    import gzip
+
     with reading(label), gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
         plain = stream.read(most_expanded() + 1)
     if len(plain) > most_expanded():

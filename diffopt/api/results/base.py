@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -123,6 +122,9 @@ class Result:
         return figure
 
     def _repr_html_(self) -> str:
+        # Compiles a long expression that no command needs.
+        from html import escape
+
         rows = self.rows()
         head = "".join(f"<th>{escape(name)}</th>" for name in (rows[0] if rows else ()))
         body = "".join("<tr>" + "".join(f"<td>{escape(text.short(v))}</td>" for v in row.values()) + "</tr>" for row in rows)
