@@ -69,7 +69,7 @@ def test_a_window_of_noise_is_told_by_the_levels_of_its_steps():
 
 
 def test_the_churn_is_not_called_no_noise():
-    with pytest.raises(diffopt.UnsupportedError, match="its noise is the churn: .*--free family"):
+    with pytest.raises(diffopt.UnsupportedError, match='its noise is the churn: .*free="family"'):
         diffopt.best_eta(EIG, solver="edm_stochastic", steps=3)
 
 
@@ -274,5 +274,5 @@ def test_an_eta_that_a_search_left_at_nothing_is_shown_as_none():
 
 
 def test_a_budget_without_numbers_to_vary_says_what_its_picture_needs():
-    with pytest.raises(UnsupportedError, match="give --samples N, or a sampler"):
+    with pytest.raises(UnsupportedError, match="give samples=N, or a sampler"):
         diffopt.budget([4.0, 1.0]).plot()

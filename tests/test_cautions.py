@@ -76,8 +76,8 @@ def test_a_schedule_that_is_taken_is_said_and_as_if_named(free: str) -> None:
     silent = diffopt.optimize(EIG, solver, 5, free=free, start="sigma")
     named = diffopt.optimize(EIG, solver, 5, free=free, start="sigma", schedule="karras")
     assert silent.document == named.document
-    assert any("no --schedule is named, so karras is taken" in note for note in silent.notes)
-    assert not any("no --schedule" in note for note in named.notes)
+    assert any("no schedule is named, so karras is taken" in note for note in silent.notes)
+    assert not any("no schedule" in note for note in named.notes)
     assert any(line.startswith("EDM: ") for line in silent.answers()) == (free == "family")
 
 

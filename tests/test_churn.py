@@ -136,5 +136,5 @@ def test_the_answer_has_the_values_and_says_no_churn_as_zero(error: str | None) 
 
 
 def test_eta_of_churn_is_refused_with_what_to_try() -> None:
-    with pytest.raises(InputError, match="no eta, its noise is the churn; use --free family"):
+    with pytest.raises(InputError, match='no eta, its noise is the churn; use free="family"'):
         diffopt.optimize(EIG, solver="edm_stochastic", steps=4, free="eta", schedule="karras")

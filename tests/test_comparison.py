@@ -359,7 +359,7 @@ def test_processes_change_nothing_but_the_time():
 
 
 def test_an_eta_that_no_row_would_take_is_refused():
-    with pytest.raises(InputError, match="diffopt evaluate --eta"):
+    with pytest.raises(InputError, match=r"diffopt\.evaluate\(\.\.\., eta=\.\.\.\)"):
         diffopt.compare([4.0, 0.1], solver="ddim", steps=5, eta=1.0)
 
 

@@ -254,7 +254,7 @@ def test_python_reads_the_same_forms(tmp_path):
     (tmp_path / "t.txt").write_text("1 0.9 0.75 0.5 0")
     found = diffopt.evaluate("e.txt", times="t.txt", process="flow")
     assert found.errors["frechet"] == pytest.approx(flow_by_hand(TIMES), rel=1e-9)
-    with pytest.raises(InputError, match="--times"):
+    with pytest.raises(InputError, match="use times="):
         diffopt.evaluate("e.txt", sigmas=TIMES, process="flow")
 
 

@@ -93,10 +93,10 @@ def test_own_is_the_search_for_the_solver():
     own = diffopt.optimize(EIG, "ipndm", 6, grid_of="own")
     default = diffopt.optimize(EIG, "ipndm", 6)
     assert own.errors["robust"] < default.errors["robust"] * 0.99
-    assert any("--grid-of own" in line for line in default.notes)
-    assert not any("--grid-of own" in line for line in own.notes)
+    assert any('grid_of="own"' in line for line in default.notes)
+    assert not any('grid_of="own"' in line for line in own.notes)
     shared = diffopt.optimize(EIG, "ipndm", 6, free="shared")
-    assert not any("--grid-of" in line for line in shared.notes)
+    assert not any("grid_of=" in line for line in shared.notes)
     plain = diffopt.optimize(EIG, "unipc", 6)
     np.testing.assert_array_equal(plain.sigmas, diffopt.optimize(EIG, "unipc", 6, grid_of="own").sigmas)
 
@@ -111,7 +111,7 @@ def test_objectives_in_which_errors_cancel_are_searched_for_the_solver_itself():
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"grid_of": "eulr"}, "--grid-of .eulr. is no solver"),
+        ({"grid_of": "eulr"}, "grid_of=.eulr. is no solver"),
         ({"grid_of": ""}, "grid_of = '' is empty"),
         ({"grid_of": "fitted_2"}, "takes grids of others"),
         ({"grid_of": "euler", "free": "grid,eta", "solver": "ddim"}, "no effect unless the grid alone is free"),

@@ -72,7 +72,7 @@ def test_the_range_of_edm_is_said_where_hosts_run_sd_models() -> None:
     """14.61: scaled_linear betas multiplied up here."""
     beta = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
     kept = np.prod(1 - beta)
-    words = f"end at {np.sqrt((1 - kept) / kept):.3g} (--process table --betas scaled_linear:0.00085,0.012,1000)"
+    words = f'end at {np.sqrt((1 - kept) / kept):.3g} (process="table", betas="scaled_linear:0.00085,0.012,1000")'
     for host in ("comfyui", "forge", "a1111", "sd_cpp"):
         found = diffopt.optimize(EIG, "euler", 3, host=host)
         answer = diffopt.check(found, host)

@@ -222,7 +222,7 @@ def test_without_a_shift_the_answers_say_that_rows_are_at_shift_one():
     table = diffopt.compare(EIG, "euler", 6, process="flow", host="comfyui", only="simple,beta,karras")
     assert "at shift 1, not the model's" in table.answers()[0]
     said = [line for line in table.notes if "no shift is said" in line]
-    assert len(said) == 1 and "--shift 3 for SD3" in said[0] and "--shift mu:1.15 for Flux" in said[0]
+    assert len(said) == 1 and "shift=3 for SD3" in said[0] and 'shift="mu:1.15" for Flux' in said[0]
     stated = diffopt.compare(EIG, "euler", 6, process="flow", host="comfyui", only="simple,beta,karras", shift=3)
     assert "shift 1" not in stated.answers()[0] and not any("no shift is said" in line for line in stated.notes)
     simple = next(row for row in stated.document["rows"] if row["schedule"] == "simple")
@@ -252,9 +252,9 @@ def test_what_is_no_shift_is_refused(given):
 
 
 def test_a_shift_is_a_flow_models():
-    with pytest.raises(InputError, match="add --process flow"):
+    with pytest.raises(InputError, match='add process="flow"'):
         diffopt.optimize(EIG, "euler", 4, shift=3)
-    with pytest.raises(InputError, match="add --process flow"):
+    with pytest.raises(InputError, match='add process="flow"'):
         diffopt.compare(EIG, "euler", 4, shift=3)
 
 

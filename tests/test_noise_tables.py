@@ -254,7 +254,7 @@ def test_a_process_that_is_named_must_be_that_of_the_config(tmp_path):
     """`ve` is the default and is meant all the same where somebody says it; another spelling of the same is no other name."""
     path = config(tmp_path, _class_name="FlowMatchEulerDiscreteScheduler", beta_schedule="drop")
     for name in ("ve", "vp_linear", "table"):
-        with pytest.raises(InputError, match=f"process 'flow' and --process '{name}'"):
+        with pytest.raises(InputError, match=f"process 'flow' and process='{name}'"):
             diffopt.optimize([1.0, 0.1], steps=2, process=name, scheduler_config=path)
     for name in (None, "flow", "rectified flow"):
         assert diffopt.optimize([1.0, 0.1], steps=2, process=name, scheduler_config=path).document["process"]["name"] == "flow"

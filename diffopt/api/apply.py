@@ -6,10 +6,12 @@ from importlib import import_module
 from typing import Any
 
 from diffopt.api.hosting import run_of
+from diffopt.api.speech import said_in_python
 from diffopt.errors import UnsupportedError
 from diffopt.hosts.diffusers.apply import apply_run
 
 
+@said_in_python
 def apply(schedule: Any, scheduler: Any) -> Any:
     """Make a scheduler of diffusers run a grid, whatever number of steps its pipeline asks for.
 
@@ -28,6 +30,7 @@ def apply(schedule: Any, scheduler: Any) -> Any:
     return apply_run(run_of(schedule), scheduler)
 
 
+@said_in_python
 def sigmas_tensor(schedule: Any, device: Any = None) -> Any:
     """Levels (N + 1,) as a torch tensor in single precision: noise ratios, s on flow models.
 

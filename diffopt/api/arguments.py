@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from diffopt.api.flag import blank
 from diffopt.api.flags import every_flag, flags_of
+from diffopt.api.speech import said_in_python, spoken
 from diffopt.data.dataset import Dataset
 from diffopt.documents.settings import Settings
 from diffopt.documents.spectrum_file import load_dataset
@@ -37,7 +38,7 @@ def filled(function: Callable[P, R]) -> Callable[P, R]:
         more = {name: taken(name, value) for name, value in kwargs.items()}
         return function(*given, *args[len(given) :], **more)  # type: ignore[arg-type]
 
-    return call
+    return said_in_python(call)
 
 
 #: Flags that are one number, and those that are a name or a comma list and never an array.
@@ -90,7 +91,8 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         with listening() as heard:
             result: Any = checked(*args, **kwargs)
-        changed: R = replace(result, notes=(*heard, *result.notes)) if heard else result
+        notes = tuple(map(spoken, (*heard, *result.notes)))
+        changed: R = replace(result, notes=notes) if notes != result.notes else result
         return changed
 
     return call

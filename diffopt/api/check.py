@@ -11,6 +11,7 @@ from diffopt import __version__
 from diffopt.api.arguments import verb
 from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
 from diffopt.api.results.base import Result
+from diffopt.api.speech import spoken
 from diffopt.documents.schemas import CheckDocument, dump
 from diffopt.errors import InputError
 from diffopt.foundation.encoding import decode, read_bytes
@@ -34,7 +35,8 @@ class CheckResult(Result):
     @property
     def findings(self) -> list[dict[str, Any]]:
         """One mapping a finding: kind, altered, message, repair."""
-        return list(self.document["findings"])
+        told = ("message", "repair")
+        return [{k: spoken(v) if k in told and v else v for k, v in row.items()} for row in self.document["findings"]]
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per finding."""

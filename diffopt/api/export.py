@@ -7,6 +7,7 @@ from typing import Any
 
 from diffopt.api.arguments import filled
 from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
+from diffopt.api.speech import said_in_python, spoken
 from diffopt.foundation.notes import listening
 from diffopt.hosts.answer import Answer, export_run
 
@@ -28,13 +29,14 @@ class ExportText(str):
     @property
     def statement(self) -> tuple[str, ...]:
         """What the host will run, its sampler's name, and its error as it runs there."""
-        return tuple(self.answer.lines())
+        return tuple(map(spoken, self.answer.lines()))
 
     @property
     def altered(self) -> bool:
         """Whether the host runs another grid or scheme than the file's."""
         return self.answer.altered
 
+    @said_in_python
     def save(self, path: str | Path, force: bool = False) -> None:
         """Write the file, whole or not at all."""
         from diffopt.foundation.atomic import write_atomic
@@ -91,5 +93,5 @@ def export(schedule: Any, to: str, *, scheduler_config: Any = None, spectrum: An
         answer = export_run(run, to, config_for(to, scheduler_config), None if data is None else data.spectrum, error)
     raw = answer.text if answer.text is not None else ""
     text = ExportText(raw if isinstance(raw, str) else raw.decode("latin-1"))
-    text.answer, text.notes = answer, tuple(heard)
+    text.answer, text.notes = answer, tuple(map(spoken, heard))
     return text

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from diffopt.api.speech import said_in_python
 from diffopt.errors import InputError
 from diffopt.foundation.array_file import write_npz
 from diffopt.foundation.atomic import check_target, write_atomic
 from diffopt.foundation.tensors import described, numbers_of
 
 
+@said_in_python
 def siem_collect(
     predict: Callable[[Any, Any], Any],
     batches: Iterable[Any],

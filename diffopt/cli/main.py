@@ -9,6 +9,7 @@ import sys
 import typer
 from typer.main import get_command
 
+from diffopt.api.speech import commands_speak
 from diffopt.cli import streams
 from diffopt.cli.app import application, spelled
 from diffopt.errors import DiffoptError
@@ -23,7 +24,8 @@ def main(argv: list[str] | None = None) -> int:
     words = spelled(sys.argv[1:] if argv is None else argv)
     streams.prepare()
     try:
-        code = _run(words)
+        with commands_speak():
+            code = _run(words)
         sys.stdout.flush()
         if code == INTERRUPTED:  # typer turns Ctrl-C into this code without a word
             return _fail("interrupted", INTERRUPTED)

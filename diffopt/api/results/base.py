@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from diffopt.api.flags import SUFFIXES
+from diffopt.api.speech import said_in_python, spoken
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.report import text
 
@@ -63,8 +64,9 @@ class Result:
         """The view, and the answers below it."""
         from diffopt.report.terminal import with_answers
 
-        return with_answers(self.view(width), self.answers())
+        return with_answers(self.view(width), [spoken(line) for line in self.answers()])
 
+    @said_in_python
     def render(self, form: str = "json", width: int = 100, colour: bool = False) -> str:
         """Text in one of the forms json, table, csv, markdown and lines.
 
@@ -87,6 +89,7 @@ class Result:
             return to_terminal(self.answered_view(width), width, colour)
         raise InputError(f"format {form!r} is unknown; use one of json, table, csv, markdown, lines")
 
+    @said_in_python
     def save(self, path: str | Path, force: bool = False) -> None:
         """Write a file, whole or not at all; the suffix (.json, .csv, .md, .txt) is the form.
 
@@ -112,6 +115,7 @@ class Result:
         """
         raise UnsupportedError(f"there is no picture of {type(self).__name__}")
 
+    @said_in_python
     def plot(self, path: str | Path | None = None, force: bool = False) -> Any:
         """Draw; write a .png or .svg where a path is given, return the matplotlib figure."""
         figure = self.figure()
@@ -128,5 +132,5 @@ class Result:
         rows = self.rows()
         head = "".join(f"<th>{escape(name)}</th>" for name in (rows[0] if rows else ()))
         body = "".join("<tr>" + "".join(f"<td>{escape(text.short(v))}</td>" for v in row.values()) + "</tr>" for row in rows)
-        notes = "".join(f"<p>{escape(note)}</p>" for note in (*self.answers(), *self.notes))
+        notes = "".join(f"<p>{escape(note)}</p>" for note in (*map(spoken, self.answers()), *self.notes))
         return f"<p>{escape(repr(self))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"

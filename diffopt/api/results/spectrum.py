@@ -9,6 +9,7 @@ from typing import Any
 
 from diffopt.api.results.base import Result
 from diffopt.api.spectrum_flags import SPECTRUM_FORMS
+from diffopt.api.speech import said_in_python
 from diffopt.data.dataset import Dataset
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.posterior.posterior import Posterior
@@ -83,6 +84,7 @@ class SpectrumResult:
             raise InputError(f"format {form} holds one spectrum, and this is an ensemble; use .npz or .json")
         return (forms.to_csv if form == "csv" else forms.to_npy)(self.spectrum)
 
+    @said_in_python
     def save(self, path: str | Path, force: bool = False) -> None:
         """Write .json, .npz, .csv or .npy, by the suffix.
 
@@ -114,6 +116,7 @@ class SpectrumResult:
         ]
         return SummaryResult(short, self.notes, self.dataset)
 
+    @said_in_python
     def plot(self, path: str | Path | None = None, force: bool = False) -> Any:
         """Draw; write a .png or .svg where a path is given, return the matplotlib figure."""
         return self.summary().plot(path, force)
