@@ -143,3 +143,17 @@ def test_what_a_narrow_terminal_leaves_out_is_said_and_no_two_rows_look_alike(wi
     assert "robust" in head
     names = re.findall(r"^\w+(?:, \w+)?(?=  )", text, re.MULTILINE)
     assert len(names) - 1 == len(set(names)) - 1 == len(found.rows())
+
+
+def test_steps_that_the_start_hides_are_told_apart() -> None:
+    """The start's part is the same for all without noise; the smallest error of the steps is said in a ratio."""
+    found = wide("comfyui")
+    rows = [row for row in found.document["rows"] if row["verdict"] in ("take", "equal") and not row["habit"]]
+    starts = [row["robust"] ** 2 - row["robust_steps"] ** 2 for row in rows]
+    assert min(starts) == pytest.approx(max(starts), rel=1e-5) and min(starts) > 0
+    least = min(rows, key=lambda row: row["robust_steps"])
+    words = r"No grid mends the start; in the error of the steps alone (\w+) is ([\d.]+) (%|times) below (\w+)\."
+    told = re.search(words, found.answers()[0])
+    assert told is not None and told[1] == least["solver"] and told[4] == found.best["solver"]
+    ratio = least["robust_steps"] / found.best["robust_steps"]
+    assert float(told[2]) == pytest.approx(100 * (1 - ratio) if told[3] == "%" else 1 / ratio, rel=2e-2)

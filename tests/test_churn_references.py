@@ -79,7 +79,7 @@ def test_a_better_karras_without_churn_is_named_with_its_flags() -> None:
         "baselines": {"karras": {"frechet": 2.0}, "karras_no_churn": {"frechet": 0.5}},
     }  # fmt: skip
     assert answers.optimized(data).endswith("take --schedule karras --s-churn 0.")
-    assert "karras, no churn has the least frechet, 0.5" in answers.optimized(data)
+    assert "karras, no churn has the smallest frechet, 0.5" in answers.optimized(data)
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,8 @@ def _hosted(host: str, flags: Mapping[str, Any], said: dict[str, str]) -> Hosted
 def _row(offer: Offer, advised: Advice, host: str | None, command: str) -> OfferRow:
     row = OfferRow(
         solver=offer.solver.name, schedule=offer.schedule, calls=offer.calls, steps=offer.steps, eta=offer.eta,
-        robust=offer.robust, frechet=offer.frechet, to_best=offer.robust / advised.taken.robust, habit=offer.habit,
+        robust=offer.robust, frechet=offer.frechet, robust_steps=offer.robust_steps,
+        to_best=offer.robust / advised.taken.robust, habit=offer.habit,
         verdict=advised.verdict(offer), doubt=advised.doubts.get(offer), eta_found=_eta_found(offer), sentence="",
         start=offer.problem.start, solver_options=options_of(offer.solver), command=command,
         sigmas=[finite(s) for s in offer.grid.sigmas],

@@ -76,7 +76,7 @@ def shift(
     resized = Dataset.of(at_size(data.spectrum, count / size, films, kept))
     problem, objective = make_problem(settings, resized), make_objective(settings.objective)
     best = best_shift(problem, objective)
-    rows = [_row(problem, "optimum", best.mu, f"least {objective.name} among shifts of uniform time")]
+    rows = [_row(problem, "optimum", best.mu, f"smallest {objective.name} among shifts of uniform time")]
     rows += [_row(problem, *law) for law in _laws(problem, count * films, problem.steps)]
     document = ShiftDocument(
         solver=problem.solver.name, steps=problem.steps, objective=objective.name, tokens=count, frames=films,

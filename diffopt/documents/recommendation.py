@@ -19,6 +19,7 @@ class OfferRow(Document):
     eta: float
     robust: float
     frechet: float
+    robust_steps: float | None = Field(default=None, description="robust without the part of the start")
     to_best: float = Field(description="robust over that of the first row")
     habit: bool = Field(default=False, description="what is run without looking: dpmpp_2m, as the host runs it, on karras")
     verdict: Literal["take", "equal", "doubted", "fitted", "more"] = Field(

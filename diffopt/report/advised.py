@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from diffopt.objectives.metrics import decided
 from diffopt.report.gain import SAME, gain, number
 
 #: What rows within so many percent of each other are.
@@ -68,12 +69,22 @@ def sentences(data: Mapping[str, Any]) -> list[str]:
         if habit is not None:
             same = habit["verdict"] == "equal"
             first += f" {name(habit)}, the habit, is equal too." if same else f" Its error is {margins[0]}."
+        first += _steps(best, several)
     else:
         beside = next((row for row in rows[1:] if row["verdict"] == "more" and not row["habit"]), None)
         margins = ([] if beside is None else [f"{gain(1.0, beside['to_best'])} {beside['solver']}, the next,"]) + margins
         first = f"Take {best['solver']} {taken}" + (f": its error is {_listed(margins).rstrip(',')}." if margins else ".")
     doubted = [row for row in rows if row["verdict"] == "doubted" and gain(row["to_best"], 1.0) != SAME]
     return [first, *(_doubt(row, host) for row in doubted)]
+
+
+def _steps(best: Row, equal: Sequence[Row]) -> str:
+    """Who has the smallest error without the start, where that is the same for all and hides the steps."""
+    if decided("robust", equal) == "robust":
+        return ""
+    least = min(equal, key=lambda row: float(row["robust_steps"]))
+    told, what = gain(least["robust_steps"], best["robust_steps"]), " No grid mends the start; in the error of the steps alone"
+    return f"{what} {least['solver']} is {told} {best['solver']}." if told != SAME else f"{what} it is as good as any."
 
 
 def _doubt(row: Row, host: str | None) -> str:

@@ -47,7 +47,7 @@ def optimized(data: Document) -> str:
     if scores[best] < value / (1 + NEAR):
         # Grids of fitted coefficients are made for other solvers.
         flags = f"{HABIT} --s-churn 0" if best == STILL else best
-        least = f"{reference(best, data)} has the least {name}, {number(scores[best])}"
+        least = f"{reference(best, data)} has the smallest {name}, {number(scores[best])}"
         return f"{least}; this grid has {number(value)}: take --schedule {flags}."
     if habit is not None and habit <= value * (1 + NEAR):
         near = f"{said} is within {100 * NEAR:g} % of"

@@ -51,6 +51,8 @@ class Offer:
         Coefficient of the injected noise.
     robust, frechet : float
         Errors, data units; `robust` ranks.
+    robust_steps : float or None
+        `robust` without the part of the start, where it is defined.
     optimized_eta : bool
         Whether eta was searched for with the grid.
     asked : str
@@ -66,6 +68,7 @@ class Offer:
     frechet: float
     optimized_eta: bool
     asked: str
+    robust_steps: float | None = None
 
     @property
     def solver(self) -> Solver:
@@ -159,4 +162,4 @@ def _scored(
     found = evaluate(problem, grid, eta, expand=False)
     robust, frechet = (np.inf if v is None else v for v in (found.robust, found.frechet))
     used = float(problem.solver.default_eta) if eta is None else eta
-    return Offer(problem, grid, schedule, found.denoiser_calls, used, robust, frechet, searched, asked)
+    return Offer(problem, grid, schedule, found.denoiser_calls, used, robust, frechet, searched, asked, found.robust_steps)
