@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
-
 import typer
 
 from diffopt.api.flags import TABULAR
-from diffopt.cli.command import command
+from diffopt.cli.command import command, piped
 from diffopt.cli.given import Given
 
 #: Exit code where the host would alter the grid.
 ALTERED = 4
-Schedule = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Argument(
-        metavar="[SCHEDULE.json]",
-        help="Grid file, such as optimize writes; - for standard input; without it a pipe is read.",
-    ),
-]
+SCHEDULE = piped("schedule", "SCHEDULE.json", "Grid file, such as optimize writes")
 
 
-@command("check", spectrum=False, arguments={"schedule": Schedule}, needs="schedule", leave_out=("plot",), forms=TABULAR)
+@command("check", spectrum=False, **SCHEDULE, leave_out=("plot",), forms=TABULAR)
 def check(given: Given) -> None:
     """What a host does with a grid's numbers as they are; exit code 4 where it would alter the grid or the scheme.
 

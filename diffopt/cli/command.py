@@ -31,6 +31,12 @@ Spectrum = Annotated[
 ]
 
 
+def piped(name: str, metavar: str, what: str) -> dict[str, Any]:
+    """What :func:`command` is told of a positional argument that a pipe stands in for."""
+    told = typer.Argument(metavar=f"[{metavar}]", help=f"{what}; - for standard input; without it a pipe is read.")
+    return {"arguments": {name: Annotated[Optional[str], told]}, "needs": name}  # noqa: UP045
+
+
 def command(
     verb: str,
     *,

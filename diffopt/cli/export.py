@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from diffopt.cli.check import Schedule
+from diffopt.cli.check import SCHEDULE
 from diffopt.cli.command import command
 from diffopt.cli.given import Given
 
 
-@command("export", spectrum=False, arguments={"schedule": Schedule}, needs="schedule", leave_out=("plot", "format"))
+@command("export", spectrum=False, **SCHEDULE, leave_out=("plot", "format"))
 def export(given: Given) -> None:
     """A grid as a program reads it; what it will run, and its error as it runs there, on stderr.
 

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
-
-import typer
-
 from diffopt.api.flags import TABULAR
-from diffopt.cli.command import command
+from diffopt.cli.command import command, piped
 from diffopt.cli.given import Given
 
-File = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Argument(
-        metavar="[FILE]",
-        help=".npz or .safetensors: x0 (or xt), noise, predicted, sigma; - for standard input; without it a pipe is read.",
-    ),
-]
+OUTPUTS = piped("file", "FILE", ".npz or .safetensors: x0 (or xt), noise, predicted, sigma")
 
 
-@command("siem", spectrum=False, arguments={"file": File}, needs="file", leave_out=("plot",), forms=TABULAR)
+@command("siem", spectrum=False, **OUTPUTS, leave_out=("plot",), forms=TABULAR)
 def siem(given: Given) -> None:
     """Score-error metric from a network's outputs: coherent, per particle, and the norm of the mean error.
 

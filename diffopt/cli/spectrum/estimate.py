@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
-
-import typer
-
 from diffopt.api.spectrum_flags import SPECTRUM_FORMS
-from diffopt.cli.command import command
+from diffopt.cli.command import command, piped
 from diffopt.cli.given import Given
 
-Samples = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Argument(metavar="[PATH]", help="File or folder of samples, or - for standard input; without it a pipe is read."),
-]
+SAMPLES = piped("path", "PATH", "File or folder of samples")
 
 
-@command("estimate", spectrum=False, arguments={"path": Samples}, needs="path", leave_out=("plot",), forms=SPECTRUM_FORMS)
+@command("estimate", spectrum=False, **SAMPLES, leave_out=("plot",), forms=SPECTRUM_FORMS)
 def estimate(given: Given) -> None:
     """Covariance spectrum of a data set of any size.
 

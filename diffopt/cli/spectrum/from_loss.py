@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
-
-import typer
-
 from diffopt.api.spectrum_flags import SPECTRUM_FORMS
-from diffopt.cli.command import command
+from diffopt.cli.command import command, piped
 from diffopt.cli.given import Given
 
-Curve = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Argument(metavar="[CURVE]", help="Text with columns sigma, mse; - for standard input; without it a pipe is read."),
-]
+CURVE = piped("curve", "CURVE", "Text with columns sigma, mse")
 
 
-@command("from_loss", spectrum=False, arguments={"curve": Curve}, needs="curve", leave_out=("plot",), forms=SPECTRUM_FORMS)
+@command("from_loss", spectrum=False, **CURVE, leave_out=("plot",), forms=SPECTRUM_FORMS)
 def from_loss(given: Given) -> None:
     """Covariance spectrum from the denoising errors of a network at some thirty noise ratios.
 

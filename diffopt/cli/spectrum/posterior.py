@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
-
-import typer
-
 from diffopt.api.spectrum_flags import SPECTRUM_FORMS
-from diffopt.cli.command import command
+from diffopt.cli.command import command, piped
 from diffopt.cli.given import Given
 
-Prior = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Argument(
-        metavar="[PRIOR]",
-        help="File of a covariance in pixels, power:EXPONENT, or a SPECTRUM; without it a pipe is read.",
-    ),
-]
+PRIOR = piped("prior", "PRIOR", "File of a covariance in pixels, power:EXPONENT, or a SPECTRUM")
 
 
-@command("posterior", spectrum=False, arguments={"prior": Prior}, needs="prior", leave_out=("plot",), forms=SPECTRUM_FORMS)
+@command("posterior", spectrum=False, **PRIOR, leave_out=("plot",), forms=SPECTRUM_FORMS)
 def posterior(given: Given) -> None:
     """Posterior covariance spectrum of a linear inverse problem, ready for `diffopt optimize`.
 
