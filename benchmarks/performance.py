@@ -144,12 +144,18 @@ def comparison(path: str, beside: str | None = None, repeats: int = 1) -> dict[s
 def euler_optimizations(spectrum: Spectrum) -> dict[str, tuple[float, str]]:
     """What is not Euler's, in optimizations of `euler` at the same number of steps."""
     short = Spectrum.create(spectrum.eig[:400])
-    robust = OBJECTIVES["robust"]()
-    heavy = ("local_linearization", "randomized_exponential_midpoint")
-    jobs = [lambda s=s: optimize(problem(short, 10, s), robust) for s in ("euler", *heavy)]
-    euler, *others = best(*jobs, lambda: noise_study(short, 10), lambda: steps_for(short, 800), repeats=1)
-    names = [f"optimize {name} N=10" for name in heavy] + ["eta with its defaults", "steps that 800 calls pay for, rk4"]
-    return {f"{name} / optimize euler N=10": (t / euler, "<= 10") for name, t in zip(names, others, strict=True)}
+    robust, heavy = OBJECTIVES["robust"](), ("local_linearization", "randomized_exponential_midpoint")
+    found = {}
+    for steps, data in ((10, short), (20, spectrum)):
+        jobs = [lambda s=s, n=steps, d=data: optimize(problem(d, n, s), robust) for s in ("euler", *heavy)]
+        euler, *others = best(*jobs, repeats=3)
+        found |= {f"optimize {name} / optimize euler N={steps}": t / euler for name, t in zip(heavy, others, strict=True)}
+    euler, study, steps_of = best(
+        lambda: optimize(problem(short, 10), robust), lambda: noise_study(short, 10), lambda: steps_for(short, 800), repeats=1
+    )
+    found |= {"eta with its defaults / optimize euler N=10": study / euler}
+    found |= {"steps that 800 calls pay for, rk4 / optimize euler N=10": steps_of / euler}
+    return {name: (value, "<= 10") for name, value in found.items()}
 
 
 def fitted_coefficients(spectrum: Spectrum) -> dict[str, tuple[float, str]]:
