@@ -59,4 +59,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *NAMES])
+    return sorted({*NAMES, *(name for name in globals() if name.startswith("__"))})

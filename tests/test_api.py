@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import io
 import json
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -165,6 +166,34 @@ def test_load_reads_what_every_verb_writes(tmp_path):
     diffopt.read_spectrum(EIG).summary().save(tmp_path / "summary.json")
     with pytest.raises(InputError, match="spectrum convert"):
         diffopt.load(tmp_path / "summary.json")
+
+
+def test_a_printed_result_is_the_table_of_the_command_and_a_notebook_shows_its_columns(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    np.save("a.npy", EIG)
+    made = diffopt.evaluate("a.npy", schedule="karras", steps=4)
+    assert main(["evaluate", "a.npy", "--schedule", "karras", "-n", "4", "-o", "t.txt", "--format", "table", "-q"]) == 0
+    table = Path("t.txt").read_text().rstrip("\n")
+    assert str(made) == "\n".join([table, *made.notes])
+    assert "using solver euler" in made.notes[0]
+    html = made._repr_html_()
+    heads = re.findall(r"<th>(.*?)</th>", html)
+    columns = [line.split() for line in table.split("\n") if line.lstrip().startswith(("step ", "schedule "))]
+    assert heads == [name for line in columns for name in line]
+    assert html.count("<tr>") == 2 + 5 + len(made.references) and made.notes[0] in html
+    assert len(repr(made)) < 100
+
+
+def test_equal_questions_have_equal_results_and_names_are_listed():
+    one, two = diffopt.optimize(EIG, steps=3), diffopt.optimize(EIG, steps=3)
+    assert one == two and hash(one) == hash(two) and one != diffopt.optimize(EIG, steps=4)
+    assert one != diffopt.evaluate(EIG, one)
+    assert one.denoiser_calls == 3 and one.objective["name"] == "robust" and one.coefficients is None
+    assert list(diffopt.names("processes")) == ["ve", "vp_linear", "vp_cosine", "flow", "table"]
+    assert len(diffopt.names("processes")) == 5 and "vp_cosine" in str(diffopt.names("processes"))
+    assert {name for name in dir(diffopt) if not name.startswith("__")} == set(diffopt.NAMES)
+    with pytest.raises(diffopt.InputError, match=r'\.export\("npy"\)'):
+        one.save("g.npy")
 
 
 def test_what_estimate_returns_is_data(tmp_path):

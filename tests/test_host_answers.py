@@ -82,7 +82,7 @@ def test_the_range_of_edm_is_said_where_hosts_run_sd_models() -> None:
         assert any(words in line for line in diffopt.export(found, host).statement)
     for host, flags in (("comfyui", {"process": "flow"}), ("comfyui", {"sigma_max": 14.6}), ("k_diffusion", {})):
         found = diffopt.optimize(EIG, "euler", 3, host=host, **flags)
-        assert not any("--process table --betas" in text for text in (*found.notes, *diffopt.export(found, host).statement))
+        assert not any('process="table", betas=' in text for text in (*found.notes, *diffopt.export(found, host).statement))
 
 
 @pytest.mark.parametrize("host", ["comfyui", "forge", "sd_cpp"])

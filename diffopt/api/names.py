@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,21 @@ class NamesResult(Result):
         if form == "json":
             return super().render(form, width, colour)
         return "".join(catalogue.inventory_rows(kind, rows, form, width, colour) for kind, rows in self.document.items())
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, kind after kind."""
+        return (str(row["name"]) for rows in self.document.values() for row in rows)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.document.values()))
+
+    def view(self, width: int) -> Any:
+        """A table of each kind."""
+        from rich.console import Group
+
+        from diffopt.report.terminal import rows_table
+
+        return Group(*(rows_table(rows, kind) for kind, rows in self.document.items()))
 
     def __repr__(self) -> str:
         return f"NamesResult({', '.join(f'{len(rows)} {kind}' for kind, rows in self.document.items())})"
@@ -63,7 +79,7 @@ def names(kind: str | None = None, *, long: bool = False) -> NamesResult:
     Returns
     -------
     NamesResult
-        `.document` has a list of rows for each kind.
+        Iterates over the names; `.document` has a list of rows for each kind.
 
     Raises
     ------
@@ -73,7 +89,7 @@ def names(kind: str | None = None, *, long: bool = False) -> NamesResult:
     Examples
     --------
     >>> import diffopt
-    >>> [row["name"] for row in diffopt.names("processes").document["processes"]]
+    >>> list(diffopt.names("processes"))
     ['ve', 'vp_linear', 'vp_cosine', 'flow', 'table']
     """
     return NamesResult(catalogue.inventory(None if kind is None else a_name(kind, "kind"), long))

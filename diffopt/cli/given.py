@@ -113,7 +113,8 @@ class Given:
         file = self.output is not None and not out.is_stream(self.output)
         if self.format is None and file and not suffix and ".npz" in self.forms:
             raise InputError(f"-o {self.output}: no suffix says the form; use one of {', '.join(self.forms)}, or say --format")
-        if self.format is not None and implied not in (None, self.format):
+        # A table has no suffix of its own: who asks for it in words means it.
+        if self.format not in (None, "table") and implied not in (None, self.format):
             raise InputError(f"-o {self.output} means {implied} and --format says {self.format}; leave one out")
         return out.chosen_format(self.format or implied, self.output, self.forms)
 

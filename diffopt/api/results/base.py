@@ -12,6 +12,9 @@ from diffopt.api.speech import said_in_python, spoken
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.report import text
 
+#: Columns of a printed table.
+WIDTH = 100
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
@@ -102,7 +105,8 @@ class Result:
 
         form = SUFFIXES.get(Path(path).suffix.lower())
         if form is None:
-            raise InputError(f"{path}: unknown suffix {Path(path).suffix!r}; use one of {', '.join(SUFFIXES)}")
+            more = "; numpy's is .export(\"npy\").save(path)" if "lines" in self.forms else ""
+            raise InputError(f"{path}: unknown suffix {Path(path).suffix!r}; use one of {', '.join(SUFFIXES)}{more}")
         write_atomic(path, self.render(form).encode(), force)
 
     def figure(self) -> Any:
@@ -125,12 +129,24 @@ class Result:
             save(figure, Path(path), force)
         return figure
 
+    def __str__(self) -> str:
+        """The table that the command prints, and the notes below it."""
+        return "\n".join([self.render("table", WIDTH).rstrip("\n"), *self.notes])
+
+    def __eq__(self, other: object) -> bool:
+        """Results of one kind are equal where their documents are."""
+        return type(self) is type(other) and self.document == other.document if isinstance(other, Result) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((type(self), text.to_json(self.document)))
+
     def _repr_html_(self) -> str:
+        """The columns of the table, with answers and notes."""
         # Compiles a long expression that no command needs.
         from html import escape
 
-        rows = self.rows()
-        head = "".join(f"<th>{escape(name)}</th>" for name in (rows[0] if rows else ()))
-        body = "".join("<tr>" + "".join(f"<td>{escape(text.short(v))}</td>" for v in row.values()) + "</tr>" for row in rows)
+        from diffopt.report.html_table import as_html
+
+        body = as_html(self.view(WIDTH))
         notes = "".join(f"<p>{escape(note)}</p>" for note in (*map(spoken, self.answers()), *self.notes))
-        return f"<p>{escape(repr(self))}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+        return f"<p>{escape(repr(self))}</p>{body}{notes}"
