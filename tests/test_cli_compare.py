@@ -126,7 +126,8 @@ def test_page_is_self_contained_and_complete(run, tmp_path, spectrum):
     run("-n", "5,9", "-s", "euler,ddim", "--html", str(path), "-q")
     page = Page()
     page.feed(path.read_text())
-    assert page.tags.count("svg") == 2
+    # The errors, and the grids of two budgets of two solvers.
+    assert page.tags.count("svg") == 1 + 2 * 2
     # Two budgets of euler, of ddim and of the noise designs.
     assert page.tags.count("table") == 2 * 3
     assert [link for link in page.links if not link.startswith("data:")] == []
