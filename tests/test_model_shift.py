@@ -258,6 +258,47 @@ def test_a_shift_is_a_flow_models():
         diffopt.compare(EIG, "euler", 4, shift=3)
 
 
+def test_flags_of_other_commands_are_sent_there():
+    with pytest.raises(InputError, match="diffopt check GRID.json --host comfyui"):
+        diffopt.evaluate(EIG, sigmas=[14.6, 1.0, 0.0], host="comfyui")
+    with pytest.raises(InputError, match="compare-schedules SPECTRUM --scheduler-config FILE"):
+        diffopt.shift(EIG, scheduler_config="scheduler_config.json")
+
+
+@pytest.mark.parametrize(("name", "theirs"), [("uni_pc", "uni_pc"), ("uni_pc_bh2", "uni_pc_bh2"), ("unipc", "uni_pc_bh2")])
+def test_comfyuis_names_of_unipc_are_its_samplers(name, theirs):
+    """uni_pc is bh1 there."""
+    best = diffopt.optimize(EIG, name, 5, process="table", betas="sd", host="comfyui", end="sigma_min")
+    assert diffopt.export(best, "comfyui").answer.sampler == theirs
+    assert best.document["solver_options"]["variant"] == ("bh1" if theirs == "uni_pc" else "bh2")
+
+
+def test_an_optimum_for_a_listed_grid_says_its_range():
+    told = diffopt.evaluate(EIG, sigmas=[14.6, 3.0, 0.5, 0.07, 0.0]).answers()[-1]
+    assert "the optimum from sigma 14.6 to 0.07 (" in told
+    assert " the optimum (" in diffopt.evaluate(EIG, schedule="karras", steps=4, sigma_max=20.0).answers()[-1]
+
+
+def test_latents_with_a_wide_brightness_are_told_from_a_wrong_scale():
+    few, many = np.full(4096, 0.5), np.full(4096, 0.5)
+    few[0], many[:400] = 27.05**2, 27.05**2
+    words = {"brightness": few, "network's scale": many}
+    for word, eig in words.items():
+        notes = diffopt.optimize(eig, "euler", 3, process="table", betas="sd").notes
+        (said,) = [line for line in notes if "largest standard" in line]
+        assert word in said and f"({np.sum(eig > 14.6**2)} of 4096 directions)" in said
+        assert sum(other in said for other in words) == 1
+
+
+def test_a_start_without_a_configuration_is_worded_for_both_spacings():
+    best = diffopt.optimize(EIG, "euler", 4, process="table", betas="sd", start="unit")
+    said = diffopt.export(best, "diffusers").statement
+    assert any("with timestep_spacing leading (SD 1.5, SDXL)" in line for line in said)
+    assert not any("--start sigma" in line for line in said)
+    other = diffopt.optimize(EIG, "euler", 4, process="table", betas="sd")
+    assert any("optimize with --start sigma" in line for line in diffopt.export(other, "diffusers").statement)
+
+
 def test_rules_of_noise_ratios_are_not_what_programs_run_on_flow_models():
     assert "comfyui" in offering("karras") and offering("karras", flow=True) == {}
     assert "comfyui" in offering("simple", flow=True) and "sd_cpp" not in offering("normal", flow=True)

@@ -40,6 +40,7 @@ def evaluate(
     *,
     sigmas: Any = None,
     times: Any = None,
+    host: Any = None,
     **flags: Unpack[Flags],
 ) -> EvaluationResult:
     """Compute the exact errors of a step grid.
@@ -54,6 +55,8 @@ def evaluate(
         As in :func:`diffopt.optimize`; a file says its own solver.
     sigmas, times : array or str, optional
         Noise ratios (N + 1,), or times of the process (s for `flow`), decreasing.
+    host : str, optional
+        Refused, with what says it instead: `start`, :func:`diffopt.check`, :func:`diffopt.compare`.
     **flags
         The flags of `diffopt evaluate` with underscores, such as `schedule="karras:rho=5"`.
 
@@ -76,7 +79,12 @@ def evaluate(
     >>> round(one.errors["frechet"], 12)
     0.292893218813
     """
-    settings = read("evaluate", flags, ("sigmas", "times"), solver=solver, steps=steps)
+    if host is not None:
+        raise InputError(
+            f"evaluate takes no --host {host}: its start law is --start unit or sigma; `diffopt check GRID.json --host {host}` "
+            "says what it runs and the error there, `diffopt compare-schedules --host` which schedules it offers"
+        )
+    settings = read("evaluate", flags, ("sigmas", "times", "host"), solver=solver, steps=steps)
     listed = given_grid(grid, sigmas, times)
     if (listed is None) == (settings.schedule is None):
         raise InputError("give one grid: SCHEDULE.json, --schedule NAME, --sigmas LIST or --times LIST")

@@ -107,6 +107,7 @@ OWN: dict[str, tuple[Flag, ...]] = {
     "evaluate": (
         Flag("sigmas", str, 'Noise ratios, e.g. "80,20,5,1,0", or a file.', "LIST"),
         Flag("times", str, "Times of the process, e.g. for flow: 1,0.9,0.6,0, or a file.", "LIST"),
+        Flag("host", str, "Of diffopt check and compare-schedules, not of one grid's errors.", "NAME", hidden=True),
     ),
     "compare": (
         Flag("calls", str, "Budgets in denoiser calls instead of steps, comma list.", "LIST"),
@@ -151,6 +152,7 @@ OWN: dict[str, tuple[Flag, ...]] = {
         Flag("tokens", int, "Image tokens of one frame [default: as many as the spectrum has eigenvalues].", "N"),
         Flag("frames", int, "Frames of a video [default: 1].", "N"),
         Flag("frame_correlation", float, "Correlation of neighbouring frames, 0 to 1 [default: 0.9].", "X"),
+        Flag("scheduler_config", str, "Not needed: every flow model is the same process.", "FILE", hidden=True),
     ),
     "best_eta": (
         Flag("design", str, "Comma list of none, constant, window, per_step [default: all].", "LIST"),

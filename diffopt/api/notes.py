@@ -17,6 +17,8 @@ from diffopt.solvers import Solver
 
 #: Share of the variance below the last level of noise that is worth a word.
 FINER = 0.1
+#: Share of at least so many directions that may be wider than the most noise in data of the right scale: means of channels.
+FEW, MANY = 1e-3, 100
 
 
 def data_notes(data: Dataset, robust: bool = True) -> list[str]:
@@ -95,10 +97,14 @@ def range_notes(problem: Problem, listed: bool = False, mean: float | None = Non
     notes = []
     wide = float(np.sqrt(spectrum.max))
     if wide > top:
-        notes.append(
-            f"note: the data's largest standard deviation {wide:.4g} is above sigma_max {top:g}: noise does not cover them; "
-            f"{' or '.join([_rescale(problem), *_higher(problem, listed)])}"
-        )
+        above = float(spectrum.weight[spectrum.eig > top**2].sum())
+        count = f"{above:.10g} of {spectrum.dim:.10g} directions"
+        said = f"note: the data's largest standard deviation {wide:.4g} is above sigma_max {top:g} ({count})"
+        if problem.process.name in ("table", "flow") and spectrum.dim >= MANY and above <= max(1, FEW * spectrum.dim):
+            notes.append(f"{said}: usually the overall brightness of a latent, normal; the model's own start is that far off too")
+        else:
+            advice = " or ".join([_rescale(problem), *_higher(problem, listed)])
+            notes.append(f"{said}: noise does not cover them; {advice}")
     notes += _low_note(problem, listed)
     if mean is None:
         mean = 0.0 if spectrum.mean is None else float(np.sqrt(spectrum.weight @ spectrum.mean**2))

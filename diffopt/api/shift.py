@@ -16,6 +16,7 @@ from diffopt.documents.recommendation import ShiftDocument, ShiftRow
 from diffopt.documents.schemas import dump
 from diffopt.documents.settings import make_objective, make_problem
 from diffopt.documents.values import number, one
+from diffopt.errors import InputError
 from diffopt.objectives.problem import Problem
 from diffopt.schedules.fixed.flow import flux2_mu, flux_mu
 from diffopt.studies.shift import at_size, best_shift, closed_mu, leading_mu, value_at
@@ -29,6 +30,7 @@ def shift(
     tokens: Any = None,
     frames: Any = None,
     frame_correlation: Any = None,
+    scheduler_config: Any = None,
     **flags: Unpack[Flags],
 ) -> ShiftResult:
     """Find the shift of uniform rectified-flow time that is best for the data.
@@ -45,6 +47,8 @@ def shift(
         Frames of a video; default 1.
     frame_correlation : float, optional
         Correlation of neighbouring frames; default 0.9.
+    scheduler_config : optional
+        Refused: a shift is found for the data, whatever the model's present one.
     **flags
         `solver` (default euler), `objective` (default frechet), `key`.
 
@@ -65,6 +69,11 @@ def shift(
     >>> 0.5 < found.shift < 5
     True
     """
+    if scheduler_config is not None:
+        raise InputError(
+            "shift takes no --scheduler-config: it finds the shift of the data for any flow model, at --tokens N; what the "
+            "model's own shift costs says `diffopt compare-schedules SPECTRUM --scheduler-config FILE`, row own"
+        )
     given = {**flags, "objective": flags.get("objective") or "frechet"}
     settings = read("shift", given, keywords(shift), steps=28 if steps is None else steps)
     settings = settings.replace(process="flow")

@@ -37,6 +37,10 @@ NO_SOLVERS: dict[str, str] = {
         ("TCD", "TCDScheduler"), "ends at the model's smallest level instead of 0 and leaves that noise in, with a law of its own"
     ),
 }
+#: Samplers of ComfyUI that are one solver here with an option.
+SOLVER_OPTIONS: dict[str, tuple[str, dict[str, str]]] = {
+    "uni_pc": ("unipc", {"variant": "bh1"}), "uni_pc_bh2": ("unipc", {"variant": "bh2"}),
+}  # fmt: skip
 OBJECTIVE_NAMES: dict[str, str] = {"w2": "frechet", "wasserstein": "frechet", "fid": "frechet"}
 
 BY_KIND: dict[str, Mapping[str, str]] = {

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from diffopt.documents.aliases import known_as, offered, refused_solver, with_scheduler
+from diffopt.documents.aliases import SOLVER_OPTIONS, known_as, offered, refused_solver, with_scheduler
 from diffopt.errors import InputError
 from diffopt.foundation.names import model_flags, suggestion
 
@@ -74,6 +74,7 @@ def named(text: str, table: Mapping[str, Any], what: str) -> tuple[type, dict[st
     """
     name, _, arguments = text.partition(":")
     name = name.strip()
+    name, meant = SOLVER_OPTIONS.get(name.lower(), (name, {})) if what == "solver" else (name, {})
     cls = pick(name, table, what)
     known = [field for field in fields_of(cls) if field != "clock"]
     options: dict[str, Any] = {}
@@ -86,7 +87,7 @@ def named(text: str, table: Mapping[str, Any], what: str) -> tuple[type, dict[st
         if key.strip() in options:
             raise InputError(f"{what} {text!r}: option {key.strip()!r} is given twice")
         options[key.strip()] = value.strip()
-    return cls, options
+    return cls, {**meant, **options}
 
 
 def named_list(given: Any) -> list[Any]:

@@ -85,11 +85,19 @@ def evaluated(data: Document, highest: float = math.inf) -> list[str]:
             continue
         # Of karras with and without churn the better one.
         worse = max(set(HABITS) & set(scores), key=lambda k: scores[k]) if set(HABITS) <= set(scores) else None
-        labels = {k: reference("the optimum" if k == "optimized" else k, data) for k in scores if k != worse}
+        labels = {k: reference(_optimum(data) if k == "optimized" else k, data) for k in scores if k != worse}
         parts = [f"{gain(own, scores[k])} {label} ({number(scores[k])})" for k, label in labels.items()]
         lines.append(f"{key}: {name} has {number(own)}, {', '.join(parts)}.")
         break
     return [line for line in lines if line]
+
+
+def _optimum(data: Document) -> str:
+    """The optimum, and its range where that is the last level of a listed grid and not the process's own."""
+    top, low = data["process"]["sigma_max"], data["process"].get("sigma_min")
+    if data.get("schedule") is not None or low is None:
+        return "the optimum"
+    return f"the optimum from sigma {'infinity' if top is None else number(top)} to {number(low)}"
 
 
 def parts_cancel(errors: Document) -> bool:

@@ -12,19 +12,19 @@ def shifted(data: Document) -> list[str]:
     """The shift to set or a shipped one that is as good, in the error that was minimized; who is lower by `robust`."""
     best, *others = data["rows"]
     name = data["objective"] if data["objective"] in best else "frechet"
-    size = f"{data['tokens']} tokens and {data['steps']} steps"
+    size = f"{data['solver']}, {data['steps']} steps and {data['tokens']} tokens"
     minimized = f"{data['objective']} was minimized"
     shipped = [row for row in others if row["name"] not in ("leading_order", "closed_law") and row[name] is not None]
     taken, optimum = best, f"shift {best['shift']:.4g} (mu {best['mu']:.4g})"
-    first = f"Set {optimum} for {size}; {minimized}."
+    first = f"For {size}: set {optimum}; {minimized}."
     if best[name] is not None and shipped:
         rival = min(shipped, key=lambda row: row[name])
         who, own, theirs = rival["name"], number(best[name]), number(rival[name])
         told = gain(best[name], rival[name])
-        first = f"Set {optimum} for {size}: {name} {own}, {told} {who} ({theirs}), the best of what models ship; {minimized}."
+        first = f"For {size}: set {optimum}, {name} {own}, {told} {who} ({theirs}), the best of what models ship; {minimized}."
         if name == data["objective"] and rival[name] <= best[name] * (1 + NEAR):
             taken = rival
-            first = f"{who}'s shift {rival['shift']:.4g} is as good for {size}: keep it. "
+            first = f"For {size}: {who}'s shift {rival['shift']:.4g} is as good, keep it. "
             first += f"The optimum, {optimum}, has {name} {own}, {told} it ({theirs}); {minimized}."
     return [first, *_by_robust(best, others, name), f"As a schedule: --schedule shift:{taken['shift']:.4g}"]
 

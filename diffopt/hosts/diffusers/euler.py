@@ -58,7 +58,27 @@ class EulerDiscrete(Scheduler):
 
     def start(self, run: Run, config: Config) -> Start:
         """sigma_0 n, or sqrt(1 + sigma_0^2) n with "leading" spacing."""
-        return "unit" if config.get("timestep_spacing", "linspace") == "leading" else "sigma"
+        return spaced_start(config)
+
+    def start_law(self, run: Run, config: Config) -> tuple[Start | None, list[Finding]]:
+        """The file's own law where no configuration says the spacing."""
+        if run.flow or config.values or run.start != "unit":
+            return super().start_law(run, config)
+        return "unit", [unsaid_spacing(self.name)]
+
+
+def spaced_start(config: Config) -> Start:
+    """Law by timestep_spacing: of init_noise_sigma."""
+    return "unit" if config.get("timestep_spacing", "linspace") == "leading" else "sigma"
+
+
+def unsaid_spacing(name: str) -> Finding:
+    """That the law follows the model's spacing, which no configuration says."""
+    message = (
+        f"{name} starts from N(0, 1 + sigma_0^2), as the file assumes, with timestep_spacing leading (SD 1.5, SDXL), and from "
+        "N(0, sigma_0^2) with others"
+    )
+    return Finding("note", message, "give the model's --scheduler-config")
 
 
 def outside(levels: Array, table: Array) -> list[Finding]:

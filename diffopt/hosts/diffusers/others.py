@@ -9,6 +9,7 @@ import numpy as np
 from diffopt.foundation.arrays import Array
 from diffopt.hosts.base import Sampler
 from diffopt.hosts.diffusers.config import Config
+from diffopt.hosts.diffusers.euler import spaced_start, unsaid_spacing
 from diffopt.hosts.diffusers.scheduler import Call, Scheduler
 from diffopt.hosts.findings import Finding
 from diffopt.hosts.run import Run
@@ -34,7 +35,13 @@ class SnippetOnly(Scheduler):
 
     def start(self, run: Run, config: Config) -> Start:
         """As EulerDiscrete."""
-        return "unit" if config.get("timestep_spacing", "linspace") == "leading" else "sigma"
+        return spaced_start(config)
+
+    def start_law(self, run: Run, config: Config) -> tuple[Start | None, list[Finding]]:
+        """As EulerDiscrete."""
+        if run.flow or config.values or run.start != "unit":
+            return super().start_law(run, config)
+        return "unit", [unsaid_spacing(self.name)]
 
 
 class EulerAncestral(SnippetOnly):
