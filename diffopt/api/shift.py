@@ -30,7 +30,6 @@ def shift(
     tokens: Any = None,
     frames: Any = None,
     frame_correlation: Any = None,
-    scheduler_config: Any = None,
     **flags: Unpack[Flags],
 ) -> ShiftResult:
     """Find the shift of uniform rectified-flow time that is best for the data.
@@ -47,8 +46,6 @@ def shift(
         Frames of a video; default 1.
     frame_correlation : float, optional
         Correlation of neighbouring frames; default 0.9.
-    scheduler_config : optional
-        Refused: a shift is found for the data, whatever the model's present one.
     **flags
         `solver` (default euler), `objective` (default frechet), `key`.
 
@@ -69,7 +66,7 @@ def shift(
     >>> 0.5 < found.shift < 5
     True
     """
-    if scheduler_config is not None:
+    if flags.pop("scheduler_config", None) is not None:
         raise InputError(
             "shift takes no --scheduler-config: it finds the shift of the data for any flow model, at --tokens N; what the "
             "model's own shift costs says `diffopt compare-schedules SPECTRUM --scheduler-config FILE`, row own"
