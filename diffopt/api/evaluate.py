@@ -81,7 +81,7 @@ def evaluate(
     """
     if host is not None:
         raise InputError(
-            f"evaluate takes no --host {host}: its start law is --start unit or sigma; `diffopt check GRID.json --host {host}` "
+            f"evaluate takes no --host {host}: its start law is --start unit or sigma; `diffopt check GRID --host {host}` "
             "says what it runs and the error there, `diffopt compare-schedules --host` which schedules it offers"
         )
     settings = read("evaluate", flags, ("sigmas", "times", "host"), solver=solver, steps=steps)
