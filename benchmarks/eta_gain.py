@@ -23,7 +23,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.objectives.problem import Problem
 from diffopt.processes import PROCESSES
 from diffopt.processes.grid import Grid
-from diffopt.report.answers import claimed
+from diffopt.report.noise_answers import claimed
 from diffopt.simulation.mixture import Mixture
 from diffopt.simulation.wrong import Axes, Wrong
 from diffopt.solvers import SOLVERS, run_table

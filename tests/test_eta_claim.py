@@ -16,7 +16,7 @@ from diffopt.law.local_errors import LocalDefects
 from diffopt.objectives.problem import Problem
 from diffopt.processes import PROCESSES
 from diffopt.processes.grid import Grid
-from diffopt.report import answers
+from diffopt.report import noise_answers
 from diffopt.schedules import SCHEDULES
 from diffopt.simulation.mixture import Mixture
 from diffopt.simulation.wrong import Axes, Wrong
@@ -77,7 +77,7 @@ def test_a_wider_claim_holds_on_a_mixture(solver: str, rule: str) -> None:
     covariance = clusters.covariance()
     flags = {"sigma_max": 15.0, "sigma_min": 0.02, "end": "sigma_min", "score_error": rule, "design": "constant"}
     found = diffopt.best_eta(np.linalg.eigvalsh(covariance), solver, 20, schedule="karras", **flags)
-    row = answers.claimed(found.document)
+    row = noise_answers.claimed(found.document)
     assert row is not None
     assert row["beats_ends"] == "wider"
     assert any("also where data with this spectrum are not Gaussian" in line for line in found.answers())
@@ -101,10 +101,10 @@ def test_a_wider_claim_holds_on_a_mixture(solver: str, rule: str) -> None:
     [("wider", "are not Gaussian"), ("gaussian", "not said of other data"), ("no", "does not gain a twentieth"), (None, None)],
 )
 def test_the_sentence_says_of_which_data(said: str | None, words: str | None) -> None:
-    lines = answers.beats_ends(said, 0.5)
+    lines = noise_answers.beats_ends(said, 0.5)
     assert len(lines) == (words is not None)
     assert all(str(words) in line for line in lines)
-    assert answers.beats_ends(said, 0.0) == []
+    assert noise_answers.beats_ends(said, 0.0) == []
     for part in (NoiseRow, OptimizerPart):
         assert part.model_fields["beats_ends"].description == BEATS
 
@@ -117,7 +117,7 @@ def test_optimize_says_it_of_a_free_eta() -> None:
     assert eta > 0
     ask, grid = asked("euler_maruyama", "random:0.15", 5)
     assert found.document["optimizer"]["beats_ends"] == Ends(ask, grid).claim(eta)
-    assert found.answers()[-1] in answers.beats_ends(found.document["optimizer"]["beats_ends"], eta)
+    assert found.answers()[-1] in noise_answers.beats_ends(found.document["optimizer"]["beats_ends"], eta)
     other = diffopt.optimize(EIG, "ddim", 2, free="eta_per_step", **flags)
     assert other.document["optimizer"]["beats_ends"] is None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Unpack
 
 from diffopt import __version__
@@ -17,11 +16,9 @@ from diffopt.documents.settings import make_problem, schedule_of
 from diffopt.documents.study_schemas import EtaDocument, NoiseRow
 from diffopt.documents.values import words
 from diffopt.errors import InputError, UnsupportedError
-from diffopt.objectives.problem import Problem
 from diffopt.processes.clocks import CLOCKS
-from diffopt.processes.grid import Grid
 from diffopt.studies.eta import ETA_DESIGNS, ETA_MAX, NoiseDesign, at_bound, noise_study, present
-from diffopt.studies.eta_claim import Ends
+from diffopt.studies.eta_advice import Judged, advised, judged
 from diffopt.studies.noise_errors import NOISE_OBJECTIVES
 
 #: Solver and schedule unless others are named.
@@ -84,31 +81,22 @@ def best_eta(
         raise UnsupportedError("the scheme has no finite error here in any clock; use --end sigma_min or another solver")
     meaning = problem.solver.eta_meaning
     now = present(problem, grid, None, settings.eta, clocks)
+    said = judged(problem, grid, answers, now)
     document = EtaDocument(
         solver=problem.solver.name, solver_options=options_of(problem.solver), steps=grid.steps, eta_meaning=meaning,
         schedule=schedule.name, schedule_options=options_of(schedule), score_error=error_text(problem.solver),
         start=problem.start, end=problem.end, process=process_part(problem), spectrum=spectrum_part(data.spectrum),
         sigmas=[finite(s) for s in grid.sigmas],
-        present=None if now is None else NoiseRow(**_row(now)), rows=_claimed(problem, grid, answers),
+        present=None if now is None else NoiseRow(**_row(now)), advised=advised(answers, said),
+        rows=[_judged_row(*pair) for pair in zip(answers, said, strict=True)],
         diffopt_version=__version__,
     )  # fmt: skip
     note = f"using solver {problem.solver.name}, schedule {schedule.name}, eta in the sense of {meaning}"
     return EtaResult(dump(document), (*data_notes(data, robust=False), note, *range_notes(problem), *_bound_notes(answers)))
 
 
-def _claimed(problem: Problem, grid: Grid, answers: list[NoiseDesign]) -> list[NoiseRow]:
-    """Rows with what is said of the constant ones."""
-    ends: dict[str | None, Ends] = {}
-    rows = []
-    for answer in answers:
-        said = None
-        if answer.design == "constant":
-            if answer.clock not in ends:
-                solver = problem.solver if answer.clock is None else replace(problem.solver, clock=answer.clock)
-                ends[answer.clock] = Ends(replace(problem, solver=solver), grid)
-            said = ends[answer.clock].claim(float(answer.eta[0]))
-        rows.append(NoiseRow(**_row(answer), beats_ends=said))
-    return rows
+def _judged_row(answer: NoiseDesign, said: Judged) -> NoiseRow:
+    return NoiseRow(**_row(answer), beats_ends=said.over_ends, beats_present=said.over_present)
 
 
 def _bound_notes(answers: list[NoiseDesign]) -> list[str]:

@@ -21,6 +21,9 @@ class NoiseRow(Document):
     parameters: dict[str, float]
     eta: list[float]
     beats_ends: Claim | None = Field(default=None, description=BEATS)
+    beats_present: Claim | None = Field(
+        default=None, description="as beats_ends, of any design over the present setting; null where that has no finite error"
+    )
 
 
 class EtaDocument(Document):
@@ -40,6 +43,10 @@ class EtaDocument(Document):
     spectrum: SpectrumPart
     sigmas: list[float | None]
     present: NoiseRow | None = Field(default=None, description="the setting in force; null where its error is not finite")
+    advised: int | None = Field(
+        default=None,
+        description="place in rows, from 0, of the one to take: better also where data are not Gaussian; null: the present one",
+    )
     rows: list[NoiseRow]
     diffopt_version: str
 

@@ -8,12 +8,10 @@ from typing import Any
 
 from diffopt.objectives.metrics import decided
 from diffopt.objectives.robust import Robust, amplifies
-from diffopt.report.cancellation import cancels, flattered
 from diffopt.report.churn import STILL, reference
 from diffopt.report.gain import gain, number
 from diffopt.report.model_grid import MODELS_OWN, unshifted
 from diffopt.report.spread import relative
-from diffopt.report.text import NOISELESS
 from diffopt.studies.comparison.row import OWN
 
 #: The grid that most people use.
@@ -142,83 +140,6 @@ def row_errors(data: Document) -> str:
     """The errors that tell the rows of a comparison apart, in words."""
     found = {row_error(data["objective"], group) for group in grouped(data["rows"]).values()}
     return " or ".join(sorted(found)) or str(data["objective"])
-
-
-def noise(data: Document) -> str:
-    """Whether the present eta is good, and what to set: the simplest design that is near the best."""
-    chosen, now, meaning = _advised(data), data["present"], data["eta_meaning"]
-    setting = {
-        "none": "inject no noise (eta 0)",
-        "constant": f"set eta {number(chosen['eta'][0])}",
-        "window": f"set eta in a window of sigma, {_window(chosen, data.get('sigmas') or ())}",
-        "per_step": f"set eta per step, {number(min(chosen['eta']))} to {number(max(chosen['eta']))}, each in --format json",
-    }[chosen["design"]]
-    where = f" in the {chosen['clock']} clock" if chosen["clock"] and (now is None or now["clock"] != chosen["clock"]) else ""
-    sense = f" (in the sense of {meaning})" if meaning and chosen["design"] != "none" else ""
-    if now is None:
-        return f"The present setting has no finite error here: {setting}{where}{sense}, exact error {number(chosen['exact'])}."
-    if now["exact"] <= chosen["exact"] * (1 + NEAR):
-        return f"The present eta {number(now['eta'][0])} is within {100 * NEAR:g} % of the best: keep it."
-    head = f"{setting[0].upper()}{setting[1:]}{where}{sense}: exact error {number(chosen['exact'])}"
-    return f"{head}{_told(chosen, now, data.get('score_error'))}"
-
-
-def _window(chosen: Document, sigmas: Sequence[float | None]) -> str:
-    """Where the noise goes: the largest eta, and the noise ratios at whose steps it is a tenth of that or more."""
-    top = max(chosen["eta"])
-    inside = [sigma for sigma, eta in zip(sigmas, chosen["eta"], strict=False) if eta >= top / 10]
-    if not inside:
-        return f"up to {number(top)}"
-    high = "pure noise" if inside[0] is None else f"sigma {number(inside[0])}"
-    low = f" down to {number(inside[-1])}" if inside[-1] is not None and len(inside) > 1 else ""
-    return f"up to {number(top)}, at the steps from {high}{low}, each in --format json"
-
-
-def _advised(data: Document) -> Document:
-    """The simplest design that is near the best."""
-    best = min(data["rows"], key=lambda row: row["exact"])
-    simple = [row for row in data["rows"] if row["exact"] <= best["exact"] * (1 + NEAR)]
-    order = ("none", "constant", "window", "per_step")
-    return min(simple, key=lambda row: (order.index(row["design"]), row["exact"]))
-
-
-def _told(chosen: Document, now: Document, error: str | None) -> str:
-    """The gain over the present setting, and what of it stands without errors of the steps that cancel each other."""
-    told = gain(chosen["exact"], now["exact"])
-    if not flattered(chosen, now):
-        return f", {told} the present one."
-    own, other = chosen["absolute"], now["absolute"]
-    by, left = "", "To leading order"
-    if cancels(chosen):
-        needed = "an exact score" if error is None else "just this score error"
-        by = f", by errors of the steps that cancel each other, which needs {needed} on Gaussian data"
-        left = "With no step's error cancelling"
-    return (
-        f" ({number(now['exact'])} at present){by}. {left} (absolute) it is {number(own)}, {gain(own, other)} the present one "
-        f"({number(other)}): do not count on more."
-    )
-
-
-#: What is said of a constant eta, the most first.
-CLAIMS = ("wider", "gaussian", "no")
-
-
-def beats_ends(claim: str | None, eta: float) -> list[str]:
-    """What is said of a constant eta against none and 1, and of which data: benchmarks/eta_gain.py tries these sentences."""
-    if not claim or eta < NOISELESS:
-        return []
-    return [{
-        "wider": f"A constant eta of {number(eta)} beats both 0 and 1, also where data with this spectrum are not Gaussian.",
-        "gaussian": f"A constant eta of {number(eta)} beats both 0 and 1 on Gaussian data; that is not said of other data.",
-        "no": f"A constant eta of {number(eta)} does not gain a twentieth over both 0 and 1 on this grid.",
-    }[claim]]  # fmt: skip
-
-
-def claimed(data: Document) -> Document | None:
-    """The constant row, in the clock of the advice, of which most is said, the least exact error first."""
-    clock = _advised(data)["clock"]
-    rows = [row for row in data["rows"] if row.get("beats_ends") and row["clock"] == clock]
-    return min(rows, key=lambda row: (CLAIMS.index(row["beats_ends"]), row["exact"]), default=None)
 
 
 def cheapest(data: Document) -> str:

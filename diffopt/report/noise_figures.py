@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diffopt.report.cancellation import cancels, flattered
+from diffopt.report.noise_answers import advised
 from diffopt.report.rankings import dots, height, named
 from diffopt.report.studies import chosen_rows
 from diffopt.report.style import GREY, LINES, RED, digits, figure, legend_above, log_axis, plain, setting, styled, titled
@@ -21,16 +22,17 @@ LEADING = "to leading order (absolute): do not count on more"
 
 @styled
 def noise_picture(data: Mapping[str, Any]) -> Any:
-    """Injected noise of every step over sigma, a line a setting; below them the exact errors, the best in orange."""
+    """Injected noise of every step over sigma, a line a setting; below them the exact errors, what to use in orange."""
     chosen = chosen_rows(data)
     clocks = len({row["clock"] for _, row in chosen}) > 1
     rows = {name + (f", {row['clock']} clock" if clocks and row["clock"] else ""): row for name, row in chosen}
     ranked = sorted(rows, key=lambda name: float(rows[name]["exact"]))
     others = iter(colour for colour in LINES if colour not in (RED, GREY))
-    colours = {name: RED if name == ranked[0] else GREY if name.startswith("present") else next(others, GREY) for name in rows}
+    taken = next(name for name in rows if name.startswith(("set: ", "present")) and rows[name] is advised(data))
+    colours = {name: RED if name == taken else GREY if name.startswith("present") else next(others, GREY) for name in rows}
     canvas, (above, below) = figure(9, [2.8, height(len(rows)) + 0.25])
     _etas(above, data, rows, colours)
-    _errors(below, data, {name: rows[name] for name in ranked}, colours)
+    _errors(below, data, {name: rows[name] for name in ranked}, colours, taken)
     head = f"{data['solver']}, {data['steps']} steps on {data['schedule']}, eta in the sense of {data['eta_meaning']}"
     titled(canvas, head, data["spectrum"]["source"], setting(data))
     return canvas
@@ -56,9 +58,9 @@ def _etas(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours: 
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours: Mapping[str, str]) -> None:
+def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours: Mapping[str, str], taken: str) -> None:
     """Exact errors as dots; what is gained only by cancelling errors is hatched up to the error without them."""
-    base = min((row["exact"] for row in data["rows"] if row["design"] == "none"), default=None)
+    base = None if data["present"] is None else data["present"]["exact"]
     marked = {i: row for i, row in enumerate(rows.values()) if flattered(row, data["present"])}
     hatched = [i for i, row in marked.items() if cancels(row)]
     told = [(n, row["exact"], colours[n], _told(row, base, i in marked)) for i, (n, row) in enumerate(rows.items())]
@@ -71,13 +73,13 @@ def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours
                       hatch="////", linewidth=0.4, alpha=0.7, label=HATCHED if i == hatched[0] else None)  # fmt: skip
         axis.plot(row["absolute"], i, "D", markerfacecolor="white", color=own, markersize=5.5, linestyle="none", zorder=4,
                   label=(OPEN if hatched else LEADING) if i == min(marked) else None)  # fmt: skip
-    named(axis, names, names[0])
-    of = "" if base is None else "; factors: to eta 0, the best without noise"
+    named(axis, names, taken)
+    of = "" if base is None else "; factors: of the present setting"
     axis.set_xlabel(f"exact error (data units), logarithmic{of}")
     if marked:
         legend_above(axis, 1)
 
 
 def _told(row: Row, base: float | None, marked: bool) -> str:
-    ratio = "" if not base or row["design"] == "none" else f"  {digits(row['exact'] / base)} x"
+    ratio = "" if not base or row["exact"] == base else f"  {digits(row['exact'] / base)} x"
     return f"{digits(row['exact'])}{ratio}" + (f"; absolute {digits(row['absolute'])}" if marked else "")

@@ -29,6 +29,8 @@ ETA_MAX, SCAN, FEW = 3.0, 49, 5
 ETA_DESIGNS = ("none", "constant", "window", "per_step")
 #: Refinements of the best constant of the first scan, points of each, and how far the answer may lie from what is found.
 ZOOMS, ZOOM, NEAR = 6, 13, 0.03
+#: Gain that rounding may make, relative to the squares.
+ROUNDED = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,11 +154,11 @@ class NoiseStudy:
 
 def _closer(goal: EtaSquares, etas: Array, zooms: int) -> float:
     """The best constant among some, looked for in smaller and smaller surroundings of the best."""
-    value, least = 0.0, np.inf
+    value, least = 0.0, float(goal.totals(np.zeros((1, goal.steps)))[0])
     for _ in range(zooms + 1):
         totals = goal.totals(np.repeat(etas[:, None] ** 2, goal.steps, axis=1))
         best = int(np.argmin(totals))
-        if totals[best] < least:
+        if totals[best] < least * (1 - ROUNDED):
             value, least = float(etas[best]), float(totals[best])
         etas = np.linspace(etas[max(best - 1, 0)], etas[min(best + 1, etas.size - 1)], ZOOM)
     return value

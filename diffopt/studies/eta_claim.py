@@ -40,9 +40,12 @@ class Scaled:
         self.scaled = [NoiseErrors(scaled, grid, short.solver) for scaled in (short, *others)]
 
     def at(self, *etas: float) -> Array:
-        """Shape (scales, 2, etas): the exact error, and its root mean square with the one in which nothing cancels."""
-        runs = np.repeat(np.array(etas)[:, None], self.steps, axis=1)
-        found = np.array([errors.every(runs, ("exact", "absolute")) for errors in self.scaled])
+        """As :meth:`runs`, of constant etas."""
+        return self.runs(np.repeat(np.array(etas)[:, None], self.steps, axis=1))
+
+    def runs(self, etas: Array) -> Array:
+        """Exact error, and its root mean square with the one in which nothing cancels, shape (scales, 2, B), etas (B, N)."""
+        found = np.array([errors.every(etas, ("exact", "absolute")) for errors in self.scaled])
         exact, absolute = found[:, 0], found[:, 1]
         return np.stack([exact, np.hypot(exact, absolute) / np.sqrt(2)], axis=1)
 
@@ -66,12 +69,17 @@ class Ends(Scaled):
 
 
 def claim_beside(own: Array, others: Array, eta: float) -> Claim:
-    """What is said of errors beside others, both of shape (scales, 2)."""
+    """What is said of errors at an eta beside others, both of shape (scales, 2)."""
+    return gained(own, others, eta <= 1)
+
+
+def gained(own: Array, others: Array, moderate: bool) -> Claim:
+    """The same; of other data only where noise is `moderate`."""
     gains = own < (1 - GAIN) * others
     if not gains[0, 0]:
         return "no"
     # Beyond 1 a step damps at a rate that grows with eta^2, and overshoots where a score is steeper than the Gaussian one.
-    return "wider" if eta <= 1 and np.all(gains) else "gaussian"
+    return "wider" if moderate and np.all(gains) else "gaussian"
 
 
 def claim(problem: Problem, grid: Grid, eta: float) -> Claim | None:

@@ -107,7 +107,7 @@ class BestWindow:
 
     def _shown(self, x: Array) -> Array:
         """Height and roots."""
-        return np.column_stack([np.exp(x[:, 0]), _shrunk(x[:, 1:])])
+        return np.column_stack([np.minimum(np.exp(x[:, 0]), self.windows.largest), _shrunk(x[:, 1:])])
 
     def _squared(self, x: Array) -> Array:
         root = self._roots(_shrunk(x[:, 1:]))

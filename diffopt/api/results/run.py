@@ -13,7 +13,7 @@ from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
-from diffopt.report import answers, text
+from diffopt.report import answers, noise_answers, text
 from diffopt.report.family import found_numbers
 from diffopt.report.spread import against, size
 
@@ -188,11 +188,11 @@ class ScheduleResult(RunResult):
         if "objective" not in self.document:
             return []
         claim = (self.document.get("optimizer") or {}).get("beats_ends")
-        free = answers.beats_ends(claim, float(self.eta[0])) if claim else []
+        free = noise_answers.beats_ends(claim, float(self.eta[0])) if claim else []
         if claim and not any(text.shown_eta(self.document)):
             free = [text.NO_NOISE]
         first = [answers.optimized(self.document), *size(self.document), *against(self.document)]
-        return [*first, *found_numbers(self.document), *free]
+        return [*first, *found_numbers(self.document), *noise_answers.searched(self.document), *free]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

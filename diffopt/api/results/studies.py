@@ -8,7 +8,7 @@ from typing import Any
 
 from diffopt.api.results.base import Result
 from diffopt.errors import UnsupportedError
-from diffopt.report import answers
+from diffopt.report import answers, noise_answers
 from diffopt.report.studies import RANGE, eta_table, orders_table, shown_clock
 from diffopt.studies.orders import Convergence
 
@@ -70,13 +70,13 @@ class EtaResult(Result):
         """The present setting and the best of each design in the exact error, at most eight rows."""
         from diffopt.report.terminal import rows_table
 
-        return rows_table(eta_table(self.document), width=width)
+        return rows_table(eta_table(self.document), width=width, spare=("gains on",))
 
     def answers(self) -> list[str]:
         """Whether the present setting is good, what to set, and on which data a constant eta beats 0 and 1."""
-        row = answers.claimed(self.document)
-        said = [] if row is None else answers.beats_ends(row["beats_ends"], row["eta"][0])
-        return [answers.noise(self.document), *said]
+        row = noise_answers.claimed(self.document)
+        said = [] if row is None else noise_answers.beats_ends(row["beats_ends"], row["eta"][0])
+        return [*noise_answers.noise(self.document), *said]
 
     def figure(self) -> Any:
         """Injected noise over sigma, and the exact error of each setting."""
