@@ -8,6 +8,8 @@ from typing import Any
 from diffopt.report.gain import gain
 from diffopt.report.style import BLUE, GREY, INK, PALE, RED, digits, log_axis, plain
 
+#: Share of the largest value below which one is drawn as this share.
+NOTHING = 1e-9
 #: Rows of a panel.
 MOST = 16
 HABIT_BLUE = {"karras": BLUE}
@@ -62,15 +64,17 @@ def dots(axis: Any, rows: Sequence[tuple[str, float, str, str]], ends: Mapping[i
     """A dot a row (name, value, colour, text) on a log axis that begins at the data; `ends` are further values of rows."""
     ends = ends or {}
     values = [value for _, value, _, _ in rows]
-    low, high = min(values), max([*values, *ends.values()])
+    high = max([*values, *ends.values()]) or 1.0
+    # An error of nothing has its dot at the left edge and its number beside it.
+    low = max(min(values), high * NOTHING)
     if high < LEAST * low:
         low, high = ((low * high) ** 0.5 * LEAST**side for side in (-0.5, 0.5))
     room = (high / low) ** (ROOM / (1 - ROOM))
     log_axis(axis, "x", low / room**0.1, high * room)
     for i, (_, value, colour, text) in enumerate(rows):
         axis.axhline(i, color=PALE, linewidth=0.7, linestyle=":", zorder=0)
-        axis.plot(value, i, "o", color=colour, markersize=6, zorder=3)
-        _number(axis, max(value, ends.get(i, value)), i, text, colour)
+        axis.plot(max(value, low), i, "o", color=colour, markersize=6, zorder=3)
+        _number(axis, max(value, low, ends.get(i, value)), i, text, colour)
 
 
 def _number(axis: Any, x: float, y: float, text: str, colour: str) -> None:
