@@ -30,7 +30,7 @@ GROUPS: dict[str, tuple[str, tuple[Flag, ...]]] = {
         Flag("beta_min", float, "Of vp_linear [default: 0.1].", "X"),
         Flag("beta_max", float, "Of vp_linear [default: 20].", "X"),
         Flag("alphas_cumprod", str, "Table of a trained model, for --process table.", "FILE"),
-        Flag("betas", str, "sd (SD 1.5, SDXL), a rule as scaled_linear:0.00085,0.012,1000, or a file: --process table.", "RULE"),
+        Flag("betas", str, "sd (SD 1.5, SDXL), a rule as linear:0.0001,0.02,1000, or a file: --process table.", "RULE"),
         Flag("scheduler_config", str, "scheduler_config.json of a model (diffusers), or its folder: says the process.", "FILE"),
     )),
     "shift": ("Process", (
