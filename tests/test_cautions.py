@@ -68,7 +68,7 @@ def test_a_gain_by_cancellation_is_named_and_not_sold() -> None:
 def test_a_gain_where_no_errors_of_steps_differ_in_sign_is_not_called_cancellation() -> None:
     """A score that is too strong at large noise adds variance at every step: nothing cancels there."""
     found = diffopt.best_eta("builtin:photos", "ddim", 20, start="sigma", sigma_max=20, score_error="noise:0.05",
-                             design="none,constant,window")  # fmt: skip
+                             design="constant,per_step", noise_objective="exact")  # fmt: skip
     best = min(found.document["rows"], key=lambda row: row["exact"])
     assert best["signed"] == pytest.approx(best["absolute"], rel=1e-3) and best["exact"] < best["absolute"] / 1.1
     told = " ".join(found.answers())
