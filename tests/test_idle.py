@@ -43,10 +43,10 @@ def test_repeats_are_said_with_the_error_of_the_grid_without_them(name: str, sol
     gone = len(levels) - len(left)
     assert f"{gone} of {len(levels) - 1} steps" in line and f"({', '.join(told)})" in line and "\n" not in line
     assert f"spend {found.document['denoiser_calls'] - without.document['denoiser_calls']} calls" in line
-    assert f"-n {len(left) - 1}" in line
+    assert f"steps={len(left) - 1}" in line
     own, other = found.errors["frechet"], without.errors["frechet"]
     assert f"without them frechet is {other:.4g} instead of {own:.4g}" in line
-    assert ("is as good" in line) == (other <= 1.02 * own) != ("--objective robust" in line)
+    assert ("is as good" in line) == (other <= 1.02 * own) != ('objective="robust"' in line)
 
 
 #: What steps linearly in sigma for half of the way, far above where the data are.

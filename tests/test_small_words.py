@@ -53,6 +53,6 @@ def test_a_free_sigma_max_says_how_a_mean_is_given(tmp_path: Path) -> None:
     """With the key that the note names the note is gone."""
     asked = {"solver": "heun", "steps": 3, "free": "sigma_max", "schedule": "karras", "start": "sigma"}
     (said,) = [note for note in diffopt.optimize(EIG, **asked).notes if "no mean" in note]
-    assert "`diffopt spectrum estimate` keeps the mean of samples, and files have it under `mean`" in said
+    assert "diffopt.estimate keeps the mean of samples, and files have it under `mean`" in said
     (tmp_path / "s.json").write_text(json.dumps({"eigenvalues": EIG, "mean": [0.5, 0.0, 0.0]}))
     assert not any("no mean" in note for note in diffopt.optimize(str(tmp_path / "s.json"), **asked).notes)

@@ -98,7 +98,7 @@ WRONG = [
     (lambda: diffopt.optimize(np.ones((3, 4))), "use diffopt.estimate"),
     (lambda: diffopt.optimize([4.0], "hein"), 'diffopt.names("solvers")'),
     (lambda: diffopt.optimize([4.0], key="x"), "key has no effect"),
-    (lambda: diffopt.optimize([4.0], process="table"), 'betas="scaled_linear:'),
+    (lambda: diffopt.optimize([4.0], process="table"), 'betas="sd"'),
     (lambda: diffopt.posterior([4.0], "inpainting:0.5", 0.1), "covariance=True"),
     (lambda: diffopt.estimate(np.ones((3, 2)) + np.eye(3, 2), method="fourier", shrinkage="oas"), "shrinkage does not apply"),
     (lambda: diffopt.simulate(), "mixture="),
