@@ -117,3 +117,11 @@ def test_ends_of_a_free_grid_are_named_too() -> None:
 def test_each_bound_has_its_advice(held: str, process: str, said: str) -> None:
     data = {"process": {"name": process, "sigma_max": 80.0, "sigma_min": 0.002}, "optimizer": {"at_bound": [held]}}
     assert any(said in line for line in found_numbers(data))
+
+
+@pytest.mark.parametrize("free", ["grid,eta", "grid,eta_per_step"])
+def test_no_noise_is_no_bound(free: str) -> None:
+    """An eta that ends at nothing ended nowhere that a wider search would pass."""
+    found = diffopt.optimize(EIG, "ddim", 4, free=free)
+    assert max(found.eta) < 1e-3
+    assert not found.document["optimizer"]["at_bound"]

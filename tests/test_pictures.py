@@ -195,3 +195,12 @@ def test_the_picture_of_a_simulation_has_the_measured_values_and_their_intervals
             k = sorted(r["steps"] for r in found.document["rows"] if r["solver"] == row["solver"])[::2].index(row["steps"])
             assert line.get_ydata()[k] == row[truth]["frechet"]["value"]
             assert line.get_xdata()[k] == pytest.approx(row["denoiser_calls"], rel=0.02)
+
+
+def test_the_cumulative_variance_grows_evenly_within_equal_eigenvalues():
+    """Entries that stand for many directions, fractions too: the first direction alone has its own share."""
+    spectrum = Spectrum.create([30.0, 5.0, 0.1], [2.5, 4.0, 100.5])
+    curve = spectrum_picture(spectrum, {}).axes[1].lines[0]
+    ranks, share = np.asarray(curve.get_xdata()), np.asarray(curve.get_ydata())
+    for rank, sum_to in ((1.0, 30.0), (2.0, 60.0), (2.5, 75.0), (4.5, 85.0), (6.5, 95.0), (107.0, 105.05)):
+        assert np.interp(rank, ranks, share) == pytest.approx(sum_to / 105.05, rel=2e-3)

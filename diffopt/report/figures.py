@@ -58,7 +58,7 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     root = np.sqrt(np.maximum(spectrum.eig, 0))
     keep = root >= low
     density(axes[0], root[keep], spectrum.weight[keep], low, high, 1.0)
-    axes[0].set(yticks=[], ylabel="the data", ylim=(0, 1.08))
+    axes[0].set(yticks=[], ylabel="share,\nlargest is 1", ylim=(0, 1.08))
     axes[0].set_title(_left_out(spectrum, low), fontsize=8, color=GREY)
     legend_above(axes[0])
     for axis in axes[: 2 + noisy]:

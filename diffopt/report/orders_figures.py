@@ -160,7 +160,7 @@ def _names(axis: Any, curves: Sequence[_Curve]) -> None:
             lines.append(((start, end), curve.place))
             axis.annotate("", (1.012, at), xycoords=side, xytext=(curve.calls[-1], curve.errors[-1]), textcoords="data",
                           annotation_clip=False, arrowprops={"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0,
-                                                             **curve.look})  # fmt: skip
+                                                             "color": GREY, "linestyle": (0, (1, 3))})  # fmt: skip
 
 
 def _segments(points: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -130,15 +130,20 @@ def _cumulated(spectrum: Spectrum) -> tuple[Any, Any]:
 
 def _cumulative(axis: Any, spectrum: Spectrum) -> None:
     ends, share = _cumulated(spectrum)
-    drawn = spectrum.eig >= _lowest(spectrum)
-    axis.step(np.concatenate([[0.9], ends[drawn]]), np.concatenate([[0.0], share[drawn]]), where="post", color=BLUE, lw=1.5)
+    last = ends[spectrum.eig >= _lowest(spectrum)][-1]
+    ranks = np.unique(np.concatenate([ends[ends <= last], np.geomspace(min(0.9, last), last, 400)]))
+    # Directions of an entry have equal shares: between its ends the sum grows evenly.
+    axis.plot(ranks, np.interp(ranks, [0.0, *ends], [0.0, *share]), color=BLUE, lw=1.5)
     for level in LEVELS:
-        rank = float(ends[np.searchsorted(share, level)])
-        axis.plot(rank, level, "o", color=RED, markersize=4)
+        # No rank is below the first.
+        rank = max(1.0, float(np.interp(level, [0.0, *share], [0.0, *ends])))
+        height = max(level, float(np.interp(rank, [0.0, *ends], [0.0, *share])))
+        axis.plot(rank, height, "o", color=RED, markersize=4)
         # The curve rises: above it to the left is room, below it to the right.
-        late = np.log(rank / 0.9) > 0.5 * np.log(ends[drawn][-1] / 0.9)
-        axis.annotate(f"{100 * level:g} % in {rank:,.0f}", (rank, level), xytext=(-5, 2) if late else (6, -11), fontsize=8,
-                      textcoords="offset points", ha="right" if late else "left")  # fmt: skip
+        late = np.log(rank / 0.9) > 0.5 * np.log(last / 0.9)
+        side, offset = ("right", (-5, 2)) if late else ("left", (6, -11))
+        axis.annotate(f"{100 * level:g} % in {np.ceil(rank - 1e-9):,.0f}", (rank, height), fontsize=8, xytext=offset,
+                      textcoords="offset points", ha=side)  # fmt: skip
     axis.set(ylim=(0, 1.14), xlabel="rank", ylabel="share of variance")
     axis.grid(True, color=PALE, linewidth=0.6)
 

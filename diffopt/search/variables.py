@@ -176,7 +176,7 @@ class EtaBlock(Block):
 
     def at_bound(self, x: Array) -> list[str]:
         """The largest eta."""
-        return [f"eta {ETA_MAX:g}"] if any(v > 0 and touches(v, 0.0, ETA_MAX) for v in x) else []
+        return [f"eta {ETA_MAX:g}"] if any(v > ETA_MAX / 2 and touches(v, 0.0, ETA_MAX) for v in x) else []
 
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
         """Per step, or the sum."""
