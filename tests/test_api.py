@@ -164,7 +164,7 @@ def test_load_reads_what_every_verb_writes(tmp_path):
         assert again.answers() == result.answers(), schema
         again.render("table")
     diffopt.read_spectrum(EIG).summary().save(tmp_path / "summary.json")
-    with pytest.raises(InputError, match="spectrum convert"):
+    with pytest.raises(InputError, match="diffopt.read_spectrum"):
         diffopt.load(tmp_path / "summary.json")
 
 

@@ -94,5 +94,5 @@ def test_a_given_score_error_is_sent_to_the_verb_that_splits_it(tmp_path: Path, 
     assert main(["error-budget", str(tmp_path / "eig.npy"), "--score-error", "data:0.05"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and "diffopt evaluate SPECTRUM --schedule karras --score-error data:0.05" in err and err.count("\n") == 1
-    with pytest.raises(InputError, match="a budget derives the score's error from --samples and --tau"):
+    with pytest.raises(InputError, match="a budget derives the score's error from samples and tau"):
         diffopt.budget(EIG, score_error=0.05)

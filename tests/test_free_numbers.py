@@ -200,26 +200,26 @@ def test_free_numbers_are_never_worse_than_the_schedule(schedule: str, free: str
 
 #: What is refused, with what the line must name.
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
-    ("s_churn", {}, "solver 'heun' has no churn; use -s edm_stochastic; free here: rho, sigma_min"),
-    ("sigma_max", {}, "--start sigma; free here: rho, sigma_min"),
-    ("sigma_min", {"end": "sigma_min"}, "use --end zero"),
-    ("sigma_min", {"sigma_min": 0, "process": "flow", "schedule": "flow_shift"}, "give --sigma-min"),
-    ("beta_min", {}, "process 've' has no beta_min; use --process vp_linear"),
-    ("shift", {}, "schedule 'karras' has no shift to free, it has rho; shift is of --schedule flow_shift"),
-    ("rho", {"schedule": "exponential"}, "schedule 'exponential' has no rho to free.*of --schedule karras, polyexponential"),
+    ("s_churn", {}, "solver 'heun' has no churn; use solver=\"edm_stochastic\"; free here: rho, sigma_min"),
+    ("sigma_max", {}, 'start="sigma"; free here: rho, sigma_min'),
+    ("sigma_min", {"end": "sigma_min"}, 'use end="zero"'),
+    ("sigma_min", {"sigma_min": 0, "process": "flow", "schedule": "flow_shift"}, "give sigma_min"),
+    ("beta_min", {}, "process 've' has no beta_min; use process=\"vp_linear\""),
+    ("shift", {}, "schedule 'karras' has no shift to free, it has rho; shift is of schedule=\"flow_shift\""),
+    ("rho", {"schedule": "exponential"}, "schedule 'exponential' has no rho to free.*of schedule=\"karras\", polyexponential"),
     ("sigma_min", {"schedule": "linear_quadratic"}, "does not read sigma_min here"),
     ("grid,rho", {}, "a free grid follows no schedule"),
-    ("grid,sigma_max", {}, "give the start of your program, --start sigma"),
-    ("grid,sigma_min", {"end": "sigma_min"}, "use --end zero"),
+    ("grid,sigma_max", {}, 'give the start of your program, start="sigma"'),
+    ("grid,sigma_min", {"end": "sigma_min"}, 'use end="zero"'),
     ("rhoo", {}, "did you mean 'rho'"),
     ("s_noise", {"solver": "edm_stochastic", "s_churn": 0}, "no effect while s_churn is 0; free s_churn too"),
     ("shared,rho", {}, "a shared grid is free alone"),
     ("rho", {"steps": 20000}, "use at most 5000"),
     (
         "grid,sigma_max", {"process": "flow", "sigma_max": 50, "timesteps": "integer", "start": "sigma"},
-        "use --free grid, or --timesteps any",
+        'use free="grid", or timesteps="any"',
     ),
-    ("family", {"schedule": "klub"}, "name the end: --free sigma_min"),
+    ("family", {"schedule": "klub"}, 'name the end: free="sigma_min"'),
 ]
 
 
