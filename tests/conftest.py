@@ -49,11 +49,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         return (yield)
 
 
-#: Files that the fast lane takes whole, and those it leaves out: they start many processes or wait.
+#: Files that the fast lane takes whole, and those it leaves out: they start many processes, wait, or need torch.
 WHOLE = ("test_architecture.py", "test_documents.py", "test_answers.py", "test_typing_help.py", "test_tableaux.py")
 SLOW = (
     "test_readme.py", "test_docs.py", "test_transfer.py", "test_estimation_cli.py", "test_streams.py", "test_kills.py",
-    "test_fuzz.py",
+    "test_fuzz.py", "test_library_arguments.py",
 )  # fmt: skip
 #: Of the other files, one test in so many.
 SHARE = 60

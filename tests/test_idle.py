@@ -88,3 +88,8 @@ def test_a_search_that_merges_levels_says_it_in_one_line(tmp_path, capsys) -> No
     assert repeats > 0 and line.startswith(f"note: {repeats} of 5 steps") and "--objective robust" in line
     robust = diffopt.optimize(WIDE, "dpmpp_2m", 5, **TABLE)
     assert not any("--objective robust" in line for line in idle(robust))
+
+
+def test_a_range_beyond_doubles_ratios_is_measured_in_logarithms() -> None:
+    """Levels whose ratio no double holds: nothing overflows, and nothing is idle."""
+    assert not [n for n in diffopt.evaluate([4.0, 1.0], sigmas=[80.0, 1e-100, 1e-310], solver="euler").notes if "hardly" in n]

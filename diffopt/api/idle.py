@@ -27,7 +27,7 @@ def idle_steps(problem: Problem, sigmas: Array) -> list[int]:
     levels = sigmas[np.isfinite(sigmas) & (sigmas > 0)]
     if levels.size < 3:
         return []
-    even = np.log(levels[0] / levels[-1]) / (levels.size - 1)
+    even = (np.log(levels[0]) - np.log(levels[-1])) / (levels.size - 1)
     with np.errstate(all="ignore"):
         length = np.log(sigmas[:-1] / sigmas[1:])
     short = np.flatnonzero(length < min(np.log(RATIO), SHARE * even))
