@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -302,3 +303,11 @@ def test_a_start_without_a_configuration_is_worded_for_both_spacings():
 def test_rules_of_noise_ratios_are_not_what_programs_run_on_flow_models():
     assert "comfyui" in offering("karras") and offering("karras", flow=True) == {}
     assert "comfyui" in offering("simple", flow=True) and "sd_cpp" not in offering("normal", flow=True)
+
+
+@pytest.mark.parametrize("count", [1e308, 1, 2.5, "x", 10**7, True])
+def test_a_number_of_levels_that_no_model_has_is_refused(count: object, tmp_path: Path) -> None:
+    config = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": count}
+    (tmp_path / "scheduler_config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match="whole number from 2 to 1000000"):
+        diffopt.evaluate([4.0, 1.0], sigmas=[0.9, 0.5, 0.0], scheduler_config=str(tmp_path))

@@ -20,6 +20,8 @@ from diffopt.processes.beta_rules import ZERO_SNR, betas_of, cumulated, zero_ter
 from diffopt.processes.flow import TRAINED
 
 NAMES = ("scheduler_config.json", "scheduler/scheduler_config.json")
+#: Most levels of a flow model's table.
+MOST_LEVELS = 1_000_000
 #: Defaults of most classes where a config leaves a key out, and those of the others.
 DEFAULTS: dict[str, Any] = {"beta_schedule": "linear", "beta_start": 1e-4, "beta_end": 0.02, "num_train_timesteps": 1000}
 _LATENT: dict[str, Any] = {"beta_start": 0.00085, "beta_end": 0.012}
@@ -179,7 +181,10 @@ def _flow(config: Mapping[str, Any], file: str) -> Process:
     key = next((k for k in ("shift", "flow_shift") if is_number(config.get(k))), "shift")
     shift, text = config_shift(config, key)
     count: Any = config.get("num_train_timesteps")
-    made = Flow(shift, int(count) if is_number(count) and count >= 2 else TRAINED)
+    count = TRAINED if count is None else count
+    if not (is_number(count) and float(count).is_integer() and 2 <= count <= MOST_LEVELS):
+        raise InputError(f"{file}: num_train_timesteps must be a whole number from 2 to {MOST_LEVELS}, got {str(count)[:40]}")
+    made = Flow(shift, int(count))
     moved = f"shift {shift:.4g}: {text}" if config.get("use_dynamic_shifting") else text
     if str(config.get("_class_name")) == "FlowMatchEulerDiscreteScheduler" and not config.get("use_dynamic_shifting"):
         moved += f"; its set_timesteps(N) shifts twice, from 1 to {made.ends[1]:.4g}"
