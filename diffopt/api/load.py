@@ -17,6 +17,7 @@ from diffopt.documents.spectrum_columns import DERIVED, ROLES
 from diffopt.documents.spectrum_formats import ENSEMBLE_SCHEMA, SPECTRUM_SCHEMA
 from diffopt.errors import InputError
 from diffopt.foundation.encoding import decode, read_bytes, suffix
+from diffopt.foundation.names import is_numeral
 from diffopt.foundation.registry import LazyTable
 from diffopt.foundation.shown import text
 from diffopt.foundation.strict_json import parse
@@ -115,12 +116,4 @@ def _header(path: str | Path) -> set[str]:
     """Names of the columns in small letters; none where the first line is numbers."""
     first = decode(read_bytes(Path(path), text(str(path))), str(path)).lstrip().partition("\n")[0]
     cells = [cell.strip().strip('"').lower() for cell in first.split(",")]
-    return set() if any(_is_number(cell) for cell in cells) else set(cells)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return set() if any(is_numeral(cell) for cell in cells) else set(cells)

@@ -10,7 +10,7 @@ from typing import Any
 
 from diffopt.documents.aliases import SOLVER_OPTIONS, known_as, offered, refused_solver, with_scheduler
 from diffopt.errors import InputError
-from diffopt.foundation.names import model_flags, suggestion
+from diffopt.foundation.names import is_numeral, model_flags, suggestion
 
 #: Options of EDM's sampler alone.
 CHURN = ("s_churn", "s_tmin", "s_tmax", "s_noise")
@@ -100,19 +100,11 @@ def named_list(given: Any) -> list[Any]:
         return list(dict.fromkeys(item.strip() if isinstance(item, str) else item for item in items))
     found: list[str] = []
     for word in (part.strip() for part in given.split(",")):
-        if found and ":" in found[-1] and ("=" in word or _is_number(word)):
+        if found and ":" in found[-1] and ("=" in word or is_numeral(word)):
             found[-1] += "," + word
         elif word:
             found.append(word)
     return list(dict.fromkeys(found))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _listed(names: list[str]) -> str:

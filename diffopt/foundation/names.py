@@ -56,3 +56,12 @@ def model_flags(name: str) -> str | None:
     """What to write for a model's name: `'sdxl' is a model: say --process table --betas sd`; None for names that are none."""
     flags = {normal(model): flags for model, flags in MODELS.items()}.get(normal(name))
     return f"{name!r} is a model: say {flags}, or --scheduler-config FILE of it" if flags else None
+
+
+def is_numeral(text: str) -> bool:
+    """Whether a word is a number and no name."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

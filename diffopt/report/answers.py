@@ -11,6 +11,7 @@ from diffopt.objectives.robust import Robust, amplifies
 from diffopt.report.churn import STILL, reference
 from diffopt.report.gain import gain, number
 from diffopt.report.model_grid import MODELS_OWN, unshifted
+from diffopt.report.rivals import compared_error
 from diffopt.report.spread import relative
 from diffopt.studies.comparison.row import OWN
 
@@ -28,7 +29,7 @@ Document = Mapping[str, Any]
 def optimized(data: Document) -> str:
     """What the optimum gains over the habit and over the best schedule that needs no data."""
     name, value = data["objective"]["name"], data["objective"]["value"]
-    if (key := decided(name, [data.get("errors") or {}, *(data.get("baselines") or {}).values()])) != name:
+    if (key := compared_error(data)) != name:
         name, value = key, data["errors"][key]
     # Where local errors are small and the run amplifies them, a baseline is no advice.
     scores = _scores({k: v for k, v in (data.get("baselines") or {}).items() if not _unsteady(v, name)}, name)
@@ -71,12 +72,12 @@ def evaluated(data: Document, highest: float = math.inf) -> list[str]:
     """
     errors, name = data["errors"], data.get("schedule") or "this grid"
     top = data["process"]["sigma_max"]
-    key = decided(Robust.name, [errors, *(data.get("baselines") or {}).values()])
-    best, own = ((data.get("baselines") or {}).get("optimized") or {}).get(key), errors.get(key)
+    error = compared_error(data, Robust.name)
+    best, own = ((data.get("baselines") or {}).get("optimized") or {}).get(error), errors.get(error)
     placed = best is not None and own is not None and own <= best * (1 + NEAR)
     lines = [_split(data, top is not None and top < highest * (1 - 1e-9), placed)]
     beside = {k: v for k, v in (data.get("baselines") or {}).items() if k in (*HABITS, "optimized") and k != name}
-    for key in (decided("robust", [errors, *(data.get("baselines") or {}).values()]), "frechet"):
+    for key in (error, "frechet"):
         own = errors.get(key)
         scores = _scores(beside, key)
         if own is None or not scores:

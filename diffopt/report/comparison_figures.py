@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.objectives.metrics import decided
 from diffopt.report.comparison import shown_name
 from diffopt.report.rankings import unit
 from diffopt.report.style import (
@@ -30,7 +29,7 @@ from diffopt.report.style import (
     styled,
     titled,
 )
-from diffopt.studies.comparison.comparison import Comparison
+from diffopt.studies.comparison.comparison import Comparison, row_error
 from diffopt.studies.comparison.row import Row
 from diffopt.studies.comparison.selection import group_key
 
@@ -66,7 +65,7 @@ def _ranked(rows: list[Row], error: str) -> list[Row]:
 
 def _error(rows: Sequence[Row], comparison: Comparison) -> str:
     """The error that tells these rows apart, as the table beside the picture has it."""
-    return decided(comparison.setting.objective, [row.errors for row in rows if row.other_range is None])
+    return row_error(rows, comparison.setting.objective)
 
 
 def _common_error(comparison: Comparison) -> str:

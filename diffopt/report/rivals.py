@@ -24,9 +24,9 @@ def minimized(data: Mapping[str, Any]) -> str:
     return str(data["objective"]["name"]) if "objective" in data else "robust"
 
 
-def compared_error(data: Mapping[str, Any]) -> str:
-    """The error that tells the grids apart, as the text beside the picture has it."""
-    return decided(minimized(data), [data.get("errors") or {}, *(data.get("baselines") or {}).values()])
+def compared_error(data: Mapping[str, Any], objective: str | None = None) -> str:
+    """The error that tells the grids apart where an objective, by default the one that was minimized, is asked for."""
+    return decided(objective or minimized(data), [data.get("errors") or {}, *(data.get("baselines") or {}).values()])
 
 
 def values(data: Mapping[str, Any], name: str) -> dict[str, float]:

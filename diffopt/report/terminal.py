@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from diffopt.foundation.shown import visible
-from diffopt.objectives.metrics import METRICS, decided
+from diffopt.objectives.metrics import METRICS
 from diffopt.report.churn import reference
+from diffopt.report.rivals import compared_error
 from diffopt.report.text import conditions, grid_rows, short, shown_eta
 
 
@@ -133,7 +134,7 @@ def _conditions(document: Mapping[str, Any]) -> str:
 
 def score_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Errors of the grid and, the best first, of its baselines; equal ones stand in one row."""
-    goal = decided("robust", [document["errors"], *(document.get("baselines") or {}).values()])
+    goal = compared_error(document, "robust")
     names = tuple(dict.fromkeys(("frechet", "kl", "robust", goal)))
     label = "optimized" if "objective" in document else document.get("schedule") or "this grid"
     rows = [{"schedule": label, **{n: document["errors"][n] for n in names}}]

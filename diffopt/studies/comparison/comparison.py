@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -158,7 +158,7 @@ class _Runs:
                 rows.append(replace(row, other_range=other_range(row.sigmas, problem)))
         if setting.optimized and rows:
             rows.append(self._optimized(problem, budget, rows))
-        self.rows += _ranked(rows, decided(setting.objective, _filling(rows)))
+        self.rows += _ranked(rows, row_error(rows, setting.objective))
 
     def _named(self, problem: Problem, budget: int) -> list[Row]:
         grids = []
@@ -207,7 +207,7 @@ class _Runs:
             ddim = setting.wrong(SOLVERS["ddim"]())
             rows.append(self._optimized(self.short.problem(ddim, steps or 1), budget, rows))
             rows[-1] = replace(rows[-1], design="optimized grid without noise")
-        self.rows += _ranked(rows, decided(setting.objective, _filling(rows)))
+        self.rows += _ranked(rows, row_error(rows, setting.objective))
 
     def _design_row(self, design: PublishedDesign, budget: int) -> Row:
         steps = self.steps(design.solver, budget)
@@ -234,9 +234,9 @@ def _starts(rows: list[Row], problem: Problem, objective: str) -> list[str]:
     return list(dict.fromkeys(r.schedule for r in (*named[:1], *above[:SEARCHED])))
 
 
-def _filling(rows: list[Row]) -> list[dict[str, float | None]]:
-    """Errors of the rows that solve the group's problem."""
-    return [row.errors for row in rows if row.other_range is None]
+def row_error(rows: Sequence[Row], objective: str) -> str:
+    """The error that tells the rows of a group apart, by those that solve its problem."""
+    return decided(objective, [row.errors for row in rows if row.other_range is None])
 
 
 def _ranked(rows: list[Row], objective: str) -> list[Row]:
