@@ -68,14 +68,14 @@ def cases(quick: bool, asked: Sequence[str] = ()) -> Iterator[Case]:
 
 
 def further(case: Case, folder: Path) -> None:
-    """Beside the cells: grids from loss curves; but of cases left out, every rule and design, and other objectives."""
+    """Beside the cells: grids from loss curves; every rule and design; but of cases left out, other objectives."""
     left_out = case.name in galaxies.LEFT_OUT
     if case.kind != "exact":
         with _timed(f"{case.name}, curves"):
             curves.note(case.name, ["heun", "dpmpp_2m", "euler"], FEW, folder / "curves", 64 if left_out else 256)
+    with _timed(f"{case.name}, every rule"):
+        measure.measure(case, *(list(some) for some in EVERY.values()), True, folder / "every")
     if not left_out:
-        with _timed(f"{case.name}, every rule"):
-            measure.measure(case, list(tables.PLAIN), FEW, True, folder / "every")
         with _timed(f"{case.name}, objectives"):
             objectives.study(case.name, FEW, folder / "objectives")
 
@@ -138,7 +138,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if shown := [name for name in SHOWN if name in known]:
         pictures.samples(shown, rows, results, docs / "evidence_samples.png", known.__getitem__)
     if out is None:
-        tables.write(DOCS / "evidence.md", tables.sections(results))
+        for page in tables.PAGES:
+            tables.write(DOCS / page, tables.sections(results))
     (results / "tables.md").write_text("\n".join([*tables.sections(results).values(), fids]))
     print(results / "tables.md")
 

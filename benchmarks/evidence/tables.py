@@ -1,6 +1,6 @@
-"""Tables of docs/evidence.md, from results files.
+"""Tables of docs/evidence.md and docs/evidence_cells.md, from results files.
 
-python benchmarks/evidence/tables.py [--results benchmarks/evidence/results] [--write docs/evidence.md]
+python benchmarks/evidence/tables.py [--results benchmarks/evidence/results] [--write docs]
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rules
 from cells import FIXED
 from scipy.stats import spearmanr
 
 RESULTS = Path(__file__).parent / "results"
+#: What is said, and every cell of it.
+PAGES = ("evidence.md", "evidence_cells.md")
 METRICS = ("rmse", "median", "frechet", "sliced", "data_frechet", "data_sliced")
 #: Kind -> title.
 TITLES = {"exact": "Exact scores", "own": "Own networks", "pretrained": "Pretrained networks"}
@@ -177,7 +180,7 @@ def shared(rows: list[Row]) -> str:
 
 
 def left_out(rows: list[Row]) -> str:
-    """Networks that took part in nothing: over all of them, by network and by solver; then solvers and cells."""
+    """Networks that took part in nothing: over all of them, by network and by solver; then solvers."""
     names = ("Frechet, best fixed", "rmse, best fixed", "Frechet, Karras", "rmse, Karras")
     lines = [f"| | {' | '.join(names)} |", "|---|---|---|---|---|"]
     plain = [row for row in rows if row["solver"] in PLAIN]
@@ -188,7 +191,7 @@ def left_out(rows: list[Row]) -> str:
     for label, members, ours in [*shown, ("5 to 12 calls, dpmpp_2m on the shared grid", few, "shared")]:
         parts = [share(members, metric, rivals, ours) for rivals in (FIXED, ("karras",)) for metric in ("frechet", "rmse")]
         lines.append(f"| {label} | {' | '.join(parts)} |")
-    return "\n".join([*lines, "", table("By solver", grouped(rows, lambda row: row["solver"])), cells(rows)])
+    return "\n".join([*lines, "", table("By solver", grouped(rows, lambda row: row["solver"]))])
 
 
 def everything(rows: list[Row]) -> str:
@@ -201,38 +204,35 @@ def everything(rows: list[Row]) -> str:
     return "\n".join(parts)
 
 
-def every(rows: list[Row]) -> str:
-    """Where the default stands among all rules and designs, by rmse, and what is ahead of it."""
-    lines = ["| case | solver | calls | place | ahead of the default (its rmse over theirs) |", "|---|---|---|---|---|"]
-    for row in rows:
-        if "rmse" not in row["errors"]["diffopt"]:
-            continue
-        known = {name: e["rmse"] for name, e in row["errors"].items() if name != "shared" and np.isfinite(e.get("rmse", np.inf))}
-        own = known["diffopt"]
-        ahead = sorted((value, name) for name, value in known.items() if value < own)
-        words = ", ".join(f"{name} {own / value:.2f}" for value, name in ahead[:6]) + (", ..." if len(ahead) > 6 else "")
-        place = f"{len(ahead) + 1} of {len(known)}"
-        lines.append(f"| {row['case']} | {row['solver']} | {row['calls']} | {place} | {words or '-'} |")
-    return "\n".join(lines) + "\n"
+def _every(many: dict[str, list[Row]]) -> dict[str, str]:
+    """Every rule and design: the nearest, groups of cells, and each cell."""
+    rows = [row for some in many.values() for row in some]
+    groups = {f"{TITLES[kind]}": some for kind, some in grouped(many["targets"], lambda row: row["kind"]).items()}
+    groups |= {"Networks left out": many["networks left out"], **grouped(rows, lambda row: row["solver"])}
+    groups |= {f"{calls} calls": some for calls, some in sorted(grouped(rows, lambda row: row["calls"]).items())}
+    groups = {label: some for label, some in {"all": rows, **groups}.items() if some}
+    return {"rules": rules.nearest(rows), "rules_by": rules.by_solver(groups), "every": rules.cells(rows)}
 
 
 def sections(folder: Path) -> dict[str, str]:
-    """What docs/evidence.md holds between its marks."""
+    """What the pages hold between their marks."""
     rows = read(folder)
-    ranks = correlation([*rows, *read(folder / "left_out")], read(folder / "every"))
+    many = {"targets": read(folder / "every"), "networks left out": read(folder / "left_out" / "every")}
+    ranks = correlation([*rows, *read(folder / "left_out")], [row for some in many.values() for row in some])
     found = {"short": short(rows), "ranks": ranks, "all": everything(rows), "shared": shared(rows)}
     if (folder / "objectives").is_dir():
         import objectives
 
         found["objectives"] = objectives.table(folder / "objectives")
     if (folder / "every").is_dir():
-        found["every"] = every(read(folder / "every"))
+        found |= _every(many)
     if (folder / "left_out").is_dir():
         import answers
 
         found["asked"] = answers.asked(rows, read(folder / "left_out"))
         found["beside"] = answers.beside(rows, read(folder / "left_out"))
         found["left_out"] = left_out(read(folder / "left_out"))
+        found["left_out_cells"] = cells(read(folder / "left_out"))
         if (folder / "left_out" / "curves").is_dir():
             import curves
 
@@ -277,11 +277,12 @@ def main() -> None:
     """Print the tables, or write them into a page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--write", type=Path, metavar="docs/evidence.md")
+    parser.add_argument("--write", type=Path, metavar="docs", help="folder of the pages")
     args = parser.parse_args()
     parts = sections(args.results)
     if args.write:
-        write(args.write, parts)
+        for page in PAGES:
+            write(args.write / page, parts)
     else:
         print("\n".join(parts.values()))
 
