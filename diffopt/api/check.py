@@ -54,13 +54,22 @@ class CheckResult(Result):
             lines.append(f"{'!' if row['altered'] else '-'} {row['kind']}: {row['message']}")
             lines += [f"    {row['repair']}"] if row["repair"] else []
         wrong = f" (score error {document['score_error']})" if document["score_error"] else ""
-        for key, title in (("errors", f"error of the grid of the file{wrong}"), ("errors_there", "error as it runs there")):
-            found = document[key]
-            lines += [] if not found else [f"{title}: " + ", ".join(f"{k} {v:.6g}" for k, v in found.items() if v is not None)]
+        exported = document["exported"]
+        there = "error of these numbers there, as they are" if exported else "error as it runs there"
+        for key, title in (("errors", f"error of the grid of the file{wrong}"), ("errors_there", there)):
+            lines += [f"{title}: {_numbers(document[key])}"] if document[key] else []
+        if exported:
+            runs = "is altered too" if exported["altered"] else "runs the grid of the file"
+            errors = f": {_numbers(exported['errors'])}" if exported["errors"] else ""
+            lines.append(f"what {exported['command']} writes {runs}{errors}")
         return Text("\n".join(lines))
 
     def __repr__(self) -> str:
         return f"CheckResult({self.document['host']}, {'altered' if self.altered else 'as it is'}, {len(self.findings)} findings)"
+
+
+def _numbers(errors: dict[str, float | None]) -> str:
+    return ", ".join(f"{name} {value:.6g}" for name, value in errors.items() if value is not None)
 
 
 @verb
@@ -156,6 +165,9 @@ def _pasted(schedule: Any, host: str) -> list[Finding] | None:
     if host not in PASTED:
         if isinstance(value, list):
             return None
+        if text.startswith("# diffopt "):
+            hint = f"give the grid file it was made of: diffopt check GRID.json --host {host} says what the program does with it"
+            raise InputError(f"{schedule} is code that diffopt export wrote, not a schedule file; {hint}")
         raise InputError(f"{schedule} is not a schedule file; text as it is pasted is checked for {', '.join(PASTED)}")
     if not is_pasted(text):
         raise InputError(f"{schedule} is neither a schedule file nor a list of numbers; give what diffopt optimize -o wrote")

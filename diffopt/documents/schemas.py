@@ -160,6 +160,14 @@ class FindingPart(Document):
     repair: str
 
 
+class ExportedPart(Document):
+    """What a host does with the text that `diffopt export` writes of a file."""
+
+    command: str
+    altered: bool
+    errors: dict[str, float | None] | None
+
+
 class CheckDocument(Document):
     """Output of `diffopt check`."""
 
@@ -176,7 +184,10 @@ class CheckDocument(Document):
     eta: list[float] | None
     score_error: str | None = Field(default=None, description="error of the score that the errors were computed with")
     errors: dict[str, float | None] | None
-    errors_there: dict[str, float | None] | None
+    errors_there: dict[str, float | None] | None = Field(description="of the run there with the file's numbers as they are")
+    exported: ExportedPart | None = Field(
+        default=None, description="what diffopt export makes of the file, where its numbers as they are would be altered"
+    )
     diffopt_version: str
 
 

@@ -22,6 +22,15 @@ from diffopt.solvers.model_error import ModelError
 
 
 @dataclass(frozen=True, eq=False)
+class Exported:
+    """What a host does with the text that `export` writes: the command, whether it alters the run, its errors."""
+
+    command: str
+    altered: bool
+    errors: dict[str, float | None] | None
+
+
+@dataclass(frozen=True, eq=False)
 class Answer:
     """What a host does with a grid.
 
@@ -43,6 +52,8 @@ class Answer:
         How many levels were read, and their ends.
     score_error : str or None
         Error of the score that the errors are stated with.
+    exported : Exported or None
+        In a check that finds the numbers altered as they are: what `export` makes of the same file.
     """
 
     host: str
@@ -55,6 +66,7 @@ class Answer:
     after: dict[str, float | None] | None = None
     read: str | None = None
     score_error: str | None = None
+    exported: Exported | None = None
 
     @property
     def altered(self) -> bool:
@@ -91,6 +103,7 @@ class Answer:
             "levels": None if run is None else run.levels.tolist(),
             "eta": None if run is None else run.eta.tolist(),
             "score_error": self.score_error, "errors": self.before, "errors_there": self.after,
+            "exported": None if self.exported is None else vars(self.exported),
         }  # fmt: skip
 
 
@@ -144,9 +157,17 @@ def export_run(
     text = host.write(run, plan, target)
     before, after = _errors(run, plan, spectrum, error)
     said = host.statement(run, plan, target)
-    models = family(host.name, float(run.levels[0]), run.flow)
-    said = [*said, f"values: {models}"] if models else said
+    said = [*said, *_values(run, host)]
     return Answer(host.name, plan.sampler, plan, text, host.suffix, said, before, after, _read(run), _rule(error))
+
+
+def _values(run: Run, host: Host) -> list[str]:
+    """What the values are, and which models they are for."""
+    if run.flow and not host.flow_values:
+        return []
+    models = family(host.name, float(run.levels[0]), run.flow)
+    lines = [f"values: {models}"] if models else []
+    return [*lines, f"{'they are' if models else 'values:'} {host.flow_values}"] if run.flow else lines
 
 
 def check_run(
@@ -162,7 +183,24 @@ def check_run(
     before, after = _errors(run, plan, spectrum, error)
     models = family(host.name, float(run.levels[0]), run.flow)
     read = _read(run) + (f": {models}" if models else "")
-    return Answer(host.name, plan.sampler, plan, before=before, after=after, read=read, score_error=_rule(error))
+    exported = None if target.exported or not plan.altered else _exported(run, host, variant, config or {}, spectrum, error)
+    return Answer(
+        host.name, plan.sampler, plan, before=before, after=after, read=read, score_error=_rule(error), exported=exported
+    )
+
+
+def _exported(
+    run: Run, host: Host, variant: str | None, config: Mapping[str, Any], spectrum: Spectrum | None, error: ModelError | None
+) -> Exported | None:
+    """What an export of the file runs; None where there is none."""
+    try:
+        plan = host.plan(run, HostQuery(variant, config, exported=True))
+    except UnsupportedError:
+        return None
+    if plan.refusal is not None:
+        return None
+    command = f"diffopt export --to {host.name}{f':{variant}' if variant else ''}{' --scheduler-config FILE' if config else ''}"
+    return Exported(command, plan.altered, _errors(run, plan, spectrum, error)[1])
 
 
 def _range(run: Run, host: Host, target: HostQuery) -> list[Finding]:

@@ -105,6 +105,8 @@ class Host(ABC):
     suffix: ClassVar[str] = ".txt"
     #: Whether a model's configuration says anything about a run there.
     reads_config: ClassVar[bool] = False
+    #: What the values of a flow model are there, for a sentence beside them; empty where the host says more of them.
+    flow_values: ClassVar[str] = "s as each step visits it, shifted already: nothing there shifts them again"
     #: What the host has in the place of pure noise, for a message.
     pure_noise: ClassVar[str] = ""
 

@@ -22,6 +22,7 @@ class Plain(Host):
 
     samplers: ClassVar = {}
     start = "exact"
+    flow_values = "s as each step visits it, shifted already; schedulers of diffusers shift what they are given: --to diffusers"
 
     def plan(self, run: Run, target: HostQuery) -> Plan:
         """The run as it is."""

@@ -24,6 +24,15 @@ def unshifted(s: Array, a: float) -> Array:
     return s / (a - (a - 1) * s)
 
 
+def _before_shift(values: Array, levels: Array, a: float) -> str:
+    """What an export's values are, and what the scheduler makes of them."""
+    if a == 1:
+        return "s of the flow model; the shift is set to 1, so the scheduler runs them as they are"
+    last = f"{values[-1]:.4g} becomes {levels[-1]:.4g}"
+    formula = "the scheduler makes a u/(1 + (a - 1) u) of each u"
+    return f"s of the flow model before its shift, for shift {a:.6g} (set here): {formula}, {last}"
+
+
 class FlowScheduler(Scheduler):
     """`sigmas=`: N values of s, no final 0, which the scheduler shifts."""
 
@@ -38,7 +47,8 @@ class FlowScheduler(Scheduler):
         """Un-shifted values and the shift that they are for, since the pipe's may be another; shift_terminal is switched off."""
         a = config.shift(self.shift_key)[0] if config.knows_shift(self.shift_key) else 1.0
         options = {**self.options(run), self.shift_key: a, "use_dynamic_shifting": False}
-        return Call("sigmas", unshifted(run.levels[:-1], a), self.kind, options)
+        values = unshifted(run.levels[:-1], a)
+        return Call("sigmas", values, self.kind, options, comment=_before_shift(values, run.levels[:-1], a))
 
     def verbatim(self, run: Run, config: Config) -> Call:
         """The file's own times, already shifted."""
@@ -46,13 +56,15 @@ class FlowScheduler(Scheduler):
 
     def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
         """Shift, stretch, then 0."""
-        given = call.options.get(self.shift_key)
+        given, own = call.options.get(self.shift_key), float(getattr(run.process, "model_shift", 1.0))
         a, text = (float(given), "") if given is not None else config.shift(self.shift_key)
+        if given is None and not config.values:
+            a, text = own, f"the file's own shift {own:.6g}; no --scheduler-config says another"
         wish = run.levels[:-1]
         u = call.values.astype(np.float32).astype(np.float64)
         got = shifted(u, a)
         found: list[Finding] = []
-        if not config.values and not call.options:
+        if not config.values and not call.options and own == 1:
             assumed = f"{self.name} with {self.shift_key} 1 is assumed; SD3, Flux and Wan shift what they are given"
             found.append(Finding("note", assumed, "give the model's --scheduler-config"))
         terminal = None if "shift_terminal" in call.options else config.get("shift_terminal", None)
@@ -70,7 +82,8 @@ class FlowScheduler(Scheduler):
         if gap > 1e-5 and not any(f.kind == "reshifted" for f in found):
             k = int(np.argmax(np.abs(got / wish - 1)))
             message = f"{self.name} shifts what it is given ({text}): s = {wish[k]:.6g} becomes {got[k]:.6g}"
-            found.append(Finding("reshifted", message, "take diffopt export --to diffusers --scheduler-config FILE (un-shifted)"))
+            repair = "take diffopt export --to diffusers --scheduler-config FILE: it un-shifts them and sets their shift"
+            found.append(Finding("reshifted", message, repair))
         if run.levels[-1] != 0:
             message = f"the scheduler appends 0 after {wish[-1]:.6g}, the grid ends at {run.levels[-1]:.6g}"
             found.append(Finding("end", message, "optimize with --end zero"))
@@ -117,7 +130,8 @@ class LTXEulerAncestral(FlowScheduler):
 
     def call(self, run: Run, config: Config) -> Call:
         """All N + 1 values, unshifted."""
-        return Call("sigmas", run.levels, "list", self.options(run))
+        comment = "s of the flow model, run as they are, without a shift"
+        return Call("sigmas", run.levels, "list", self.options(run), comment)
 
     def verbatim(self, run: Run, config: Config) -> Call:
         """The same."""

@@ -15,7 +15,7 @@ from diffopt.hosts.diffusers.euler import EDMEuler, EulerDiscrete
 from diffopt.hosts.diffusers.flow import FlowMatchEuler, LTXEulerAncestral, UniPC
 from diffopt.hosts.diffusers.others import REFUSED, DEISMultistep, EulerAncestral, LMSDiscrete, refusal
 from diffopt.hosts.diffusers.scheduler import Scheduler, plan_for
-from diffopt.hosts.diffusers.snippet import call_text, subclass_text
+from diffopt.hosts.diffusers.snippet import EXACT, call_text, subclass_text
 from diffopt.hosts.diffusers.stages import KDPM2, DPMSolverSDE, KDPM2Ancestral
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.nearest import clipped_level
@@ -60,6 +60,7 @@ class Diffusers(Host):
     }  # fmt: skip
     forms = ("snippet", "call")
     suffix = ".py"
+    flow_values = ""
     pure_noise = " (4096 is what it puts there with rescale_betas_zero_snr)"
 
     def choose(self, run: Run, target: HostQuery) -> str:
@@ -153,9 +154,14 @@ class Diffusers(Host):
 
     def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
         """How to use the file."""
-        if target.config and read_config(target.config).own_grid and plan.run is not None:
-            return [f"the file switches {read_config(target.config).own_grid} off; pipe(prompt, **prepare(pipe))"]
-        return ["pipe(prompt, **prepare(pipe)), with prepare from the file"]
+        config, values = read_config(target.config), []
+        scheduler = SCHEDULERS[plan.sampler]
+        if run.flow:
+            what = scheduler.call(run, config).comment if _by_call(scheduler, run, target) else EXACT
+            values = [f"the file's values: {what}"]
+        if config.own_grid and plan.run is not None:
+            return [f"the file switches {config.own_grid} off; pipe(prompt, **prepare(pipe))", *values]
+        return ["pipe(prompt, **prepare(pipe)), with prepare from the file", *values]
 
 
 def _of_flow(config: Config) -> bool | None:

@@ -36,12 +36,15 @@ class Call:
         How it has to be passed.
     options : mapping
         Keys of the scheduler's configuration.
+    comment : str
+        What the values are where they are not the grid's own, as the file says it.
     """
 
     argument: str
     values: Array
     kind: str = "list"
     options: Mapping[str, Any] = field(default_factory=dict)
+    comment: str = ""
 
 
 class Scheduler(ABC):

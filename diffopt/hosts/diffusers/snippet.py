@@ -23,6 +23,10 @@ def prepare(pipe):
 '''
 
 
+#: What the values of a subclass are on flow models.
+EXACT = "s of the flow model, set as they are: the shift of the model's configuration does not touch them"
+
+
 def call_text(call: Call, plan: Plan) -> str:
     """The scheduler's own argument."""
     values = call.values
@@ -34,9 +38,14 @@ def call_text(call: Call, plan: Plan) -> str:
         f"{header('diffusers', plan)}{imports}"
         f"from diffusers import {plan.sampler}\n\n"
         f"OPTIONS = {_dictionary(dict(call.options))}\n"
+        f"{_comment(call.comment)}"
         f"GRID = {wrapped}\n"
         + _PREPARE.format(maker=plan.sampler, result=f'{{"{call.argument}": GRID}}')
     )
+
+
+def _comment(text: str) -> str:
+    return "".join(f"# {line}\n" for line in textwrap.wrap(text, 118))
 
 
 def _dictionary(options: dict[str, Any]) -> str:
@@ -59,7 +68,7 @@ def subclass_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
     return (
         f"{header('diffusers', plan)}import numpy as np\nimport torch\nfrom diffusers import {scheduler.name}\n\n"
         f"OPTIONS = {_dictionary(scheduler.exact_options(run))}\n"
-        f"SIGMAS = {python_list(levels, indent='')}\n\n\n"
+        f"{_comment(EXACT if run.flow else '')}SIGMAS = {python_list(levels, indent='')}\n\n\n"
         f"class ExactGrid({scheduler.name}):\n"
         f'    """{scheduler.name} on the {steps + 1} sigmas above, whatever number of steps is asked for."""\n\n'
         "    def set_timesteps(self, num_inference_steps=None, device=None, timesteps=None, sigmas=None, mu=None, **ignored):\n"
