@@ -85,7 +85,13 @@ def test_robust_of_an_ensemble_is_the_mean_over_its_members():
     assert robust(Dataset(POOLED, MEMBERS)) == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("words", [["optimize", "a.npy", "-s", "heun"], ["evaluate", "a.npy", "--schedule", "karras"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["optimize", "a.npy", "-s", "heun"], ["evaluate", "a.npy", "--schedule", "karras"],
+        ["evaluate", "a.npy", "--schedule", "karras", "-s", "fitted_2"], ["error-budget", "a.npy", "--samples", "1e6"],
+    ],
+)  # fmt: skip
 def test_a_command_reads_once_and_compresses_at_most_twice_for_an_accuracy(tmp_path, monkeypatch, words, capsys):
     monkeypatch.chdir(tmp_path)
     np.save("a.npy", photos().eig)

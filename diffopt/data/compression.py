@@ -14,18 +14,18 @@ from diffopt.data.spectrum import Spectrum, descending
 from diffopt.foundation.arrays import Array
 
 #: What a short spectrum is for.
-Accuracy = Literal["search", "design", "reference", "exact", "paths"]
+Accuracy = Literal["search", "fit", "design", "reference", "exact", "distinct", "paths"]
 
-#: Bin width in log eig of each accuracy: the optimizer's own sums; schedules made for the data, and the columns of
-#: a comparison; baselines beside a result; sums that are printed, where the spectrum is too long for all of it;
-#: simulated paths, whose sampling error is larger.
-WIDTHS: dict[Accuracy, float] = {"search": 0.25, "design": 0.1, "reference": 0.05, "exact": 0.02, "paths": 2.0}
+#: Bin width in log eig of each accuracy: the optimizer's own sums; coefficients fitted to an ensemble; schedules made for
+#: the data, the columns of a comparison, and a long spectrum's error budget; baselines beside a result; sums that are
+#: printed, where the spectrum is too long for all of it; eigenvalues that are equal but for rounding; simulated paths, whose
+#: sampling error is larger.
+WIDTHS: dict[Accuracy, float] = {
+    "search": 0.25, "fit": 0.5, "design": 0.1, "reference": 0.05, "exact": 0.02, "distinct": 1e-12, "paths": 2.0,
+}  # fmt: skip
 
 #: Entries that are merged at once.
 BLOCK = 2**18
-
-_KNOWN: WeakKeyDictionary[Spectrum, dict[Accuracy, Spectrum]] = WeakKeyDictionary()
-
 
 @dataclass(frozen=True, eq=False)
 class Compressed:
@@ -44,16 +44,25 @@ class Compressed:
     coefficient: float
 
 
+#: None where a spectrum stands for itself: a value that held its key would keep it forever.
+_KNOWN: WeakKeyDictionary[Spectrum, dict[Accuracy, Compressed | None]] = WeakKeyDictionary()
+
+
 def short(spectrum: Spectrum, accuracy: Accuracy) -> Spectrum:
     """Short spectrum of one of the accuracies, computed once for each spectrum.
 
     A short spectrum stands for itself at its own accuracy and at all finer ones: its bins hold two entries at most.
     """
+    return shortened(spectrum, accuracy).spectrum
+
+
+def shortened(spectrum: Spectrum, accuracy: Accuracy) -> Compressed:
+    """The same with what it may cost; nothing more where a short spectrum stands for itself."""
     known = _KNOWN.setdefault(spectrum, {})
     if accuracy not in known:
-        found = known[accuracy] = compress(spectrum, WIDTHS[accuracy]).spectrum
-        _KNOWN[found] = {other: found for other, width in WIDTHS.items() if width <= WIDTHS[accuracy]}
-    return known[accuracy]
+        found = known[accuracy] = compress(spectrum, WIDTHS[accuracy])
+        _KNOWN[found.spectrum] = {other: None for other, width in WIDTHS.items() if width <= WIDTHS[accuracy]}
+    return known[accuracy] or Compressed(spectrum, 0.0)
 
 
 def compress(spectrum: Spectrum, width: float = 0.25) -> Compressed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from diffopt.data.spectrum import Spectrum
 
 #: Factors of the eigenvalues: from somewhat above the data's own to where local variances of pictures end.
 SCALES = tuple(4.0 * 2.0**-j for j in range(13))
+
+_KNOWN: WeakKeyDictionary[Spectrum, dict[tuple[float, tuple[float, ...]], Spectrum]] = WeakKeyDictionary()
 
 
 def scaled_copies(spectrum: Spectrum, tilt: float, scales: Sequence[float] = SCALES) -> Spectrum:
@@ -27,9 +30,14 @@ def scaled_copies(spectrum: Spectrum, tilt: float, scales: Sequence[float] = SCA
     Returns
     -------
     Spectrum
-        k d entries, factor by factor, weights times the shares.
+        k d entries, factor by factor, weights times the shares; the same object whenever the same is asked for, so that
+        short spectra of it are remembered too.
     """
-    factors = np.array(scales)
-    shares = factors**tilt / np.sum(factors**tilt)
-    eig = (factors[:, None] * spectrum.eig).ravel()
-    return Spectrum(eig, (shares[:, None] * spectrum.weight).ravel(), None, spectrum.source)
+    known = _KNOWN.setdefault(spectrum, {})
+    asked = (tilt, tuple(scales))
+    if asked not in known:
+        factors = np.array(scales)
+        shares = factors**tilt / np.sum(factors**tilt)
+        eig = (factors[:, None] * spectrum.eig).ravel()
+        known[asked] = Spectrum(eig, (shares[:, None] * spectrum.weight).ravel(), None, spectrum.source)
+    return known[asked]

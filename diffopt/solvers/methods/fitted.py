@@ -138,11 +138,11 @@ def coefficients_of(table: Table) -> list[list[float]]:
 
 def _merged(ensemble: Spectrum) -> Spectrum:
     """Few eigenvalues for the ensemble, without the directions that never move."""
-    from diffopt.data.compression import compress
+    from diffopt.data.compression import short
 
-    short = compress(ensemble, 0.5).spectrum
-    keep = short.eig > 0
-    return Spectrum(short.eig[keep], short.weight[keep], None, short.source)
+    few = short(ensemble, "fit")
+    keep = few.eig > 0
+    return Spectrum(few.eig[keep], few.weight[keep], None, few.source)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from diffopt.data.compression import compress
+from diffopt.data.compression import short, shortened
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
 from diffopt.studies.budget.kernel import (
@@ -27,8 +27,8 @@ REACH, REACH_BOTH = 0.2, 0.15
 #: The same for the relative standard deviation of a direction's variance; a Langevin chain with a trained score is more
 #: sensitive, since its variance has the score in the denominator.
 SWING, SWING_CONFINED = 0.18, 0.12
-#: Distinct eigenvalues up to which no compression is needed, and bin width of it.
-EXACT, WIDTH = 400, 0.1
+#: Distinct eigenvalues up to which no compression is needed.
+EXACT = 400
 #: Points at which derivatives for the bound of the compression are measured.
 GRID = 120
 
@@ -57,16 +57,12 @@ class BudgetSetting:
     @cached_property
     def short(self) -> Spectrum:
         """Spectrum the kernels are evaluated on: one entry per distinct eigenvalue, or compressed where they are many."""
-        return self._distinct if not self.compressed else compress(self.spectrum, WIDTH).spectrum
-
-    @cached_property
-    def _distinct(self) -> Spectrum:
-        return compress(self.spectrum, 1e-12).spectrum
+        return short(self.spectrum, "design" if self.compressed else "distinct")
 
     @property
     def compressed(self) -> bool:
         """Whether eigenvalues stand for others."""
-        return self._distinct.eig.size > EXACT
+        return short(self.spectrum, "distinct").eig.size > EXACT
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,12 +230,12 @@ def compression_bound(setting: BudgetSetting) -> float:
     """
     if not setting.compressed:
         return 0.0
-    short, coefficient = setting.short, compress(setting.spectrum, WIDTH).coefficient
-    positive = short.eig[short.eig > 0]
+    few, coefficient = setting.short, shortened(setting.spectrum, "design").coefficient
+    positive = few.eig[few.eig > 0]
     grid, step = np.linspace(np.log(positive[0]), np.log(positive[-1]), GRID, retstep=True)
-    eig = np.concatenate([short.eig, np.exp(grid)])
-    weight = np.concatenate([short.weight, np.full(GRID, 1e-9)])
-    work = _Work(replace(setting, spectrum=Spectrum(eig, weight, None, short.source)), Spectrum(eig, weight))
-    share = work.shares()[short.eig.size :]
+    eig = np.concatenate([few.eig, np.exp(grid)])
+    weight = np.concatenate([few.weight, np.full(GRID, 1e-9)])
+    work = _Work(replace(setting, spectrum=Spectrum(eig, weight, None, few.source)), Spectrum(eig, weight))
+    share = work.shares()[few.eig.size :]
     fourth = np.convolve(share, [1, -4, 6, -4, 1], "valid") / step**4
     return float(2 * coefficient * np.max(np.abs(fourth)))
