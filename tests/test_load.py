@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,6 +145,22 @@ def test_an_ensemble_and_a_posterior_are_read(tmp_path):
     made = diffopt.posterior(np.diag(EIG), "diagonal:0.5", 0.5)
     made.save(tmp_path / "p.npz")
     np.testing.assert_array_equal(diffopt.load(tmp_path / "p.npz").eigenvalues, made.eigenvalues)
+
+
+@pytest.mark.parametrize("kind", ["spectrum", "ensemble", "schedule", "list", "mapping"])
+def test_a_file_is_read_and_parsed_once(kind, tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    if kind in ("list", "mapping"):
+        path.write_text("[4, 1, 0]" if kind == "list" else '{"sigmas": [4, 1, 0]}')
+    elif kind == "schedule":
+        diffopt.optimize(EIG, steps=3).save(path)
+    else:
+        diffopt.estimate(SAMPLES, labels=np.arange(40) % 2 if kind == "ensemble" else None).save(path)
+    seen, loads, read = [], json.loads, Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda self: seen.append("read") or read(self))
+    monkeypatch.setattr(json, "loads", lambda *a, **k: seen.append("parsed") or loads(*a, **k))
+    diffopt.load(path)
+    assert sorted(seen) == ["parsed", "read"]
 
 
 OTHERS = [("a.json", "{}"), ("a.json", '{"schema": "other/1"}'), ("a.json", "[3]"), ("a.json", "x"), ("a.csv", "a,b\n1,2\n"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from diffopt.api.grids import GivenGrid, file_settings
 from diffopt.api.results.run import ScheduleResult
-from diffopt.documents.grid_file import GridFile, read_grid_file
+from diffopt.documents.grid_file import GridFile, grid_of, read_grid_file
 from diffopt.documents.options import options_of
 from diffopt.documents.settings import Chosen, Settings
 from diffopt.errors import InputError
@@ -19,15 +19,15 @@ from diffopt.processes.grid import Grid
 UNNAMED = "the solver's, which the file does not name"
 
 
-def bare_grid(path: str) -> ScheduleResult:
-    """A grid without errors: what the file says, and no solver where it names none.
+def bare_grid(path: str, content: Any = None) -> ScheduleResult:
+    """A grid without errors: what the file says, and no solver where it names none; `content` is what was parsed before.
 
     Raises
     ------
     InputError
         No grid in it, times of a process that it does not name, or numbers that may be noise ratios or times of flow.
     """
-    file = read_grid_file(path)
+    file = read_grid_file(path) if content is None else grid_of(content, path)
     process = _process(file, path)
     given = GivenGrid(file.sigmas, file.in_time, file.document, path)
     settings = given.fill(Settings() if process is None else Settings(process=process), {"process"} if process else set())

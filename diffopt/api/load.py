@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from diffopt.api.arguments import filled
+from diffopt.api.arguments import filled, telling
 from diffopt.api.bare_grid import bare_grid
 from diffopt.api.grids import given_grid
 from diffopt.api.read_spectrum import read_spectrum
@@ -13,6 +13,7 @@ from diffopt.api.results.base import Result
 from diffopt.api.results.run import RunResult
 from diffopt.api.results.spectrum import SpectrumResult
 from diffopt.documents.grid_file import SIGMAS, TIMES, TIMESTEPS
+from diffopt.documents.held_numbers import held_in
 from diffopt.documents.spectrum_columns import DERIVED, ROLES
 from diffopt.documents.spectrum_formats import ENSEMBLE_SCHEMA, SPECTRUM_SCHEMA
 from diffopt.errors import InputError
@@ -97,15 +98,16 @@ def _document(path: str | Path, shown: str) -> Result | SpectrumResult:
     """What a JSON file holds, by its schema."""
     content = parse(read_bytes(Path(path), shown), shown)
     if not isinstance(content, Mapping):
-        return bare_grid(str(path))
+        return bare_grid(str(path), content)
     schema = content.get("schema")
     if schema in SPECTRA:
-        return read_spectrum(path)
+        with telling():
+            return SpectrumResult(held_in(content, shown).dataset())
     if schema in NOT_READ:
         raise InputError(f"{shown}: {NOT_READ[schema]}")
     if not isinstance(schema, str) or schema not in RESULTS:
         if "sigmas" in content:
-            return bare_grid(str(path))
+            return bare_grid(str(path), content)
         raise InputError(f"{shown}: no document of diffopt: `schema` is {str(schema)[:60]!r}, and there are no `sigmas`")
     if issubclass(RESULTS[schema], RunResult):
         given_grid(content)

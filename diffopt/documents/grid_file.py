@@ -77,8 +77,12 @@ def read_grid_file(path: str) -> GridFile:
 
 def grid_in(data: bytes, path: str) -> GridFile:
     """The grid in the bytes of a file of that name."""
+    return grid_of(content_of(data, path), path)
+
+
+def grid_of(content: Any, path: str) -> GridFile:
+    """The grid in the parsed content of a file of that name."""
     label = f"schedule {readable(path)[:200]}"
-    content = content_of(data, path)
     if isinstance(content, dict):
         if isinstance(content.get("rows"), list) and "sigmas" not in content:
             raise InputError(f"{label} holds {len(content['rows'])} rows, not one grid; save the `sigmas` of a row as a list")

@@ -209,7 +209,11 @@ def _mean(arrays: Mapping[str, Any], chosen: str, label: str) -> Any:
 
 def read_json(data: bytes, label: str, key: str | None, names: Sequence[str]) -> Held:
     """A list of numbers, or an object as `diffopt spectrum` writes it."""
-    content = parse(data, label)
+    return held_in(parse(data, label), label, key, names)
+
+
+def held_in(content: Any, label: str, key: str | None = None, names: Sequence[str] = USUAL) -> Held:
+    """The numbers of parsed JSON."""
     if isinstance(content, list):
         return Held(_array(content, label), None, None, label)
     if not isinstance(content, dict):
