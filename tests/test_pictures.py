@@ -11,7 +11,8 @@ from matplotlib.text import Text
 
 import diffopt
 from diffopt.data.spectrum import Spectrum
-from diffopt.report import answers
+from diffopt.report import answers, palette
+from diffopt.report.comparison_errors import offered_best
 from diffopt.report.comparison_figures import picture
 from diffopt.report.figures import evaluation_picture, grid_picture
 from diffopt.report.spectrum_figures import spectrum_picture
@@ -93,12 +94,69 @@ def test_parts_that_cancel_are_said_in_words_and_in_the_picture() -> None:
 
 def test_the_map_of_local_errors_is_an_image() -> None:
     """Cells drawn as paths have hairlines between them in browsers."""
-    edges = np.geomspace(0.01, 1, 4)
-    local = {"sigma": np.geomspace(80, 0.1, 4), "edges": edges, "share": np.ones((3, 3)), "to_zero": np.array(False)}
     found = diffopt.evaluate(EIG, schedule="karras", solver="euler", steps=3)
-    canvas = evaluation_picture(found.document, local)
+    canvas = found.figure()
     (mesh,) = [c for axis in canvas.axes for c in axis.collections if type(c).__name__ == "QuadMesh" and axis.get_xlabel()]
     assert mesh.get_rasterized()
+    # The cells are parts of the squared error that stands above them as a distance; three directions have no variance.
+    cells = np.asarray(mesh.get_array())
+    assert cells.shape == (3, 3) and found.errors["discretization"] is not None
+    assert cells.sum() == pytest.approx(found.errors["discretization"] ** 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [3, 60, 9000])
+def test_the_cells_of_the_map_add_up_to_the_squared_error(size: int) -> None:
+    """Every band of eigenvalues holds some, however long the spectrum is."""
+    eig = np.append(4 * np.arange(1.0, size + 1) ** -1.4, [0.0, 0.0])
+    found = diffopt.evaluate(eig, schedule="karras", solver="dpmpp_2m", steps=5, end="sigma_min", sigma_min=0.05)
+    assert found.local is not None and found.errors["discretization"] is not None
+    local = found.local()
+    assert local.square == pytest.approx(found.errors["discretization"] ** 2, rel=1e-4)
+    assert local.parts.shape == (5, local.edges.size - 1) and local.edges.size <= 49
+    assert np.all(np.abs(local.parts).sum(axis=0) > 0) and np.all(np.diff(local.edges) > 0)
+    title = canvas_title(found)
+    assert f"{local.square:.3g} = {local.square**0.5:.3g}" in title
+
+
+def canvas_title(found: Any) -> str:
+    """Words above the map."""
+    return " ".join(child.get_title(loc="left") for axis in found.figure().axes for child in axis.child_axes)
+
+
+def test_a_colour_has_one_meaning() -> None:
+    """Those of lines that their names tell apart are none of them, and the dark page has a colour for each."""
+    fixed = [meaning.light.lower() for meaning in palette.MEANINGS.values()]
+    assert len(fixed) == len(set(fixed)) and not set(fixed) & {colour.lower() for colour in palette.CYCLE}
+    dark = [meaning.dark.lower() for meaning in palette.MEANINGS.values()]
+    assert len(dark) == len(set(dark)) and set(palette.DARK) >= {*palette.CYCLE, *(m.light for m in palette.MEANINGS.values())}
+    assert all(meaning.words for meaning in palette.MEANINGS.values())
+
+
+def test_a_picture_begins_with_its_answer() -> None:
+    found = diffopt.optimize(EIG, "heun", 4)
+    canvas = found.plot()
+    first = " ".join(text.get_text() for text in canvas.texts if text.get_fontweight() == "bold").replace("\n", " ")
+    assert first == found.answers()[0]
+
+
+def test_the_best_on_offer_is_that_of_the_program_and_far_rows_are_told() -> None:
+    found = diffopt.compare(EIG, "heun", "12", kind="fixed,optimized")
+    for host in (None, "edm"):
+        row = offered_best(found.comparison.rows, found.comparison, host)
+        rows = [r for r in found.document["rows"] if r["kind"] == "fixed" and (host in r["offered"] if host else r["offered"])]
+        assert row is not None and row.errors["robust"] == min(r["robust"] for r in rows)
+    panel = found.figure().axes[-1]
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["heun\n23 calls"]
+    high = max(panel.get_xlim())
+    far = sorted((r["robust"], r["schedule"]) for r in found.document["rows"] if r["robust"] and r["robust"] > high)
+    title = panel.get_title(loc="left")
+    assert far and f"{len(far)} off the scale, worst {far[-1][1]} " in title
+
+
+def test_a_flow_model_whose_shift_is_not_known_is_said_to_be_so() -> None:
+    for shift in (None, 3.0):
+        title = diffopt.optimize(EIG, "euler", 4, process="flow", shift=shift).figure().get_suptitle().replace("\n", " ")
+        assert ("1 is assumed" in title) == (shift is None) and ("at shift 3" in title) == (shift is not None)
 
 
 def test_a_page_shows_the_pictures_before_the_tables_under_headings_of_their_own() -> None:
@@ -137,7 +195,7 @@ def test_colours_of_a_page_s_pictures_are_its_own_in_both_themes() -> None:
 def test_the_picture_of_noise_has_the_etas_of_its_settings() -> None:
     found = diffopt.best_eta(EIG, "ddim", 5, score_error="noise:0.1", design="none,constant,per_step")
     canvas = found.figure()
-    above, below = canvas.axes
+    curve, above, below = canvas.axes
     drawn = {patch.get_label(): patch.get_data().values for patch in above.patches}
     told = {text.get_text() for text in above.get_legend().get_texts()}
     assert told == {label.get_text() for label in below.get_yticklabels()} == set(drawn)
@@ -145,6 +203,9 @@ def test_the_picture_of_noise_has_the_etas_of_its_settings() -> None:
         row = min((row for row in found.document["rows"] if row["design"] == design), key=lambda row: row["exact"])
         np.testing.assert_allclose(drawn[design][::-1], row["eta"])
     assert "the last step goes to 0" in above.get_xlabel()
+    line, now = curve.lines[0], found.document["present"]
+    assert np.interp(now["eta"][0], *line.get_data()) == pytest.approx(now["exact"], rel=1e-6)
+    assert any(text.get_text().startswith("present") for text in curve.texts)
 
 
 @pytest.mark.parametrize(("tokens", "name"), [(12, "frechet"), (3000, "frechet"), (12, "robust")])
@@ -155,7 +216,12 @@ def test_the_picture_of_shifts_has_every_rule_on_its_curve_and_in_a_row(tokens: 
     renderer, (above, below) = _laid_out(canvas), canvas.axes
     curve = dict(zip(*above.lines[0].get_data(), strict=True))
     names = [label.get_text() for label in below.get_yticklabels()]
-    assert sorted(names) == sorted(row["name"] for row in found.rows())
+    assert sorted(name.removeprefix("set: ") for name in names) == sorted(row["name"] for row in found.rows())
+    (advised,) = [name.removeprefix("set: ") for name in names if name.startswith("set: ")]
+    shift = next(row["shift"] for row in found.rows() if row["name"] == advised)
+    assert f"shift:{shift:.4g}" in found.answers()[-1]
+    assert f"set shift {shift:.4g}" in [text.get_text() for text in above.texts]
+    names = [name.removeprefix("set: ") for name in names]
     marks = {float(line.get_ydata()[0]): float(line.get_xdata()[0]) for line in below.lines if line.get_marker() == "o"}
     for row in found.rows():
         near = min(curve, key=lambda shift: abs(np.log(shift / row["shift"])))

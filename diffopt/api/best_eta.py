@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Unpack
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
 
 from diffopt import __version__
 from diffopt.api.arguments import Flags, keywords, loaded, read, verb
@@ -16,13 +18,20 @@ from diffopt.documents.settings import make_problem, schedule_of
 from diffopt.documents.study_schemas import EtaDocument, NoiseRow
 from diffopt.documents.values import words
 from diffopt.errors import InputError, UnsupportedError
+from diffopt.objectives.problem import Problem
 from diffopt.processes.clocks import CLOCKS
+from diffopt.processes.grid import Grid
 from diffopt.studies.eta import ETA_DESIGNS, ETA_MAX, NoiseDesign, at_bound, noise_study, present
 from diffopt.studies.eta_advice import Judged, advised, judged
-from diffopt.studies.noise_errors import NOISE_OBJECTIVES
+from diffopt.studies.noise_errors import NOISE_OBJECTIVES, NoiseErrors
+
+if TYPE_CHECKING:
+    from diffopt.report.noise_figures import Constants
 
 #: Solver and schedule unless others are named.
 SOLVER, SCHEDULE = "euler_maruyama", "karras"
+#: Points of the curve of a picture.
+CURVE = 41
 
 
 @verb
@@ -81,18 +90,31 @@ def best_eta(
         raise UnsupportedError("the scheme has no finite error here in any clock; use --end sigma_min or another solver")
     meaning = problem.solver.eta_meaning
     now = present(problem, grid, None, settings.eta, clocks)
-    said = judged(problem, grid, answers, now)
+    verdicts = judged(problem, grid, answers, now)
     document = EtaDocument(
         solver=problem.solver.name, solver_options=options_of(problem.solver), steps=grid.steps, eta_meaning=meaning,
         schedule=schedule.name, schedule_options=options_of(schedule), score_error=error_text(problem.solver),
         start=problem.start, end=problem.end, process=process_part(problem), spectrum=spectrum_part(data.spectrum),
         sigmas=[finite(s) for s in grid.sigmas],
-        present=None if now is None else NoiseRow(**_row(now)), advised=advised(answers, said),
-        rows=[_judged_row(*pair) for pair in zip(answers, said, strict=True)],
+        present=None if now is None else NoiseRow(**_row(now)), advised=advised(answers, verdicts),
+        rows=[_judged_row(*pair) for pair in zip(answers, verdicts, strict=True)],
         diffopt_version=__version__,
     )  # fmt: skip
     note = f"using solver {problem.solver.name}, schedule {schedule.name}, eta in the sense of {meaning}"
-    return EtaResult(dump(document), (*data_notes(data, robust=False), note, *range_notes(problem), *_bound_notes(answers)))
+    said = (*data_notes(data, robust=False), note, *range_notes(problem), *_bound_notes(answers))
+    clock = None if now is None else now.clock
+    return EtaResult(dump(document), said, lambda: _constants(problem, grid, clock, answers if now is None else [*answers, now]))
+
+
+def _constants(problem: Problem, grid: Grid, clock: str | None, settings: Sequence[NoiseDesign]) -> Constants:
+    """Errors over one eta at every step, to beyond the largest that stands in the picture."""
+    from diffopt.report.noise_figures import Constants
+
+    fixed = [float(s.eta[0]) for s in settings if np.ptp(s.eta) <= 1e-9]
+    etas = np.unique([*np.linspace(0, max(1.25, *(1.1 * eta for eta in fixed)), CURVE), *fixed])
+    errors = NoiseErrors(problem, grid, problem.solver)
+    exact, absolute = errors.every(np.repeat(etas[:, None], grid.steps, axis=1), ("exact", "absolute"))
+    return Constants(clock, etas.tolist(), exact.tolist(), absolute.tolist())
 
 
 def _judged_row(answer: NoiseDesign, said: Judged) -> NoiseRow:

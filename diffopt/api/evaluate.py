@@ -16,15 +16,14 @@ from diffopt.documents.build import evaluation_document
 from diffopt.documents.schemas import dump
 from diffopt.documents.settings import Settings, make_objective, make_problem, schedule_of
 from diffopt.errors import DiffoptError, InputError
-from diffopt.foundation.arrays import Array
 from diffopt.objectives.evaluation import Evaluation
 from diffopt.objectives.evaluation import evaluate as run_evaluation
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
-from diffopt.report.orders_figures import local_map
 from diffopt.schedules import Schedule
 from diffopt.search.descent import optimize as search
 from diffopt.search.starts import applicable
+from diffopt.studies.error_map import ErrorMap, error_map
 
 #: Most steps for which a grid is compared with the optimum.
 REFERENCES = 100
@@ -120,8 +119,8 @@ def _result(
     assumed = assumption_notes(problem, grid, etas, evaluation, listed=schedule is None)
     assumed += idle_notes(problem, grid, etas, "frechet", evaluation.frechet)
 
-    def local() -> dict[str, Array]:
-        return local_map(problem.solver, grid, problem.spectrum, etas)
+    def local() -> ErrorMap:
+        return error_map(problem.solver, grid, problem.spectrum, etas)
 
     said = (*data_notes(data), *problem_notes(problem), *notes, *assumed)
     return EvaluationResult(document, said, data, local=local, highest=problem.process.sigma_limits[0])

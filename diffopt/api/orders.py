@@ -151,14 +151,19 @@ def error_map(
     """Figure of where a solver's error is made, over the noise ratios and the eigenvalues; written where a path is given."""
     from dataclasses import replace
 
-    from diffopt.report.orders_figures import error_map as draw
+    from diffopt.report.map_figures import map_picture
     from diffopt.report.style import save
+    from diffopt.report.text import conditions
+    from diffopt.studies.error_map import error_map as cut
 
     settings = read("orders", flags, keywords(orders))
     settings = settings.replace(end="sigma_min", schedule=settings.schedule or SCHEDULE)
     problem: Problem = make_problem(settings, loaded(spectrum, flags), solver, strict=False)
     grid = schedule_of(settings).grid(replace(problem.compressed().span, steps=steps))
-    figure = draw(problem.solver, grid, problem.spectrum, settings.eta if problem.solver.eta_meaning else None)
+    found = cut(problem.solver, grid, problem.spectrum, settings.eta if problem.solver.eta_meaning else None)
+    what = f"{problem.solver.name}, {steps} steps on {schedule_of(settings).name}"
+    told = conditions({"process": process_part(problem).model_dump(), "end": "sigma_min", "start": "exact"})
+    figure = map_picture(found, what, problem.spectrum.source, told)
     if path is not None:
         save(figure, Path(path), force)
     return figure

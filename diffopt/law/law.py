@@ -126,22 +126,22 @@ class Law:
         return vectors
 
     def _run_scalar(self) -> list[Array]:
-        square, injected = self._square(), self.response.injected
+        square, injected = self.square(), self.response.injected
         if self.response.rows[-1].spread is not None:
-            injected, self._noisy = injected + self._random_mean(), True
+            injected, self._noisy = injected + self.random_mean(), True
         history = [self._first]
         for k in range(self.table.steps):
             new = square[k] * history[-1]
             history.append(new + injected[k] if self._noisy else new)
         return history
 
-    def _square(self) -> Array:
+    def square(self) -> Array:
         """Mean square of the step's multiplier, shape (N, d)."""
         row = self.response.rows[-1]
         square = row.incoming[0] ** 2
         return square if row.spread is None else square + row.spread
 
-    def _random_mean(self) -> Array:
+    def random_mean(self) -> Array:
         """Variance that random coefficients make of the mean's error, shape (N, d) (theory.md, eq. 82)."""
         row = self.response.rows[-1]
         if self._means is None or self.spectrum.mean is None:
@@ -202,7 +202,7 @@ class Law:
         return np.asarray(lam[0, 0])
 
     def _scalar_bars(self, bar: Array, row: RowMap) -> Array:
-        a, square = self.response.rows[-1].incoming[0], self._square()
+        a, square = self.response.rows[-1].incoming[0], self.square()
         lam = bar
         lams = np.empty_like(a)
         for k in reversed(range(self.table.steps)):

@@ -7,28 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.report.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    MARKERS,
-    ORANGE,
-    PALE,
-    PURPLE,
-    RED,
-    SKY,
-    digits,
-    figure,
-    legend_above,
-    log_axis,
-    styled,
-    tick_text,
-    titled,
-)
+from diffopt.report import palette
+from diffopt.report.palette import INK, MARKERS, PALE, RIVAL
+from diffopt.report.style import digits, figure, legend_above, log_axis, styled, tick_text, titled
 
 #: Colour of each source.
-COLOURS = {"noise_floor": BLUE, "discretization": RED, "initialization": ORANGE, "generalization": GREEN, "optimization": PURPLE}
+COLOURS = {
+    "noise_floor": palette.END, "discretization": palette.STEPS, "initialization": palette.START,
+    "generalization": palette.SAMPLES, "optimization": palette.TRAINING,
+}  # fmt: skip
 #: Hatches of the areas: two of the colours are one to some eyes.
 HATCHES = {"noise_floor": "..", "initialization": "///", "generalization": "\\\\", "optimization": "xx", "discretization": ""}
 #: Least term drawn beside the least total, and least share that is drawn.
@@ -91,7 +78,7 @@ def _terms(axis: Any, x: np.ndarray, parts: Parts, total: np.ndarray, rows: Rows
     log_axis(axis, "y", max(low, floor) / 1.6, high * 1.3 * (high / max(low, floor)) ** 0.1)
     axis.set_ylabel("expected squared error\n(2-Wasserstein, data units squared)")
     told += [f"below the axis: {_words(name)}, at most {digits(value)}" for name, value in below.items()]
-    axis.set_title("\n".join(told), fontsize=8, color=GREY)
+    axis.set_title("\n".join(told), fontsize=8, color=RIVAL)
 
 
 def _shares(axis: Any, x: np.ndarray, parts: Parts, total: np.ndarray) -> None:
@@ -100,12 +87,14 @@ def _shares(axis: Any, x: np.ndarray, parts: Parts, total: np.ndarray) -> None:
     for name, part in _areas(parts, total).items():
         share = 100 * part / total
         base = up if name != "cancelled" else down
-        axis.fill_between(x, base, base + share, facecolor=COLOURS.get(name, GREY), edgecolor="white", linewidth=0.6, alpha=0.75,
+        axis.fill_between(x, base, base + share, facecolor=COLOURS.get(name, RIVAL), edgecolor="white", linewidth=0.6, alpha=0.75,
                           hatch=HATCHES.get(name, "--"), label=BETWEEN.get(name, _words(name)))  # fmt: skip
         up, down = up + np.maximum(share, 0), down + np.minimum(share, 0)
     if down.min() < 0:
-        axis.axhline(0, color=GREY, linewidth=0.8)
+        axis.axhline(0, color=RIVAL, linewidth=0.8)
         axis.axhline(100, color=INK, linewidth=2)
+        axis.set_title("the terms interact: together less than their sum, and what is above 100 % is taken off below 0",
+                       fontsize=8, color=RIVAL)  # fmt: skip
     room = 0.04 * (up.max() - down.min())
     axis.set(ylim=(down.min() - room * bool(down.min() < 0), up.max() + room), ylabel="% of the total\n(areas add up to 100)")
 
@@ -123,7 +112,7 @@ def _frame(axis: Any, x: np.ndarray, here: float | None, valid: np.ndarray) -> N
     edges = np.concatenate([x[:1], np.sqrt(x[1:] * x[:-1]), x[-1:]])
     for k in np.flatnonzero(~valid):
         first = k == np.flatnonzero(~valid)[0]
-        axis.axvspan(edges[k], edges[k + 1], color=SKY, alpha=0.16, linewidth=0, zorder=0,
+        axis.axvspan(edges[k], edges[k + 1], color=PALE, alpha=0.45, linewidth=0, zorder=0,
                      label="the expansion is not valid" if first and axis.get_yscale() == "log" else None)  # fmt: skip
     if here is not None and x.min() <= here <= x.max():
         axis.axvline(here, color=INK, linewidth=1.0, linestyle=":")

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
 from typing import Any
 
 import numpy as np
 
+from diffopt.report import palette
 from diffopt.report.comparison import shown_name
-from diffopt.report.rankings import unit
-from diffopt.report.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    LINES,
-    MARKERS,
-    ORANGE,
-    PALE,
-    PURPLE,
-    RED,
-    board,
-    density,
-    level_row,
-    log_axis,
-    plain,
-    styled,
-    titled,
-)
-from diffopt.studies.comparison.comparison import Comparison, row_error
+from diffopt.report.comparison_errors import draw_errors, errors_height, row_errors
+from diffopt.report.style import board, density, legend_above, level_row, log_axis, plain, styled, titled
+from diffopt.studies.comparison.comparison import Comparison
 from diffopt.studies.comparison.row import Row
 from diffopt.studies.comparison.selection import group_key
 
 _KIND_COLOURS = {
-    "fixed": GREY, "table": PURPLE, "spectrum": GREEN, "stochasticity": ORANGE, "added": INK, "optimized": RED,
+    "fixed": palette.RIVAL, "table": palette.PUBLISHED, "spectrum": palette.DATA, "stochasticity": palette.NOISE,
+    "added": palette.YOURS, "optimized": palette.OWN,
 }  # fmt: skip
 #: Marks of a row's kind beside its colour, and what they mean.
 _KIND_MARKS = {
@@ -43,11 +26,11 @@ _KIND_MARKS = {
 _MEANING = {
     "optimized": "orange: the optimum", "fixed": "grey: rules that need no data (karras blue)",
     "spectrum": "green, data: computed from this spectrum", "table": "purple, published: tables made for other models",
-    "stochasticity": "ochre, noise: noise designs", "added": "black, yours: --add",
+    "stochasticity": "ochre, noise: noise designs", "added": "wine, yours: --add",
 }  # fmt: skip
 #: Grids drawn in a group that stands alone, in one of several, and groups drawn at most.
 ALONE, SHARED, GROUPS = 30, 7, 12
-SHADES = "shades: sqrt(eigenvalue), directions blue, variance orange"
+SHADES = "shades behind: sqrt(eigenvalue), blue by number of directions, sand by variance"
 
 
 def groups(comparison: Comparison) -> list[list[Row]]:
@@ -56,22 +39,11 @@ def groups(comparison: Comparison) -> list[list[Row]]:
     for row in [r for r in comparison.rows if r.design is None] or comparison.rows:
         found.setdefault(group_key(row), []).append(row)
 
-    return [_ranked(rows, _error(rows, comparison)) for rows in found.values()]
+    return [_ranked(rows, row_errors(rows, comparison)) for rows in found.values()]
 
 
 def _ranked(rows: list[Row], error: str) -> list[Row]:
     return sorted(rows, key=lambda row: (row.kind != "optimized", np.inf if (value := row.errors[error]) is None else value))
-
-
-def _error(rows: Sequence[Row], comparison: Comparison) -> str:
-    """The error that tells these rows apart, as the table beside the picture has it."""
-    return row_error(rows, comparison.setting.objective)
-
-
-def _common_error(comparison: Comparison) -> str:
-    """That of every group, where they agree."""
-    found = {_error(rows, comparison) for rows in groups(comparison)}
-    return found.pop() if len(found) == 1 else comparison.setting.objective
 
 
 def key(comparison: Comparison) -> str:
@@ -80,17 +52,12 @@ def key(comparison: Comparison) -> str:
     return "; ".join(text for kind, text in _MEANING.items() if kind in kinds)
 
 
-def _unit_of(comparison: Comparison) -> str:
-    objective = _common_error(comparison)
-    return f"{objective} error ({unit(objective)})"
-
-
 def _colour(row: Row) -> str:
-    return BLUE if row.schedule == "karras" else _KIND_COLOURS[row.kind]
+    return palette.HABIT if row.schedule == "karras" else _KIND_COLOURS[row.kind]
 
 
 @styled
-def picture(comparison: Comparison, *titles: str) -> Any:
+def picture(comparison: Comparison, *titles: str, host: str | None = None) -> Any:
     """Figure with the grids of every group and the errors; `titles` are the data and the conditions."""
     shown = groups(comparison)
     drawn, most = shown[:GROUPS], drawn_rows(comparison)
@@ -98,11 +65,11 @@ def picture(comparison: Comparison, *titles: str) -> Any:
     for axis, group in zip(axes, drawn, strict=False):
         axis.set_title(draw_grids(axis, group, comparison, most))
         axis.set_xlabel(f"{axis.get_xlabel()}\n{SHADES}", fontsize=8)
-    axes[-1].set_title(draw_errors(axes[-1], comparison))
+    axes[-1].set_title(draw_errors(axes[-1], comparison, host))
     if axes[-1].get_legend_handles_labels()[0]:
-        axes[-1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        legend_above(axes[-1], 2)
     if len(shown) > len(drawn):
-        canvas.supxlabel(f"{len(shown) - len(drawn)} more groups are in the table", fontsize=8, color=GREY)
+        canvas.supxlabel(f"{len(shown) - len(drawn)} more groups are in the table", fontsize=8, color=palette.RIVAL)
     if titles:
         titled(canvas, "Step grids compared", *titles, key(comparison))
     return canvas
@@ -116,25 +83,6 @@ def drawn_rows(comparison: Comparison) -> int:
 def grids_height(group: Sequence[Row], most: int) -> float:
     """Inches of a panel of grids."""
     return 0.9 + 0.19 * max(min(len(group), most + 1), 3)
-
-
-def errors_height(comparison: Comparison) -> float:
-    """Inches of the panel of errors."""
-    return 1.1 + 0.75 * len(_solvers(comparison)) if _single(comparison) else 4.2
-
-
-def draw_errors(axis: Any, comparison: Comparison) -> str:
-    """Every row, over denoiser calls where solvers have several; returns the title."""
-    return (_strip if _single(comparison) else _errors)(axis, comparison)
-
-
-def _solvers(comparison: Comparison) -> list[str]:
-    return list(dict.fromkeys(r.solver for r in comparison.rows if r.design is None))
-
-
-def _single(comparison: Comparison) -> bool:
-    """Whether each solver stands at one number of calls: no line to draw over them."""
-    return len({(r.solver, r.denoiser_calls) for r in comparison.rows if r.design is None}) == len(_solvers(comparison))
 
 
 def _distinct(rows: list[Row], width: int) -> list[tuple[Row, str]]:
@@ -178,7 +126,7 @@ def draw_grids(axis: Any, rows: list[Row], comparison: Comparison, most: int, wi
     density(axis, root[keep], spectrum.weight[keep], low, high, -(len(group) + 0.2), bottom)
     for i, row in enumerate(group):
         level_row(axis, i, row.sigmas.tolist(), _colour(row), 7, 1.4)
-    objective = _error(rows, comparison)
+    objective = row_errors(rows, comparison)
     axis.set_yticks(range(len(group)), [_label(row, name, objective) for row, name in named], fontsize=7.5)
     for text, row in zip(axis.get_yticklabels(), group, strict=True):
         text.set_color(_colour(row))
@@ -188,7 +136,7 @@ def draw_grids(axis: Any, rows: list[Row], comparison: Comparison, most: int, wi
     gap = hidden > 0 and len(group) > most
     if gap:
         # What stands below is drawn out of its rank.
-        axis.axhline(most - 0.5, color=INK, linewidth=1.1, linestyle=(0, (1, 2.5)))
+        axis.axhline(most - 0.5, color=palette.INK, linewidth=1.1, linestyle=(0, (1, 2.5)))
     pure = any(np.isinf(row.sigmas[0]) for row in group)
     marks = "; ".join(["triangles: pure noise"] * pure + ["dots: rows left out"] * gap)
     axis.set_xlabel("\n".join(["sigma, sampling runs to the right", *[marks] * bool(marks)]), fontsize=8)
@@ -198,102 +146,3 @@ def draw_grids(axis: Any, rows: list[Row], comparison: Comparison, most: int, wi
 def _label(row: Row, name: str, objective: str) -> str:
     value = row.errors[objective]
     return plain(f"{_KIND_MARKS[row.kind]}{name}  {'-' if value is None else format(value, '.3g')}")
-
-
-def _strip(axis: Any, comparison: Comparison) -> str:
-    """A line a solver with every row a dot; the optimum, the best of the others and karras named."""
-    objective, solvers = _common_error(comparison), _solvers(comparison)
-    for i, solver in enumerate(solvers):
-        rows = [r for r in comparison.rows if r.solver == solver and r.design is None and _positive(r, objective)]
-        axis.plot([r.errors[objective] for r in rows], [i] * len(rows), "|", color=GREY, markersize=9, markeredgewidth=0.9)
-        lifts = count(-11, -12)
-        for row in rows:
-            if (found := _mark(row)) is None:
-                continue
-            colour, mark = found
-            lift = 11 if row.kind == "optimized" else next(lifts)
-            axis.plot(row.errors[objective], i, mark, color=colour, markersize=6.5, zorder=3)
-            axis.annotate(plain(f"{shown_name(row)} {row.errors[objective]:.3g}"), (row.errors[objective], i), xytext=(0, lift),
-                          textcoords="offset points", ha="left", va="center", fontsize=8, color=colour)  # fmt: skip
-    if solvers and axis.lines:
-        _fit(axis, comparison, objective, "x")
-    axis.set_yticks(range(len(solvers)), [plain(s) for s in solvers])
-    axis.set(ylim=(len(solvers) - 0.4, -0.6), xlabel=f"{_unit_of(comparison)}, logarithmic")
-    return _title("Every row a mark", axis.get_xlim(), comparison)
-
-
-def _title(text: str, ends: tuple[float, float], comparison: Comparison) -> str:
-    """The text, and how many rows lie beyond the axis."""
-    objective = _common_error(comparison)
-    drawn = [r.errors[objective] or 0.0 for r in comparison.rows if r.design is None and _positive(r, objective)]
-    beyond = sum(not ends[0] <= value <= ends[1] for value in drawn)
-    return f"{text}, {beyond} far one{'s' * (beyond > 1)} not drawn" if beyond else text
-
-
-def _mark(row: Row) -> tuple[str, str] | None:
-    """Colour and marker of a row that is named."""
-    if row.kind in ("optimized", "added"):
-        return (RED, "o") if row.kind == "optimized" else (INK, "P")
-    if row.schedule == "karras":
-        return BLUE, "s"
-    return (GREEN, "D") if row.best else None
-
-
-def _errors(axis: Any, comparison: Comparison) -> str:
-    """Every row as a point; per solver a line through its optimized rows and one through its best fixed rows."""
-    objective = _common_error(comparison)
-    solvers = _solvers(comparison)
-    for i, solver in enumerate(solvers):
-        rows = [r for r in comparison.rows if r.solver == solver and r.design is None and _positive(r, objective)]
-        colour, marker = LINES[i % 8], MARKERS[i % 8]
-        # A little sideways, so that solvers with equal calls do not hide each other.
-        shift = 1 + 0.02 * (i - (len(solvers) - 1) / 2)
-        points = [(r.denoiser_calls * shift, r.errors[objective]) for r in rows]
-        if points:
-            axis.plot(*zip(*points, strict=True), ".", color=colour, markersize=3.5, alpha=0.3)
-        for style, chosen, label in (
-            ("-", [r for r in rows if r.kind == "optimized"], f"{solver}, optimized"),
-            ("--", [r for r in rows if r.best], f"{solver}, best of the others"),
-        ):
-            line = sorted((r.denoiser_calls * shift, r.errors[objective]) for r in chosen)
-            if line:
-                # The hollow one is larger and below: both are seen where they are equal.
-                own = style == "-"
-                axis.plot(*zip(*line, strict=True), style, color=colour, marker=marker, markersize=5 if own else 9, linewidth=1.3,
-                          markerfacecolor=colour if own else "white", zorder=3 if own else 2.5, label=label)  # fmt: skip
-    calls = sorted({r.denoiser_calls for r in comparison.rows if r.design is None})
-    if axis.lines:
-        log_axis(axis, "y")
-        _fit(axis, comparison, objective)
-    if calls:
-        axis.set_xscale("log")
-        axis.set_xlim(calls[0] / 1.25, calls[-1] * 1.25)
-        log_axis(axis, "x", calls[0] / 1.25, calls[-1] * 1.25)
-        if len(calls) <= 8:
-            axis.set_xticks(calls, _apart(calls))
-    axis.set(xlabel="denoiser calls", ylabel=_unit_of(comparison))
-    axis.grid(True, which="major", axis="y", color=PALE, linewidth=0.7)
-    return _title("Every row a dot", axis.get_ylim(), comparison)
-
-
-def _apart(calls: Sequence[int]) -> list[str]:
-    """Numbers of ticks, without those that would lie on the one before."""
-    least, kept, texts = max((calls[-1] / calls[0]) ** 0.08, 1.04), 0.0, []
-    for n in calls:
-        texts.append(str(n) if n >= least * kept else "")
-        kept = n if texts[-1] else kept
-    return texts
-
-
-def _fit(axis: Any, comparison: Comparison, objective: str, which: str = "y") -> None:
-    """Axis over the rows worth looking at: nothing above thirty times the worst optimized row."""
-    best = [v for r in comparison.rows if r.kind == "optimized" and (v := r.errors[objective])]
-    values = [v for r in comparison.rows if r.design is None and (v := r.errors[objective])]
-    if values:
-        top = min(max(values), 30 * max(best)) if best else max(values)
-        log_axis(axis, which, min(values) / 1.5, top * 1.5)
-
-
-def _positive(row: Row, objective: str) -> bool:
-    value = row.errors[objective]
-    return value is not None and value > 0

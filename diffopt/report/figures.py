@@ -8,28 +8,14 @@ from typing import Any
 import numpy as np
 
 from diffopt.data.spectrum import Spectrum
+from diffopt.report import palette
 from diffopt.report.answers import parts_cancel
+from diffopt.report.map_figures import error_mesh
 from diffopt.report.rankings import MOST, height, ranking
 from diffopt.report.rivals import HABIT, Grids, compared_error, finite, labelled, minimized, own_name, values
-from diffopt.report.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    ORANGE,
-    PURPLE,
-    RED,
-    density,
-    figure,
-    legend_above,
-    level_row,
-    log_axis,
-    plain,
-    setting,
-    styled,
-    titled,
-)
+from diffopt.report.style import density, figure, legend_above, level_row, log_axis, plain, setting, styled, titled
 from diffopt.report.text import NO_NOISE, shown_eta
+from diffopt.studies.error_map import ErrorMap
 
 
 @styled
@@ -59,7 +45,7 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     keep = root >= low
     density(axes[0], root[keep], spectrum.weight[keep], low, high, 1.0)
     axes[0].set(yticks=[], ylabel="share,\nlargest is 1", ylim=(0, 1.08))
-    axes[0].set_title(_left_out(spectrum, low), fontsize=8, color=GREY)
+    axes[0].set_title(_left_out(spectrum, low), fontsize=8, color=palette.RIVAL)
     legend_above(axes[0])
     for axis in axes[: 2 + noisy]:
         log_axis(axis, "x", high, low)
@@ -70,59 +56,42 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
         _flow_axis(axes[1])
     if noisy:
         _eta(axes[2], data)
-    ranking(axes[-1], scores, objective, own_name(data), {habit: BLUE})
+    ranking(axes[-1], scores, objective, own_name(data), {habit: palette.HABIT})
     _title(canvas, data, noisy)
     return canvas
 
 
 @styled
-def evaluation_picture(data: Mapping[str, Any], local: Mapping[str, np.ndarray] | None = None) -> Any:
+def evaluation_picture(data: Mapping[str, Any], local: ErrorMap | None = None) -> Any:
     """The split of the error into start, steps and end, the errors of reference grids, and the map of local errors.
 
     Parameters
     ----------
     data : mapping
         Document of an evaluation or a schedule.
-    local : mapping, optional
-        `sigma` (N + 1,), `edges` (m + 1,) of the eigenvalues, `share` (N, m) and `to_zero` of :func:`error_mesh`.
+    local : ErrorMap, optional
+        The steps' error by step and eigenvalue.
     """
     objective = compared_error(data)
     scores = values(data, objective)
     label = labelled({}, scores, data)
     scores = {label[name]: value for name, value in scores.items()}
-    with_map = local is not None and local["share"].size > 0
-    heights = [1.7] + [height(min(len(scores), MOST))] * (len(scores) > 1) + [3.4] * with_map
+    with_map = local is not None and local.parts.size > 0
+    heights = [1.7] + [height(min(len(scores), MOST))] * (len(scores) > 1) + [4.6] * with_map
     canvas, axes = figure(8.5, heights)
     _split(axes[0], data["errors"])
     if len(scores) > 1:
-        ranking(axes[1], scores, objective, own_name(data), {label.get(HABIT, HABIT): BLUE})
+        ranking(axes[1], scores, objective, own_name(data), _evaluated(data, label))
     if local is not None and with_map:
         error_mesh(canvas, axes[-1], local)
     _title(canvas, data)
     return canvas
 
 
-def error_mesh(canvas: Any, axis: Any, local: Mapping[str, np.ndarray]) -> None:
-    """Signed share of each step in the final relative error of the standard deviation, sigma against eigenvalue."""
-    share = local["share"]
-    top = float(np.max(np.abs(share))) or 1.0
-    mesh = axis.pcolormesh(local["sigma"], local["edges"], share.T, cmap="RdBu_r", vmin=-top, vmax=top, shading="flat")
-    # Cells as paths would have hairlines between them in an SVG.
-    mesh.set_rasterized(True)
-    eig = np.sqrt(local["edges"][1:] * local["edges"][:-1])
-    # White below the dashes: they stay visible on dark cells.
-    axis.plot(np.sqrt(eig), eig, color="white", linewidth=2.2, alpha=0.8)
-    axis.plot(np.sqrt(eig), eig, color=INK, linewidth=0.9, linestyle="--", label="sigma = sqrt(eigenvalue)")
-    log_axis(axis, "x", float(np.max(local["sigma"])), float(np.min(local["sigma"])))
-    log_axis(axis, "y", float(local["edges"].min()), float(local["edges"].max()))
-    ends = "; the last strip is the step to 0" if local["to_zero"] else ""
-    axis.set(xlabel=f"sigma, sampling runs to the right{ends}", ylabel="eigenvalue")
-    axis.set_title("Where the error is made: red steps add variance, blue steps lose it")
-    axis.legend(loc="lower left", fontsize=8, frameon=True, facecolor="white", framealpha=0.85, edgecolor="none")
-    bar = canvas.colorbar(mesh, ax=axis)
-    # Only the colours that occur; 0 stays white.
-    bar.ax.set_ylim(min(float(share.min()), 0.0), max(float(share.max()), 0.0, 1e-12))
-    bar.set_label("share in the relative error\nof the standard deviation", fontsize=8.5)
+def _evaluated(data: Mapping[str, Any], label: Mapping[str, str]) -> dict[str, str]:
+    """Colours of a given grid, which is the habit or the reader's own, beside the habit and the optimum."""
+    found = {label.get("optimized", "optimized"): palette.OWN, label.get(HABIT, HABIT): palette.HABIT}
+    return {own_name(data): palette.YOURS} | found
 
 
 def _title(canvas: Any, data: Mapping[str, Any], noisy: bool = False) -> None:
@@ -175,7 +144,7 @@ def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids, habit: str) ->
     """A line of ticks for the grid, with step numbers, and one for each rival."""
     rows = {own_name(data): data["sigmas"]} | dict(rivals)
     for i, (name, grid) in enumerate(rows.items()):
-        own, colour = i == 0, RED if i == 0 else BLUE if name == habit else GREY
+        own, colour = i == 0, palette.OWN if i == 0 else palette.HABIT if name == habit else palette.RIVAL
         level_row(axis, i, grid, colour, 11 if own else 8, 1.8 if own else 1.2)
     sigmas, edge = finite(data["sigmas"]), axis.get_xlim()[0]
     first = int(data["sigmas"][0] is None)
@@ -183,16 +152,16 @@ def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids, habit: str) ->
     every = max(1, -(-sigmas.size // 16))
     told = {k: f"{k + first}\n{shown[k]:.3g}" for k in range(sigmas.size) if k % every == 0 or k == sigmas.size - 1}
     if first:
-        axis.annotate("0\npure noise", (edge, 0), xytext=(3, 8), textcoords="offset points", fontsize=6.5, color=RED,
+        axis.annotate("0\npure noise", (edge, 0), xytext=(3, 8), textcoords="offset points", fontsize=6.5, color=palette.OWN,
                       linespacing=0.95)  # fmt: skip
     # Of the axis of some 8 inches the words of pure noise take the first.
     free = edge / (edge / axis.get_xlim()[1]) ** (0.9 / 8) if first else np.inf
     for k in _apart(sigmas, {k: text for k, text in told.items() if sigmas[k] < free}, axis):
-        axis.annotate(told[k], (sigmas[k], 0), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=6.5, color=RED,
-                      linespacing=0.95)  # fmt: skip
+        axis.annotate(told[k], (sigmas[k], 0), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=6.5,
+                      linespacing=0.95, color=palette.OWN)  # fmt: skip
     axis.set_yticks(range(len(rows)), [plain(n) for n in rows])
     axis.set_ylim(len(rows) - 0.5, -1.3)
-    axis.get_yticklabels()[0].set_color(RED)
+    axis.get_yticklabels()[0].set_color(palette.OWN)
 
 
 def _apart(sigmas: np.ndarray, told: Mapping[int, str], axis: Any) -> list[int]:
@@ -225,10 +194,10 @@ def _eta(axis: Any, data: Mapping[str, Any]) -> None:
     sigmas, eta = list(data["sigmas"]), shown_eta(data)
     low, high = sorted(axis.get_xlim())
     edges = [high if s is None else max(float(s), low) for s in sigmas]
-    axis.stairs(eta[::-1], edges[::-1], fill=True, color=PURPLE, alpha=0.45)
-    axis.stairs(eta[::-1], edges[::-1], color=PURPLE, linewidth=1.2)
+    axis.stairs(eta[::-1], edges[::-1], fill=True, color=palette.NOISE, alpha=0.45)
+    axis.stairs(eta[::-1], edges[::-1], color=palette.NOISE, linewidth=1.2)
     if not any(eta):
-        axis.annotate(NO_NOISE, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", fontsize=8.5, color=PURPLE)
+        axis.annotate(NO_NOISE, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", fontsize=8.5, color=palette.NOISE)
     told = f"the same at every step: eta {eta[0]:.4g}" if len(set(eta)) == 1 else "injected noise of each step"
     sense = f", in the sense of {data['eta_meaning']}" if data["eta_meaning"] else ""
     axis.set(ylabel="eta", ylim=(0, max(eta) * 1.15) if any(eta) else (-0.05, 1), xlabel=f"sigma; {told}{sense}")
@@ -237,17 +206,17 @@ def _eta(axis: Any, data: Mapping[str, Any]) -> None:
 def _split(axis: Any, errors: Mapping[str, Any]) -> None:
     """Start, steps and end of the Frechet distance; their sum bounds it (theory.md, eq. 29)."""
     parts = {
-        "start": ("initialization", ORANGE, "law at sigma_max against the exact one"),
-        "steps": ("discretization", BLUE, "the grid and the solver"),
-        "end": ("truncation", GREEN, "noise left at the last level"),
-        "all": ("frechet", RED, "what the sampler returns against the data"),
+        "start": ("initialization", palette.START, "law at sigma_max against the exact one"),
+        "steps": ("discretization", palette.STEPS, "the grid and the solver"),
+        "end": ("truncation", palette.END, "noise left at the last level"),
+        "all": ("frechet", palette.INK, "what the sampler returns against the data"),
     }
     values = [errors.get(key) for key, _, _ in parts.values()]
     top = max([v for v in values if v is not None], default=0.0) or 1.0
     cancel = "; the parts cancel in all" if parts_cancel(errors) else ""
     for i, ((key, colour, text), value) in enumerate(zip(parts.values(), values, strict=True)):
         if value is None:
-            axis.text(0.01 * top, i, f"{key}: not defined", va="center", fontsize=8.5, color=GREY)
+            axis.text(0.01 * top, i, f"{key}: not defined", va="center", fontsize=8.5, color=palette.RIVAL)
             continue
         axis.barh(i, value, color=colour, height=0.62)
         axis.annotate(f"{value:.3g}  {text}", (value, i), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5)

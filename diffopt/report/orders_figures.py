@@ -1,4 +1,4 @@
-"""Pictures of convergence, and the map of where along a run the error is made."""
+"""Pictures of convergence."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.data.spectrum import Spectrum
-from diffopt.law.local_errors import LocalDefects
-from diffopt.processes.grid import Grid
-from diffopt.report.figures import error_mesh
-from diffopt.report.style import GREY, INK, LINES, MARKERS, PALE, figure, log_axis, plain, spread, styled, titled
-from diffopt.solvers import SOLVERS, Solver, run_table
+from diffopt.report.palette import INK, LINES, MARKERS, PALE, RIVAL
+from diffopt.report.style import figure, log_axis, plain, spread, styled, titled
+from diffopt.solvers import SOLVERS
 from diffopt.studies.orders import Convergence
 
 #: What marks and dots say of the sign of a weak error.
@@ -86,7 +83,7 @@ def _panel(axis: Any, rows: Sequence[Convergence], metric: str) -> None:
     # Between the marks too: words and guides keep away from the lines.
     seen = np.concatenate([_dense(c.points) for c in curves])
     told += _accuracy(axis, rows[0].accuracy, seen)
-    axis.set_title("\n".join(told), fontsize=8, color=GREY, loc="right")
+    axis.set_title("\n".join(told), fontsize=8, color=RIVAL, loc="right")
     left, right = np.log(axis.get_xlim())
     across = [(part, np.log(rows[0].accuracy * up)) for part in np.linspace(left, right, 60) for up in (1, 1.4)]
     _guides(axis, np.concatenate([seen, across]))
@@ -160,7 +157,7 @@ def _names(axis: Any, curves: Sequence[_Curve]) -> None:
             lines.append(((start, end), curve.place))
             axis.annotate("", (1.012, at), xycoords=side, xytext=(curve.calls[-1], curve.errors[-1]), textcoords="data",
                           annotation_clip=False, arrowprops={"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0,
-                                                             "color": GREY, "linestyle": (0, (1, 3))})  # fmt: skip
+                                                             "color": RIVAL, "linestyle": (0, (1, 3))})  # fmt: skip
 
 
 def _segments(points: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -194,42 +191,6 @@ def _guides(axis: Any, seen: np.ndarray) -> None:
     start = low + np.array(free[0]) * span
     for order in (1, 2):
         end = start + length * span[0] * np.array([1, -order])
-        axis.plot(*np.exp([start, end]).T, color=GREY, linewidth=0.9, linestyle=":", zorder=0, label="_guide")
+        axis.plot(*np.exp([start, end]).T, color=RIVAL, linewidth=0.9, linestyle=":", zorder=0, label="_guide")
         axis.annotate(f"slope {order}", tuple(np.exp(end)), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.5,
-                      color=GREY)  # fmt: skip
-
-
-def local_map(solver: Solver, grid: Grid, spectrum: Spectrum, eta: float | np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """Share of every step in the final relative error of the standard deviation, over 120 eigenvalues.
-
-    The signed contribution Phi^2 delta/(2 v_N) of theory.md, eqs. 65 to 67.
-
-    Returns
-    -------
-    dict
-        `sigma` (N + 1,), `edges` (121,) of the eigenvalues, `share` (N, 120), `to_zero`: whether the last step goes to 0.
-    """
-    positive = spectrum.eig[spectrum.eig > spectrum.max * 1e-12]
-    eig = np.geomspace(positive[0], positive[-1] if positive[-1] < positive[0] else positive[0] / 10, 120)
-    defects = LocalDefects(run_table(solver, grid, eta), Spectrum(np.ascontiguousarray(eig), np.ones_like(eig)))
-    table = defects.table
-    end = table.alpha[-1] ** 2 * eig + table.level[-1] ** 2
-    share = defects.variance_steps / (2 * end)
-    # Pure noise and the data stand beyond the last level, or beyond the data where there is none.
-    levels = grid.sigmas[np.isfinite(grid.sigmas) & (grid.sigmas > 0)]
-    high, low = (levels[0], levels[-1]) if levels.size else (float(np.sqrt(eig[0])), float(np.sqrt(eig[-1])))
-    sigma = np.where(np.isfinite(grid.sigmas), grid.sigmas, 3 * high)
-    sigma = np.where(sigma > 0, sigma, low / 3)
-    to_zero = np.array(grid.sigmas[-1] == 0)
-    return {"sigma": sigma, "edges": np.geomspace(eig[0], eig[-1], eig.size + 1), "share": share, "to_zero": to_zero}
-
-
-@styled
-def error_map(solver: Solver, grid: Grid, spectrum: Spectrum, eta: float | None = None) -> Any:
-    """Picture of :func:`local_map` alone."""
-    canvas, axes = figure(8, [4.6])
-    error_mesh(canvas, axes[0], local_map(solver, grid, spectrum, eta))
-    finite = grid.sigmas[np.isfinite(grid.sigmas)]
-    where = f"{grid.process.name}, sigma {finite[0]:g} to {finite[-1]:g}" if finite.size > 1 else grid.process.name
-    titled(canvas, f"{solver.name}, {grid.steps} steps", spectrum.source, where)
-    return canvas
+                      color=RIVAL)  # fmt: skip

@@ -8,19 +8,15 @@ from html import escape
 from typing import Any
 
 from diffopt.report import style
-from diffopt.report.comparison_figures import GROUPS, draw_errors, draw_grids, drawn_rows, errors_height, grids_height, groups
+from diffopt.report.comparison_errors import draw_errors, errors_height
+from diffopt.report.comparison_figures import GROUPS, draw_grids, drawn_rows, grids_height, groups
+from diffopt.report.palette import DARK
 from diffopt.studies.comparison.comparison import Comparison
 
 #: Inches of a picture: at the width of a phone its letters are as large as those of the table.
 WIDTH = 4.8
 #: Letters that a name of a grid may take, and names of lines that stand in two columns.
 NAME, SHORT = 26, 33
-#: Colours of the pictures by daylight, and in the dark.
-DARK = {
-    style.BLUE: "#6db7e8", style.RED: "#ff9a4d", style.GREEN: "#4cc9a0", style.PURPLE: "#e08fd0", style.ORANGE: "#e8b04a",
-    style.SKY: "#8fd0f5", style.INK: "#e6e9ef", style.GREY: "#a0a8b5", style.PALE: "#39404c", style.DIRECTIONS: "#3d5487",
-    style.VARIANCE: "#7d5a2c", "#ffffff": "#14171d",
-}  # fmt: skip
 
 
 def errors_picture(comparison: Comparison) -> str:

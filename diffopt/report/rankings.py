@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from diffopt.report import palette
 from diffopt.report.gain import gain
-from diffopt.report.style import BLUE, GREY, INK, PALE, RED, digits, log_axis, plain
+from diffopt.report.style import digits, log_axis, plain
 
 #: Share of the largest value below which one is drawn as this share.
 NOTHING = 1e-9
 #: Rows of a panel.
 MOST = 16
-HABIT_BLUE = {"karras": BLUE}
+HABIT = {"karras": palette.HABIT}
 #: Share of the axis that is kept for the numbers, and the least ratio of its values' ends: a per cent looks like one.
 ROOM, LEAST = 0.24, 1.5
 
@@ -23,16 +24,16 @@ def height(rows: int) -> float:
 
 
 def ranking(
-    axis: Any, scores: Mapping[str, float], objective: str, own: str, colours: Mapping[str, str] = HABIT_BLUE, most: int = MOST
+    axis: Any, scores: Mapping[str, float], objective: str, own: str, colours: Mapping[str, str] = HABIT, most: int = MOST
 ) -> None:
-    """Values by name, smallest first; own in orange, others by `colours`, each with its number and its ratio to own."""
+    """Values by name, smallest first; own in orange or as `colours`, each with its number and its ratio to own."""
     if not scores:
         axis.text(0.5, 0.5, f"{objective} is not finite here", ha="center", va="center")
         axis.set_axis_off()
         return
     names = _chosen(scores, own, colours, most)
     dots(axis, [(n, scores[n], _colour(n, own, colours), _told(scores, n, own)) for n in names])
-    named(axis, names, own)
+    named(axis, names, own, _colour(own, own, colours))
     axis.set_xlabel(f"{objective} error ({unit(objective)}), logarithmic")
 
 
@@ -47,7 +48,7 @@ def _chosen(scores: Mapping[str, float], own: str, colours: Mapping[str, str], m
 
 
 def _colour(name: str, own: str, colours: Mapping[str, str]) -> str:
-    return RED if name == own else colours.get(name, GREY)
+    return colours.get(name, palette.OWN if name == own else palette.RIVAL)
 
 
 def _told(scores: Mapping[str, float], name: str, own: str) -> str:
@@ -72,7 +73,7 @@ def dots(axis: Any, rows: Sequence[tuple[str, float, str, str]], ends: Mapping[i
     room = (high / low) ** (ROOM / (1 - ROOM))
     log_axis(axis, "x", low / room**0.1, high * room)
     for i, (_, value, colour, text) in enumerate(rows):
-        axis.axhline(i, color=PALE, linewidth=0.7, linestyle=":", zorder=0)
+        axis.axhline(i, color=palette.PALE, linewidth=0.7, linestyle=":", zorder=0)
         axis.plot(max(value, low), i, "o", color=colour, markersize=6, zorder=3)
         _number(axis, max(value, low, ends.get(i, value)), i, text, colour)
 
@@ -81,8 +82,8 @@ def _number(axis: Any, x: float, y: float, text: str, colour: str) -> None:
     axis.annotate(text, (x, y), xytext=(7, 0), textcoords="offset points", va="center", fontsize=8, color=colour)
 
 
-def named(axis: Any, names: Sequence[str], own: str) -> None:
-    """Names of the rows from the top down, own in orange."""
+def named(axis: Any, names: Sequence[str], own: str, colour: str = palette.OWN) -> None:
+    """Names of the rows from the top down, own in its colour."""
     axis.set_yticks(range(len(names)), [plain(n) for n in names])
     axis.set_ylim(len(names) - 0.4, -0.6)
-    axis.get_yticklabels()[names.index(own) if own in names else 0].set_color(RED if own in names else INK)
+    axis.get_yticklabels()[names.index(own) if own in names else 0].set_color(colour if own in names else palette.INK)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from diffopt.report import palette
 from diffopt.report.rankings import height, ranking
-from diffopt.report.style import BLUE, GREY, RED, figure, level_row, log_axis, plain, setting, styled, titled
+from diffopt.report.style import figure, level_row, log_axis, plain, setting, styled, titled
 
 #: Rows of the panel of errors.
 MOST = 24
@@ -23,9 +24,9 @@ def recommendation_picture(data: Mapping[str, Any]) -> Any:
     own = next((name for name, row in names.items() if row["verdict"] == "take"), next(iter(names)))
     habit = next((name for name, row in names.items() if row["habit"]), "")
     canvas, (above, below) = figure(9, [height(len(names))] * 2)
-    ranking(above, {name: row["robust"] for name, row in names.items()}, "robust", own, {habit: BLUE}, MOST)
+    ranking(above, {name: row["robust"] for name, row in names.items()}, "robust", own, {habit: palette.HABIT}, MOST)
     _levels(below, {name: row["sigmas"] for name, row in names.items()}, own, habit)
-    most = f"At most {data['calls']} denoiser call{'s' * (data['calls'] != 1)}"
+    most = f"Robust error of each solver on its optimized grid, at most {data['calls']} denoiser call{'s' * (data['calls'] != 1)}"
     titled(canvas, most + (f" in {data['host']}" if data["host"] else ""), data["spectrum"]["source"], setting(data))
     return canvas
 
@@ -42,8 +43,8 @@ def _levels(axis: Any, grids: Mapping[str, Any], own: str, habit: str) -> None:
     levels = [s for grid in grids.values() for s in grid if s] or [1.0]
     log_axis(axis, "x", max(levels) * 1.4, min(levels) / 1.4)
     for i, (name, grid) in enumerate(grids.items()):
-        level_row(axis, i, grid, RED if name == own else BLUE if name == habit else GREY)
+        level_row(axis, i, grid, palette.OWN if name == own else palette.HABIT if name == habit else palette.RIVAL)
     axis.set_yticks(range(len(grids)), [plain(name) for name in grids])
     pure = "; triangles: pure noise" if any(grid[0] is None for grid in grids.values()) else ""
-    axis.get_yticklabels()[list(grids).index(own)].set_color(RED)
+    axis.get_yticklabels()[list(grids).index(own)].set_color(palette.OWN)
     axis.set(ylim=(len(grids) - 0.4, -0.6), xlabel=f"noise ratio sigma at each step, sampling runs to the right{pure}")

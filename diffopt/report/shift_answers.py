@@ -7,26 +7,44 @@ from collections.abc import Sequence
 from diffopt.report.answers import NEAR, Document
 from diffopt.report.gain import gain, number
 
+#: Rows that are computed from the spectrum, beside the optimum.
+LAWS = ("leading_order", "closed_law")
+
+
+def drawn(data: Document) -> str:
+    """The error that is compared: the one that was minimized, where every row has it."""
+    return str(data["objective"]) if data["objective"] in data["rows"][0] else "frechet"
+
+
+def taken(data: Document) -> Document:
+    """The row to set: the optimum, or a shipped shift that is as good in the error that was minimized."""
+    best, *others = data["rows"]
+    name = drawn(data)
+    shipped = [row for row in others if row["name"] not in LAWS and row[name] is not None]
+    if best[name] is None or not shipped or name != data["objective"]:
+        return dict(best)
+    rival = min(shipped, key=lambda row: row[name])
+    return dict(rival if rival[name] <= best[name] * (1 + NEAR) else best)
+
 
 def shifted(data: Document) -> list[str]:
     """The shift to set or a shipped one that is as good, in the error that was minimized; who is lower by `robust`."""
     best, *others = data["rows"]
-    name = data["objective"] if data["objective"] in best else "frechet"
+    name = drawn(data)
     size = f"{data['solver']}, {data['steps']} steps and {data['tokens']} tokens"
     minimized = f"{data['objective']} was minimized"
-    shipped = [row for row in others if row["name"] not in ("leading_order", "closed_law") and row[name] is not None]
-    taken, optimum = best, f"shift {best['shift']:.4g} (mu {best['mu']:.4g})"
+    shipped = [row for row in others if row["name"] not in LAWS and row[name] is not None]
+    optimum = f"shift {best['shift']:.4g} (mu {best['mu']:.4g})"
     first = f"For {size}: set {optimum}; {minimized}."
     if best[name] is not None and shipped:
         rival = min(shipped, key=lambda row: row[name])
         who, own, theirs = rival["name"], number(best[name]), number(rival[name])
         told = gain(best[name], rival[name])
         first = f"For {size}: set {optimum}, {name} {own}, {told} {who} ({theirs}), the best of what models ship; {minimized}."
-        if name == data["objective"] and rival[name] <= best[name] * (1 + NEAR):
-            taken = rival
+        if taken(data)["name"] != best["name"]:
             first = f"For {size}: {who}'s shift {rival['shift']:.4g} is as good, keep it. "
             first += f"The optimum, {optimum}, has {name} {own}, {told} it ({theirs}); {minimized}."
-    return [first, *_by_robust(best, others, name), f"As a schedule: --schedule shift:{taken['shift']:.4g}"]
+    return [first, *_by_robust(best, others, name), f"As a schedule: --schedule shift:{taken(data)['shift']:.4g}"]
 
 
 def _by_robust(best: Document, others: Sequence[Document], name: str) -> list[str]:

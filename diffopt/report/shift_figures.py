@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from diffopt.report.palette import DATA, INK, OWN, PALE, PUBLISHED
 from diffopt.report.rankings import height
-from diffopt.report.style import BLUE, GREEN, INK, PALE, RED, digits, figure, log_axis, plain, styled, titled
+from diffopt.report.shift_answers import LAWS, drawn, taken
+from diffopt.report.style import digits, figure, log_axis, plain, styled, titled
 
+#: What the colours say.
+KEY = "orange: optimum and advice, green: laws of this spectrum, purple: shipped by models"
 #: Errors drawn, as a multiple of the least.
 WORST = 8
-
-
-def drawn(data: Mapping[str, Any]) -> str:
-    """The error that is drawn: the one that was minimized, where every row has it."""
-    return str(data["objective"]) if data["objective"] in data["rows"][0] else "frechet"
 
 
 @styled
@@ -34,7 +33,7 @@ def shift_picture(data: Mapping[str, Any], shifts: Sequence[float], errors: Sequ
     rows = sorted((row for row in data["rows"] if row[name] is not None), key=lambda row: row[name])
     canvas, (above, below) = figure(9, [3.4, height(len(rows))])
     above.plot(shifts, errors, color=INK, linewidth=1.3, zorder=1)
-    values = [row[name] for row in rows]
+    values, advised = [row[name] for row in rows], taken(data)
     least = min([*values, *(e for e in errors if np.isfinite(e))])
     high = min(max(*values, least * 1.2), WORST * least) * 1.12
     log_axis(above, "y", least / 1.05, high)
@@ -43,6 +42,8 @@ def shift_picture(data: Mapping[str, Any], shifts: Sequence[float], errors: Sequ
         axis.set_axisbelow(True)
     above.grid(True, which="major", color=PALE, linewidth=0.6)
     below.grid(True, which="major", axis="x", color=PALE, linewidth=0.6)
+    for axis in (above, below):
+        _advised(axis, advised, axis is above)
     middle = float(np.sqrt(min(shifts) * max(shifts)))
     for i, row in enumerate(rows):
         look = {"color": _colour(row), "markersize": 6, "zorder": 3}
@@ -53,18 +54,30 @@ def shift_picture(data: Mapping[str, Any], shifts: Sequence[float], errors: Sequ
         below.annotate(f"{row['shift']:.3g}, error {digits(row[name])}", (row["shift"], i), xytext=(8 if right else -8, 0),
                        textcoords="offset points", ha="left" if right else "right", va="center", fontsize=8,
                        color=_colour(row))  # fmt: skip
-    below.set_yticks(range(len(rows)), [plain(row["name"]) for row in rows])
+    below.set_yticks(range(len(rows)), [_label(row, advised["name"]) for row in rows])
     for label, row in zip(below.get_yticklabels(), rows, strict=True):
         label.set_color(_colour(row))
-    below.set(ylim=(len(rows) - 0.4, -0.6), xlabel="shift (orange: the optimum, green: closed laws, blue: shipped)")
+    below.set(ylim=(len(rows) - 0.4, -0.6), xlabel=f"shift ({KEY})")
     above.set_ylabel(f"{name} error (data units)")
     beyond = sum(row[name] > high for row in rows)
     if beyond:
         above.set_title(f"triangles: {beyond} beyond the axis", fontsize=8, loc="right")
     titled(canvas, f"{data['solver']}, {data['steps']} steps, {data['tokens']} tokens", data["spectrum"]["source"],
-           f"flow; optimum of {data['objective']}")  # fmt: skip
+           f"flow; the optimum has the least {data['objective']}")  # fmt: skip
     return canvas
 
 
 def _colour(row: Mapping[str, Any]) -> str:
-    return RED if row["name"] == "optimum" else GREEN if row["name"] in ("leading_order", "closed_law") else BLUE
+    return OWN if row["name"] == "optimum" else DATA if row["name"] in LAWS else PUBLISHED
+
+
+def _label(row: Mapping[str, Any], advised: str) -> str:
+    return plain(f"set: {row['name']}" if row["name"] == advised else str(row["name"]))
+
+
+def _advised(axis: Any, row: Mapping[str, Any], told: bool) -> None:
+    """A line at the shift to set, with its number."""
+    axis.axvline(row["shift"], color=OWN, linewidth=1.0, linestyle="--", zorder=0)
+    if told:
+        axis.annotate(f"set shift {row['shift']:.4g}", (row["shift"], 1), xycoords=("data", "axes fraction"), xytext=(4, -3),
+                      textcoords="offset points", va="top", fontsize=9, color=OWN)  # fmt: skip

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.report.style import LINES, MARKERS, PALE, RED, figure, log_axis, plain, setting, styled, titled
+from diffopt.report import palette
+from diffopt.report.palette import LINES, MARKERS, PALE
+from diffopt.report.style import figure, log_axis, plain, setting, styled, titled
 
 #: Truths, and how the axis calls the distance to each.
 TRUTHS = {"limit": "frechet distance to the fine run\n(data units)", "data": "frechet distance to the data\n(data units)"}
@@ -44,7 +46,7 @@ def _panel(axis: Any, data: Mapping[str, Any], truth: str) -> None:
         x = place * np.array([row["denoiser_calls"] for row in rows], dtype=float)
         value, low, high = (np.array([row[truth]["frechet"][k] for row in rows]) for k in ("value", "low", "high"))
         spread = [np.minimum(value - np.maximum(low, 0.02 * value), value), np.maximum(high - value, 0)]
-        colour = RED if schedule == "optimized" else LINES[_cycle(schedules, schedule)]
+        colour = _colour(schedules, schedule)
         axis.errorbar(x, value, yerr=np.maximum(spread, 0), color=colour, marker=MARKERS[solvers.index(solver) % 8], markersize=5,
                       linewidth=1.3, linestyle="-" if solvers.index(solver) % 2 == 0 else "--", capsize=2.5,
                       label=plain(f"{schedule}, {solver}"))  # fmt: skip
@@ -62,13 +64,13 @@ def _floor(axis: Any, data: Mapping[str, Any], truth: str) -> None:
     """What the fine run itself has: no grid goes below it but by chance."""
     fine = ((data["reference"] or {}).get("data") or {}).get("frechet") if truth == "data" else None
     if fine is not None:
-        axis.axhline(fine["value"], color="black", linewidth=0.9, linestyle=":", label="the fine run")
+        axis.axhline(fine["value"], color=palette.INK, linewidth=0.9, linestyle=":", label="the fine run")
 
 
-def _cycle(schedules: Sequence[str], name: str) -> int:
-    """Colour of a schedule; red is kept for the optimized one."""
-    others = [i for i, colour in enumerate(LINES) if colour != RED]
-    return others[[s for s in schedules if s != "optimized"].index(name) % len(others)]
+def _colour(schedules: Sequence[str], name: str) -> str:
+    """Colour of a schedule: the optimum's and the habit's are fixed."""
+    fixed = {"optimized": palette.OWN, "karras": palette.HABIT}
+    return fixed.get(name) or LINES[[s for s in schedules if s not in fixed].index(name) % len(LINES)]
 
 
 def _measured(row: Row, truth: str) -> bool:

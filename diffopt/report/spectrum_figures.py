@@ -10,23 +10,8 @@ import numpy as np
 
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
-from diffopt.report.style import (
-    BLUE,
-    GREY,
-    INK,
-    LINES,
-    PALE,
-    RED,
-    check_kind,
-    density,
-    digits,
-    figure,
-    legend_above,
-    log_axis,
-    plain,
-    styled,
-    titled,
-)
+from diffopt.report.palette import INK, LINES, PALE, RIVAL
+from diffopt.report.style import check_kind, density, digits, figure, legend_above, log_axis, plain, styled, titled
 from diffopt.report.style import save as save_picture
 
 #: Eigenvalues below this share of the largest are rounding or noise of the estimate; the axis stops there.
@@ -65,11 +50,10 @@ def spectrum_picture(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ens
 
 
 def steps(spectrum: Spectrum) -> tuple[Any, Any]:
-    """Ranks and eigenvalues > 0, each entry drawn from its first to its last rank."""
+    """Ranks and eigenvalues > 0 as stairs: the eigenvalue of rank k from k - 1 to k, whose area is the cumulated variance."""
     ends = np.cumsum(spectrum.weight)
-    starts = ends - spectrum.weight + 1
     keep = spectrum.eig > 0
-    return np.column_stack([starts, np.maximum(ends, starts)])[keep].ravel(), np.repeat(spectrum.eig[keep], 2)
+    return np.column_stack([ends - spectrum.weight, ends])[keep].ravel(), np.repeat(spectrum.eig[keep], 2)
 
 
 def _above(spectrum: Spectrum, whole: Spectrum) -> tuple[Any, Any]:
@@ -80,14 +64,13 @@ def _above(spectrum: Spectrum, whole: Spectrum) -> tuple[Any, Any]:
 
 def _ranks(axis: Any, spectrum: Spectrum, facts: Mapping[str, Any], members: list[tuple[str, Spectrum]]) -> None:
     for i, (label, member) in enumerate(members):
-        colour, name = (LINES[i % 8], plain(_member(label))) if len(members) <= NAMED else (GREY, None)
+        colour, name = (LINES[i % 8], plain(_member(label))) if len(members) <= NAMED else (RIVAL, None)
         axis.plot(*_above(member, spectrum), lw=0.8, alpha=0.8, color=colour, label=name)
-    mark = "o" if spectrum.dim <= FEW else None
-    axis.plot(*_above(spectrum, spectrum), color=INK, lw=1.6, marker=mark, markersize=4, label="all data")
+    axis.plot(*_above(spectrum, spectrum), color=INK, lw=1.6, label="all data")
     band = facts.get("bootstrap")
     if isinstance(band, Mapping) and {"quantiles", "low", "high"} <= band.keys():
         ranks = np.asarray(band["quantiles"]) * spectrum.dim + 0.5
-        axis.fill_between(ranks, band["low"], band["high"], alpha=0.3, lw=0, color=BLUE, label="90 % of bootstrap replicates")
+        axis.fill_between(ranks, band["low"], band["high"], alpha=0.3, lw=0, color=RIVAL, label="90 % of bootstrap replicates")
     log_axis(axis, "y", _lowest(spectrum) / 1.5, spectrum.max * 1.6)
     axis.set(xlabel="rank", ylabel="eigenvalue (data units squared)")
     if axis.get_legend_handles_labels()[0] and (members or band):
@@ -133,12 +116,12 @@ def _cumulative(axis: Any, spectrum: Spectrum) -> None:
     last = ends[spectrum.eig >= _lowest(spectrum)][-1]
     ranks = np.unique(np.concatenate([ends[ends <= last], np.geomspace(min(0.9, last), last, 400)]))
     # Directions of an entry have equal shares: between its ends the sum grows evenly.
-    axis.plot(ranks, np.interp(ranks, [0.0, *ends], [0.0, *share]), color=BLUE, lw=1.5)
+    axis.plot(ranks, np.interp(ranks, [0.0, *ends], [0.0, *share]), color=INK, lw=1.5)
     for level in LEVELS:
         # No rank is below the first.
         rank = max(1.0, float(np.interp(level, [0.0, *share], [0.0, *ends])))
         height = max(level, float(np.interp(rank, [0.0, *ends], [0.0, *share])))
-        axis.plot(rank, height, "o", color=RED, markersize=4)
+        axis.plot(rank, height, "o", color=INK, markersize=4)
         # The curve rises: above it to the left is room, below it to the right.
         late = np.log(rank / 0.9) > 0.5 * np.log(last / 0.9)
         side, offset = ("right", (-5, 2)) if late else ("left", (6, -11))

@@ -13,30 +13,22 @@ import numpy as np
 
 from diffopt.errors import InputError, MissingExtraError
 from diffopt.foundation.atomic import write_atomic
+from diffopt.report.palette import DIRECTIONS, INK, RIVAL, VARIANCE
 from diffopt.report.text import conditions
 
 P = ParamSpec("P")
 KINDS = (".png", ".svg")
 
-#: Colours that stay apart for colour-blind eyes (Okabe and Ito, 2008), strongest first.
-BLUE, RED, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#C98500", "#56B4E9"
-INK, GREY, PALE = "#1c2230", "#6b7280", "#d6dae2"
-#: Cycle of lines, with markers that tell them apart without colour.
-LINES = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, INK, GREY)
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-#: Fills behind ticks: shares of the directions and of the variance.
-DIRECTIONS, VARIANCE = "#9fb3d9", "#f0c08a"
-
 #: Digits of an exponent.
 RAISED = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 
 #: Digits at the ticks of a logarithmic axis, the fewest first, and how many ticks say enough.
-SUBS, FEWEST = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)), 3
+SUBS, FEWEST = ((1.0,), (1.0, 2.0, 5.0)), 3
 
 _RC: dict[Any, Any] = {
-    "font.size": 9.5, "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": GREY,
+    "font.size": 9.5, "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": RIVAL,
     "axes.spines.top": False, "axes.spines.right": False,
-    "xtick.color": GREY, "ytick.color": GREY, "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.titlesize": 10.5,
+    "xtick.color": RIVAL, "ytick.color": RIVAL, "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.titlesize": 10.5,
     "axes.titlelocation": "left", "legend.frameon": False, "legend.fontsize": 8.5, "svg.hashsalt": "diffopt",
 }  # fmt: skip
 
@@ -99,8 +91,20 @@ def titled(canvas: Any, what: str, source: str, *lines: str) -> None:
     texts = [f"{what}; {shown_source(source)}" if source else what, *lines]
     wrapped = [plain(part) for text in texts for part in textwrap.wrap(text, room)]
     # The axes keep their size.
-    canvas.set_figheight(canvas.get_figheight() + 0.2 * (len(wrapped) - 1))
+    canvas.set_figheight(canvas.get_figheight() + 0.2 * (len(wrapped) - 1) + 0.06)
     canvas.suptitle("\n".join(wrapped), fontsize=11, x=0.01, ha="left")
+
+
+def headed(canvas: Any, answer: str) -> None:
+    """Put what a picture says above its title, in bold."""
+    room = int(canvas.get_figwidth() * 72 / 7.6)
+    lines = [plain(part) for text in answer.split("\n") for part in textwrap.wrap(text, room)]
+    canvas.set_figheight(canvas.get_figheight() + 0.2 * len(lines))
+    look = {"x": 0.01, "ha": "left", "va": "top", "fontsize": 11, "color": INK}
+    canvas.suptitle("\n" * len(lines) + canvas.get_suptitle(), **look)
+    # The place that the layout gives to a title.
+    top = 1 - 0.083 / canvas.get_figheight()
+    canvas.text(y=top, s="\n".join(lines), fontweight="bold", in_layout=False, **look)
 
 
 def shown_source(source: str, most: int = 48) -> str:
@@ -114,7 +118,13 @@ def shown_source(source: str, most: int = 48) -> str:
 def setting(data: Mapping[str, Any]) -> str:
     """Process, range, end, start and score error of a document, in the words of every view."""
     wrong = f", score error {data['score_error']}" if data.get("score_error") else ""
-    return f"{conditions(data)}{wrong}"
+    return f"{conditions(data)}{_shift(data)}{wrong}"
+
+
+def _shift(data: Mapping[str, Any]) -> str:
+    """What is assumed of a flow model whose shift nobody said."""
+    unknown = data["process"]["name"] == "flow" and not data["process"].get("model_shift")
+    return "; the model's shift is not known, 1 is assumed (--shift)" if unknown else ""
 
 
 def check_kind(path: Path) -> str:
@@ -197,7 +207,7 @@ def _linear_ticks(ruler: Any, first: float, last: float) -> None:
     """A few round numbers on less than half a decade."""
     from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-    ticks = [t for t in MaxNLocator(5).tick_values(first, last) if first <= t <= last]
+    ticks = [t for t in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(first, last) if first <= t <= last]
     ruler.set_major_locator(FixedLocator(ticks))
     ruler.set_minor_locator(NullLocator())
 

@@ -35,6 +35,8 @@ class Result:
     heading: ClassVar[str | None] = None
     #: Forms beside json, table, csv and markdown.
     forms: ClassVar[tuple[str, ...]] = ()
+    #: Answers that stand above a picture.
+    headlines: ClassVar[int] = 1
 
     def to_dict(self) -> dict[str, Any]:
         """The document as plain data."""
@@ -123,6 +125,10 @@ class Result:
     def plot(self, path: str | Path | None = None, force: bool = False) -> Any:
         """Draw; write a .png or .svg where a path is given, return the matplotlib figure."""
         figure = self.figure()
+        if lines := [spoken(line) for line in self.answers()[: self.headlines]]:
+            from diffopt.report.style import headed
+
+            headed(figure, "\n".join(lines))
         if path is not None:
             from diffopt.report.style import save
 

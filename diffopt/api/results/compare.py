@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from diffopt.api.results.base import Result
 from diffopt.errors import UnsupportedError
@@ -24,6 +24,7 @@ class ComparisonResult(Result):
         Whether one table holds the rows of all groups.
     """
 
+    headlines: ClassVar[int] = 4
     comparison: Comparison | None = None
     mixed: bool = False
 
@@ -48,7 +49,7 @@ class ComparisonResult(Result):
         from diffopt.report.comparison_figures import picture
         from diffopt.report.style import setting
 
-        return picture(self.comparison, self.document["spectrum"]["source"], setting(self.document))
+        return picture(self.comparison, self.document["spectrum"]["source"], setting(self.document), host=self.document["host"])
 
     def page(self) -> str:
         """One self-contained page of HTML."""

@@ -105,7 +105,8 @@ class ShiftResult(Result):
         """Error over the shift, the rules marked on it."""
         if self.problem is None:
             raise UnsupportedError("a file does not hold the spectrum that the picture shows; call diffopt.shift again")
-        from diffopt.report.shift_figures import drawn, shift_picture
+        from diffopt.report.shift_answers import drawn
+        from diffopt.report.shift_figures import shift_picture
 
         short, objective = self.problem.compressed("design"), make_objective(drawn(self.document))
         mus = curve_mus([row["mu"] for row in self.document["rows"]])

@@ -22,6 +22,7 @@ RATIOS = ("frechet", "kl", "robust")
 
 if TYPE_CHECKING:
     from diffopt.api.export import ExportText
+    from diffopt.studies.error_map import ErrorMap
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -202,12 +203,13 @@ class EvaluationResult(RunResult):
     Attributes
     ----------
     local : callable or None
-        Makes the map of local errors of a picture: `sigma` (N + 1,), `edges` (m + 1,), `share` (N, m).
+        Makes the map of a picture: the steps' error by step and eigenvalue.
     highest : float
         Largest noise ratio that the process reaches.
     """
 
-    local: Callable[[], Mapping[str, Array]] | None = None
+    headlines: ClassVar[int] = 2
+    local: Callable[[], ErrorMap] | None = None
     highest: float = float("inf")
 
     @property

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diffopt.api.results.base import Result
 from diffopt.errors import UnsupportedError
 from diffopt.report import answers, noise_answers
 from diffopt.report.studies import RANGE, eta_table, orders_table, shown_clock
 from diffopt.studies.orders import Convergence
+
+if TYPE_CHECKING:
+    from diffopt.report.noise_figures import Constants
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,7 +63,15 @@ class OrdersResult(Result):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EtaResult(Result):
-    """How much noise a sampler should inject (`diffopt.eta/1`)."""
+    """How much noise a sampler should inject (`diffopt.eta/1`).
+
+    Attributes
+    ----------
+    constants : callable or None
+        Errors over one eta at every step, for the picture; None where the result was read from a file.
+    """
+
+    constants: Callable[[], Constants] | None = None
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per design and objective, the etas as their ends."""
@@ -82,7 +93,7 @@ class EtaResult(Result):
         """Injected noise over sigma, and the exact error of each setting."""
         from diffopt.report.noise_figures import noise_picture
 
-        return noise_picture(self.document)
+        return noise_picture(self.document, None if self.constants is None else self.constants())
 
     def __repr__(self) -> str:
         best = min(self.document["rows"], key=lambda row: row["exact"])

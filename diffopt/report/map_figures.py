@@ -1,0 +1,129 @@
+"""The map of where along a run the error is made, on one absolute scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from diffopt.report.palette import INK, PALE, SIGNED, STEPS
+from diffopt.report.style import digits, figure, log_axis, styled, titled
+from diffopt.studies.error_map import ErrorMap
+
+#: Least share of a step or a band that is told in numbers, in percent.
+TOLD = 3.0
+#: The hue of what takes away.
+TAKES = "#35978f"
+
+
+def error_mesh(canvas: Any, axis: Any, local: ErrorMap) -> None:
+    """Parts of the squared error by step and band of eigenvalues, with their sums above and beside it."""
+    from matplotlib.colors import FuncNorm
+
+    top = float(np.max(np.abs(local.parts))) or 1.0
+    # Roots, sign kept: a cell of a hundredth of the largest is still seen.
+    norm = FuncNorm((lambda x: np.sign(x) * np.sqrt(np.abs(x)), lambda y: np.sign(y) * y**2), -top, top)
+    mesh = axis.pcolormesh(local.sigma, local.edges, local.parts.T, cmap=SIGNED, norm=norm, shading="flat")
+    # Cells as paths would have hairlines between them in an SVG.
+    mesh.set_rasterized(True)
+    eig = np.array([local.edges[0], local.edges[-1]])
+    # White below the dashes: they stay visible on dark cells.
+    axis.plot(np.sqrt(eig), eig, color="white", linewidth=2.2, alpha=0.8)
+    axis.plot(np.sqrt(eig), eig, color=INK, linewidth=0.9, linestyle="--", label="sigma = sqrt(eigenvalue)")
+    log_axis(axis, "x", float(np.max(local.sigma)), float(np.min(local.sigma)))
+    log_axis(axis, "y", float(local.edges.min()), float(local.edges.max()))
+    axis.legend(loc="lower left", fontsize=8, frameon=True, facecolor="white", framealpha=0.85, edgecolor="none")
+    ends = "; the last strip is the step to 0" if local.to_zero else ""
+    axis.set(xlabel=f"sigma, sampling runs to the right{ends}", ylabel="eigenvalue (data units squared)")
+    sums = _margins(axis, local)
+    sums.set_title("\n".join(told(local)), fontsize=9.5)
+    bar = canvas.colorbar(mesh, ax=axis)
+    # Only the colours that occur; 0 stays white.
+    low, high = min(float(local.parts.min()), 0.0), max(float(local.parts.max()), 0.0)
+    bar.ax.set_ylim(low if low < -1e-4 * top else 0.0, high if high > 1e-4 * top else 1e-12 * top)
+    bar.set_ticks(_ticks(low, high))
+    bar.ax.yaxis.set_major_formatter(lambda value, _: digits(value))
+    bar.set_label("squared error that a cell adds\n(data units squared)", fontsize=8.5)
+
+
+def told(local: ErrorMap) -> list[str]:
+    """What the cells are, and what no cell shows."""
+    square = local.square
+    whole = f"{digits(square)} = {digits(max(square, 0.0) ** 0.5)}\u00b2"
+    lines = [f"Where the steps' error is made: {whole} is the sum of all cells"]
+    steps = local.steps
+    windows = [(j - i, i, j) for i in range(steps.size) for j in range(i + 1, steps.size + 1) if steps[i:j].sum() >= square / 2]
+    if windows and square > 0:
+        _, first, last = min(windows)
+        high, low = local.sigma[first], local.sigma[last]
+        lines.append(f"more than half of it by the step{'s' * (last > first + 1)} from sigma {digits(high)} to {digits(low)}")
+    if float(local.parts.min()) < -1e-4 * float(np.max(np.abs(local.parts))):
+        lines.append("brown cells add to it, green ones take away what other steps added")
+    null = 100 * float(local.null.sum()) / square if square > 0 else 0.0
+    if abs(null) >= 0.5:
+        lines.append(f"{null:.0f} % of it lies in directions of eigenvalue 0, below the map")
+    return lines
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers a decade or half one apart on both sides of 0."""
+    top = max(-low, high)
+    if top <= 0:
+        return [0.0]
+    decades = 10.0 ** np.floor(np.log10(top)) * np.array([1, 0.1, 0.01])
+    sizes = [m * d for d in decades for m in (5, 2, 1)]
+    shown: list[float] = [0.0]
+    for size in sizes:
+        for value in (size, -size):
+            near = [abs(np.sign(value) * abs(value) ** 0.5 - np.sign(s) * abs(s) ** 0.5) for s in shown]
+            if low <= value <= high and min(near) > 0.13 * top**0.5:
+                shown.append(float(value))
+    return sorted(shown)
+
+
+def _margins(axis: Any, local: ErrorMap) -> Any:
+    """Sums of the columns above, in percent of the whole, and of the rows beside; returns the axes above."""
+    whole = abs(local.square) or 1.0
+    above, beside = axis.inset_axes([0, 1.03, 1, 0.24]), axis.inset_axes([1.015, 0, 0.13, 1])
+    steps, bands = 100 * local.steps / whole, 100 * local.parts.sum(axis=0) / whole
+    edges, centres = local.sigma, np.sqrt(local.sigma[1:] * local.sigma[:-1])
+    for k, share in enumerate(steps):
+        above.fill_between(edges[k : k + 2], 0, share, color=STEPS if share >= 0 else TAKES, alpha=0.8, linewidth=0)
+    above.set_xscale("log")
+    above.set_xlim(*axis.get_xlim())
+    for k in _chosen(steps, np.log(edges)):
+        above.annotate(f"{steps[k]:.0f} %", (centres[k], steps[k]), xytext=(0, 2 if steps[k] >= 0 else -2), ha="center",
+                       textcoords="offset points", va="bottom" if steps[k] >= 0 else "top", fontsize=7.5)  # fmt: skip
+    low, high = min(0.0, float(steps.min())), max(0.0, float(steps.max()))
+    reach = max(high - low, 1e-9)
+    above.set_ylim(low - 0.3 * reach * (low < -TOLD), high + 0.3 * reach)
+    above.set_ylabel("steps\n(%)", fontsize=8)
+    for j, share in enumerate(bands):
+        beside.fill_betweenx(local.edges[j : j + 2], 0, share, color=STEPS if share >= 0 else TAKES, alpha=0.8, linewidth=0)
+    beside.set_yscale("log")
+    beside.set_ylim(*axis.get_ylim())
+    beside.set_xlabel("eigen-\nvalues (%)", fontsize=8)
+    for panel, labels in ((above, "labelbottom"), (beside, "labelleft")):
+        panel.tick_params(**{labels: False}, labelsize=7.5)
+        panel.minorticks_off()
+        panel.grid(True, axis="y" if panel is above else "x", color=PALE, linewidth=0.6)
+        panel.set_axisbelow(True)
+    above.tick_params(bottom=False)
+    beside.tick_params(left=False)
+    return above
+
+
+def _chosen(steps: np.ndarray, edges: np.ndarray) -> list[int]:
+    """Steps whose share is told: large enough, in strips that are wide enough."""
+    span = abs(edges[0] - edges[-1])
+    wide = np.abs(np.diff(edges)) > 0.055 * span
+    return [k for k in range(steps.size) if abs(steps[k]) >= TOLD and wide[k]]
+
+
+@styled
+def map_picture(local: ErrorMap, *titles: str) -> Any:
+    """Picture of a map alone; `titles` are what was run, the data and the conditions."""
+    canvas, axes = figure(8.5, [5.2])
+    error_mesh(canvas, axes[0], local)
+    titled(canvas, *titles)
+    return canvas
