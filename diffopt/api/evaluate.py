@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Unpack
 
 from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.baselines import without_churn
 from diffopt.api.filed_error import filed_error
 from diffopt.api.grids import GivenGrid, check_answered, given_grid, grid_problem
+from diffopt.api.higher import needed
 from diffopt.api.idle import idle_notes
 from diffopt.api.notes import assumption_notes, data_notes, mismatch_notes, problem_notes
 from diffopt.api.results.run import EvaluationResult
@@ -114,7 +116,8 @@ def _result(
 ) -> EvaluationResult:
     evaluation = run_evaluation(problem, grid, eta)
     etas = problem.solver.etas(eta, grid.steps)
-    document = dump(evaluation_document(problem, grid, etas, evaluation, schedule, _references(problem, eta)))
+    others = _references(problem, eta), needed(problem, evaluation), _exact_score(problem, grid, eta)
+    document = dump(evaluation_document(problem, grid, etas, evaluation, schedule, *others))
 
     assumed = assumption_notes(problem, grid, etas, evaluation, listed=schedule is None)
     assumed += idle_notes(problem, grid, etas, "frechet", evaluation.frechet)
@@ -124,6 +127,17 @@ def _result(
 
     said = (*data_notes(data), *problem_notes(problem), *notes, *assumed)
     return EvaluationResult(document, said, data, local=local, highest=problem.process.sigma_limits[0])
+
+
+def _exact_score(problem: Problem, grid: Grid, eta: Any) -> Evaluation | None:
+    """The same run with an exact score: what of its steps' error is not the score's."""
+    if problem.solver.error is None:
+        return None
+    right = replace(problem.compressed("reference"), solver=replace(problem.solver, error=None))
+    try:
+        return run_evaluation(right, grid, eta, expand=False)
+    except DiffoptError:
+        return None
 
 
 def _references(problem: Problem, eta: Any) -> dict[str, Evaluation]:

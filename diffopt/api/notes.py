@@ -9,6 +9,7 @@ import numpy as np
 
 from diffopt.api.grids import GivenGrid
 from diffopt.data.dataset import Dataset
+from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.evaluation import Evaluation, evaluate
 from diffopt.objectives.problem import Problem
@@ -17,6 +18,8 @@ from diffopt.solvers import Solver
 
 #: Share of the variance below the last level of noise that is worth a word.
 FINER = 0.1
+#: Share of the data's spread that a start from noise may miss at the sigma_max that is advised.
+MISSED = 0.01
 #: Share of at least so many directions that may be wider than the most noise in data of the right scale: means of channels.
 FEW, MANY = 1e-3, 100
 
@@ -98,12 +101,15 @@ def range_notes(problem: Problem, listed: bool = False, mean: float | None = Non
     wide = float(np.sqrt(spectrum.max))
     if wide > top:
         above = float(spectrum.weight[spectrum.eig > top**2].sum())
-        count = f"{above:.10g} of {spectrum.dim:.10g} directions"
+        count = f"{_counted(above)} of {_counted(spectrum.dim)} directions"
         said = f"note: the data's largest standard deviation {wide:.4g} is above sigma_max {top:g} ({count})"
         if problem.process.name in ("table", "flow") and spectrum.dim >= MANY and above <= max(1, FEW * spectrum.dim):
             notes.append(f"{said}: usually the overall brightness of a latent, normal; the model's own start is that far off too")
         else:
-            advice = " or ".join([_rescale(problem), *_higher(problem, listed)])
+            spread = MISSED * float(np.sqrt(spectrum.trace))
+            # A mean is spoken of on its own.
+            centred, missed = replace(problem.compressed().spectrum, mean=None), f"misses {100 * MISSED:g} % of their spread"
+            advice = " or ".join([_rescale(problem), *_higher(problem, centred, listed, spread, missed)])
             notes.append(f"{said}: noise does not cover them; {advice}")
     notes += _low_note(problem, listed)
     if mean is None:
@@ -131,14 +137,27 @@ def _rescale(problem: Problem) -> str:
     """What to do about the scale: where a trained model says the range, its own numbers are not to be changed."""
     if problem.process.name not in ("table", "flow"):
         return "scale the data"
-    return "check that they have the network's scale: if so the model's own start is that far off, and no grid mends it"
+    return "check that they have the network's scale: if so the model's own start is that far off, and no grid without noise mends it"
 
 
-def _higher(problem: Problem, listed: bool) -> list[str]:
-    """How to begin at more noise, where the process goes that far."""
-    if not problem.sigma_max < problem.process.sigma_limits[0] * (1 - 1e-9):
+def _counted(value: float) -> str:
+    """A number of directions; one that stands for others is about that many."""
+    return f"{value:.0f}" if value == round(value) else f"about {max(value, 1):.0f}"
+
+
+def _higher(problem: Problem, spectrum: Spectrum, listed: bool, allowed: float, what: str) -> list[str]:
+    """How to begin at more noise, where the process goes that far: at which, and what that does."""
+    limit = problem.process.sigma_limits[0]
+    if not problem.sigma_max < limit * (1 - 1e-9):
         return []
-    return ["begin the grid higher" if listed else "raise --sigma-max"]
+    # Ranges that fit, as most do, need no number.
+    from diffopt.studies.covering import covering_sigma
+
+    found = covering_sigma(spectrum, "sigma", allowed)
+    verb = "begin the grid at" if listed else "raise --sigma-max to"
+    if found is None or found >= limit:
+        return [f"{verb} {limit:.6g}, the most that the process has"] if np.isfinite(limit) else []
+    return [f"{verb} {found:g}, where such a start {what}"] if found > problem.sigma_max else []
 
 
 def _low_note(problem: Problem, listed: bool) -> list[str]:
@@ -166,9 +185,12 @@ def start_notes(problem: Problem, grid: Grid, eta: Array, frechet: float | None,
     found = evaluate(hosts, grid, eta, expand=False).initialization
     if found is None or frechet is None or found <= frechet:
         return []
+    # Data wider than the range are told a number already.
+    wide = problem.spectrum.max > problem.sigma_max**2
+    higher = [] if wide else _higher(problem, problem.compressed().spectrum, listed, frechet / 4, "adds a quarter of frechet")
     return [
         f"note: frechet {frechet:.4g} assumes a start from the exact marginal; a start from N(0, sigma_max^2), as hosts do, "
-        f"adds up to {found:.4g} ({', or '.join(['see --start sigma', *_higher(problem, listed)])})"
+        f"adds up to {found:.4g} ({', or '.join(['see --start sigma', *higher])})"
     ]
 
 

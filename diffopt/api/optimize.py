@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.baselines import baselines, best_of, without_churn
+from diffopt.api.higher import needed
 from diffopt.api.idle import idle_notes
 from diffopt.api.model_grid import model_notes, own_grids
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
@@ -122,7 +123,7 @@ def optimize(
     result = replace(result, family=named_ends(free, result.grid.sigmas) | result.family)
     document = schedule_document(
         solved, result, evaluation, beside, objective, free, schedule,
-        _beats_ends(solved, result) if "eta" in free else None, _churn(solved, result),
+        _beats_ends(solved, result) if "eta" in free else None, _churn(solved, result), needed(solved, evaluation),
     )  # fmt: skip
     assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
     assumed += idle_notes(solved, result.grid, result.eta, objective.name, document.objective.value)
@@ -167,7 +168,9 @@ def _churn(problem: Problem, result: OptimizeResult) -> ChurnPart | None:
     if found is None:
         return None
     parts = {str(name): pair for name, pair in found.parts.items()}
-    return ChurnPart(repairs=found.repairs, parts=parts, frechet=found.frechet, claim=found.claim)
+    return ChurnPart(
+        repairs=found.repairs, parts=parts, frechet=found.frechet, claim=found.claim, other_sign=found.other_sign
+    )
 
 
 def _with_schedule(settings: Settings, free: list[str]) -> Settings:

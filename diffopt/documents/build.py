@@ -38,15 +38,18 @@ from diffopt.solvers.methods.fitted import coefficients_of
 
 def evaluation_document(
     problem: Problem, grid: Grid, eta: np.ndarray, evaluation: Evaluation, schedule: Schedule | None,
-    references: dict[str, Evaluation] | None = None,
+    references: dict[str, Evaluation] | None = None, needed: float | None = None,
+    right: Evaluation | None = None,
 ) -> EvaluationDocument:  # fmt: skip
     """Document of `diffopt evaluate`."""
     return EvaluationDocument(
         **_run(problem, grid, eta, evaluation.denoiser_calls),
         schedule=None if schedule is None else schedule.name,
         schedule_options={} if schedule is None else options_of(schedule),
+        sigma_max_needed=needed,
         errors=_errors(evaluation),
         baselines={name: _score(e) for name, e in (references or {}).items()},
+        exact_score=None if right is None else _score(right),
         ratios={name: _ratio(evaluation, e) for name, e in (references or {}).items()},
         spectrum=spectrum_part(problem.spectrum, problem.data.facts),
         diffopt_version=__version__,
@@ -73,11 +76,13 @@ def schedule_document(
     schedule: Schedule | None,
     beats_ends: Claim | None = None,
     churn: ChurnPart | None = None,
+    needed: float | None = None,
 ) -> ScheduleDocument:
     """Document of `diffopt optimize`."""
     scored = _objective_value(result, evaluation, objective)
     return ScheduleDocument(
         **_run(problem, result.grid, result.eta, evaluation.denoiser_calls),
+        sigma_max_needed=needed,
         objective=ObjectivePart(name=objective.name, value=scored),
         errors=_errors(evaluation),
         baselines={name: _score(e) for name, e in baselines.items()},

@@ -85,6 +85,9 @@ class ChurnPart(Document):
     parts: dict[str, tuple[float, float]] = Field(description="start, steps, score: of robust squared")
     frechet: tuple[float, float]
     claim: Claim = Field(description="where frechet gains a twentieth: no, on gaussian data, or wider, as for beats_ends")
+    other_sign: dict[str, tuple[float, float]] | None = Field(
+        default=None, description="robust and frechet where a systematic score error has the other sign"
+    )
 
 
 class OptimizerPart(Document):
@@ -124,6 +127,11 @@ class RunPart(Document):
         default=None, description="per step, newest output first: x' = (sigma'/sigma) x + sum_j c_kj D_(k-j), x = z/alpha"
     )
     score_error: str | None = Field(default=None, description="error of the score that the errors were computed with")
+    sigma_max_needed: float | None = Field(
+        default=None,
+        description="sigma_max at which the start law's error is a quarter of the steps' (docs/theory.md, eq. 441), or the most "
+        "that the process has; null where it is reached",
+    )
 
 
 class ScheduleDocument(RunPart):
@@ -146,6 +154,7 @@ class EvaluationDocument(RunPart):
     schedule_options: dict[str, Any] = {}
     errors: ErrorsPart
     baselines: dict[str, ScorePart] = Field(default={}, description="karras and the optimum of the same question")
+    exact_score: ScorePart | None = Field(default=None, description="errors of the same run with an exact score, beside a score error")
     ratios: dict[str, ScorePart] = Field(default={}, description="errors of the grid over those of karras and of the optimum")
     spectrum: SpectrumPart
     diffopt_version: str

@@ -21,6 +21,8 @@ HABIT = "karras"
 HABITS = (HABIT, STILL)
 #: A habit within this share of the optimum is good enough to keep.
 NEAR = 0.02
+#: What helps where the start dominates at the highest noise of the process (docs/theory.md, eq. 54).
+START = "the process goes no higher; a grid without noise cannot mend that, injected noise does in part"
 #: What helps where steps dominate whose placement no search betters.
 PLACED = "more steps or another solver help; the placement is already optimal (by robust)"
 Document = Mapping[str, Any]
@@ -75,7 +77,7 @@ def evaluated(data: Document, highest: float = math.inf) -> list[str]:
     error = compared_error(data, Robust.name)
     best, own = ((data.get("baselines") or {}).get("optimized") or {}).get(error), errors.get(error)
     placed = best is not None and own is not None and own <= best * (1 + NEAR)
-    lines = [_split(data, top is not None and top < highest * (1 - 1e-9), placed)]
+    lines = [_split(data, None if top is None or top >= highest * (1 - 1e-9) else highest, placed)]
     beside = {k: v for k, v in (data.get("baselines") or {}).items() if k in (*HABITS, "optimized") and k != name}
     for key in (error, "frechet"):
         own = errors.get(key)
@@ -105,8 +107,11 @@ def parts_cancel(errors: Document) -> bool:
     return total is not None and any(v is not None and v > total * (1 + 1e-9) for v in parts)
 
 
-def _split(data: Document, raisable: bool, placed: bool) -> str:
-    """Start, steps and end, the largest named; better `placed` than the optimum no step is."""
+def _split(data: Document, highest: float | None, placed: bool) -> str:
+    """Start, steps and end, the largest named; better `placed` than the optimum no step is.
+
+    `highest` is the largest noise ratio of the process, None where the grid begins there.
+    """
     errors = data["errors"]
     names = {"start": "initialization", "steps": "discretization", "end": "truncation"}
     parts = {k: errors.get(v) for k, v in names.items()}
@@ -116,14 +121,25 @@ def _split(data: Document, raisable: bool, placed: bool) -> str:
         return ""
     largest = max(known, key=lambda k: known[k])
     remedy = {
-        "start": "a larger sigma_max helps" if raisable else "the process goes no higher, and steps cannot mend that",
+        "start": START if highest is None else _higher(data.get("sigma_max_needed"), highest),
         "steps": PLACED if placed else "more or better placed steps help",
         "end": "a smaller last noise level helps",
     }[largest]
-    listed = ", ".join(f"{k} {number(v)}" for k, v in known.items())
+    right = (data.get("exact_score") or {}).get("discretization")
+    told = {"steps": "" if right is None else f" ({number(right)} with an exact score)"}
+    listed = ", ".join(f"{k} {number(v)}{told.get(k, '')}" for k, v in known.items())
     cancel = " (they cancel in part)" if parts_cancel(errors) else ""
     verdict = f"The {largest} dominate{'' if largest == 'steps' else 's'}: {remedy}."
     return f"frechet {number(total)}, {relative(data)}: {listed}{cancel}. {verdict}"
+
+
+def _higher(needed: float | None, highest: float) -> str:
+    """A larger noise ratio to start from: which, and what it does."""
+    if needed is None:
+        return "a larger sigma_max helps"
+    if needed >= highest:
+        return f"a larger sigma_max helps, up to {needed:.6g}, the most that the process has"
+    return f"sigma_max {needed:g} would do: there it is a quarter of the steps' error"
 
 
 def compared(data: Document) -> list[str]:

@@ -87,7 +87,7 @@ def left_out(columns: Sequence[str]) -> str:
 
 
 #: How answers begin that hold a command or flags: broken over lines, they would not survive being pasted.
-PASTED = ("EDM: ", "Its grid: ", "As a schedule: ")
+PASTED = ("EDM: ", "EDM, with churn: ", "Its grid: ", "As a schedule: ")
 
 
 def with_answers(view: RenderableType, answers: Sequence[str]) -> RenderableType:

@@ -195,9 +195,16 @@ EMPTY = (0, -1)
 
 def window_levels(sigma: Array, first: int, last: int) -> dict[str, float]:
     """s_tmin and s_tmax between levels, so that steps first..last churn and no others (theory.md, eq. 106)."""
-    high = float("inf") if first == 0 else float(np.sqrt(sigma[first - 1] * sigma[first]))
-    low = 0.0 if last == sigma.size - 2 else float(np.sqrt(sigma[last] * sigma[last + 1]))
+    high = float("inf") if first == 0 else _between(float(sigma[first]), float(sigma[first - 1]))
+    low = 0.0 if last == sigma.size - 2 else _between(float(sigma[last + 1]), float(sigma[last]))
     return {"s_tmin": low, "s_tmax": high}
+
+
+def _between(low: float, high: float) -> float:
+    """The geometric mean with the fewest digits that leave it in the middle half of the logarithms: all there are as good."""
+    middle, room = np.sqrt(low * high), (high / low) ** 0.25
+    told = (float(f"{middle:.{digits}g}") for digits in range(1, 16))
+    return next((value for value in told if middle / room <= value <= middle * room), float(middle))
 
 
 def beyond(sigma: Array, solver: Solver, sides: frozenset[str]) -> dict[str, float]:

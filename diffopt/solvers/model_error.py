@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -24,6 +24,16 @@ class _OfSigma:
 
     def __call__(self, _: Numbers, sigma: Numbers) -> Numbers:
         return self.function(sigma)
+
+
+@dataclass(frozen=True, eq=False)
+class _Opposite:
+    """A rule with the other sign."""
+
+    rule: Rule
+
+    def __call__(self, eig: Numbers, sigma: Numbers) -> Numbers:
+        return -self.rule(eig, sigma)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +79,15 @@ class ModelError:
         if self.kind == "loss":
             return np.sqrt(value * eig * sigma**2 / (eig + sigma**2))
         return value * sigma**2 / np.sqrt(eig + sigma**2)
+
+    @property
+    def opposite(self) -> ModelError | None:
+        """The systematic error of the same size whose sign is the other one; None of a random error, which has none."""
+        if self.random:
+            return None
+        rule, kind = (self.size, "absolute") if self.kind == "loss" else (self.rule, self.kind)
+        offset = None if self.offset is None else _Opposite(self.offset)
+        return replace(self, rule=_Opposite(rule), kind=kind, offset=offset, text="")  # type: ignore[arg-type]
 
     def slope(self, eig: Numbers, sigma: Numbers) -> Numbers:
         """Derivative of r by sigma, a complex step."""

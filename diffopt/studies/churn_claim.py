@@ -32,11 +32,14 @@ class ChurnClaim:
         Exact error with churn and without.
     claim : {"no", "gaussian", "wider"}
         On which data a gain of a twentieth may be said.
+    other_sign : dict or None
+        `robust` and `frechet` with churn and without where a systematic score error has the other sign.
     """
 
     parts: dict[Part, tuple[float, float]]
     frechet: tuple[float, float]
     claim: Claim
+    other_sign: dict[str, tuple[float, float]] | None = None
 
     @property
     def repairs(self) -> Part | None:
@@ -63,7 +66,19 @@ def churn_claim(problem: Problem, grid: Grid) -> ChurnClaim | None:
     parts: dict[Part, tuple[float, float]] = {name: (own[0][name], without[0][name]) for name in own[0]}
     told = abs(float(np.real(solver.s_noise)) - 1) <= NOISE
     claim = claim_beside(scaled[0], scaled[1], float(np.max(equivalent(problem, grid))) if told else np.inf)
-    return ChurnClaim(parts, (own[1], without[1]), claim)
+    return ChurnClaim(parts, (own[1], without[1]), claim, _other_sign(short, still, grid))
+
+
+def _other_sign(churned: Problem, still: Problem, grid: Grid) -> dict[str, tuple[float, float]] | None:
+    """Errors with and without churn where the score's is the other way: a rule or a loss curve may say its size alone."""
+    opposite = None if churned.solver.error is None else churned.solver.error.opposite
+    if opposite is None:
+        return None
+    runs = [replace(problem, solver=replace(problem.solver, error=opposite)) for problem in (churned, still)]
+    values = [evaluate(run, grid, expand=False).values for run in runs]
+    pairs = {name: tuple(found[name] for found in values) for name in ("robust", "frechet")}
+    known = {name: (a, b) for name, (a, b) in pairs.items() if a is not None and b is not None}
+    return known if len(known) == len(pairs) else None
 
 
 def equivalent(problem: Problem, grid: Grid) -> Array:
