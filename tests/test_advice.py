@@ -125,7 +125,7 @@ def test_a_clear_lead_has_its_margins() -> None:
     found = diffopt.recommend(3.0 / np.arange(1, 20) ** 1.5, calls=8)
     best, *rows = found.document["rows"]
     rest = [row["robust"] for row in rows if row["verdict"] == "more" and not row["habit"]]
-    said = r"Take (\w+) with \d+ steps on its optimized grid: its error is ([\d.]+) times below (\w+), the next, and"
+    said = r"Take (\w+) with \d+ steps on its optimized grid: its robust is ([\d.]+) times below (\w+), the next, and"
     told = re.match(said, found.answers()[0])
     assert told is not None and told[1] == best["solver"]
     assert float(told[2]) == pytest.approx(min(rest) / best["robust"], rel=5e-3)
@@ -135,12 +135,12 @@ def test_a_clear_lead_has_its_margins() -> None:
 def test_what_a_narrow_terminal_leaves_out_is_said_and_no_two_rows_look_alike(width: int) -> None:
     found = wide("comfyui")
     text = found.render("table", width)
-    head = text.splitlines()[0].split()
+    head = next(line for line in text.splitlines() if line.startswith("solver ")).split()
     table = " ".join(text.split("Take ")[0].split())
     gone = {"solver", "steps", "calls", "eta", "robust", "frechet", "verdict"} - set(head)
     said = re.search(r"left out at this width: (.*?) \(csv and json have all\)", table)
     assert gone == (set(said[1].split(", ")) if said else set()) and bool(gone) == (width == 60)
-    assert "robust" in head
+    assert {"robust", "frechet"} <= set(head)
     names = re.findall(r"^\w+(?:, \w+)?(?=  )", text, re.MULTILINE)
     assert len(names) - 1 == len(set(names)) - 1 == len(found.rows())
 
@@ -152,8 +152,51 @@ def test_steps_that_the_start_hides_are_told_apart() -> None:
     starts = [row["robust"] ** 2 - row["robust_steps"] ** 2 for row in rows]
     assert min(starts) == pytest.approx(max(starts), rel=1e-5) and min(starts) > 0
     least = min(rows, key=lambda row: row["robust_steps"])
-    words = r"No grid mends the start; in the error of the steps alone (\w+) is ([\d.]+) (%|times) below (\w+)\."
+    words = r"No grid without noise mends the start; in the error of the steps alone (\w+) is ([\d.]+) (%|times) below (\w+)\."
     told = re.search(words, found.answers()[0])
     assert told is not None and told[1] == least["solver"] and told[4] == found.best["solver"]
     ratio = least["robust_steps"] / found.best["robust_steps"]
     assert float(told[2]) == pytest.approx(100 * (1 - ratio) if told[3] == "%" else 1 / ratio, rel=2e-2)
+
+
+def test_an_equal_habit_is_as_far_as_optimize_says() -> None:
+    """`recommend` compares the whole error and `optimize` the steps alone: the sentence has both, each with its name."""
+    found = wide("comfyui")
+    habit, best = next(row for row in found.document["rows"] if row["habit"]), found.best
+    ratio = habit["robust_steps"] / best["robust_steps"]
+    assert habit["verdict"] == "equal" and ratio > 1.1
+    assert f"the habit, is equal too, but {ratio:.3g} times above in robust_steps, the steps alone" in found.answers()[0]
+    with np.errstate(all="ignore"):
+        other = diffopt.optimize(WIDE, "dpmpp_2m", 6, host="comfyui", **TABLE)
+    told = re.search(r"robust_steps [\d.]+, ([\d.]+) times below karras .*; with the start, .* robust is ([\d.]+) against ([\d.]+)\.", other.answers()[0])  # fmt: skip
+    assert told is not None and float(told[1]) == pytest.approx(ratio, rel=0.02)
+    assert float(told[2]) == pytest.approx(best["robust"], rel=5e-3) and float(told[3]) == pytest.approx(habit["robust"], rel=5e-3)
+
+
+def test_a_solver_with_noise_stands_with_its_own_eta_where_none_is_best() -> None:
+    """Without noise it would be another row under another name; the exact error of what people run is there."""
+    eig = 3.0 / np.arange(1, 20) ** 1.5
+    found = diffopt.recommend(eig, calls=8)
+    rows = {row["solver"]: row for row in found.document["rows"] if row["schedule"] == "optimized"}
+    for name in ("dpmpp_2m_sde", "euler_ancestral"):
+        row = rows[name]
+        assert (row["eta"], row["eta_found"]) == (SOLVERS[name]().default_eta, "own") and "its own; 0 is better" in row["sentence"]
+        again = diffopt.evaluate(eig, sigmas=row["sigmas"], solver=name)
+        assert again.errors["frechet"] == pytest.approx(row["frechet"], rel=1e-6)
+        still = diffopt.evaluate(eig, sigmas=row["sigmas"], solver=name, eta=0.0)
+        assert rows["dpmpp_2m" if name == "dpmpp_2m_sde" else "euler"]["robust"] <= still.errors["robust"] * 1.001 < row["robust"]
+
+
+def test_the_exact_error_is_said_where_it_speaks_for_another_row() -> None:
+    found = wide("comfyui")
+    known = [row for row in found.document["rows"] if row["verdict"] != "fitted"]
+    least = min(known, key=lambda row: row["frechet"])
+    (line,) = [line for line in found.answers() if line.startswith("In frechet")]
+    assert f"{least['solver']} with eta {least['eta']:g} is best, {least['frechet']:.3g} against {found.best['frechet']:.3g}" in line
+    assert least["frechet"] < 0.95 * found.best["frechet"]
+
+
+def test_the_table_says_by_what_it_is_ranked_and_for_which_data() -> None:
+    first, second, *_ = wide("comfyui").render("table", 200).splitlines()
+    assert first == "at most 6 denoiser calls in comfyui, ranked by robust"
+    assert "process table, sigma 14.6" in second and "dim 12" in second

@@ -17,6 +17,7 @@ from diffopt.foundation.notes import note
 from diffopt.law.start import STARTS
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
+from diffopt.processes.grid_shapes import refined, stretched
 from diffopt.schedules import Schedule
 from diffopt.studies.budget.knobs import FLOW_TOP, Knobs
 
@@ -40,6 +41,11 @@ class _Given:
     def __call__(self, problem: Problem) -> Grid:
         del problem
         return self.grid
+
+    def moved(self, name: str, factor: float) -> _Given:
+        """So many times the steps, or the smallest noise, of the same shape (theory.md, eqs. 442, 443)."""
+        sigmas = stretched(self.grid.sigmas, factor) if name == "sigma_min" else refined(self.grid.sigmas, factor)
+        return _Given(Grid.create(self.grid.process, sigmas))
 
 
 class _Scheduled:

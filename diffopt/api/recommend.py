@@ -142,10 +142,12 @@ def _row(offer: Offer, advised: Advice, host: str | None, command: str) -> Offer
     return row.model_copy(update={"sentence": verdict(row.model_dump(), host)})
 
 
-def _eta_found(offer: Offer) -> Literal["none", "searched", "bound", "fixed"]:
+def _eta_found(offer: Offer) -> Literal["none", "searched", "bound", "fixed", "own"]:
     """Where the eta of an offer comes from."""
     if offer.optimized_eta:
         return "bound" if offer.eta >= ETA_MAX else "searched"
+    if offer.own_eta:
+        return "own"
     return "fixed" if offer.eta else "none"
 
 

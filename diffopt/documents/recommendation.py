@@ -30,8 +30,10 @@ class OfferRow(Document):
         description="why a lead by noise does not count (docs/theory.md, eq. 423): over eta 0 and 1 on its own grid, over the "
         "best solver without noise, or on data that are not Gaussian",
     )
-    eta_found: Literal["none", "searched", "bound", "fixed"] = Field(
-        default="none", description="whence eta: searched with the grid, held by the bound of that search, or the host's"
+    eta_found: Literal["none", "searched", "bound", "fixed", "own"] = Field(
+        default="none",
+        description="whence eta: searched with the grid, held by the bound of that search, the host's, or the solver's own, where "
+        "the search says that none is best",
     )
     sentence: str
     start: str = Field(default="exact", description="initial law")

@@ -7,6 +7,8 @@ from typing import Any
 
 from diffopt.objectives.metrics import decided
 from diffopt.report.gain import SAME, gain, number
+from diffopt.report.spread import CLEAR
+from diffopt.report.text import conditions
 
 #: What rows within so many percent of each other are.
 EQUAL = "equal within 5 %"
@@ -49,7 +51,8 @@ def _noise(row: Row, host: str | None) -> str:
 
 def _eta(row: Row, host: str | None) -> str:
     """Its number and where that comes from."""
-    whence = {"bound": ", the most that is tried", "fixed": f", fixed by {host}"}.get(row["eta_found"], "")
+    told = {"bound": ", the most that is tried", "fixed": f", fixed by {host}", "own": ", its own; 0 is better"}
+    whence = told.get(row["eta_found"], "")
     return f"eta {number(row['eta'])}{whence}"
 
 
@@ -68,14 +71,45 @@ def sentences(data: Mapping[str, Any]) -> list[str]:
         first += f"Take {best['solver']}, {who}, {taken}, or stay with the one that you use."
         if habit is not None:
             same = habit["verdict"] == "equal"
-            first += f" {name(habit)}, the habit, is equal too." if same else f" Its error is {margins[0]}."
+            first += f" {name(habit)}, the habit, is equal too{_apart(habit, best, rows)}." if same else f" Its robust is {margins[0]}."
         first += _steps(best, several)
     else:
         beside = next((row for row in rows[1:] if row["verdict"] == "more" and not row["habit"]), None)
         margins = ([] if beside is None else [f"{gain(1.0, beside['to_best'])} {beside['solver']}, the next,"]) + margins
-        first = f"Take {best['solver']} {taken}" + (f": its error is {_listed(margins).rstrip(',')}." if margins else ".")
+        first = f"Take {best['solver']} {taken}" + (f": its robust is {_listed(margins).rstrip(',')}." if margins else ".")
     doubted = [row for row in rows if row["verdict"] == "doubted" and gain(row["to_best"], 1.0) != SAME]
-    return [first, *(_doubt(row, host) for row in doubted)]
+    return [first, *_exact(best, rows), *(_doubt(row, host) for row in doubted)]
+
+
+def headline(data: Mapping[str, Any]) -> list[str]:
+    """What was asked, by which error rows are ranked, and for which data."""
+    calls, s, host = data["calls"], data["spectrum"], data["host"]
+    wrong = f", score error {data['score_error']}" if data["score_error"] else ""
+    return [
+        f"at most {calls} denoiser call{'s' * (calls != 1)}{f' in {host}' if host else ''}, ranked by robust",
+        f"process {conditions(data)}{wrong}; spectrum {s['source']}, dim {s['dim']:g}",
+    ]
+
+
+def _exact(best: Row, rows: Sequence[Row]) -> list[str]:
+    """Which row the exact error on Gaussian data speaks for, where that is another one."""
+    known = [row for row in rows if row["frechet"] is not None and row["verdict"] != "fitted"]
+    least = min(known, key=lambda row: float(row["frechet"]), default=best)
+    if best["frechet"] is None or least["frechet"] >= (1 - CLEAR) * best["frechet"]:
+        return []
+    noise = f" with eta {number(least['eta'])}" if least["eta"] else ""
+    return [
+        f"In frechet, the exact error on Gaussian data, {name(least)}{noise} is best, {number(least['frechet'])} against "
+        f"{number(best['frechet'])}; robust counts errors of steps that cannot cancel, the better guide elsewhere."
+    ]
+
+
+def _apart(habit: Row, best: Row, rows: Sequence[Row]) -> str:
+    """How the habit stands in the error that `optimize` compares, where the start hides it."""
+    if decided("robust", [row for row in rows if not row["eta"]]) == "robust" or None in (habit["robust_steps"], best["robust_steps"]):
+        return ""
+    told = gain(habit["robust_steps"], best["robust_steps"])
+    return "" if told == SAME else f", but {told} in robust_steps, the steps alone, which optimize compares"
 
 
 def _steps(best: Row, equal: Sequence[Row]) -> str:
@@ -83,7 +117,7 @@ def _steps(best: Row, equal: Sequence[Row]) -> str:
     if decided("robust", equal) == "robust":
         return ""
     least = min(equal, key=lambda row: float(row["robust_steps"]))
-    told, what = gain(least["robust_steps"], best["robust_steps"]), " No grid mends the start; in the error of the steps alone"
+    told, what = gain(least["robust_steps"], best["robust_steps"]), " No grid without noise mends the start; in the error of the steps alone"
     return f"{what} {least['solver']} is {told} {best['solver']}." if told != SAME else f"{what} it is as good as any."
 
 

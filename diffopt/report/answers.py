@@ -64,7 +64,15 @@ def optimized(data: Document) -> str:
     if best not in (*HABITS, OWN):
         count, rival = len(set(scores) - {STILL}), reference(best, data) + unshifted(data, best)
         parts.append(f"{gain(value, scores[best])} {rival}, the best of the {count} schedules beside it")
-    return ", ".join(parts) + "."
+    return ", ".join(parts) + _whole(data, name, usual) + "."
+
+
+def _whole(data: Document, compared: str, usual: str) -> str:
+    """The error with the part of the start, where grids are compared without it, as `recommend` ranks by it."""
+    own, habit = data["errors"].get(Robust.name), (data.get("baselines") or {}).get(usual, {}).get(Robust.name)
+    if compared != "robust_steps" or own is None or habit is None:
+        return ""
+    return f"; with the start, which no grid without noise mends, robust is {number(own)} against {number(habit)}"
 
 
 def evaluated(data: Document, highest: float = math.inf) -> list[str]:

@@ -26,7 +26,7 @@ def to_terminal(renderable: RenderableType, width: int, colour: bool) -> str:
 
 
 #: Characters between two columns, and those that prose asks for before other columns go.
-GAP, PROSE = 2, 26
+GAP, PROSE = 2, 18
 
 
 def fitting(columns: Mapping[str, Sequence[str]], width: int, spare: Sequence[str] = (), prose: Sequence[str] = ()) -> list[str]:

@@ -53,6 +53,8 @@ class Offer:
         Errors, data units; `robust` ranks.
     robust_steps : float or None
         `robust` without the part of the start, where it is defined.
+    own_eta : bool
+        Whether eta is the solver's own because a search says that none is best.
     optimized_eta : bool
         Whether eta was searched for with the grid.
     asked : str
@@ -69,6 +71,7 @@ class Offer:
     optimized_eta: bool
     asked: str
     robust_steps: float | None = None
+    own_eta: bool = False
 
     @property
     def solver(self) -> Solver:
@@ -98,7 +101,7 @@ def offers(
 
     A solver that has no finite error here, or too few steps, is left out. Every solver gets the score error of the
     problem's solver; eta of those with noise is optimized with the grid. `host` puts every question as a program runs
-    it; what it cannot run is left out.
+    it; what it cannot run is left out. A solver whose best eta is 0, which makes it another one, stands with its own eta.
     """
     to_data = problem.end == "zero"
     found: list[Offer] = []
@@ -145,7 +148,12 @@ def _offer(problem: Problem, name: str, steps: int, host: Hosted) -> list[Offer]
     result = optimize(few, Robust(), free, fixed, searches=1, starts=STARTS, tolerance=TOLERANCE)
     searched = "eta" in free
     eta = round(float(result.eta[0]), 4) if searched else fixed
-    found = _scored(own, result.grid, "optimized", name, eta, searched)
+    own_eta = searched and eta == 0 and own.solver.default_eta > 0
+    if own_eta:
+        # Without noise it is another row's scheme; as people run it it is not.
+        searched, eta = False, float(own.solver.default_eta)
+        result = optimize(few, Robust(), ("grid",), eta, searches=1, starts=STARTS, tolerance=TOLERANCE)
+    found = replace(_scored(own, result.grid, "optimized", name, eta, searched), own_eta=own_eta)
     if not amplifies(found.frechet, found.robust):
         return [found]
     # Levels so close that old outputs get weights of thousands: the best named grid instead.

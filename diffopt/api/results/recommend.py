@@ -13,7 +13,7 @@ from diffopt.documents.settings import make_objective
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.problem import Problem
-from diffopt.report.advised import name, sentences
+from diffopt.report.advised import headline, name, sentences
 from diffopt.report.shift_answers import shifted
 from diffopt.studies.shift import value_at
 
@@ -42,6 +42,10 @@ class RecommendationResult(Result):
 
     def view(self, width: int) -> Any:
         """A row a solver: what to set, the error, and a sentence."""
+        from rich.console import Group
+        from rich.text import Text
+
+        from diffopt.foundation.shown import visible
         from diffopt.report.terminal import rows_table
 
         rows = [
@@ -49,7 +53,8 @@ class RecommendationResult(Result):
              "frechet": r["frechet"], "verdict": r["sentence"]}
             for r in self.document["rows"]
         ]  # fmt: skip
-        return rows_table(rows, width=width, spare=("calls", "frechet", "eta", "robust"), prose=("verdict",))
+        head = [Text(visible(line), style="bold" if not i else "") for i, line in enumerate(headline(self.document))]
+        return Group(*head, Text(), rows_table(rows, width=width, spare=("calls", "eta", "frechet", "robust"), prose=("verdict",)))
 
     def answers(self) -> list[str]:
         """The choice with its margins, leads that are not believed, the command, and how sure it is."""

@@ -131,17 +131,27 @@ class Knobs:
         return replace(self, **{name: number})
 
 
+    def reshaped(self, name: str, factor: float) -> Knobs:
+        """The same with more steps, or a smaller last noise, in the shape of the grid that was given."""
+        made: Any = self.make_grid
+        eta = self.eta
+        if name == "steps" and np.ndim(eta):
+            each = np.asarray(eta)
+            eta = each[np.arange(round(factor * each.size)) * each.size // round(factor * each.size)]
+        return replace(self, make_grid=made.moved(name, factor), eta=eta)
+
+
 def halves(knobs: Knobs) -> dict[str, dict[str, Any]]:
     """Total and terms after each source's number alone is doubled or halved, by its source; None where it diverges."""
     found: dict[str, dict[str, Any]] = {}
     for name, factor in HALVES.items():
         value = knobs.value(name)
-        if not value or knobs.fixed(name) or (name == "steps" and knobs.langevin is not None and knobs.steps is None):
+        if not value or (name == "steps" and knobs.langevin is not None and knobs.steps is None):
             continue
         if not np.isfinite(value * factor):
             continue
         try:
-            moved = knobs.with_value(name, value * factor).evaluate()
+            moved = (knobs.reshaped(name, factor) if knobs.fixed(name) else knobs.with_value(name, value * factor)).evaluate()
             found[name] = {"value": value * factor, "total": moved.total, "terms": moved.terms}
         except InputError:
             continue
