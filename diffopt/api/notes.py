@@ -108,7 +108,8 @@ def range_notes(problem: Problem, listed: bool = False, mean: float | None = Non
         else:
             spread = MISSED * float(np.sqrt(spectrum.trace))
             # A mean is spoken of on its own.
-            centred, missed = replace(problem.compressed().spectrum, mean=None), f"misses {100 * MISSED:g} % of their spread"
+            centred = replace(problem.compressed().spectrum, mean=None)
+            missed = f"misses {100 * MISSED:g} % of their spread"
             advice = " or ".join([_rescale(problem), *_higher(problem, centred, listed, spread, missed)])
             notes.append(f"{said}: noise does not cover them; {advice}")
     notes += _low_note(problem, listed)
@@ -137,7 +138,8 @@ def _rescale(problem: Problem) -> str:
     """What to do about the scale: where a trained model says the range, its own numbers are not to be changed."""
     if problem.process.name not in ("table", "flow"):
         return "scale the data"
-    return "check that they have the network's scale: if so the model's own start is that far off, and no grid without noise mends it"
+    off = "the model's own start is that far off, and no grid without noise mends it"
+    return f"check that they have the network's scale: if so {off}"
 
 
 def _counted(value: float) -> str:

@@ -32,8 +32,8 @@ class OfferRow(Document):
     )
     eta_found: Literal["none", "searched", "bound", "fixed", "own"] = Field(
         default="none",
-        description="whence eta: searched with the grid, held by the bound of that search, the host's, or the solver's own, where "
-        "the search says that none is best",
+        description="whence eta: searched with the grid, held by the bound of that search, the host's, or the solver's own, "
+        "where the search says that none is best",
     )
     sentence: str
     start: str = Field(default="exact", description="initial law")

@@ -154,7 +154,7 @@ class EvaluationDocument(RunPart):
     schedule_options: dict[str, Any] = {}
     errors: ErrorsPart
     baselines: dict[str, ScorePart] = Field(default={}, description="karras and the optimum of the same question")
-    exact_score: ScorePart | None = Field(default=None, description="errors of the same run with an exact score, beside a score error")
+    exact_score: ScorePart | None = Field(default=None, description="errors of the same run without the score error, if any")
     ratios: dict[str, ScorePart] = Field(default={}, description="errors of the grid over those of karras and of the optimum")
     spectrum: SpectrumPart
     diffopt_version: str

@@ -71,7 +71,8 @@ def sentences(data: Mapping[str, Any]) -> list[str]:
         first += f"Take {best['solver']}, {who}, {taken}, or stay with the one that you use."
         if habit is not None:
             same = habit["verdict"] == "equal"
-            first += f" {name(habit)}, the habit, is equal too{_apart(habit, best, rows)}." if same else f" Its robust is {margins[0]}."
+            too = f"{name(habit)}, the habit, is equal too{_apart(habit, best, rows)}"
+            first += f" {too}." if same else f" Its robust is {margins[0]}."
         first += _steps(best, several)
     else:
         beside = next((row for row in rows[1:] if row["verdict"] == "more" and not row["habit"]), None)
@@ -106,9 +107,10 @@ def _exact(best: Row, rows: Sequence[Row]) -> list[str]:
 
 def _apart(habit: Row, best: Row, rows: Sequence[Row]) -> str:
     """How the habit stands in the error that `optimize` compares, where the start hides it."""
-    if decided("robust", [row for row in rows if not row["eta"]]) == "robust" or None in (habit["robust_steps"], best["robust_steps"]):
+    own, other = best["robust_steps"], habit["robust_steps"]
+    if own is None or other is None or decided("robust", [row for row in rows if not row["eta"]]) == "robust":
         return ""
-    told = gain(habit["robust_steps"], best["robust_steps"])
+    told = gain(other, own)
     return "" if told == SAME else f", but {told} in robust_steps, the steps alone, which optimize compares"
 
 
@@ -117,7 +119,8 @@ def _steps(best: Row, equal: Sequence[Row]) -> str:
     if decided("robust", equal) == "robust":
         return ""
     least = min(equal, key=lambda row: float(row["robust_steps"]))
-    told, what = gain(least["robust_steps"], best["robust_steps"]), " No grid without noise mends the start; in the error of the steps alone"
+    told = gain(least["robust_steps"], best["robust_steps"])
+    what = " No grid without noise mends the start; in the error of the steps alone"
     return f"{what} {least['solver']} is {told} {best['solver']}." if told != SAME else f"{what} it is as good as any."
 
 

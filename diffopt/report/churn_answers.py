@@ -90,7 +90,8 @@ def cautions(data: Document) -> list[str]:
         return [f"A loss curve has no sign: taken is that of too large a score. {' '.join(sign)}".rstrip()]
     if error is not None:
         decides = "" if error.startswith("random:") or sign else ", and its sign decides (try the other one)"
-        return [f"Caution: what churn gains follows the score error {error}, a rule and not a measurement{decides}; {ADVICE}", *sign]
+        rule = f"what churn gains follows the score error {error}, a rule and not a measurement{decides}"
+        return [f"Caution: {rule}; {ADVICE}", *sign]
     if churn.get("repairs") == "start":
         return []
     return [
@@ -102,7 +103,8 @@ def cautions(data: Document) -> list[str]:
 def _other_sign(own: float, without: float) -> str:
     """What the same churn does where the score errs the other way."""
     told = f"With the other sign robust is {number(own)} with this churn and {number(without)} without"
-    return f"{told}: it gains with both." if own < (1 - GAIN) * without else f"{told}: it pays with the sign that was taken alone."
+    both = own < (1 - GAIN) * without
+    return f"{told}: it gains with both." if both else f"{told}: it pays with the sign that was taken alone."
 
 
 def counted_on(data: Document) -> bool:

@@ -22,7 +22,7 @@ SAME = 1e-5
 
 
 def found_numbers(data: Document) -> list[str]:
-    """Numbers that were free, those at the end of what was searched, what churn does, and EDM's flags where its sampler runs them."""
+    """Numbers that were free, those at the end of what was searched, what churn does, and the flags of EDM where it runs them."""
     search = data.get("optimizer") or {}
     found, churn = search.get("family") or {}, search.get("churn")
     lines, flags = [_free(found, search.get("free") or ())] if found else [], edm_flags(data) if found else ""
@@ -33,7 +33,8 @@ def found_numbers(data: Document) -> list[str]:
     elif set(CHURN) & set(found):
         lines += [*at_bound(data), *churned(data)]
         if flags and churn is not None and not counted_on(data):
-            return [*lines, *told_apart(data), f"EDM: generate.py {edm_flags(data, False)}", f"EDM, with churn: generate.py {flags}"]
+            lines += [*told_apart(data), f"EDM: generate.py {edm_flags(data, False)}"]
+            return [*lines, f"EDM, with churn: generate.py {flags}"]
     else:
         lines += at_bound(data)
     return [*lines, f"EDM: generate.py {flags}"] if flags else lines

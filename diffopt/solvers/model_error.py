@@ -87,7 +87,7 @@ class ModelError:
             return None
         rule, kind = (self.size, "absolute") if self.kind == "loss" else (self.rule, self.kind)
         offset = None if self.offset is None else _Opposite(self.offset)
-        return replace(self, rule=_Opposite(rule), kind=kind, offset=offset, text="")  # type: ignore[arg-type]
+        return replace(self, rule=_Opposite(rule), kind=kind, offset=offset, text="")
 
     def slope(self, eig: Numbers, sigma: Numbers) -> Numbers:
         """Derivative of r by sigma, a complex step."""

@@ -54,7 +54,8 @@ class RecommendationResult(Result):
             for r in self.document["rows"]
         ]  # fmt: skip
         head = [Text(visible(line), style="bold" if not i else "") for i, line in enumerate(headline(self.document))]
-        return Group(*head, Text(), rows_table(rows, width=width, spare=("calls", "eta", "frechet", "robust"), prose=("verdict",)))
+        table = rows_table(rows, width=width, spare=("calls", "eta", "frechet", "robust"), prose=("verdict",))
+        return Group(*head, Text(), table)
 
     def answers(self) -> list[str]:
         """The choice with its margins, leads that are not believed, the command, and how sure it is."""

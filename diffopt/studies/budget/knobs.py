@@ -135,8 +135,8 @@ class Knobs:
         """The same with more steps, or a smaller last noise, in the shape of the grid that was given."""
         made: Any = self.make_grid
         eta = self.eta
-        if name == "steps" and np.ndim(eta):
-            each = np.asarray(eta)
+        if name == "steps" and isinstance(eta, np.ndarray) and eta.ndim:
+            each = eta
             eta = each[np.arange(round(factor * each.size)) * each.size // round(factor * each.size)]
         return replace(self, make_grid=made.moved(name, factor), eta=eta)
 
