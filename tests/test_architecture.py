@@ -42,7 +42,17 @@ def module_name(path: Path) -> str:
 
 
 MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+
+class Trees(dict[str, ast.Module]):
+    """Syntax trees by module, parsed when they are asked for."""
+
+    def __missing__(self, name: str) -> ast.Module:
+        self[name] = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+        return self[name]
+
+
+TREES = Trees()
 
 
 def type_checking_only(tree: ast.Module) -> set[ast.AST]:
@@ -135,7 +145,7 @@ def test_commands_call_the_library_and_nothing_else(name):
 
 
 def functions():
-    for name, tree in TREES.items():
+    for name, tree in ((name, TREES[name]) for name in MODULES):
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 yield f"{name}.{node.name}", body_lines(node), name
@@ -160,7 +170,7 @@ def test_budget_of_functions():
 
 
 def test_public_things_have_docstrings():
-    for name, tree in TREES.items():
+    for name, tree in ((name, TREES[name]) for name in MODULES):
         assert ast.get_docstring(tree) or not MODULES[name].read_text(encoding="utf-8").strip(), f"diffopt.{name}"
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
@@ -173,7 +183,7 @@ SAME_IN_DIFFUSERS = {"DDPM", "EulerAncestral", "UniPC"}
 
 def test_a_class_has_a_name_of_its_own():
     found: dict[str, list[str]] = {}
-    for name, tree in TREES.items():
+    for name, tree in ((name, TREES[name]) for name in MODULES):
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found.setdefault(node.name, []).append(name)
@@ -181,6 +191,6 @@ def test_a_class_has_a_name_of_its_own():
 
 
 def test_nothing_is_printed_outside_the_command_line():
-    for name, tree in TREES.items():
+    for name, tree in ((name, TREES[name]) for name in MODULES):
         calls = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
         assert "print" not in calls, f"diffopt.{name}"

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+from typing import Any
 
 import numpy as np
 import pytest
 
 import diffopt
 
-if importlib.util.find_spec("torch"):
-    import torch
+#: Imported by the first test that runs: collecting the suite takes no second more for it.
+torch: Any = None
 
 pytestmark = pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="torch is not installed")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def imported():
+    global torch
+    torch = importlib.import_module("torch")
+
+
 EIG = np.array([4.0, 1.0, 0.25, 0.0625])
 SAMPLES = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 LEVELS = np.array([80.0, 4.0, 0.5, 0.0])
