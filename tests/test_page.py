@@ -231,6 +231,30 @@ def test_a_row_opens_its_grid_and_copies_what_the_json_holds(opened, made):
     assert "e" not in text
 
 
+def test_a_click_anywhere_in_a_row_opens_it_and_another_closes_it(opened):
+    row = opened.query_selector('tr[data-schedule="karras"]')
+    cell = row.query_selector_all("td")[-1]
+    cell.click()
+    assert row.query_selector(".open").get_attribute("aria-expanded") == "true" and opened.query_selector("tr.grid")
+    cell.click()
+    assert row.query_selector(".open").get_attribute("aria-expanded") == "false" and not opened.query_selector("tr.grid")
+
+
+def test_a_long_table_shows_its_best_rows_first_and_all_when_asked(browser, tmp_path):
+    path = tmp_path / "long.html"
+    assert main(["compare-schedules", "builtin:power2", "-s", "euler", "-n", "4", "-q", "--html", str(path)]) == 0
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    every = len(page.query_selector_all("tr[data-row]"))
+    assert 12 <= len(visible(page)) <= 14 < every and "karras" in " ".join(visible(page)).split()
+    page.click(".more")
+    assert len(visible(page)) == every
+    page.click(".more")
+    page.fill("#filter", "ddim_uniform")
+    assert len(visible(page)) == 1
+    page.close()
+
+
 def test_the_buttons_copy_what_hosts_take(opened, made, tmp_path):
     """Read back as each host reads it; the file goes through `diffopt export`."""
     row = opened.query_selector('tr[data-schedule="karras"][data-solver="heun"]')

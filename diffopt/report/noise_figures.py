@@ -83,12 +83,16 @@ def _over_eta(axis: Any, rows: Mapping[str, Row], colours: Mapping[str, str], fo
     for name, row in marked.items():
         mark = "s" if name.startswith("present") else "o"
         axis.plot(row["eta"][0], row["exact"], mark, color=colours[name], markersize=7, zorder=4, clip_on=False)
-        axis.annotate(plain(f"{name}, eta {digits(row['eta'][0])}"), (row["eta"][0], row["exact"]), xytext=(8, 7),
-                      textcoords="offset points", fontsize=8.5, color=colours[name], zorder=5)  # fmt: skip
+        # Right of the mark, on the side that the curve leaves.
+        place = int(np.searchsorted(found.eta, row["eta"][0]))
+        rises = exact[min(place + 1, exact.size - 1)] >= exact[max(place - 1, 0)]
+        text = plain(f"{name}, eta {digits(row['eta'][0])}")
+        axis.annotate(text, (row["eta"][0], row["exact"]), xytext=(8, -13 if rises else 7), textcoords="offset points",
+                      fontsize=8.5, color=colours[name], zorder=5)  # fmt: skip
     known = np.concatenate([exact, absolute, [row["exact"] for row in marked.values()]])
     low = float(np.nanmin(known[known > 0], initial=np.inf))
     high = float(min(np.nanmax(known), 30 * low))
-    log_axis(axis, "y", low / 1.2, high * 1.35)
+    log_axis(axis, "y", low / 1.3, high * 1.35)
     axis.grid(True, which="major", color=palette.PALE, linewidth=0.6)
     where = f", {found.clock} clock" if found.clock and len({row["clock"] for row in rows.values()}) > 1 else ""
     axis.set(xlim=(0, max(found.eta)), ylabel="error (data units)", xlabel=f"one eta at every step{where}")

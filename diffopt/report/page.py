@@ -12,9 +12,10 @@ from diffopt.report.answers import compared, grouped, row_error, row_errors
 from diffopt.report.comparison import bare, merged, optimum_notes
 from diffopt.report.comparison_figures import SHADES, key
 from diffopt.report.explain import explain, names
-from diffopt.report.page_forms import forms
+from diffopt.report.page_forms import bare_forms, beside, forms
 from diffopt.report.page_pictures import colours, errors_picture, grids_pictures
 from diffopt.report.text import conditions, fixed, short
+from diffopt.solvers import Solver
 from diffopt.studies.comparison.comparison import Comparison
 
 #: Columns after the name, in the order of their worth: heading, key, whether small screens leave it out.
@@ -23,19 +24,24 @@ _COLUMNS = (
     ("steps", "steps", True), ("calls", "denoiser_calls", True), ("kind", "kind", True), ("clock", "clock", True),
 )  # fmt: skip
 
+#: Rows beyond which a table shows its first ones and a button for all.
+MANY, FIRST = 20, 12
+
 
 def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
     """HTML text; `data` is the comparison's document."""
     groups = grouped(data["rows"])
-    grids: list[dict[str, list[str]]] = []
+    grids: list[dict[str, Any]] = []
     solvers = list(dict.fromkeys(solver for solver, _ in groups))
     sections = [
         f'<section data-solver="{escape(s)}"><h2 id="{_anchor(s)}">{escape(s)}</h2>'
-        + "".join(_section(group, rows, data, grids) for group, rows in groups.items() if group[0] == s)
+        + "".join(_section(group, rows, data, grids, comparison) for group, rows in groups.items() if group[0] == s)
         + "</section>"
         for s in solvers
     ]
-    buttons = {solver: forms(solver, data) for solver in dict.fromkeys(row["solver"] for row in data["rows"])}
+    schemes = {solver.name: solver for solver in comparison.setting.solvers}
+    buttons = {row["solver"]: bare_forms(data) for row in data["rows"]}
+    buttons |= {name: forms(scheme, data) for name, scheme in schemes.items() if name in buttons}
     links = "".join(f'<a href="#{_anchor(s)}">{escape(s)}</a>' for s in solvers)
     answer = "".join(f"<p>{escape(line)}</p>" for line in compared(data))
     return "\n".join(
@@ -58,7 +64,8 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             'placeholder="filter: heun 10, ays*">'
             '<span id="count" class="soft" role="status"></span><button id="theme" hidden></button></div>',
             *sections,
-            f'<h2 id="names">The names</h2>{_glossary(data)}',
+            f'<h2 id="names">The names</h2><details><summary>What each is, its formula and source</summary>{_glossary(data)}'
+            "</details>",
             f'<p class="soft">diffopt {escape(data["diffopt_version"])}</p>',
             f'<script type="application/json" id="grids">{_json(grids)}</script>',
             f'<script type="application/json" id="forms">{_json(buttons)}</script>',
@@ -94,9 +101,10 @@ def _facts(data: Mapping[str, Any]) -> str:
 
 
 def _section(
-    group: tuple[str, int], rows: Sequence[Mapping[str, Any]], data: Mapping[str, Any], grids: list[dict[str, list[str]]]
+    group: tuple[str, int], rows: Sequence[Mapping[str, Any]], data: Mapping[str, Any], grids: list[dict[str, Any]],
+    comparison: Comparison,
 ) -> str:
-    """Heading and table of one solver and budget."""
+    """Heading and table of one solver and budget; of many rows the best, and a button for all."""
     calls = sorted({row["denoiser_calls"] for row in rows})
     steps = sorted({row["steps"] for row in rows})
     title = f"{' or '.join(map(str, calls))} denoiser calls, {' or '.join(map(str, steps))} steps"
@@ -109,13 +117,18 @@ def _section(
         f'<th class="{_classes(key, wide)}"><button>{escape(name)}</button></th>' for name, key, wide in columns
     )
     ranked = sorted(merged(rows), key=lambda r: (r["kind"] != "optimized", r[objective] is None, r[objective] or 0.0))
-    body = "".join(_row(row, columns, data, grids) for row in ranked)
+    short_of = len(ranked) > MANY
+    far = [short_of and i >= FIRST and row["kind"] != "added" and row["schedule"] != "karras" for i, row in enumerate(ranked)]
+    body = "".join(_row(row, columns, data, grids, comparison, away) for row, away in zip(ranked, far, strict=True))
     dropped = ", ".join(name for name, _, wide in columns if wide)
     told = f"Left out on this screen: {dropped}."
     told = f'<p class="dropped soft"><span>{told}</span> <button>all columns</button></p>' if dropped else ""
     return (
-        f'<section data-group="{escape(group[0])} {group[1]}"><h3>{escape(title)}</h3>{told}<div class="scroll" tabindex="0">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>"
+        f'<section data-group="{escape(group[0])} {group[1]}"><h3>{escape(title)}</h3>{told}'
+        f'<div class="scroll{" short" * short_of}" tabindex="0">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        + (f'<p><button class="more" aria-expanded="false">all {len(ranked)} rows</button></p>' if short_of else "")
+        + "</section>"
     )
 
 
@@ -125,11 +138,11 @@ def _classes(key: str, wide: bool) -> str:
 
 def _row(
     row: Mapping[str, Any], columns: Sequence[tuple[str, str, bool]], data: Mapping[str, Any],
-    grids: list[dict[str, list[str]]],
+    grids: list[dict[str, Any]], comparison: Comparison, far: bool,
 ) -> str:  # fmt: skip
     names_ = [row["design"] or row["schedule"], *row["aliases"]]
     mark = "optimized" if row["kind"] == "optimized" else "best" if row["best"] else ""
-    mark += " bare" * bare(row, data["host"])
+    mark += " bare" * bare(row, data["host"]) + " far" * far
     cells = "".join(_cell(row[key], _classes(key, wide)) for _, key, wide in columns)
     # Long names are broken after an underscore, not inside a word.
     label = escape(" = ".join(names_)).replace("_", "_<wbr>")
@@ -138,19 +151,25 @@ def _row(
         "row": str(len(grids)), "schedule": " ".join(names_), "solver": row["solver"], "kind": row["kind"],
         "steps": str(row["steps"]), "calls": str(row["denoiser_calls"]), "places": places, "host": " ".join(row["offered"]),
     }  # fmt: skip
-    grids.append(_grid(row, data))
+    if row["design"] is not None:
+        attributes["design"] = row["design"]
+    scheme = next((s for s in comparison.setting.solvers if s.name == row["solver"]), None)
+    grids.append(_grid(row, data, scheme))
     told = " ".join(f'data-{k}="{escape(v)}"' for k, v in attributes.items())
     opener = f'<button class="open" aria-expanded="false">{label}</button>'
     return f'<tr class="{mark}" {told}><td class="t">{opener}</td>{cells}</tr>'
 
 
-def _grid(row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, list[str]]:
+def _grid(row: Mapping[str, Any], data: Mapping[str, Any], scheme: Solver | None) -> dict[str, Any]:
     """Numbers of a row as the hosts read them: fixed point, no exponents."""
-    grid = {"sigmas": [fixed(v) for v in row["sigmas"]]}
+    grid: dict[str, Any] = {"sigmas": [fixed(v) for v in row["sigmas"]]}
     if data["process"]["name"] == "flow":
         grid["times"] = [fixed(1.0 if v is None else v / (1 + v)) for v in row["sigmas"]]
-    if any(row["eta"]):
+    if any(row["eta"]) or (scheme is not None and scheme.eta_meaning):
+        # Also 0: a file without it has the scheme's own.
         grid["eta"] = [fixed(v) for v in row["eta"]]
+    if said := beside(scheme, row):
+        grid["said"] = said
     return grid
 
 

@@ -34,7 +34,13 @@ def grids_pictures(comparison: Comparison) -> str:
 
 def _drawn(comparison: Comparison, group: int | None) -> str:
     canvas, title = _figure(comparison, group)
-    return f"<figure><figcaption>{escape(title)}</figcaption>{_svg(canvas, 'errors' if group is None else str(group))}</figure>"
+    name = "errors" if group is None else f"grids-{group}"
+    said = "What every row costs, on a logarithmic axis" if group is None else "A line of levels for each grid, the best on top"
+    words = f'<title id="title-{name}">{escape(title)}</title><desc id="desc-{name}">{said}; the tables hold the numbers.</desc>'
+    drawing = _svg(canvas, name)
+    head, tail = drawing[: drawing.index(">")], drawing[drawing.index(">") + 1 :]
+    drawing = f'{head} role="img" aria-labelledby="title-{name} desc-{name}">{words}{tail}'
+    return f"<figure><figcaption>{escape(title)}</figcaption>{drawing}</figure>"
 
 
 @style.styled

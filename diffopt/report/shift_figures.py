@@ -56,7 +56,7 @@ def shift_picture(data: Mapping[str, Any], shifts: Sequence[float], errors: Sequ
                        color=_colour(row))  # fmt: skip
     below.set_yticks(range(len(rows)), [_label(row, advised["name"]) for row in rows])
     for label, row in zip(below.get_yticklabels(), rows, strict=True):
-        label.set_color(_colour(row))
+        label.set_color(OWN if row["name"] == advised["name"] else _colour(row))
     below.set(ylim=(len(rows) - 0.4, -0.6), xlabel=f"shift ({KEY})")
     above.set_ylabel(f"{name} error (data units)")
     beyond = sum(row[name] > high for row in rows)

@@ -30,6 +30,8 @@ _RC: dict[Any, Any] = {
     "axes.spines.top": False, "axes.spines.right": False,
     "xtick.color": RIVAL, "ytick.color": RIVAL, "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.titlesize": 10.5,
     "axes.titlelocation": "left", "legend.frameon": False, "legend.fontsize": 8.5, "svg.hashsalt": "diffopt",
+    # Words stay words: they can be searched, read aloud and copied.
+    "svg.fonttype": "none",
 }  # fmt: skip
 
 
@@ -90,9 +92,20 @@ def titled(canvas: Any, what: str, source: str, *lines: str) -> None:
     room = int(canvas.get_figwidth() * 72 / 6.7)
     texts = [f"{what}; {shown_source(source)}" if source else what, *lines]
     wrapped = [plain(part) for text in texts for part in textwrap.wrap(text, room)]
+    for axis in canvas.axes:
+        _short_ticks(axis)
     # The axes keep their size.
     canvas.set_figheight(canvas.get_figheight() + 0.2 * (len(wrapped) - 1) + 0.06)
     canvas.suptitle("\n".join(wrapped), fontsize=11, x=0.01, ha="left")
+
+
+def _short_ticks(axis: Any) -> None:
+    """Plain numbers without zeros at their ends, where nothing else is said."""
+    from matplotlib.ticker import ScalarFormatter
+
+    for ruler in (axis.xaxis, axis.yaxis):
+        if type(ruler.get_major_formatter()) is ScalarFormatter:
+            ruler.set_major_formatter(lambda value, _: f"{value:.6g}")
 
 
 def headed(canvas: Any, answer: str) -> None:
@@ -104,7 +117,7 @@ def headed(canvas: Any, answer: str) -> None:
     canvas.suptitle("\n" * len(lines) + canvas.get_suptitle(), **look)
     # The place that the layout gives to a title.
     top = 1 - 0.083 / canvas.get_figheight()
-    canvas.text(y=top, s="\n".join(lines), fontweight="bold", in_layout=False, **look)
+    canvas.text(y=top, s="\n".join(lines), fontweight="bold", linespacing=1.13, in_layout=False, **look)
 
 
 def shown_source(source: str, most: int = 48) -> str:
@@ -153,10 +166,19 @@ def save(picture: Any, path: Path, force: bool) -> None:
     import matplotlib
 
     buffer = io.BytesIO()
+    said = spoken_title(picture)
     with matplotlib.rc_context(_RC):
-        metadata = {"Date": None} if kind == ".svg" else {"Software": None}
+        metadata = {"Date": None, "Title": said} if kind == ".svg" else {"Software": None, "Title": said}
         picture.savefig(buffer, format=kind[1:], dpi=150, metadata=metadata)
-    write_atomic(path, buffer.getvalue(), force)
+    data = buffer.getvalue()
+    # Words for those who do not see it: the title stands in the file, and the picture is one.
+    write_atomic(path, data.replace(b"<svg ", b'<svg role="img" ', 1) if kind == ".svg" else data, force)
+
+
+def spoken_title(picture: Any) -> str:
+    """What stands above a picture, the answer first, as one line."""
+    bold = [text.get_text() for text in picture.texts if text.get_fontweight() == "bold"]
+    return " ".join(" ".join([*bold, picture.get_suptitle()]).replace(r"\$", "$").split())
 
 
 def log_axis(axis: Any, which: str = "x", low: float | None = None, high: float | None = None) -> None:

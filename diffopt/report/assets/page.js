@@ -1,9 +1,11 @@
+const plain = (selector, act) => document.querySelectorAll(selector).forEach(e => e.addEventListener('click', event => act(e, event)));
 const grids = JSON.parse(document.getElementById('grids').textContent);
 const forms = JSON.parse(document.getElementById('forms').textContent);
 const rows = () => document.querySelectorAll('tbody tr[data-row]');
 
 document.querySelectorAll('th button').forEach(button => button.addEventListener('click', () => {
   const th = button.parentElement, table = th.closest('table'), body = table.tBodies[0], i = th.cellIndex;
+  whole(table.closest('section'));
   const up = th.getAttribute('aria-sort') !== 'ascending';
   table.querySelectorAll('th').forEach(h => h.removeAttribute('aria-sort'));
   th.setAttribute('aria-sort', up ? 'ascending' : 'descending');
@@ -44,6 +46,7 @@ filter.addEventListener('input', () => {
   const words = filter.value.trim().replace(/:\s+/g, ':').split(/\s+/).filter(Boolean);
   document.querySelectorAll('tr.grid').forEach(tr => tr.remove());
   document.querySelectorAll('.open').forEach(b => b.setAttribute('aria-expanded', 'false'));
+  document.documentElement.classList.toggle('filtering', words.length > 0);
   let shown = 0;
   for (const row of rows()) { row.hidden = !words.every(w => fits(row, w)); shown += !row.hidden; }
   for (const part of document.querySelectorAll('section[data-group], section[data-solver]')) {
@@ -56,7 +59,7 @@ filter.addEventListener('input', () => {
 document.addEventListener('keydown', event => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], here = document.activeElement;
   if (!step || !here.matches('.open')) return;
-  const all = [...here.closest('tbody').querySelectorAll('tr[data-row]:not([hidden]) .open')];
+  const all = [...here.closest('tbody').querySelectorAll('tr[data-row]:not([hidden]) .open')].filter(e => e.offsetParent);
   const next = all[all.indexOf(here) + step];
   if (next) { event.preventDefault(); next.focus(); }
 });
@@ -100,6 +103,23 @@ const copy = async (text, button) => {
   setTimeout(() => { button.textContent = button.dataset.name; }, 1200);
 };
 
+// All rows of a table, or the best again.
+const whole = (part, all = true) => {
+  const box = part.querySelector('.scroll'), more = part.querySelector('.more');
+  if (!more) return;
+  box.classList.toggle('short', !all);
+  more.dataset.all ??= more.textContent;
+  more.textContent = all ? 'the best rows only' : more.dataset.all;
+  more.setAttribute('aria-expanded', String(all));
+  settle();
+};
+plain('.more', more => whole(more.closest('section'), more.getAttribute('aria-expanded') !== 'true'));
+
+// The whole row opens, unless the reader marks its text; the button in it is for the keyboard.
+plain('tr[data-row]', (row, event) => {
+  if (!event.target.closest('button') && !String(getSelection())) row.querySelector('.open').click();
+});
+
 document.querySelectorAll('.open').forEach(opener => opener.addEventListener('click', () => {
   const row = opener.closest('tr'), open = opener.getAttribute('aria-expanded') === 'true';
   opener.setAttribute('aria-expanded', String(!open));
@@ -112,7 +132,14 @@ document.querySelectorAll('.open').forEach(opener => opener.addEventListener('cl
   place.textContent = row.dataset.places ? `Offered by name: ${row.dataset.places}.`
     : row.dataset.kind === 'optimized' ? '' : 'No program offers it by name: it goes in as numbers.';
   cell.append(text, place);
-  const told = forms[row.dataset.solver].map(form => {
+  if (grid.said) {
+    const said = document.createElement('p');
+    said.className = 'said';
+    said.textContent = grid.said;
+    cell.append(said);
+  }
+  const fitting = forms[row.dataset.solver].filter(form => form.design || !row.dataset.design);
+  const told = fitting.map(form => {
     let numbers = form.numbers === 'levels' && grid.times ? grid.times : grid.sigmas;
     if (form.inner) numbers = numbers.filter(v => v !== '0');
     let list = numbers.join(', '), tail = form.tail;
