@@ -280,3 +280,44 @@ def test_an_eta_that_a_search_left_at_nothing_is_shown_as_none():
 def test_a_budget_without_numbers_to_vary_says_what_its_picture_needs():
     with pytest.raises(UnsupportedError, match="give samples=N, or a sampler"):
         diffopt.budget([4.0, 1.0]).plot()
+
+
+def offered(schedule, value, *hosts, kind="fixed"):
+    return {**row(schedule, value, kind), "offered": {host: schedule for host in hosts}}
+
+
+@pytest.mark.parametrize(
+    ("host", "process", "said"),
+    [
+        (None, "flow", "Of the rows in ComfyUI's drop-down beta is best: robust 1.8, 1.8 times above optimized."),
+        ("comfyui", "flow", "Of the rows in ComfyUI's drop-down beta is best: robust 1.8, 1.8 times above optimized."),
+        (None, "ve", ""), ("diffusers", "flow", ""),
+    ],
+)  # fmt: skip
+def test_who_picks_from_a_list_of_schedulers_is_told_the_best_of_it(host, process, said):
+    rows = [
+        offered("beta57", 1.5, "comfyui"), offered("beta", 1.8, "comfyui", "diffusers"), offered("simple", 2.0, "comfyui"),
+        offered("optimized", 1.0, kind="optimized"),
+    ]  # fmt: skip
+    process = {"name": process, "model_shift": 3.0}
+    (line,) = answers.compared({"objective": "robust", "rows": rows, "host": host, "process": process})
+    assert ("drop-down" in line) == bool(said) and line.endswith(said)
+
+
+def test_a_row_of_the_list_that_is_the_best_offered_is_told_once_and_karras_alone_is_no_best():
+    rows = [offered("exponential", 1.5, "comfyui"), offered("karras", 2.0, "comfyui")]
+    rows.append(offered("optimized", 1.0, kind="optimized"))
+    data = {"objective": "robust", "rows": rows, "host": "comfyui", "process": {"name": "table"}}
+    (line,) = answers.compared(data)
+    assert line.endswith("1.5 times below exponential (in its drop-down), the best that comfyui offers.")
+    # Karras is kept beside a table that is cut off: nothing is known of the others.
+    (line,) = answers.compared({**data, "host": None, "rows": [offered("oss", 1.2, kind="spectrum"), *rows[1:]]})
+    assert "drop-down" not in line
+
+
+def test_the_table_marks_the_row_that_the_sentence_says_to_take():
+    found = diffopt.compare(EIG, "euler", 5, only="karras,exponential")
+    shown = [line for line in str(found).splitlines() if line.lstrip().startswith(">")]
+    assert shown[0].split()[1] == found.answers()[0].split("take ")[1].split(",")[0]
+    near = [row("karras", 1.01), row("optimized", 1.0, "optimized")]
+    assert answers.taken({"objective": "robust", "rows": near}) == {("karras", "euler", 5)}

@@ -311,3 +311,38 @@ def test_a_number_of_levels_that_no_model_has_is_refused(count: object, tmp_path
     (tmp_path / "scheduler_config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match="whole number from 2 to 1000000"):
         diffopt.evaluate([4.0, 1.0], sigmas=[0.9, 0.5, 0.0], scheduler_config=str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["oss_flux", "oss_wan", "oss_chroma", "bong_tangent", "flow_shift", "flux_shift", "flux2_mu"])
+def test_rules_of_s_are_not_what_programs_run_on_models_of_noise_ratios(name):
+    """OptimalStepsScheduler and bong_tangent give values from 1 to 0 whatever the model; the others are shifts of flow models."""
+    assert offering(name) == {} and (offering(name, flow=True) or name in ("flow_shift", "flux_shift", "flux2_mu"))
+
+
+def test_the_schedule_that_shift_advises_is_the_grid_that_it_judged():
+    """The flags of the last sentence, typed as they stand, give the error of the row they are of."""
+    found = diffopt.shift(EIG, 8)
+    words = found.answers()[-1].split(": ", 1)[1].split()
+    given = dict(zip(words[::2], words[1::2], strict=True))
+    assert given["--process"] == "flow"
+    again = diffopt.evaluate(EIG, solver="euler", steps=8, process="flow", schedule=given["--schedule"],
+                             sigma_min=float(given["--sigma-min"]))  # fmt: skip
+    row = next(row for row in found.document["rows"] if f"{row['shift']:.4g}" == given["--schedule"].partition(":")[2])
+    assert again.errors["frechet"] == pytest.approx(row["frechet"], rel=1e-5)
+
+
+@pytest.mark.parametrize("verb", [diffopt.optimize, diffopt.compare])
+def test_a_picture_says_that_no_shift_was_said(verb):
+    more = {"only": "beta,simple"} if verb is diffopt.compare else {}
+    for shift, said in ((None, True), (3, False)):
+        found = verb(EIG, "euler", 4, process="flow", shift=shift, **more)
+        assert ("1 is assumed (--shift)" in found.figure()._suptitle.get_text().replace("\n", " ")) == said
+
+
+def test_the_models_own_grid_stays_in_a_table_that_is_cut_off(tmp_path):
+    path = tmp_path / "scheduler_config.json"
+    config = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 12.0}
+    path.write_text(json.dumps(config))
+    found = diffopt.compare(EIG, "euler", 6, scheduler_config=path, top=1, only="own,beta,simple")
+    assert [row["schedule"] for row in found.document["rows"]][-2:] == ["own", "optimized"]
+    assert "the model's own grid" in found.answers()[0]

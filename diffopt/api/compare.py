@@ -73,7 +73,7 @@ def compare(
     only, skip, kind : str or list, optional
         Names with wildcards (or `karras:rho=5`), and kinds of rows.
     sort, top : optional
-        Column to sort by, `-` in front for descending; best rows kept per group, beside karras and the optimum.
+        Column to sort by, `-` in front for descending; best rows kept per group, beside karras, the model's own and the optimum.
     add : grid, list of grids or mapping of names to grids, optional
         Your own: files, lists of noise ratios, results.
     host : str, optional

@@ -115,7 +115,7 @@ OWN: dict[str, tuple[Flag, ...]] = {
         Flag("skip", str, "Schedules to leave out, with wildcards.", "LIST"),
         Flag("kind", str, "fixed, table, spectrum, stochasticity, added, optimized; comma list.", "LIST"),
         Flag("sort", str, "Column, with - in front for descending.", "COLUMN"),
-        Flag("top", int, "Best rows kept per group, beside karras and the optimum.", "N"),
+        Flag("top", int, "Best rows kept per group, beside karras, own and the optimum.", "N"),
         Flag("add", list, 'Your own grid: a file, -, "14.6,...,0" or times:1,0.9,...,0; may be repeated.', "GRID"),
         Flag("host", str, "Compare what this program runs: scheme, start, end; other rows than its own are marked.", "NAME"),
         Flag("equal_steps", bool, "Budgets are solver steps, as they are without --calls.", hidden=True),

@@ -94,6 +94,11 @@ def shift(
 
 def _notes(size: int, count: int, films: int, kept: float, said: bool) -> tuple[str, ...]:
     notes = ["note: the spectrum must be in the model's own units (latents as the model sees them, one entry a token or channel)"]
+    notes.append(
+        "note: the grid is the times 1 - i/N, shifted once, with 0 at the end: ComfyUI's simple at that shift, diffusers' Flux "
+        "pipelines at that mu; set_timesteps(N) with a static shift (SD3) shifts twice, which compare-schedules judges with "
+        "--scheduler-config FILE (row own)"
+    )
     if not said:
         notes.append(
             f"note: {count} tokens is the number of eigenvalues, channels counted; --tokens N gives the model's, and continues "

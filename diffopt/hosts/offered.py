@@ -53,6 +53,14 @@ RATIOS = frozenset({
     "karras", "exponential", "polyexponential", "vp", "kl_optimal", "laplace", "beta_sigma", "ays_sd15", "ays_sdxl", "ays_svd",
     "gits_sd15", "edm_vp", "edm_iddpm", "linspace", "leading", "trailing",
 })  # fmt: skip
+#: Rules of s and tables of s: on other models programs run them on their sigmas, on another range, or have them for flow alone.
+STRAIGHT = frozenset({
+    "oss_flux", "oss_wan", "oss_chroma", "bong_tangent", "flow_shift", "flux_shift", "flux2_mu", "logit_normal",
+})  # fmt: skip
+#: Schedules of the drop-down "scheduler" of ComfyUI's own nodes (SCHEDULER_HANDLERS); the others are nodes or extensions.
+DROP_DOWN = (
+    "simple", "sgm_uniform", "karras", "exponential", "ddim_uniform", "beta", "normal", "linear_quadratic", "kl_optimal",
+)  # fmt: skip
 #: Rules that these programs do not run as ours on a shifted flow model: one shift instead of two, or none on Flux; diffusers'
 #: pipelines end at 1/N and not at sigma_min.
 SHIFTED_ELSEWHERE = {"sd_cpp": ("normal", "sgm_uniform", "flux_shift", "flux2_mu"), "forge": ("normal", "sgm_uniform"),
@@ -67,6 +75,8 @@ def offering(schedule: str, flow: bool = False) -> dict[str, str]:
         return {"diffusers": "its own"}
     name, colon, _ = schedule.partition(":")
     places = {host: known[name] for host, known in OFFERED.items() if name in known}
+    if not flow and name in STRAIGHT:
+        return {}
     if flow:
         places = {h: p for h, p in places.items() if name not in RATIOS and name not in SHIFTED_ELSEWHERE.get(h, ())}
     return {host: place for host, place in places.items() if not colon or "(" in place}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from diffopt.hosts.offered import DROP_DOWN
 from diffopt.objectives.metrics import decided
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.report.churn import STILL, reference
@@ -191,23 +192,54 @@ def grouped(rows: Iterable[Document]) -> dict[tuple[str, int], list[Document]]:
     return found
 
 
+def judged(rows: Sequence[Document], objective: str) -> list[Document]:
+    """Rows that an answer can speak of.
+
+    A row of another range solves another problem, and a run that amplifies its errors is no answer beside a steady one.
+    """
+    known = [row for row in rows if row[objective] is not None and not row["other_range"]]
+    return [row for row in known if not _unsteady(row, objective)] or known
+
+
+def kept(rows: Sequence[Document], objective: str) -> Document | None:
+    """The row to take of those judged: the model's own or the habit where they are as good as the best, else the best."""
+    if not rows:
+        return None
+    best = min(rows, key=lambda row: row[objective])
+    usual = [row for name in (OWN, HABIT) for row in rows if row["schedule"] == name and row["design"] is None]
+    return next((row for row in usual if row[objective] <= best[objective] * (1 + NEAR)), best)
+
+
+def named(row: Document) -> tuple[str, str, int]:
+    """What tells a row from the others of a comparison."""
+    return row["design"] or row["schedule"], row["solver"], row["budget"]
+
+
+def taken(data: Document) -> set[tuple[str, str, int]]:
+    """The row of each group that its sentence says to take."""
+    found = set()
+    for rows in grouped(data["rows"]).values():
+        objective = row_error(data["objective"], rows)
+        if (row := kept(judged(rows, objective), objective)) is not None:
+            found.add(named(row))
+    return found
+
+
 def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, data: Document) -> str:
     (solver, _), host = key, data.get("host")
     calls = sorted({row["denoiser_calls"] for row in rows})
     where = f"{solver}, {' or '.join(map(str, calls))} calls"
-    # A row of another range solves another problem, and a run that amplifies its errors is no answer beside a steady one.
-    known = [row for row in rows if row[objective] is not None and not row["other_range"]]
-    known = [row for row in known if not _unsteady(row, objective)] or known
-    if not known:
+    known = judged(rows, objective)
+    chosen = kept(known, objective)
+    if chosen is None:
         return f"{where}: {objective} is not defined for any row."
     best = min(known, key=lambda row: row[objective])
     habit = next((row for row in known if row["schedule"] == HABIT and row["design"] is None), None)
     name = best["design"] or best["schedule"]
     own = next((row for row in known if row["schedule"] == OWN), None)
-    if own is not None and own[objective] <= best[objective] * (1 + NEAR):
-        return f"{where}: {MODELS_OWN} is within {100 * NEAR:g} % of the best row, {name}: keep it."
-    if habit is not None and best is not habit and habit[objective] <= best[objective] * (1 + NEAR):
-        return f"{where}: karras is within {100 * NEAR:g} % of the best row, {name}: keep it."
+    if chosen is own or chosen is not best:
+        what = MODELS_OWN if chosen is own else HABIT
+        return f"{where}: {what} is within {100 * NEAR:g} % of the best row, {name}: keep it."
     text = f"{where}: take {name}, {objective} {number(best[objective])}"
     if habit is not None and habit is not best:
         text += f", {gain(best[objective], habit[objective])} karras"
@@ -220,9 +252,39 @@ def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, data:
     if others:
         fixed = min(others, key=lambda row: row[objective])
         if fixed["schedule"] not in (HABIT, OWN):
-            place = (f" ({fixed['offered'][host]})" if host is not None else "") + unshifted(data, fixed["schedule"])
+            place = (f" ({_place(fixed, host)})" if host is not None else "") + unshifted(data, fixed["schedule"])
             text += f"; {gain(best[objective], fixed[objective])} {fixed['schedule']}{place}, the best {what}"
-    return text + "."
+        elif host is not None and fixed is habit and len(others) > 1:
+            text += f", the best {what}"
+    return text + "." + _drop_down(known, best, objective, data)
+
+
+def _place(row: Document, host: str) -> str:
+    """Where a program offers a schedule, and whether a user of ComfyUI finds it in the list."""
+    listed = host == "comfyui" and row["schedule"] in DROP_DOWN
+    return "in its drop-down" if listed else str(row["offered"][host])
+
+
+def _drop_down(known: Sequence[Document], best: Document, objective: str, data: Document) -> str:
+    """What one gets who only picks from ComfyUI's list of schedulers, where the model is one that it runs."""
+    host, process = data.get("host"), (data.get("process") or {}).get("name")
+    if host not in (None, "comfyui") or (host is None and process not in ("table", "flow")):
+        return ""
+    listed = [row for row in known if row["schedule"] in DROP_DOWN and "comfyui" in row["offered"]]
+    offered = [row for row in known if "comfyui" in row["offered"]]
+    if host is not None and min(offered, key=lambda row: row[objective], default=None) in listed:
+        return ""  # said already
+    first = min(listed, key=lambda row: row[objective], default=best)
+    # Karras stays where rows are cut off, and is then the best of nothing.
+    if first is best or (first["schedule"] == HABIT and all(row[objective] <= first[objective] for row in known)):
+        return ""
+    name, value = first["schedule"] + unshifted(data, first["schedule"]), first[objective]
+    near, off = value <= best[objective] * (1 + NEAR), gain(value, best[objective])
+    off = f"within {100 * NEAR:g} % of" if near else off
+    return (
+        f" Of the rows in ComfyUI's drop-down {name} is best: {objective} {number(value)}, {off} "
+        f"{best['design'] or best['schedule']}."
+    )
 
 
 def _unsteady(part: Document, name: str) -> bool:

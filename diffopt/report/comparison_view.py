@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from diffopt.foundation.shown import visible
-from diffopt.report.answers import grouped, row_error, row_errors
+from diffopt.report.answers import grouped, named, row_error, row_errors, taken
 from diffopt.report.comparison import bare, merged, optimum_notes
-from diffopt.report.terminal import fitting, left_out, taken
+from diffopt.report.terminal import fitting, left_out
+from diffopt.report.terminal import taken as width_taken
 from diffopt.report.text import conditions, short
 
 #: Numbers of a row by heading.
@@ -45,7 +46,10 @@ def _headline(data: Mapping[str, Any]) -> str:
 
 def _legend(data: Mapping[str, Any], gone: Sequence[str]) -> list[str]:
     rows, host, objective = data["rows"], data["host"], row_errors(data)
-    lines = [f"* smallest {objective} of its group beside the optimized row; ratio = {objective} over the optimized row's"]
+    lines = [
+        "> the row to take, as the sentence below says",
+        f"* smallest {objective} of its group beside the optimized row; ratio = {objective} over the optimized row's",
+    ]
     lines += optimum_notes(data)
     if any(bare(row, host) for row in rows):
         who = "no program offers" if host is None else f"{host} does not offer"
@@ -64,11 +68,11 @@ def _legend(data: Mapping[str, Any], gone: Sequence[str]) -> list[str]:
 def _table(title: str | None, rows: Rows, data: Mapping[str, Any], width: int) -> tuple[Table, list[str]]:
     """A group's table, and the columns that found no room."""
     objective = row_error(data["objective"], rows)
-    columns = _columns(rows, data["host"], title is None, objective)
+    columns = _columns(rows, data, title is None, objective)
     spare = [name for name in SPARE if name not in (objective, *(("solver",) if title is None else ()))]
     # Names of equal grids can wrap; a name alone is broken only where nothing else is left.
     kept = fitting(columns, width, spare, ("schedule",))
-    whole = taken({name: columns[name] for name in kept}, ("schedule",)) <= width
+    whole = width_taken({name: columns[name] for name in kept}, ("schedule",)) <= width
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     for name in kept:
         text = name in ("", "schedule", "kind", "solver")
@@ -80,10 +84,11 @@ def _table(title: str | None, rows: Rows, data: Mapping[str, Any], width: int) -
     return table, [name for name in columns if name not in kept]
 
 
-def _columns(rows: Rows, host: str | None, mixed: bool, objective: str) -> dict[str, list[str]]:
+def _columns(rows: Rows, data: Mapping[str, Any], mixed: bool, objective: str) -> dict[str, list[str]]:
     """Cells by heading; what the title says already is no column."""
+    chosen = taken(data)
     columns = {
-        "": [("*" if r["best"] else "") + ("~" if r["other_range"] else "") + ("#" if bare(r, host) else "") for r in rows],
+        "": [_marks(r, data["host"], chosen) for r in rows],
         "schedule": [visible(" = ".join([r["design"] or r["schedule"], *r["aliases"]])) for r in rows],
         "kind": [r["kind"] for r in rows], "solver": [r["solver"] for r in rows],
         "steps": [str(r["steps"]) for r in rows], "calls": [str(r["denoiser_calls"]) for r in rows],
@@ -92,6 +97,14 @@ def _columns(rows: Rows, host: str | None, mixed: bool, objective: str) -> dict[
         columns = {k: v for k, v in columns.items() if k not in ("solver", "steps", "calls") or len(set(v)) > 1}
     numbers = {name: key for name, key in NUMBERS.items() if name != "robust_steps" or objective == "robust_steps"}
     return columns | {name: [short(r[key]) for r in rows] for name, key in numbers.items()}
+
+
+def _marks(row: Mapping[str, Any], host: str | None, chosen: Container[tuple[str, str, int]]) -> str:
+    """The row to take, the best beside the optimum, another range, numbers alone."""
+    _, solver, budget = named(row)
+    found = any((name, solver, budget) in chosen for name in (named(row)[0], *row["aliases"]))
+    marks = {">": found, "*": row["best"], "~": row["other_range"], "#": bare(row, host)}
+    return "".join(mark for mark, holds in marks.items() if holds)
 
 
 def _title(solver: str, rows: Rows) -> str:

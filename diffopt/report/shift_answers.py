@@ -44,7 +44,8 @@ def shifted(data: Document) -> list[str]:
         if taken(data)["name"] != best["name"]:
             first = f"For {size}: {who}'s shift {rival['shift']:.4g} is as good, keep it. "
             first += f"The optimum, {optimum}, has {name} {own}, {told} it ({theirs}); {minimized}."
-    return [first, *_by_robust(best, others, name), f"As a schedule: --schedule shift:{taken(data)['shift']:.4g}"]
+    flags = f"--process flow --schedule shift:{taken(data)['shift']:.4g} --sigma-min 0"
+    return [first, *_by_robust(best, others, name), f"As a schedule (its last step to 0 is one of the equal ones): {flags}"]
 
 
 def _by_robust(best: Document, others: Sequence[Document], name: str) -> list[str]:

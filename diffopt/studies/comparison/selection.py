@@ -33,7 +33,7 @@ class Selection:
     sort : str or None
         Column over all rows, "-" in front for descending; None: by group, optimized rows last.
     top : int or None
-        Rows kept per group beside the optimized one.
+        Rows kept per group beside those that the answer speaks of.
     """
 
     only: Sequence[str] = ()
@@ -119,8 +119,8 @@ def _number(value: float | None) -> float:
 
 
 def _reference(row: Row) -> bool:
-    """Rows that the answer speaks of, however many better ones there are: the optimum and the habit."""
-    return row.kind == "optimized" or (row.schedule == "karras" and row.design is None)
+    """Rows that the answer speaks of, however many better ones there are: the optimum, the habit and the model's own."""
+    return row.kind == "optimized" or (row.schedule in ("karras", OWN) and row.design is None)
 
 
 def _no_schedule(unknown: Sequence[str], known: Sequence[str]) -> str:
