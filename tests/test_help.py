@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from diffopt.cli.app import COMMANDS
-from diffopt.cli.help import parts, tidy
+from diffopt.cli.help import continued, parts, tidy
 from diffopt.cli.main import main
 from diffopt.cli.spectrum.group import COMMANDS as SPECTRUM
 
@@ -41,11 +41,30 @@ def test_the_manual_is_what_help_prints():
 
 @pytest.mark.parametrize("words", every(), ids=" ".join)
 @pytest.mark.parametrize("width", [60, 80, 100])
-def test_nothing_is_wider_than_the_terminal_but_examples(words, width, capsys, monkeypatch):
+def test_nothing_is_wider_than_the_terminal(words, width, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(width))
     assert main([*words, "--help"]) == 0
     for line in capsys.readouterr().out.splitlines():
-        assert len(line) <= width or line.startswith("  diffopt "), line
+        assert len(line) <= width, line
+
+
+@pytest.mark.parametrize("words", every(), ids=" ".join)
+def test_examples_are_whole_commands_at_every_width(words, capsys, monkeypatch):
+    """Lines that end in a backslash are one command to a shell, the same as on a wide screen."""
+    found = []
+    for width in ("60", "80", "400"):
+        monkeypatch.setenv("COLUMNS", width)
+        assert main([*words, "--help"]) == 0
+        text = capsys.readouterr().out.replace("\\\n", " ")
+        found.append([shlex.split(line) for line in text.splitlines() if line.startswith("  diffopt ")])
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_command_is_broken_between_words_and_flags_keep_their_values():
+    text = continued("prog run 'a b' --long-flag value --list x,y | other -n 5", 24, 2)
+    assert text == "  prog run 'a b' \\\n      --long-flag value \\\n      --list x,y | \\\n      other -n 5\n"
+    assert shlex.split(text.replace("\\\n", "")) == shlex.split("prog run 'a b' --long-flag value --list x,y | other -n 5")
+    assert continued("prog 'a b  c'", 60, 2) == "  prog 'a b  c'\n"
 
 
 @pytest.mark.parametrize("words", every(), ids=" ".join)
@@ -60,9 +79,10 @@ def test_one_style(words, capsys):
 
 
 @pytest.mark.parametrize("words", every(), ids=" ".join)
-def test_every_command_has_an_example_of_itself_on_one_line(words, capsys):
+def test_every_command_has_an_example_of_itself(words, capsys):
     assert main([*words, "--help"]) == 0
-    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  diffopt ")]
+    text = capsys.readouterr().out.replace("\\\n", " ")
+    lines = [line.strip() for line in text.splitlines() if line.startswith("  diffopt ")]
     if words == ["spectrum"]:
         return
     assert lines

@@ -18,6 +18,7 @@ from forked import streamed
 
 import diffopt
 from diffopt.cli.main import main
+from diffopt.cli.output import note
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.spectrum_formats import to_json
@@ -356,3 +357,33 @@ def test_a_form_that_is_refused_leaves_no_picture(form, tmp_path, monkeypatch, c
     assert main(["spectrum", "show", "builtin:power2", "--format", form, "--plot", "p.svg"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and list(tmp_path.iterdir()) == []
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("width", [60, 80, 132])
+def test_notes_fit_a_terminal_and_are_one_line_elsewhere(width, monkeypatch):
+    line = "note: " + "a sentence of words and --a-flag-that-must-not-break " * 6
+    monkeypatch.setenv("COLUMNS", str(width))
+    for stream, whole in ((Terminal(), False), (io.StringIO(), True)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        note(line, quiet=False)
+        told = stream.getvalue().splitlines()
+        assert (len(told) == 1) == whole and " ".join(" ".join(told).split()) == line.strip()
+        assert whole or max(map(len, told)) <= width
+        assert all("--a-flag-that-must-not-break" in part for part in told if "--a-flag" in part)
+
+
+def test_a_terminal_without_a_size_gets_whole_lines(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr(os, "get_terminal_size", lambda number: os.terminal_size((0, 0)))
+    stream = Terminal()
+    stream.fileno = lambda: 2  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stderr", stream)
+    note("word " * 60, quiet=False)
+    assert len(stream.getvalue().splitlines()) == 1

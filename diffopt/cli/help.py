@@ -28,6 +28,24 @@ def parts(text: str) -> tuple[list[str], list[str]]:
     return told, examples
 
 
+def continued(command: str, width: int, indent: int) -> str:
+    """A command in lines that fit and that a shell reads as one: broken between words, never inside of quotes."""
+    words = re.findall(r"(?:[^\s'\"]|'[^']*'|\"[^\"]*\")+", command)
+    # A flag and its value stay together.
+    pieces: list[str] = []
+    for word in words:
+        joined = pieces and pieces[-1].startswith("-") and " " not in pieces[-1] and not word.startswith("-")
+        pieces[-1:] = [f"{pieces[-1]} {word}"] if joined else [*pieces[-1:], word]
+    lines = [" " * indent]
+    for piece in pieces:
+        room = width - (0 if piece is pieces[-1] else 2)
+        if lines[-1].strip() and len(lines[-1]) + 1 + len(piece) > room:
+            lines.append(" " * (indent + 4) + piece)
+        else:
+            lines[-1] += f" {piece}" if lines[-1].strip() else piece
+    return " \\\n".join(lines) + "\n"
+
+
 def tidy(record: tuple[str, str]) -> tuple[str, str]:
     """One style of a flag's line: short kinds of values, one default, no ranges in signs."""
     names, text = record
@@ -44,7 +62,7 @@ class GroupedCommand(TyperCommand):
     """A command whose help shows its flags by group, and that refuses a flag given twice."""
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
-        """Summary, and examples on lines of their own that no width breaks."""
+        """Summary, and examples on lines of their own, continued with a backslash where they are wider than the screen."""
         del ctx
         told, examples = parts(self.help or "")
         for paragraph in told:
@@ -54,7 +72,7 @@ class GroupedCommand(TyperCommand):
         if examples:
             with formatter.section("Examples" if len(examples) > 1 else "Example"):
                 for example in examples:
-                    formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+                    formatter.write(continued(example, formatter.width, formatter.current_indent))
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Arguments in capitals."""

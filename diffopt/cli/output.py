@@ -32,14 +32,27 @@ def chosen_format(form: str | None, output: Path | None, forms: Mapping[str, str
 
 
 def note(message: str, quiet: bool) -> None:
-    """One line of talk on stderr; where nobody can hear it, nothing."""
+    """Talk on stderr: one line, which a terminal shows in its width; where nobody can hear it, nothing."""
     if quiet:
         return
     from diffopt.foundation.shown import visible
 
     with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(visible(message) + "\n")
+        sys.stderr.write(_fitted(visible(message)) + "\n")
         sys.stderr.flush()
+
+
+def _fitted(line: str) -> str:
+    """The line as it is for files and pipes, broken between words for a terminal."""
+    if not sys.stderr.isatty():
+        return line
+    import textwrap
+
+    told = os.environ.get("COLUMNS", "")
+    width = int(told) if told.isdigit() and int(told) > 0 else os.get_terminal_size(sys.stderr.fileno()).columns
+    # A terminal that does not tell its size says 0.
+    wrapped = textwrap.wrap(line, max(width, 20), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(wrapped) if width > 0 and wrapped else line
 
 
 def target(text: str | None) -> Path | None:

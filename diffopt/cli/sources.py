@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from diffopt.api.flag import Flag
 from diffopt.api.flags import every_flag
+from diffopt.cli.output import note
 from diffopt.errors import InputError
 from diffopt.foundation.encoding import file_bytes, stdin_bytes
 
@@ -86,7 +86,7 @@ def _environment(taken: Mapping[str, Flag]) -> list[tuple[str, dict[str, Any]]]:
             found.append((variable, {names[variable]: os.environ[variable]}))
         else:
             close = difflib.get_close_matches(variable, names, 1)
-            sys.stderr.write(f"note: {variable} is no setting{f'; did you mean {close[0]}?' if close else ''}\n")
+            note(f"note: {variable} is no setting{f'; did you mean {close[0]}?' if close else ''}", quiet=False)
     return found
 
 
