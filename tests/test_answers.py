@@ -138,7 +138,7 @@ def test_eta_says_what_to_set_and_how_good_the_present_one_is():
     best = min(row["exact"] for row in table["rows"])
     sentence = found.answers()[0]
     if table["advised"] is None:
-        assert sentence.startswith("Keep the present eta 0")
+        assert sentence.startswith("Keep the default eta 0")
     else:
         told = float(re.search(r"exact error ([\d.e+-]+\d)", sentence)[1])
         assert told == pytest.approx(table["rows"][table["advised"]]["exact"], rel=5e-3)

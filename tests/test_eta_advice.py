@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 import diffopt
+from diffopt.cli.main import main
 from diffopt.data.spectrum import Spectrum
+from diffopt.errors import InputError
 from diffopt.law.law import Law
 from diffopt.law.local_errors import LocalDefects
 from diffopt.processes import PROCESSES
 from diffopt.processes.grid import Grid
 from diffopt.report import noise_answers
+from diffopt.report.gain import number
 from diffopt.report.studies import eta_table
 from diffopt.solvers import SOLVERS, run_table
 from diffopt.solvers.score_error import parse_score_error
@@ -79,15 +82,17 @@ def test_text_table_and_picture_say_one_thing(solver: str, rule: str | None, now
     assert len(table) <= 8 and table[0]["setting"].startswith("present")
     assert [line["of present"] for line in table] == pytest.approx([line["exact"] / present for line in table])
     marked = [line for line in table if line["setting"].startswith("set: ")]
-    kept = first.startswith("Keep the present eta")
-    assert len(marked) == (not kept) and kept == (document["advised"] is None) == (table[0]["setting"] == "present: keep")
+    word, said = ("default", " (default)") if now is None else ("present", "")
+    kept = first.startswith(f"Keep the {word} eta")
+    assert f"the {word} eta {number(document['present']['eta'][0])}" in first
+    assert len(marked) == (not kept) and kept == (document["advised"] is None) == (table[0]["setting"] == f"present: keep{said}")
     assert "do not count on it" not in first
     assert all(line["gains on"] == "any data" for line in marked)
     if not kept:
         told = float(re.search(r"exact error ([\d.e+-]+\d)", first)[1])
         assert told == pytest.approx(marked[0]["exact"], rel=5e-3)
         assert "also where data with this spectrum are not Gaussian" in first
-    below = result.figure().axes[1]
+    below = result.figure().axes[-1]
     assert "factors: of the present setting" in below.get_xlabel()
     factors = [float(mark[1]) for text in below.texts if (mark := re.search(r"  ([\d.]+) x", text.get_text()))]
     expected = sorted(line["of present"] for line in table if line["exact"] != present and line["of present"] > 1e-3)
@@ -119,3 +124,39 @@ def test_a_search_that_may_use_cancellation_says_what_is_left_without(objective:
     if said:
         robust = result.baselines["karras"]["robust"] / result.errors["robust"]
         assert f"{robust:.3g} times below karras" in lines[0] and "do not count on more" in lines[0]
+
+
+@pytest.mark.parametrize("host", ["comfyui", "k-diffusion"])
+def test_the_eta_of_a_program_is_one_number_and_its_grid_is_exported(host: str, tmp_path: Any, monkeypatch: Any) -> None:
+    """Its scheme, start and end; the command that is told writes a file whose export has the eta that is advised."""
+    np.save(tmp_path / "eig.npy", EIG)
+    monkeypatch.chdir(tmp_path)
+    ask = {"process": "table", "betas": "sd", "host": host}
+    result = diffopt.best_eta("eig.npy", "euler_ancestral", 6, score_error="noise:-0.1", **ask)
+    document = result.document
+    assert {row["design"] for row in document["rows"]} == {"none", "constant"} and document["start"] != "exact"
+    made = document["command"].split()
+    assert main([*made[1:], "-q"]) == 0
+    written = diffopt.load("grid.json")
+    place = document["advised"]
+    row = document["present"] if place is None else document["rows"][place]
+    assert written.eta == pytest.approx(row["eta"], rel=1e-3, abs=1e-6) and written.errors["frechet"] is not None
+    assert str(diffopt.export(written, host))
+    with pytest.raises(InputError, match="takes one eta for all steps"):
+        diffopt.best_eta(EIG, "euler_ancestral", 6, design="per_step", **ask)
+    with pytest.raises(InputError, match="has its own"):
+        diffopt.best_eta(EIG, "euler_ancestral", 6, clock="sigma", **ask)
+
+
+def test_a_program_that_fixes_eta_has_none_to_look_for() -> None:
+    with pytest.raises(InputError, match="has no eta to set"):
+        diffopt.best_eta(EIG, "dpmpp_2m_sde", 6, host="diffusers", process="table", betas="sd")
+
+
+def test_what_is_small_by_cancellation_alone_is_not_advised_in_the_same_breath() -> None:
+    """A setting that is no better where no error of a step cancels is named as not advised, in one sentence."""
+    found = diffopt.best_eta("builtin:photos", "dpmpp_2m_sde", 8, design="none,constant,window")
+    (line,) = [line for line in found.answers() if "cancel" in line]
+    least = min(found.document["rows"], key=lambda row: row["exact"])
+    assert least["absolute"] > 0.95 * found.document["present"]["absolute"]
+    assert line.startswith("Not advised: eta in a window") and "do not count" not in line

@@ -48,6 +48,7 @@ def test_a_budget_of_a_grid_file_tries_its_own_shape(name: str, tmp_path) -> Non
     (tmp_path / "moved.json").write_text(json.dumps(document))
     again = diffopt.budget(eig, grid=tmp_path / "moved.json", samples=500.0)
     assert halving[name]["total"] == pytest.approx(again.total, rel=1e-9)
+    assert halving["steps"]["value"] == 12 and halving["sigma_min"]["value"] == pytest.approx(made.sigmas[-2] / 2)
     assert any("twice the steps (12)" in line for line in found.answers())
 
 

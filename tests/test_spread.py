@@ -47,7 +47,7 @@ def test_in_the_stored_numbers_where_the_file_knows_its_scale(kelvin: str) -> No
     found = diffopt.optimize(f"{kelvin}/t.npz", solver="heun", steps=4)
     assert found.document["spectrum"]["scale"] == pytest.approx(0.5 / samples.std(), rel=1e-9)
     (line,) = [line for line in found.answers() if "spread" in line]
-    rms = float(re.search(r"and ([\d.e+-]+) a number \(rms\) as they are stored", line)[1])
+    rms = float(re.search(r"; ([\d.e+-]+) rms a value in the units of the samples \(scale [\d.e+-]+ undone\)", line)[1])
     assert rms == pytest.approx(found.errors["frechet"] / np.sqrt(6) * samples.std() / 0.5, rel=5e-3)
 
 
@@ -57,7 +57,7 @@ def test_a_file_with_its_scale_is_read_again(kelvin: str, tmp_path, capsys) -> N
     assert main(["evaluate", f"{kelvin}/t.npz", grid]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out)["spectrum"]["scale"] > 0
-    assert "a number (rms) as they are stored" in said.err
+    assert "rms a value in the units of the samples" in said.err
     assert "more steps or another solver help; the placement is already optimal" in said.err and "better placed" not in said.err
 
 

@@ -157,6 +157,7 @@ OWN: dict[str, tuple[Flag, ...]] = {
     "best_eta": (
         Flag("design", str, "Comma list of none, constant, window, per_step [default: all].", "LIST"),
         Flag("noise_objective", str, "Comma list of exact, signed, absolute [default: all].", "LIST"),
+        Flag("host", str, "Program that runs it: its scheme, start and end, one eta (diffopt list hosts).", "NAME"),
     ),
     "simulate": (
         Flag("mixture", str, "Gaussian mixture: weights, means, variances or covariances in an .npz.", "FILE"),

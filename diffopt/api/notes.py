@@ -9,6 +9,7 @@ import numpy as np
 
 from diffopt.api.grids import GivenGrid
 from diffopt.data.dataset import Dataset
+from diffopt.data.sampling import Sampling
 from diffopt.data.spectrum import Spectrum
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.evaluation import Evaluation, evaluate
@@ -30,14 +31,17 @@ def data_notes(data: Dataset, robust: bool = True) -> list[str]:
     if data.spectrum.clipped:
         notes.append(f"note: {data.spectrum.clipped} eigenvalues within rounding of 0 set to 0")
     notes += _zero_note(data)
+    sampling = Sampling.of(data.facts, data.spectrum.dim)
+    if sampling is not None and (line := sampling.line()):
+        notes.append(f"note: {line}")
     if robust and data.members is not None:
         notes.append(f"note: robust runs over the {len(data.members.spectra)} spectra of the file")
     return notes
 
 
 def _zero_note(data: Dataset) -> list[str]:
-    """How many eigenvalues are 0, and the way out where the samples of an estimate are too few for others."""
-    spectrum, facts = data.spectrum, data.facts
+    """How many eigenvalues are 0."""
+    spectrum = data.spectrum
     zeros = spectrum.dim - spectrum.rank
     if not zeros > 0:
         return []
@@ -45,9 +49,6 @@ def _zero_note(data: Dataset) -> list[str]:
         f"note: {zeros:.10g} of {spectrum.dim:.10g} eigenvalues are 0 (rank {spectrum.rank:.10g}): kl is of the others where the "
         "output has none there either, else infinite"
     )
-    count = facts.get("samples")
-    if isinstance(count, int) and count <= spectrum.dim and facts.get("shrinkage") == "none":
-        text += f"; they are an estimate's from {count} samples: --shrinkage population of spectrum estimate fills them"
     return [text]
 
 

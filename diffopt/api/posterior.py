@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from diffopt.foundation.limits import expanding
 from diffopt.foundation.notes import note
 from diffopt.foundation.shown import text
 from diffopt.foundation.tensors import numbers_of
+
+#: What a posterior keeps of the estimate of its prior.
+SAMPLES = ("samples", "samples_per_dimension", "shrinkage")
 
 
 @verb
@@ -97,6 +101,8 @@ def posterior(
     found = run(field, _operator(operator, seed), noise, y, method, dense, basis)
     _note_null(found.spectrum, field)
     facts: dict[str, Any] = {"method": found.method}
+    if field.facts.get("method") != "fourier":
+        facts |= {k: field.facts[k] for k in SAMPLES if field.facts.get(k) is not None}
     facts |= {k: v for k, v in (("prior", prior), ("operator", operator)) if isinstance(v, str)} | {"noise": noise}
     said = f"{found.spectrum.dim:g} directions, trace {found.spectrum.trace:.4g}, {found.method}"
     return PosteriorResult(Dataset(found.spectrum, None, facts, "posterior"), (said,), posterior=found)
@@ -110,7 +116,7 @@ def _prior(prior: Any, shape: tuple[int, ...] | None, key: str | None, dense: in
         return prior_of(held, "the prior", shape, dense)
     data = getattr(prior, "dataset", prior)
     if isinstance(data, Dataset | Spectrum):
-        return Prior.from_spectrum(Dataset.of(data).spectrum, dense)
+        return replace(Prior.from_spectrum(Dataset.of(data).spectrum, dense), facts=Dataset.of(data).facts)
     if not isinstance(prior, str | Path):
         return prior_of(Held(numbers_of(prior, "the prior", DATA), None, None, "the prior"), "the prior", shape, dense)
     if key is not None and not Path(str(prior)).suffix:

@@ -114,7 +114,7 @@ def recommend(
         margin_to_habit=habit.robust / best.robust if habit is not None else None,
         command=_command(source, best, flags, host), certainty=list(CERTAINTY), process=process_part(problem),
         score_error=error_text(problem.solver),
-        start=best.problem.start, end=problem.end, spectrum=spectrum_part(data.spectrum), diffopt_version=__version__,
+        start=best.problem.start, end=problem.end, spectrum=spectrum_part(data.spectrum, data.facts), diffopt_version=__version__,
     )  # fmt: skip
     return RecommendationResult(dump(document), (*data_notes(data), *error_notes(problem), *range_notes(problem)))
 

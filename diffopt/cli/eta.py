@@ -13,6 +13,7 @@ def eta(given: Given) -> None:
 
     Example: diffopt eta builtin:photos -s ddim -n 20 --schedule karras --score-error data:0.05 --start sigma
     Example: diffopt eta spectrum.npy -s euler_ancestral -n 12 --design constant
+    Example: diffopt eta spectrum.npy -s euler_ancestral -n 12 --process table --betas sd --host comfyui
     """
     from diffopt.api.best_eta import best_eta
     from diffopt.cli.progress import groups

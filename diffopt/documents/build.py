@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from diffopt import __version__
+from diffopt.data.sampling import Sampling
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.options import options_of
 from diffopt.documents.schemas import (
@@ -161,7 +162,9 @@ def spectrum_part(spectrum: Spectrum, facts: Mapping[str, Any] | None = None) ->
     said = (facts or {}).get("scale")
     scale = said.get("scale") if isinstance(said, Mapping) else None
     known = isinstance(scale, int | float) and bool(finite(scale))
+    sampling = Sampling.of(facts or {}, spectrum.dim)
     return SpectrumPart(
+        samples=None if sampling is None else sampling.samples, shrinkage=None if sampling is None else sampling.shrinkage,
         source=spectrum.source, sha256=spectrum.sha256, dim=whole(spectrum.dim), trace=spectrum.trace,
         max=spectrum.max, clipped=spectrum.clipped, scale=float(scale) if known and scale is not None else None,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def prior_of(held: Held, name: str, shape: Shape | None, dense: int = DENSE) -> 
         A shape that does not fit, or numbers that are neither.
     """
     if held.values.ndim != 2:
-        return _directions(held.dataset().spectrum, name, shape, dense)
+        return replace(_directions(held.dataset().spectrum, name, shape, dense), facts=held.facts)
     covariance = checked_covariance(held.values, held.mean, held.label)
     size = covariance.shape[0]
     shape = shape or _own_shape(held.facts, size)
@@ -74,7 +75,7 @@ def prior_of(held: Held, name: str, shape: Shape | None, dense: int = DENSE) -> 
     if shape is not None and math.prod(shape) != size:
         raise InputError(f"--shape {shape} has {math.prod(shape)} pixels, the covariance {size}")
     mean = None if held.mean is None else held.mean.astype(np.float64)
-    return Prior(shape or (size,), (covariance + covariance.T) / 2, None, mean)
+    return Prior(shape or (size,), (covariance + covariance.T) / 2, None, mean, facts=held.facts)
 
 
 def _own_shape(facts: Mapping[str, Any], size: int) -> Shape | None:

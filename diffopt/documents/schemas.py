@@ -61,6 +61,8 @@ class SpectrumPart(Document):
     max: float
     clipped: int = Field(default=0, description="eigenvalues within rounding of 0 set to 0")
     scale: float | None = Field(default=None, description="factor from stored numbers to these units, where known")
+    samples: int | None = Field(default=None, description="samples that it was estimated from, where known")
+    shrinkage: str | None = Field(default=None, description="how their number was corrected for, where known")
 
 
 class ObjectivePart(Document):

@@ -42,12 +42,15 @@ class EtaDocument(Document):
     end: str
     spectrum: SpectrumPart
     sigmas: list[float | None]
+    host: str | None = Field(default=None, description="program that runs this scheme; null: any")
     present: NoiseRow | None = Field(default=None, description="the setting in force; null where its error is not finite")
+    present_given: bool = Field(default=True, description="whether the present eta was given; else it is the solver's default")
     advised: int | None = Field(
         default=None,
         description="place in rows, from 0, of the one to take: better also where data are not Gaussian; null: the present one",
     )
     rows: list[NoiseRow]
+    command: str | None = Field(default=None, description="writes the grid's file with the eta to take, for a host")
     diffopt_version: str
 
 

@@ -99,4 +99,5 @@ def _plan(host: Host, problem: Problem, eta: Any, target: HostQuery) -> Plan:
 def _free_eta(host: Host, problem: Problem, target: HostQuery) -> None:
     found = _plan(host, problem, ODD, target)
     if found.run is None or not np.allclose(found.run.eta, ODD):
-        raise InputError(f"{found.sampler} of {host.title} has no eta to set, so --free eta has no meaning there; leave it out")
+        what = f"{found.sampler} of {host.title} has no eta to set"
+        raise InputError(f"{what}, so a free eta has no meaning there; leave eta, or the host, out")

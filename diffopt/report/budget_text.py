@@ -51,8 +51,9 @@ def _head(document: Document) -> list[str]:
     """Sampler, grid, start and data, and against what the steps are measured."""
     sampler, spectrum = document["sampler"], document["spectrum"]
     data = f"spectrum {spectrum['source']}, dim {spectrum['dim']:g}, trace {spectrum['trace']:.4g}"
+    assumed = _assumed(document)
     if sampler["process"] is None:
-        return [f"{_stepless(sampler)}, start {sampler['start']}; {data}"]
+        return [f"{_stepless(sampler)}, start {sampler['start']}; {data}", *assumed]
     grid = f"the {sampler['schedule']} grid" if sampler["schedule"] else "the grid that was given"
     lines = [f"{sampler['name']}, {sampler['steps']} steps, {sampler['denoiser_calls']} denoiser calls, {grid}"]
     lines.append(f"process {conditions(sampler)}; {data}")
@@ -63,7 +64,19 @@ def _head(document: Document) -> list[str]:
             f"discretization is against infinitely many steps down to {above} and the same last step to 0, the noise floor is "
             "what that last step alone leaves; evaluate's steps are both in one"
         )
-    return lines
+    return lines + assumed
+
+
+def _assumed(document: Document) -> list[str]:
+    """What is taken to be exact because it was not given."""
+    perfect = []
+    if document["samples"] is None:
+        perfect.append("infinitely many samples (--samples)")
+    if document["training"] is None:
+        perfect.append("a perfectly trained score (--tau)")
+    if document["sampler"]["start"] == "exact":
+        perfect.append("an exact start (--start sigma)")
+    return [f"assumed: {', '.join(perfect)}"] if perfect else []
 
 
 def _stepless(sampler: Document) -> str:

@@ -24,17 +24,18 @@ def noise(data: Document) -> list[str]:
         setting = _capital(_setting(chosen, data)) + _sense(chosen, data)
         return [f"The present setting has no finite error here. {setting}: exact error {number(chosen['exact'])}."]
     best = min(data["rows"], key=lambda row: row["exact"])
+    keep = f"Keep the {_now(now, data)}"
     if chosen is not now:
         head = _capital(_setting(chosen, data)) + _sense(chosen, data)
-        first = f"{head}: exact error {number(chosen['exact'])}, {_told(chosen, now)}"
+        first = f"{head}: exact error {number(chosen['exact'])}, {_told(chosen, now, data)}"
     elif now["exact"] <= best["exact"]:
-        return [f"Keep the present eta {_eta(now)}: nothing that was tried is better."]
+        return [f"{keep}: nothing that was tried is better."]
     elif now["exact"] <= best["exact"] * (1 + NEAR):
-        return [f"Keep the present eta {_eta(now)}: it is within {100 * NEAR:g} % of the best."]
+        return [f"{keep}: it is within {100 * NEAR:g} % of the best."]
     elif best["exact"] >= (1 - GAIN) * now["exact"]:
-        return [f"Keep the present eta {_eta(now)}: nothing that was tried gains a twentieth on it."]
+        return [f"{keep}: nothing that was tried gains a twentieth on it."]
     else:
-        first = f"Keep the present eta {_eta(now)}, exact error {number(now['exact'])}: nothing gains a twentieth on it {WIDER}."
+        first = f"{keep}, exact error {number(now['exact'])}: nothing gains a twentieth on it {WIDER}."
     return [first, *_alone(best, chosen, data)]
 
 
@@ -45,13 +46,18 @@ def advised(data: Document) -> Document:
     return row
 
 
-def _told(chosen: Document, now: Document) -> str:
+def _told(chosen: Document, now: Document, data: Document) -> str:
     """The gain over the present setting, and what of it stands where no error of a step cancels another."""
-    told = f"{gain(chosen['exact'], now['exact'])} the present one ({number(now['exact'])}), {WIDER}."
+    told = f"{gain(chosen['exact'], now['exact'])} the {_now(now, data)} ({number(now['exact'])}), {WIDER}."
     if not flattered(chosen, now):
         return told
     left = "With no step's error cancelling" if cancels(chosen) else "To leading order"
     return f"{told} {left} (absolute) it is {gain(chosen['absolute'], now['absolute'])}: do not count on more."
+
+
+def _now(now: Document, data: Document) -> str:
+    """The present setting, and whether anybody set it."""
+    return f"{'present' if data.get('present_given', True) else 'default'} eta {_eta(now)}"
 
 
 def _alone(best: Document, chosen: Document, data: Document) -> list[str]:
@@ -60,6 +66,9 @@ def _alone(best: Document, chosen: Document, data: Document) -> list[str]:
     if best is chosen or best["exact"] >= (1 - GAIN) * chosen["exact"]:
         return []
     setting, compared = _setting(best, data)[4:], gain(best["exact"], now["exact"])
+    if cancels(best) and flattered(best, now) and best["absolute"] > (1 - GAIN) * now["absolute"]:
+        less = f"{number(best['exact'])} on Gaussian data, {compared} the present one"
+        return [f"Not advised: {setting}. Its exact error, {less}, is small only because errors of its steps cancel."]
     if best["beats_present"] == "wider":
         text = f"The least exact error, {number(best['exact'])}, has {setting}, {compared} the present one"
     else:

@@ -21,7 +21,9 @@ def relative(data: Document) -> str:
     scale = spectrum.get("scale")
     if not scale:
         return told
-    return f"{told} and {_short(error / math.sqrt(spectrum['dim']) / abs(scale))} a number (rms) as they are stored"
+    value = _short(error / math.sqrt(spectrum["dim"]) / abs(scale))
+    # A scale of 1 changes no unit.
+    return f"{told}" if scale == 1 else f"{told}; {value} rms a value in the units of the samples (scale {_short(scale)} undone)"
 
 
 def size(data: Document) -> list[str]:

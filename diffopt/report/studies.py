@@ -20,7 +20,7 @@ MOST = 8
 def chosen_rows(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """The present setting, the row to set if any, and the best of each design and clock in the exact error, with names."""
     now, place = document["present"], document.get("advised")
-    shown = [] if now is None else [("present: keep" if place is None else "present", now)]
+    shown = [] if now is None else [(("present: keep" if place is None else "present") + default(document), now)]
     if place is not None:
         shown.append((f"set: {document['rows'][place]['design']}", document["rows"][place]))
     found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
@@ -29,6 +29,11 @@ def chosen_rows(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any
     found = {key: row for key, row in found.items() if row is not shown[-1][1]} if shown else found
     others = [row for row in found.values() if _worth(row, [*found.values(), *(row for _, row in shown[1:])])]
     return [*shown, *((row["design"], row) for row in others[: MOST - len(shown)])]
+
+
+def default(document: Mapping[str, Any]) -> str:
+    """What is said of a present setting that nobody set."""
+    return "" if document.get("present_given", True) else " (default)"
 
 
 def _worth(row: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> bool:

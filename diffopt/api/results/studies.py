@@ -87,7 +87,9 @@ class EtaResult(Result):
         """Whether the present setting is good, what to set, and on which data a constant eta beats 0 and 1."""
         row = noise_answers.claimed(self.document)
         said = [] if row is None else noise_answers.beats_ends(row["beats_ends"], row["eta"][0])
-        return [*noise_answers.noise(self.document), *said]
+        host, command = self.document.get("host"), self.document.get("command")
+        grid = [] if command is None else [f"Its grid: {command} && diffopt export grid.json --to {host}"]
+        return [*noise_answers.noise(self.document), *said, *grid]
 
     def figure(self) -> Any:
         """Injected noise over sigma, and the exact error of each setting."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,8 @@ class Prior:
         In pixels.
     directions : bool
         Whether the entries are directions of a spectrum, which have no places.
+    facts : mapping
+        What is known of its estimate.
     """
 
     shape: Shape
@@ -42,6 +46,7 @@ class Prior:
     power: Array | None = None
     mean: Array | None = None
     directions: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_spectrum(cls, spectrum: Spectrum, dense: int = DENSE) -> Prior:

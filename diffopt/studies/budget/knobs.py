@@ -92,6 +92,10 @@ class Knobs:
 
     def value(self, name: str) -> float | None:
         """One of the numbers; None where it has no meaning."""
+        if self.fixed(name):
+            made: Any = self.make_grid
+            levels = made.grid.sigmas[made.grid.sigmas > 0]
+            return float(made.grid.steps if name == "steps" else levels[-1])
         if name in ("steps", "sigma_min") and self.problem is not None:
             return float(getattr(self.problem, name))
         found = getattr(self, name)
@@ -135,8 +139,8 @@ class Knobs:
         """The same with more steps, or a smaller last noise, in the shape of the grid that was given."""
         made: Any = self.make_grid
         eta = self.eta
-        if name == "steps" and isinstance(eta, np.ndarray) and eta.ndim:
-            each = eta
+        if name == "steps" and eta is not None and not isinstance(eta, int | float):
+            each = np.asarray(eta)
             eta = each[np.arange(round(factor * each.size)) * each.size // round(factor * each.size)]
         return replace(self, make_grid=made.moved(name, factor), eta=eta)
 
