@@ -213,3 +213,14 @@ def test_long_runs_are_searched_too() -> None:
         moved = etas.copy()
         moved[k] *= factor
         assert distance(moved) > distance(etas) * (1 - 1e-3)
+
+
+def test_the_centre_of_a_window_is_a_number() -> None:
+    """Eq. (321): roots far away and nearly equal, whose centre would overflow, are those of a steeper window."""
+    windows = Windows(np.array([20.0, 5.0, 1.0, 0.2, 0.01, 0.0]), 3.0)
+    x = np.array([[3.0, 59.0, 59.01], [2.0, -40.0, -39.999]])
+    with np.errstate(all="raise", under="ignore"):
+        _, centre, width = windows.shapes(x)
+        assert np.all(np.isfinite(centre) & (centre > 0) & np.isfinite(width))
+        etas = windows.etas(x)
+    assert np.all(np.isfinite(etas))

@@ -16,6 +16,8 @@ HEIGHTS = (0.05, 0.1, 0.2, 1 / 3, 0.6, 1.0)
 CENTRES, WIDTHS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), (1 / 24, 1 / 14, 1 / 8, 1 / 4, 1 / 2, 1.2)
 #: Least log height, least gap of the roots, which stands for a constant, and largest root.
 FAINT, CLOSE, ENDS = -10.0, 6e-3, 60.0
+#: Largest distance of a centre from the smallest level, in log sigma: a number can say it.
+FARTHEST = 500.0
 #: Place of pure noise on the log range.
 FAR = 1e8
 #: Windows of the scan that are followed, and the least gap of their etas.
@@ -53,9 +55,9 @@ class Windows:
         """Height, centre and width; roots too close are those of a window that is as good as a constant."""
         low, high = self._range
         height, first, last = x.T
-        width = (high - low) / (np.where(last < first, -1, 1) * np.maximum(np.abs(last - first), CLOSE))
-        with np.errstate(over="ignore"):
-            return height, np.exp(low - first * width), np.abs(width)
+        close = np.maximum(CLOSE, np.abs(first) * (high - low) / FARTHEST)
+        width = (high - low) / (np.where(last < first, -1, 1) * np.maximum(np.abs(last - first), close))
+        return height, np.exp(low - first * width), np.abs(width)
 
     @property
     def _range(self) -> tuple[float, float]:
@@ -103,7 +105,9 @@ class BestWindow:
         order = np.argsort(self.rough.totals(self.windows.etas(found) ** 2), kind="stable")
         starts = np.array([self.windows.wide(constant), *self.windows.chosen(found[order])])
         x = self._followed(self.rough, np.column_stack([np.log(starts[:, 0]), _grown(starts[:, 1:])]))
-        return self._shown(self._followed(self.fine, x[None])[None])[0]
+        found = np.stack([self._shown(self._followed(self.fine, x[None])[None])[0], self.windows.wide(constant)])
+        # As it is written a window may differ: its centre is a number.
+        return np.asarray(found[np.argmin(self.fine.totals(self.windows.etas(found) ** 2))])
 
     def _shown(self, x: Array) -> Array:
         """Height and roots."""
