@@ -326,3 +326,18 @@ def test_a_form_of_a_host_and_the_file_of_a_model_get_the_nearest(tmp_path, caps
     assert "give scheduler/scheduler_config.json" in capsys.readouterr().err
     assert main("optimize builtin:photos -s dpmpp_2m -n 3 --host diffusers:snipet".split()) == 2
     assert "did you mean 'snippet'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--end", "zero"], "of first order for every scheme"),
+        (["--sigmas", "80,1,0"], "a rule that makes grids of any number of steps"),
+        (["--times=1,0.5,0"], "a rule that makes grids of any number of steps"),
+        (["grid.json"], "a rule that makes grids of any number of steps"),
+    ],
+)
+def test_what_convergence_does_not_take_is_sent_where_it_is_taken(words, said, capsys):
+    assert main(["convergence", "builtin:power1", *words]) == 2
+    told = capsys.readouterr()
+    assert said in told.err and "diffopt evaluate" in told.err and not told.out

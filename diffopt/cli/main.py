@@ -59,6 +59,10 @@ def _told(error: typer.TyperException, words: list[str]) -> str:
         names = [word.removeprefix("--model=") for k, word in enumerate(words) if "--model" in (words[k - 1], word.split("=")[0])]
         said = next((flags for name in names if (flags := model_flags(name))), None)
         return f"No such option: --model; {said or 'say its process: --process flow or table, or --scheduler-config FILE'}"
+    from diffopt.cli.elsewhere import elsewhere
+
+    if (said := elsewhere(spelled(words[:1])[0] if words else "", message)) is not None:
+        return said
     text = getattr(getattr(error, "param", None), "help", None)
     return f"{message.rstrip('.')}: {text}" if text and message.startswith("Missing") else message
 

@@ -1,0 +1,24 @@
+"""Flags and files that a command has a reason not to take, and what takes them."""
+
+from __future__ import annotations
+
+_END = (
+    "orders are measured on grids that stop at sigma_min, since a last step to 0 is of first order for every scheme; "
+    "one grid with that step is judged by diffopt evaluate --end zero"
+)
+_GRID = (
+    "orders need a rule that makes grids of any number of steps (--schedule NAME); one grid is judged by "
+    "diffopt evaluate SPECTRUM GRID"
+)
+#: Command, beginning of the complaint, and what is said instead.
+ELSEWHERE: tuple[tuple[str, str, str], ...] = (
+    ("convergence", "No such option: --end", f"convergence takes no --end: {_END}"),
+    ("convergence", "No such option: --sigmas", f"convergence takes no --sigmas: {_GRID}"),
+    ("convergence", "No such option: --times", f"convergence takes no --times: {_GRID}"),
+    ("convergence", "Got unexpected extra argument", f"convergence takes no grid file: {_GRID}"),
+)
+
+
+def elsewhere(command: str, message: str) -> str | None:
+    """The reason why a command does not take what it was given, where there is one."""
+    return next((said for name, begins, said in ELSEWHERE if name == command and message.startswith(begins)), None)
