@@ -132,7 +132,7 @@ SPECTRA = st.lists(st.floats(-6, 5), min_size=1, max_size=5).map(lambda x: Spect
 @given(
     spectrum=SPECTRA,
     solver=st.sampled_from([s for s in SOLVERS if SOLVERS[s].own_clock is None]),
-    budget=st.integers(2, 7),
+    budget=st.integers(2, 4),
     objective=st.sampled_from(["robust", "frechet", "discretization"]),
     end=st.sampled_from(["zero", "sigma_min"]),
 )
