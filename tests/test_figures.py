@@ -236,8 +236,8 @@ def test_words_before_names_of_a_comparison_are_explained() -> None:
     found = result("compare")
     canvas = picture(found.comparison, "data", "conditions")
     before = {label.get_text().split()[0] for axis in canvas.axes[:-1] for label in axis.get_yticklabels()}
-    marks = before & {"data", "published", "yours", "noise"}
-    assert marks == {"data", "published"}
+    marks = before & {"spectrum", "table", "yours", "noise"}
+    assert marks == {"spectrum", "table"}
     assert all(f"{mark}: " in title(canvas) for mark in marks)
     assert "(data units)" in canvas.axes[-1].get_xlabel() + canvas.axes[-1].get_ylabel()
     page = found.page()

@@ -117,7 +117,7 @@ def orders(
     document = ConvergenceDocument(
         accuracy=goal, schedule=schedule.name, schedule_options=options_of(schedule), seed=seed or 0,
         score_error=error_text(problems[0].solver),
-        process=process_part(problems[0]), spectrum=spectrum_part(data.spectrum),
+        process=process_part(problems[0]), spectrum=spectrum_part(data.spectrum, data.facts),
         paths=(PATHS if paths is None else paths) if any(r.metric == "strong" for r in rows) else None,
         rows=[ConvergenceRow(**vars(r), solver_options=o) for r, o in zip(rows, options, strict=True)],
         diffopt_version=__version__,

@@ -86,7 +86,7 @@ def shift(
     rows += [_row(problem, *law) for law in _laws(problem, count * films, problem.steps)]
     document = ShiftDocument(
         solver=problem.solver.name, steps=problem.steps, objective=objective.name, tokens=count, frames=films,
-        frame_correlation=kept, rows=rows, spectrum=spectrum_part(data.spectrum), diffopt_version=__version__,
+        frame_correlation=kept, rows=rows, spectrum=spectrum_part(data.spectrum, data.facts), diffopt_version=__version__,
     )  # fmt: skip
     notes = (*data_notes(data, robust=False), *_notes(size, count, films, kept, tokens is not None))
     return ShiftResult(dump(document), notes, problem)

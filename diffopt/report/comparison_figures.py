@@ -21,11 +21,11 @@ _KIND_COLOURS = {
 }  # fmt: skip
 #: Marks of a row's kind beside its colour, and what they mean.
 _KIND_MARKS = {
-    "fixed": "", "table": "published ", "spectrum": "data ", "stochasticity": "noise ", "added": "yours ", "optimized": "",
+    "fixed": "", "table": "table ", "spectrum": "spectrum ", "stochasticity": "noise ", "added": "yours ", "optimized": "",
 }  # fmt: skip
 _MEANING = {
     "optimized": "orange: the optimum", "fixed": "grey: rules that need no data (karras blue)",
-    "spectrum": "green, data: computed from this spectrum", "table": "purple, published: tables made for other models",
+    "spectrum": "green, spectrum: computed from this one", "table": "purple, table: numbers made for other models",
     "stochasticity": "ochre, noise: noise designs", "added": "wine, yours: --add",
 }  # fmt: skip
 #: Grids drawn in a group that stands alone, in one of several, and groups drawn at most.
