@@ -22,6 +22,7 @@ HATCHES = {"noise_floor": "..", "initialization": "///", "generalization": "\\\\
 DEPTH, SEEN = 1e-3, 5e-3
 #: What the terms do together.
 BETWEEN = {"cancelled": "interaction: the terms cancel", "added": "interaction: together they are more"}
+TAKEN = "the terms interact: together they are less than their sum, what is above 100 % is taken off below 0"
 LABELS = {"samples": "training samples n", "steps": "solver steps N"}
 Rows = Sequence[Mapping[str, Any]]
 Parts = dict[str, np.ndarray]
@@ -49,7 +50,8 @@ def budget_picture(over: str, values: Sequence[float], rows: Rows, here: float |
     if here is not None and x.min() <= here <= x.max():
         axes[0].annotate(f"here: {tick_text(here, 1, 1)}", (here, axes[0].get_ylim()[1]), xytext=(4, -4),
                          textcoords="offset points", va="top", fontsize=8.5)  # fmt: skip
-    axes[-1].set_xlabel(LABELS[over])
+    taken = bool(whole and axes[1].get_ylim()[0] < 0)
+    axes[-1].set_xlabel(LABELS[over] + f"\n{TAKEN}" * taken)
     titled(canvas, *titles)
     return canvas
 
@@ -93,8 +95,6 @@ def _shares(axis: Any, x: np.ndarray, parts: Parts, total: np.ndarray) -> None:
     if down.min() < 0:
         axis.axhline(0, color=RIVAL, linewidth=0.8)
         axis.axhline(100, color=INK, linewidth=2)
-        axis.set_title("the terms interact: together less than their sum, and what is above 100 % is taken off below 0",
-                       fontsize=8, color=RIVAL)  # fmt: skip
     room = 0.04 * (up.max() - down.min())
     axis.set(ylim=(down.min() - room * bool(down.min() < 0), up.max() + room), ylabel="% of the total\n(areas add up to 100)")
 

@@ -114,10 +114,13 @@ def _margins(axis: Any, local: ErrorMap) -> Any:
 
 
 def _chosen(steps: np.ndarray, edges: np.ndarray) -> list[int]:
-    """Steps whose share is told: large enough, in strips that are wide enough."""
-    span = abs(edges[0] - edges[-1])
-    wide = np.abs(np.diff(edges)) > 0.055 * span
-    return [k for k in range(steps.size) if abs(steps[k]) >= TOLD and wide[k]]
+    """Steps whose share is told: the largest first, so far apart that their numbers do not touch."""
+    place = (edges[1:] + edges[:-1]) / 2 / abs(edges[0] - edges[-1])
+    chosen: list[int] = []
+    for k in np.argsort(-np.abs(steps)):
+        if abs(steps[k]) >= TOLD and all(abs(place[k] - place[other]) > 0.055 for other in chosen):
+            chosen.append(int(k))
+    return chosen
 
 
 @styled

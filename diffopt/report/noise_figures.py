@@ -142,5 +142,5 @@ def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours
 
 
 def _told(row: Row, base: float | None, marked: bool) -> str:
-    ratio = "" if not base or row["exact"] == base else f"  {digits(row['exact'] / base)} x"
+    ratio = "" if not base or row["exact"] == base else f", {digits(row['exact'] / base)} x"
     return f"{digits(row['exact'])}{ratio}" + (f"; absolute {digits(row['absolute'])}" if marked else "")

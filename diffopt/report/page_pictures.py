@@ -29,7 +29,12 @@ def grids_pictures(comparison: Comparison) -> str:
     count = len(groups(comparison))
     pictures = "".join(_drawn(comparison, i) for i in range(min(count, GROUPS)))
     more = f'<p class="soft">{count - GROUPS} more groups are in the tables.</p>' if count > GROUPS else ""
-    return f'<div class="pictures{" one" if count == 1 else ""}">{pictures}</div>{more}'
+    return f'<div class="pictures{_columns(count)}">{pictures}</div>{more}'
+
+
+def _columns(count: int) -> str:
+    """Class of the pictures: no row of one below rows of more, where two columns mend that."""
+    return " one" if count == 1 else " two" if count in (2, 4) else ""
 
 
 def _drawn(comparison: Comparison, group: int | None) -> str:

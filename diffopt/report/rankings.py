@@ -58,7 +58,7 @@ def _told(scores: Mapping[str, float], name: str, own: str) -> str:
     if digits(ratio) == "1":
         return digits(scores[name])
     # What is better is told as the text tells it.
-    return f"{digits(scores[name])}  {f'{digits(ratio)} x' if ratio > 0.9995 else gain(scores[name], scores[own])}"
+    return f"{digits(scores[name])}, {f'{digits(ratio)} x' if ratio > 0.9995 else gain(scores[name], scores[own])}"
 
 
 def dots(axis: Any, rows: Sequence[tuple[str, float, str, str]], ends: Mapping[int, float] | None = None) -> None:

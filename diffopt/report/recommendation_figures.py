@@ -26,7 +26,8 @@ def recommendation_picture(data: Mapping[str, Any]) -> Any:
     canvas, (above, below) = figure(9, [height(len(names))] * 2)
     ranking(above, {name: row["robust"] for name, row in names.items()}, "robust", own, {habit: palette.HABIT}, MOST)
     _levels(below, {name: row["sigmas"] for name, row in names.items()}, own, habit)
-    most = f"Robust error of each solver on its optimized grid, at most {data['calls']} denoiser call{'s' * (data['calls'] != 1)}"
+    calls = f"at most {data['calls']} denoiser call{'s' * (data['calls'] != 1)}"
+    most = f"Robust error of each solver, on its optimized grid unless another is named, {calls}"
     titled(canvas, most + (f" in {data['host']}" if data["host"] else ""), data["spectrum"]["source"], setting(data))
     return canvas
 
