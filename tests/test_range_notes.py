@@ -146,7 +146,10 @@ def test_zero_eigenvalues_are_counted_by_every_verb(verb):
 def test_zeros_of_an_estimate_name_the_shrinkage_that_fills_them(tmp_path):
     rows = np.random.default_rng(0).normal(size=(20, 30))
     diffopt.estimate(rows).save(tmp_path / "few.npz")
-    (line,) = lines(diffopt.evaluate(tmp_path / "few.npz", schedule="karras", steps=2), "eigenvalues are 0")
-    assert "11 of 30 eigenvalues are 0 (rank 19)" in line and "20 samples" in line and 'shrinkage="population"' in line
+    found = diffopt.evaluate(tmp_path / "few.npz", schedule="karras", steps=2)
+    (line,) = lines(found, "eigenvalues are 0")
+    assert "11 of 30 eigenvalues are 0 (rank 19)" in line
+    (line,) = lines(found, "few samples")
+    assert "20 samples" in line and 'shrinkage="population"' in line
     diffopt.estimate(rows, shrinkage="population").save(tmp_path / "more.npz")
     assert not lines(diffopt.evaluate(tmp_path / "more.npz", schedule="karras", steps=2), "shrinkage=")
