@@ -54,5 +54,5 @@ class Sampling:
         if not self.few or (self.corrected and self.samples > self.numbers):
             return ""
         if self.corrected:
-            return f"{told}, corrected by --shrinkage {self.shrinkage}"
+            return f"{told}, corrected by {self.shrinkage} shrinkage"
         return f"{told}: small eigenvalues are too small, large ones too large; --shrinkage population of spectrum estimate helps"
