@@ -65,6 +65,26 @@ def test_a_kink_is_followed_to_its_end() -> None:
     assert value < 1e-3
 
 
+def test_a_crawl_among_kinks_ends_at_the_minimum_of_a_quadratic_program() -> None:
+    """|x|^2/2 + sum c |A x - b|, whose kinks meet at the minimum; truth with a bound a term by SLSQP."""
+    rng = np.random.default_rng(3)
+    a, b, c = rng.normal(size=(8, 6)), rng.normal(size=8), np.full(8, 0.5)
+
+    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
+        gap = a @ x - b
+        return 0.5 * x @ x + c @ np.abs(gap), x + a.T @ (c * np.sign(gap))
+
+    found = minimize(loss, np.full(6, 2.0), [(-9.0, 9.0)] * 6, 1000, 1e-15, 1e-9, crawl=1e-9)
+    sides = [{"type": "ineq", "fun": lambda y, s=s: y[6:] - s * (a @ y[:6] - b)} for s in (1, -1)]
+    theirs = optimize.minimize(
+        lambda y: 0.5 * y[:6] @ y[:6] + c @ y[6:], np.append(np.zeros(6), np.abs(b)), constraints=sides,
+        options={"ftol": 1e-14, "maxiter": 500},
+    )  # fmt: skip
+    kinks = np.sum(np.abs(a @ found.x - b) < 1e-4)
+    assert found.crawled and kinks >= 2 and found.count < 300
+    assert found.value == pytest.approx(theirs.fun, rel=1e-7)
+
+
 def test_an_evaluation_budget_ends_the_search() -> None:
     count = 0
 

@@ -311,3 +311,10 @@ def test_an_infinite_objective_is_an_explained_error():
 def test_problems_that_make_no_sense(changes, word):
     with pytest.raises(InputError, match=word):
         problem(**changes)
+
+
+def test_starts_under_two_names_are_searched_from_once() -> None:
+    """polyexponential with its own exponent of 1 is exponential: neither scored nor searched from twice."""
+    task, robust = problem(steps=6), OBJECTIVES["robust"]()
+    one, both = (optimize(task, robust, starts=names) for names in (["exponential"], ["exponential", "polyexponential"]))
+    assert one.evaluations == both.evaluations and one.value == both.value

@@ -10,6 +10,8 @@ from diffopt.foundation.arrays import Numbers
 
 #: Below this modulus the power series is used; TERMS of it reach double precision there.
 NEAR, TERMS = 1.0, 20
+#: The same for the derivative of phi1, whose quotient loses 2e-16/|x|.
+SLOW, FEW = 0.1, 11
 
 
 def phi1(x: Numbers) -> Numbers:
@@ -20,6 +22,19 @@ def phi1(x: Numbers) -> Numbers:
 def phi2(x: Numbers) -> Numbers:
     """(exp(x) - 1 - x)/x^2."""
     return _phi(x, 2)
+
+
+def phi1_slope(x: Numbers, grown: Numbers, one: Numbers) -> Numbers:
+    """Derivative of phi1 at real x, given exp(x) and phi1(x): (exp(x) - phi1(x))/x (theory.md, eq. 402)."""
+    near = np.abs(x) < SLOW
+    value = np.divide(grown - one, x, out=np.zeros_like(x), where=~near)
+    if near.any():
+        few, total = x[near], np.zeros(int(near.sum()))
+        for k in reversed(range(FEW)):
+            total *= few
+            total += (k + 1) / math.factorial(k + 2)
+        value[near] = total
+    return value
 
 
 def _phi(x: Numbers, order: int) -> Numbers:

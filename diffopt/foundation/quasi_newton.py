@@ -80,13 +80,14 @@ class Memory:
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where a minimization ended: variables, loss, gradient, evaluations, and the curvature that it learned."""
+    """Where a minimization ended: variables, loss, gradient, evaluations, the curvature that it learned, whether by crawling."""
 
     x: Array
     value: float
     gradient: Array
     count: int
     memory: Memory
+    crawled: bool = False
 
     def explains(self, x: Array, value: float, gradient: Array, step: Array) -> bool:
         """Whether a quasi-Newton step from x leads to this minimum, in place and in value: x lies in its basin.
@@ -127,6 +128,7 @@ def minimize(
     low, high = np.array(bounds, dtype=float).reshape(-1, 2).T
     x = np.clip(x, low, high)
     value, gradient = loss(x)
+    crawled = False
     count, memory = 1, Memory(scale=scale) if known is None else known.memory.copy()
     trials, passed = FEW if crawl else TRIALS, deque([np.inf] * PACE, PACE)
     while count <= budget:
@@ -154,6 +156,7 @@ def minimize(
         size = max(abs(value), abs(found.value), 1.0)
         x, value, gradient = found.x, found.value, found.gradient
         if drop <= gain * size or passed[0] - value < crawl * size:
+            crawled = drop > gain * size
             break
         passed.extend([value] * found.count)
-    return Minimum(x, value, gradient, count, memory)
+    return Minimum(x, value, gradient, count, memory, crawled)

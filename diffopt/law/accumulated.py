@@ -123,7 +123,6 @@ class Accumulated:
             self._start_gap_bars(signed_bar[0], grid_bar, bars)
         grid_bar[1:] -= defect_bar
         self._defect_bars(defect_bar, noise_bar, root_bar, bars)
-        self._root_bars(root_bar, bars)
 
     def _gather_bars(self, bar: Array) -> tuple[Array, Array | None]:
         """Derivative by the signed relative defects (at place 0 by the start's), and a place for that by the noise."""
@@ -174,7 +173,10 @@ class Accumulated:
                 row.spread = noise_bar * self.grid_root[:-1] ** 2
                 root_bar[:-1] += 2 * noise_bar * self.step.spread * self.grid_root[:-1]
         row_bars = [RowMap() for _ in range(self.table.rows - 1)] + [row]
-        self.response.pull_back(row_bars, bars)
+        # Through roots of variances: what reads a node where v = 0 reads nothing.
+        by_variance = np.divide(root_bar, self.root, out=root_bar) if self.response.regular else safe(root_bar, self.root)
+        by_variance *= 0.5
+        self.response.pull_back(row_bars, bars, by_variance)
 
     def _history_bars(self, p: int, bar: Array) -> None:
         """Through the correlations of a history node."""
@@ -203,10 +205,3 @@ class Accumulated:
         lost = safe(by_share * self.share + by_fresh * self.fresh, root)
         root_bar[self.table.rows :: self.table.rows] -= 2 * lost
         return 2 * safe(by_share * self.moved, root**2)
-
-    def _root_bars(self, root_bar: Array, bars: TableBars) -> None:
-        """Through sqrt(alpha^2 eig + level^2)."""
-        scaled = root_bar / self.root if self.response.regular else safe(root_bar, self.root)
-        by_signal, by_noise = (scaled @ self.response.powers[:, :2]).T[::-1]
-        bars.alpha[:] += self.table.alpha * by_signal
-        bars.level[:] += self.table.level * by_noise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ class Design:
     eta_free: bool = False
     directions: tuple[Direction, ...] = ()
 
-    @property
+    @cached_property
     def movable(self) -> NDArray[np.bool_]:
         """Levels with a logarithm."""
         return np.isfinite(self.sigma) & (self.sigma > 0)
@@ -81,10 +81,9 @@ class DifferentiableTable:
             stacks.append(build_table(solver, Points.create(process, sigma), eta))
         stacks.extend(self._along(solver, process, direction) for direction in design.directions)
         self._stack = _joined(stacks)
-        made = _made([np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)], self._stack)
-        if made.maps is not None:
-            made = replace(made, moved=self._stack.numbers)
-        self.table = made if pattern is None else replace(made, covered=pattern)
+        real = [np.ascontiguousarray(a[0].real) for a in _arrays(self._stack)]
+        moved = None if self._stack.maps is None else self._stack.numbers
+        self.table = _made(real, self._stack, moved, pattern)
 
     def _perturbed(self, lead: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Copies of the grid and of eta, each with one colour perturbed."""
@@ -133,13 +132,12 @@ class DifferentiableTable:
         for name in ("state", "denoised", "score", "noise"):
             bar = getattr(bars, name)
             for r, place in getattr(self.table.pattern, name):
-                total += getattr(stack, name)[:, :, r, place].imag * bar[:, r, place]
+                total += getattr(stack, name).imag[:, :, r, place] * bar[:, r, place]
         if stack.maps is not None:
             total += bars.numbers * STEP
-        for name in ("alpha", "level"):
-            product = getattr(stack, name).imag * getattr(bars, name)
-            total += product[:, 1:].reshape(-1, steps, rows).sum(axis=-1)
-            total[:, 0] += product[:, 0]
+        product = stack.alpha.imag * bars.alpha + stack.level.imag * bars.level
+        total += product[:, 1:] if rows == 1 else product[:, 1:].reshape(-1, steps, rows).sum(axis=-1)
+        total[:, 0] += product[:, 0]
         return total / STEP
 
 
@@ -172,11 +170,12 @@ def _with_sources(table: Table, sources: int) -> Table:
     return replace(table, noise=np.pad(table.noise, [(0, 0)] * (table.noise.ndim - 1) + [(0, more)]))
 
 
-def _made(arrays: list[NDArray[Any]], like: Table) -> Table:
+def _made(
+    arrays: list[NDArray[Any]], like: Table, moved: NDArray[Any] | None = None, covered: Pattern | None = None
+) -> Table:
     """The inverse of :func:`_arrays`."""
-    alpha, level, state, denoised, score, noise = arrays[:6]
-    table = Table(alpha, level, state, denoised, score, noise, error=like.error)
-    return table if like.maps is None else replace(table, numbers=arrays[6], maps=like.maps)
+    numbers = like.numbers if like.maps is None else arrays[6]
+    return Table(*arrays[:6], numbers, like.maps, like.error, moved, covered=covered)
 
 
 def moved_process(process: Process, fields: dict[str, Any]) -> Process:

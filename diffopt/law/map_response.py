@@ -32,7 +32,7 @@ class MapResponse(Response):
             row.source[0] = np.sqrt(self._noise)
         self.rows = [row]
 
-    def pull_back(self, row_bars: list[RowMap], bars: TableBars) -> None:
+    def pull_back(self, row_bars: list[RowMap], bars: TableBars, by_variance: Array | None = None) -> None:
         """Through the averages, then along the directions in which the numbers of each branch are perturbed."""
         assert self.table.moved is not None
         row, by_noise = row_bars[0], np.zeros_like(self._noise)
@@ -41,6 +41,8 @@ class MapResponse(Response):
             np.divide(row.source[0], 2 * root, out=by_noise, where=root > 0)
         self._branches.pull(by_noise, row)
         bars.numbers[:] += self._branches.along(self.table.moved)
+        if by_variance is not None:
+            self.variance_bars(by_variance, bars)
 
 
 def respond(table: Table, eig: Array, with_bias: bool = False) -> Response:

@@ -60,6 +60,7 @@ class Response:
         self._inverse = _reciprocal(self.variance, self.regular)
         if table.error is not None:
             self._off = ErrorSizes(table, eig)
+        self._modelled: dict[tuple[int, int], Array] = {}
         self._coefficients = {key: self._coefficient(*key) for key in table.active}
         self.rows = self._compose(with_bias)
 
@@ -68,20 +69,23 @@ class Response:
         table, pattern = self.table, self.table.pattern
         first, nodes = table.reads(row, lag)
         inverse = self._inverse[nodes]
-        shape = (table.steps, *self.variance.shape[1:])
-        modelled = (row, lag) in pattern.denoised
-        total = np.empty(shape) if modelled and not first else np.zeros(shape)
-        inner = total[first:]
-        if modelled:
-            scale = table.denoised[first:, row, lag] * table.alpha[nodes]
-            np.multiply(scale[..., None] * self.eig, inverse, out=inner)
+        inner: Array | None = None
+        if (row, lag) in pattern.denoised:
+            inner = (table.denoised[first:, row, lag] * table.alpha[nodes])[..., None] * self.eig
+            inner *= inverse
         if (row, lag) in pattern.score:
-            inner -= self._scores(table.score[first:, row, lag], nodes)
-        if (row, lag) in pattern.state:
-            inner += table.state[first:, row, lag][..., None]
+            by_score = self._scores(table.score[first:, row, lag], nodes)
+            inner = -by_score if inner is None else inner - by_score
+        if inner is not None:
+            self._modelled[row, lag] = inner
+        state = table.state[first:, row, lag][..., None]
+        if inner is None:
+            inner = np.broadcast_to(state, (table.steps - first, *self.variance.shape[1:]))
+        elif (row, lag) in pattern.state:
+            inner = inner + state
         if self._off is not None and not self._off.random:
-            inner -= self._off.passed(row, lag)[:, None] * self._off.gain(nodes, inverse)
-        return total
+            inner = inner - self._off.passed(row, lag)[:, None] * self._off.gain(nodes, inverse)
+        return inner if not first else np.concatenate([np.zeros((first, *self.variance.shape[1:])), inner])
 
     def _scores(self, coefficient: Array, nodes: slice) -> Array:
         """coefficient / v; infinite where a scheme really divides by a vanishing variance."""
@@ -141,8 +145,10 @@ class Response:
 
     @cached_property
     def powers(self) -> Array:
-        """Powers 0 to 2 of the eigenvalues, against which derivatives are summed, shape (d, 3)."""
-        return np.stack([np.ones_like(self.eig), self.eig, self.eig**2], axis=1)
+        """Powers 0 and 1 of the eigenvalues, against which derivatives are summed, shape (d, 2)."""
+        powers = np.ones((self.eig.size, 2))
+        powers[:, 1] = self.eig
+        return powers
 
     @property
     def reach(self) -> int:
@@ -182,8 +188,9 @@ class Response:
             row.add("incoming", p, 2 * value * size**2 * bar)
             self._off.add_bars(self.table, p, 2 * value**2 * size * bar)
 
-    def pull_back(self, row_bars: list[RowMap], bars: TableBars) -> None:
-        """Add to `bars` the derivatives through the rows, given those with respect to the rows."""
+    def pull_back(self, row_bars: list[RowMap], bars: TableBars, by_variance: Array | None = None) -> None:
+        """Add to `bars` the derivatives through the rows, given those by the rows, and those by :attr:`variance` (changed)."""
+        by_variance = np.zeros_like(self.variance) if by_variance is None else by_variance
         for row in reversed(range(self.table.rows)):
             above = row_bars[row]
             for s, value in above.source.items():
@@ -194,11 +201,18 @@ class Response:
             for lag in self.table.pattern.by_row.get(row, ()):
                 bar = self._coefficient_bar(row, lag, above, row_bars)
                 if bar is not None:
-                    self._model_bars(row, lag, bar, bars)
+                    self._model_bars(row, lag, bar, bars, by_variance)
                     if self._off is not None and not self._off.random:
                         self._off.gain_bars(row, lag, bar, self._inverse, bars)
         if self._off is not None:
             self._off.pull_back(bars)
+        self.variance_bars(by_variance, bars)
+
+    def variance_bars(self, bar: Array, bars: TableBars) -> None:
+        """Through v = alpha^2 eig + level^2."""
+        by_noise, by_signal = 2 * (bar @ self.powers).T
+        bars.alpha[:] += self.table.alpha * by_signal
+        bars.level[:] += self.table.level * by_noise
 
     def _noise_bars(self, row: int, source: int, bar: Array, bars: TableBars) -> None:
         scale = 1.0 if self._off is None else self._off.scale(row)
@@ -223,28 +237,23 @@ class Response:
             below.bias = above.bias * c if below.bias is None else below.bias + above.bias * c
         return np.asarray(total) if np.ndim(total) else None
 
-    def _model_bars(self, row: int, lag: int, bar: Array, bars: TableBars) -> None:
-        """Through c = state + denoised d - score/v to coefficients and levels (theory.md, eq. 24)."""
+    def _model_bars(self, row: int, lag: int, bar: Array, bars: TableBars, by_variance: Array) -> None:
+        """Through c = state + (denoised alpha eig - score)/v to coefficients, signal and variances (theory.md, eq. 24)."""
         table, pattern, place = self.table, self.table.pattern, (row, lag)
         first, nodes = table.reads(row, lag)
         bar = bar[first:]
         if place in pattern.state:
-            bars.state[first:, row, lag] += bar @ self.powers[:, 0]
-        if place not in pattern.denoised and place not in pattern.score:
+            bars.state[first:, row, lag] += np.add.reduce(bar, axis=-1)
+        if place not in self._modelled:
             return
-        alpha, level, inverse, eig = table.alpha[nodes], table.level[nodes], self._inverse[nodes], self.eig
-        once = bar * inverse
-        twice, twice_eig, twice_square = ((once * inverse) @ self.powers).T
+        once = bar * self._inverse[nodes]
+        plain, by_eig = (once @ self.powers).T
         if place in pattern.score:
-            score = table.score[first:, row, lag]
-            bars.score[first:, row, lag] -= once.sum(axis=-1)
-            bars.alpha[nodes] += 2 * score * alpha * twice_eig
-            bars.level[nodes] += 2 * score * level * twice
+            bars.score[first:, row, lag] -= plain
         if place in pattern.denoised:
-            denoised = table.denoised[first:, row, lag]
-            bars.denoised[first:, row, lag] += alpha * (once @ eig)
-            bars.alpha[nodes] += denoised * (level**2 * twice_eig - alpha**2 * twice_square)
-            bars.level[nodes] -= 2 * denoised * alpha * level * twice_eig
+            bars.denoised[first:, row, lag] += table.alpha[nodes] * by_eig
+            bars.alpha[nodes] += table.denoised[first:, row, lag] * by_eig
+        by_variance[nodes] -= np.multiply(once, self._modelled[place], out=once)
 
     def _residual_bars(self, row: int, bar: Array, bars: TableBars) -> None:
         table = self.table

@@ -40,9 +40,11 @@ class Grid:
         array = np.array(sigmas, dtype=np.float64)
         if array.ndim != 1 or array.size < 2:
             raise InputError(f"a grid needs at least 2 sigmas, got {array.size}")
-        if np.any(np.isnan(array)) or array[-1] < 0:
+        falling = bool((array[:-1] > array[1:]).all())
+        # What falls holds nothing that is not a number.
+        if (not falling and np.any(np.isnan(array))) or array[-1] < 0:
             raise InputError(f"sigmas must be numbers >= 0, got {array[np.isnan(array) | (array < 0)][0]}")
-        if not np.all(array[:-1] > array[1:]):
+        if not falling:
             k = int(np.flatnonzero(~(array[:-1] > array[1:]))[0])
             raise InputError(
                 f"sigmas must decrease strictly, but {array[k]:g} is followed by {array[k + 1]:g} (position {k + 1})"

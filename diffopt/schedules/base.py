@@ -24,11 +24,15 @@ class _Key:
     """
 
     def __init__(self, schedule: Schedule, span: Span) -> None:
-        self.schedule = schedule
-        self.span = span if schedule.kind == "spectrum" else replace(span, spectrum=None)
-        spectrum = None if self.span.spectrum is None else self.span.spectrum.sha256
+        self.schedule, self._span = schedule, [span]
+        spectrum = None if schedule.kind != "spectrum" or span.spectrum is None else span.spectrum.sha256
         ends = (span.steps, span.sigma_max, span.sigma_min, span.end)
         self.content = (type(schedule), _content(vars(schedule)), span.process, *ends, spectrum)
+
+    def levels(self) -> Array:
+        """The answer; the span is let go with it, as the key stays."""
+        span = self._span.pop()
+        return self.schedule.levels(span if self.schedule.kind == "spectrum" else replace(span, spectrum=None))
 
     def __hash__(self) -> int:
         return hash(self.content)
@@ -51,7 +55,7 @@ def _content(value: Any) -> object:
 @lru_cache(maxsize=4096)
 def _kept(key: _Key) -> Array:
     """Levels of a schedule; dynamic programs are worth keeping while solvers are compared."""
-    return key.schedule.levels(key.span)
+    return key.levels()
 
 
 class Schedule(ABC):
@@ -101,15 +105,16 @@ class Schedule(ABC):
         if span.steps == 1 and span.end == "zero":
             return Grid.create(span.process, [span.sigma_max, 0.0])
         # What overflows is no level, and is refused below.
-        ends = f"from {span.sigma_max:g} to {span.sigma_min:g}"
         try:
             with np.errstate(over="ignore", invalid="ignore"):
                 levels = _kept(_Key(self, span))
         except OverflowError:  # of Python's own numbers
+            ends = f"from {span.sigma_max:g} to {span.sigma_min:g}"
             raise UnsupportedError(f"schedule {self.name!r} leaves the range of doubles {ends}; raise --sigma-min") from None
         if span.end == "zero" and levels[-1] > 0:
-            levels = np.append(levels, 0.0)
+            levels = np.concatenate([levels, [0.0]])
         if levels.size != span.steps + 1:
+            ends = f"from {span.sigma_max:g} to {span.sigma_min:g}"
             raise UnsupportedError(f"schedule {self.name!r} has no grid of {span.steps} steps {ends}")
         try:
             return Grid.create(span.process, levels)

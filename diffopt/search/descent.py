@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from diffopt.errors import UnsupportedError
-from diffopt.foundation.arrays import Array
+from diffopt.foundation.arrays import Array, digits, release_one
 from diffopt.objectives import Objective
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
@@ -21,6 +21,7 @@ from diffopt.search.places import Places
 from diffopt.search.result import OptimizeResult
 from diffopt.search.search import TOLERANCE, Progress, Search
 from diffopt.search.softening import held_by_kinks, past_kinks
+from diffopt.search.variables import State
 from diffopt.search.window import open_window
 from diffopt.solvers import SOLVERS
 
@@ -77,6 +78,7 @@ def optimize(
     UnsupportedError
         No schedule gives a finite objective.
     """
+    release_one()
     if "grid" in free:
         problem = replace(problem, solver=problem.solver.for_even_grid())
     averaged, guarded = schemes(problem, free), tuple(free) == ("grid",)
@@ -107,7 +109,7 @@ def _run(search: Search, searches: int) -> OptimizeResult:
     if not search.family:
         search.remember(scores[ranked[0]], states[ranked[0]], None)
     outcome: Descent | None = None
-    for rank, name in enumerate(ranked[: max(1, searches)] if search.blocks else ()):
+    for rank, name in enumerate(_apart(states, ranked[: max(1, searches)]) if search.blocks else ()):
         # Later starts are probed and go on only where they overtake what is already found.
         known = outcome.minimum if outcome and search.scale else None
         outcome = search.improve(states[name], None, PROBE if rank else 0, known=known) or outcome
@@ -118,6 +120,12 @@ def _run(search: Search, searches: int) -> OptimizeResult:
     if search.family:
         outcome = open_window(search, states[ranked[0]]) or outcome
     return _result(search, outcome, len(ranked), scores)
+
+
+def _apart(states: dict[str, State], names: Sequence[str]) -> list[str]:
+    """Names whose grids are not those of one before: some rules are others under another name."""
+    grids = digits(np.array([states[name].sigma for name in names]))
+    return [name for i, name in enumerate(names) if grids[i] not in grids[:i]]
 
 
 def _nothing_finite(search: Search) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.quasi_newton import Loss, Minimum, minimize
+from diffopt.foundation.quasi_newton import PACE, Loss, Minimum, minimize
 
 #: Largest component of the gradient of the log objective at a smooth optimum.
 GRADIENT = 2e-8
@@ -44,7 +44,7 @@ def descend(
     """Minimize from x; None where `probe` evaluations do not overtake `target`.
 
     Kinks of the objective can stall the search, so it is restarted from the lowest point it saw until that
-    gains less than `tolerance`.
+    gains less than `tolerance`; not where it has come to a crawl, as it saw beyond its kinks.
     """
     seen, crawl = _Lowest(loss, x), tolerance if kinks else 0.0
     x = np.clip(x, [lo for lo, _ in bounds], [hi for _, hi in bounds])
@@ -67,6 +67,8 @@ def descend(
         slope = float(np.max(np.abs(_projected(found.x, found.gradient, bounds)), initial=0.0))
         if slope < 10 * GRADIENT:
             return seen.end(found, True, f"converged: gradient of the log objective {slope:.1e}")
+        if found.crawled:
+            return seen.end(found, True, f"converged: {PACE} evaluations gained less than {tolerance:g} (relative)")
         if previous - found.value < tolerance:
             return seen.end(found, True, f"converged: a restarted search gained less than {tolerance:g} (relative)")
         if budget <= 0:

@@ -21,15 +21,15 @@ def quick_starts(solver: Solver) -> list[str]:
     return [name for name in SCHEDULES if name not in SLOW and SCHEDULES[name].suits(solver)]
 
 
+# What has no meaning here is refused by the grid, so numpy need not speak of it.
+@np.errstate(all="ignore")
 def applicable(problem: Problem, names: Sequence[str] | None = None) -> dict[str, Grid]:
     """Grids of the named schedules (default: the quick ones) that have a meaning for the problem."""
-    short = problem.compressed()
+    span = problem.compressed().span
     grids = {}
     for name in names if names is not None else quick_starts(problem.solver):
         try:
-            # What has no meaning here is refused by the grid, so numpy need not speak of it.
-            with np.errstate(all="ignore"):
-                grid = SCHEDULES[name]().grid(short.span)
+            grid = SCHEDULES[name]().grid(span)
         except DiffoptError:
             continue
         # With sigma_min = 0 some rules reach 0 one level early.

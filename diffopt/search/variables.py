@@ -123,7 +123,7 @@ class GridBlock(Block):
         sigma[1:-1] = np.exp(top - (top - self.bottom) * np.cumsum(self._shares(x))[:-1])
         if self.free_top:
             sigma[0] = np.exp(top)
-        return replace(state, sigma=sigma)
+        return State(sigma, state.eta, state.process, state.solver, state.directions)
 
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
         """Softmax Jacobian on the sums over all points behind each share."""

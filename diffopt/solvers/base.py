@@ -127,9 +127,10 @@ def build_table(solver: Solver, points: Points, eta: Numbers) -> Table:
     """
     with np.errstate(all="ignore"):
         table = solver.table(points, eta)
-    for array in (table.state, table.denoised, table.score, table.noise, table.numbers):
-        if not np.isfinite(array).all():
-            raise UnsupportedError(_no_limit(solver, points))
+        for array in (table.state, table.denoised, table.score, table.noise, table.numbers):
+            # A sum is quicker than a mask; finite numbers may add up to an infinite one.
+            if not np.isfinite(np.add.reduce(array, axis=None)) and not np.isfinite(array).all():
+                raise UnsupportedError(_no_limit(solver, points))
     return table if solver.error is None else perturbed(table, solver.error)
 
 

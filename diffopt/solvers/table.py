@@ -35,6 +35,11 @@ class Pattern:
         return {row: tuple(lag for r, lag in self.active if r == row) for row in rows}
 
 
+def _spread(ends: Numbers, rows: int) -> Numbers:
+    """The start, and the end of every step for each of its rows."""
+    return np.asarray(np.concatenate([ends[..., :1], np.repeat(ends[..., 1:], rows, axis=-1)], axis=-1))
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """Coefficients of a linear sampler: N steps of R rows each (theory.md, eq. 10).
@@ -85,8 +90,7 @@ class Table:
         """Table of zeros whose nodes all stand at the end of their step; solvers fill it in."""
         lead, steps = points.sigma.shape[:-1], points.steps
         dtype = np.result_type(points.alpha, points.noise)
-        ends = np.arange(steps * rows + rows) // rows
-        alpha, level = (a[..., ends[rows - 1 :]].astype(dtype) for a in (points.alpha, points.noise))
+        alpha, level = (np.array(a, dtype) if rows == 1 else _spread(a.astype(dtype), rows) for a in (points.alpha, points.noise))
         shape = (*lead, steps, rows, lags)
         noise = np.zeros((*lead, steps, rows, sources), dtype)
         return cls(alpha, level, np.zeros(shape, dtype), np.zeros(shape, dtype), np.zeros(shape, dtype), noise)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array, Numbers
 from diffopt.foundation.krylov import apply_function
-from diffopt.foundation.phi import phi1, phi2
+from diffopt.foundation.phi import phi1, phi1_slope, phi2
 from diffopt.processes.points import Points, StepEnds
 from diffopt.solvers.averages import Averages
 from diffopt.solvers.base import Solver
@@ -153,7 +153,7 @@ class LinearizationMaps(StepMaps):
 
 
 class FrozenAverages(Averages):
-    """Eq. (85) with its derivatives: phi1' = phi1 - phi2 (theory.md, eq. 402)."""
+    """Eq. (85) with its derivatives: phi1' (theory.md, eq. 402)."""
 
     def __init__(self, x: dict[str, Array], eig: Array) -> None:
         self.x, self.eig = x, eig
@@ -165,7 +165,8 @@ class FrozenAverages(Averages):
     def pull(self, by_m: Array, by_n: Array, by_spread: Array | None) -> dict[str, Numbers]:
         """Through the functions of hK, then through K."""
         x, h, noise = self.x, self.x["h"], by_n * self.scale
-        bend = (self.one - phi2(h * self.k)) * (1 + self.grown) / 2 + self.one * self.grown / 2
+        # d phi1(2x)/dx, twice the slope of phi1 there.
+        bend = 2 * phi1_slope(2 * h * self.k, self.grown**2, self.twice)
         by_hk = by_m * self.m + noise * h * x["rate0"] * bend
         one, m, n = (v.sum(axis=-1, keepdims=True) for v in (noise * self.twice, by_m * self.m, by_n * self.n))
         found = slope_bars(x, self.eig, "0", by_hk * h)
