@@ -174,8 +174,9 @@ def _made(
     arrays: list[NDArray[Any]], like: Table, moved: NDArray[Any] | None = None, covered: Pattern | None = None
 ) -> Table:
     """The inverse of :func:`_arrays`."""
+    alpha, level, state, denoised, score, noise = arrays[:6]
     numbers = like.numbers if like.maps is None else arrays[6]
-    return Table(*arrays[:6], numbers, like.maps, like.error, moved, covered=covered)
+    return Table(alpha, level, state, denoised, score, noise, numbers, like.maps, like.error, moved, covered=covered)
 
 
 def moved_process(process: Process, fields: dict[str, Any]) -> Process:
