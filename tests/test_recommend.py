@@ -21,7 +21,7 @@ from diffopt.processes import Flow
 from diffopt.report.shift_answers import shifted
 from diffopt.solvers import SOLVERS
 from diffopt.studies.recommend import CANDIDATES
-from diffopt.studies.shift import at_size, best_shift, closed_mu, leading_mu, value_at
+from diffopt.studies.shift import at_size, best_shift, closed_mu, leading_mu, tokens_of, value_at
 
 EIG = np.array([20.0, 5.0, 2.0, 0.6, 0.1, 0.02])
 
@@ -203,3 +203,30 @@ def test_who_is_lower_by_robust_is_said():
 def test_tokens_that_were_not_given_are_said():
     assert any("9 tokens is the number of eigenvalues" in line for line in diffopt.shift([2.0] * 9, 2).notes)
     assert not any("is the number of eigenvalues" in line for line in diffopt.shift([2.0] * 9, 2, tokens=9).notes)
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [
+        ((16, 128, 128), 4096), ((128, 128, 16), 4096), ((4, 32, 32), 256), ((4, 32, 48), 384), ((48, 32, 4), 384),
+        ((32, 32, 32), None), ((20, 32, 48), None), ((64, 64), None), ((3, 5, 5), None),
+    ],
+)
+def test_latents_are_counted_in_tokens_of_two_by_two_places(shape, count):
+    assert tokens_of(shape) == count
+
+
+def test_the_shape_of_samples_says_the_tokens(tmp_path):
+    """Latents (4, 8, 8) are 16 tokens: FLUX's line there, and at their own count the spectrum is as it is."""
+    samples = np.random.default_rng(3).standard_normal((40, 4, 8, 8))
+    diffopt.estimate(samples, method="fourier", channels="first").save(tmp_path / "latents.npz")
+    found = diffopt.shift(str(tmp_path / "latents.npz"), 4)
+    rows = {row["name"]: row for row in found.rows()}
+    assert found.document["tokens"] == 16
+    assert rows["flux"]["mu"] == pytest.approx(0.5 + (16 - 256) * 0.65 / 3840)
+    assert found.shift == pytest.approx(diffopt.shift(str(tmp_path / "latents.npz"), 4, tokens=16).shift)
+    assert any("latents of 4 x 8 x 8 are 16 tokens" in line for line in found.notes)
+    # Twice as many tokens of the same picture: as of a spectrum without shape that is continued to twice its size.
+    twice = diffopt.shift(str(tmp_path / "latents.npz"), 4, tokens=32)
+    eig = diffopt.load(str(tmp_path / "latents.npz")).spectrum
+    assert twice.shift == pytest.approx(diffopt.shift(eig, 4, tokens=512).shift, rel=1e-9)

@@ -149,7 +149,7 @@ OWN: dict[str, tuple[Flag, ...]] = {
         Flag("host", str, "Only solvers that this program runs (diffopt list hosts).", "NAME"),
     ),
     "shift": (
-        Flag("tokens", int, "Image tokens of one frame [default: as many as the spectrum has eigenvalues].", "N"),
+        Flag("tokens", int, "Image tokens of one frame [default: by the samples' shape, else as many as eigenvalues].", "N"),
         Flag("frames", int, "Frames of a video [default: 1].", "N"),
         Flag("frame_correlation", float, "Correlation of neighbouring frames, 0 to 1 [default: 0.9].", "X"),
         Flag("scheduler_config", str, "Not needed: every flow model is the same process.", "FILE", hidden=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Unpack
 
 import numpy as np
@@ -19,7 +20,7 @@ from diffopt.documents.values import number, one
 from diffopt.errors import InputError
 from diffopt.objectives.problem import Problem
 from diffopt.schedules.fixed.flow import flux2_mu, flux_mu
-from diffopt.studies.shift import at_size, best_shift, closed_mu, leading_mu, value_at
+from diffopt.studies.shift import at_size, best_shift, closed_mu, leading_mu, tokens_of, value_at
 
 
 @verb
@@ -41,7 +42,8 @@ def shift(
     steps : int
         Number of solver steps; default 28.
     tokens : int, optional
-        Image tokens of one frame: the spectrum is continued to this size. Default: its own.
+        Image tokens of one frame: the spectrum is continued to this size. Default: its own, by the shape of the samples
+        (2 x 2 places a token) where the file says it, else the number of eigenvalues.
     frames : int, optional
         Frames of a video; default 1.
     frame_correlation : float, optional
@@ -76,10 +78,13 @@ def shift(
     settings = settings.replace(process="flow")
     data = loaded(spectrum, {**flags, "process": "flow"})
     size = max(1, round(data.spectrum.dim))
-    count = size if tokens is None else one(tokens, "tokens")
+    shape = tuple(data.facts.get("shape") or ())
+    native = tokens_of(shape) if math.prod(shape) == size else None
+    own = native or size
+    count = own if tokens is None else one(tokens, "tokens")
     films = 1 if frames is None else one(frames, "frames")
     kept = 0.9 if frame_correlation is None else number(frame_correlation, "frame_correlation")
-    resized = Dataset.of(at_size(data.spectrum, count / size, films, kept))
+    resized = Dataset.of(at_size(data.spectrum, count / own, films, kept))
     problem, objective = make_problem(settings, resized), make_objective(settings.objective)
     best = best_shift(problem, objective)
     rows = [_row(problem, "optimum", best.mu, f"smallest {objective.name} among shifts of uniform time")]
@@ -88,24 +93,36 @@ def shift(
         solver=problem.solver.name, steps=problem.steps, objective=objective.name, tokens=count, frames=films,
         frame_correlation=kept, rows=rows, spectrum=spectrum_part(data.spectrum, data.facts), diffopt_version=__version__,
     )  # fmt: skip
-    notes = (*data_notes(data, robust=False), *_notes(size, count, films, kept, tokens is not None))
+    notes = (*data_notes(data, robust=False), *_notes(size, own, count, films, kept, tokens is not None, shape if native else ()))
     return ShiftResult(dump(document), notes, problem)
 
 
-def _notes(size: int, count: int, films: int, kept: float, said: bool) -> tuple[str, ...]:
+def _notes(
+    size: int, own: int, count: int, films: int, kept: float, said: bool, shape: tuple[int, ...]
+) -> tuple[str, ...]:
     notes = ["note: the spectrum must be in the model's own units (latents as the model sees them, one entry a token or channel)"]
     notes.append(
         "note: the grid is the times 1 - i/N, shifted once, with 0 at the end: ComfyUI's simple at that shift, diffusers' Flux "
         "pipelines at that mu; set_timesteps(N) with a static shift (SD3) shifts twice, which compare-schedules judges with "
         "--scheduler-config FILE (row own)"
     )
-    if not said:
+    if shape:
+        sides = " x ".join(map(str, shape))
         notes.append(
-            f"note: {count} tokens is the number of eigenvalues, channels counted; --tokens N gives the model's, and continues "
-            "the spectrum to that size"
+            f"note: latents of {sides} are {own} tokens of 2 x 2 places, as FLUX, SD3 and Wan count; --tokens N gives another "
+            "size, and continues the spectrum to it"
         )
-    if count != size:
-        notes.append(f"note: the spectrum of {size} entries is continued to {count}: the same picture, its own power law")
+    elif not said:
+        notes.append(
+            f"note: {count} tokens is the number of eigenvalues, channels counted, and FLUX's rows take it so; a token of FLUX "
+            "or SD3 holds 2 x 2 places of all channels; --tokens N gives the model's, and continues the spectrum to that size"
+        )
+    if count != own:
+        one_each = "" if shape else "; a token is taken as one entry, as the file does not say the shape of its samples"
+        notes.append(
+            f"note: the spectrum of {size} entries is continued to {size * count / own:.6g}: the same picture, its own power law"
+            f"{one_each}"
+        )
     if films > 1:
         notes.append(f"note: frames are assumed to be correlated as {kept:g}^lag in every mode")
     return tuple(notes)

@@ -13,7 +13,7 @@ FEW: dict[str, tuple[str, ...]] = {
     "objective": ("robust", "frechet", "kl", "discretization", "kl_discretization", "path_kl"),
     "format": ("json", "table", "csv", "markdown", "lines"),
     "end": ("zero", "sigma_min"),
-    "betas": ("sd", "sdxl"),
+    "betas": ("sd", "sd15", "sdxl"),
     "shift": ("sd3", "flux", "flux_schnell"),
     "start": ("exact", "sigma", "unit"),
     "clock": ("sigma", "variance", "logsnr", "time"),

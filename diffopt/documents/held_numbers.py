@@ -179,6 +179,8 @@ def _from_mapping(
     if key is not None and key not in arrays:
         raise InputError(f"{label}: no array {key!r}; it holds {', '.join(held) or 'nothing'}")
     chosen = next((name for name in ((key,) if key is not None else names) if name in arrays), None)
+    if chosen is None and "_class_name" in held:
+        raise InputError(f"{label}: the config of a scheduler holds no spectrum; give it as --scheduler-config {label}")
     if chosen is None:
         raise InputError(f"{label}: none of eigenvalues, cov, covariance in it but {', '.join(held) or 'nothing'}; use --key")
     if chosen in COVARIANCE and np.ndim(arrays[chosen]) != 2:

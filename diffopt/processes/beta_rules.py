@@ -14,7 +14,7 @@ LEVELS = 1_000_000
 ZERO_SNR = "zero_snr"
 EXAMPLE = "scaled_linear:0.00085,0.012,1000"
 #: Tables by the models that were trained on them: Stable Diffusion 1 and 2 and SDXL (configs/sd15.toml, configs/sdxl.toml).
-NAMED: dict[str, str] = {"sd": EXAMPLE, "sdxl": EXAMPLE}
+NAMED: dict[str, str] = {"sd": EXAMPLE, "sd15": EXAMPLE, "sdxl": EXAMPLE}
 
 
 def spelled_out(rule: str) -> str:

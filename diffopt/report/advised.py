@@ -68,12 +68,13 @@ def sentences(data: Mapping[str, Any]) -> list[str]:
         several = sorted([best, *equal], key=lambda row: row["robust"])
         who = "which most people use" if habit is not None and best["solver"] == habit["solver"] else "the simplest of them"
         first = f"These {len(several)} are {EQUAL}: {_listed([row['solver'] for row in several])}. "
-        first += f"Take {best['solver']}, {who}, {taken}, or stay with the one that you use."
+        stay = "" if _hidden(several) else ", or stay with the one that you use"
+        first += f"Take {best['solver']}, {who}, {taken}{stay}."
         if habit is not None:
             same = habit["verdict"] == "equal"
             too = f"{name(habit)}, the habit, is equal too{_apart(habit, best, rows)}"
             first += f" {too}." if same else f" Its robust is {margins[0]}."
-        first += _steps(best, several)
+        first += _steps(several)
     else:
         beside = next((row for row in rows[1:] if row["verdict"] == "more" and not row["habit"]), None)
         margins = ([] if beside is None else [f"{gain(1.0, beside['to_best'])} {beside['solver']}, the next,"]) + margins
@@ -114,14 +115,18 @@ def _apart(habit: Row, best: Row, rows: Sequence[Row]) -> str:
     return "" if told == SAME else f", but {told} in robust_steps, the steps alone, which optimize compares"
 
 
-def _steps(best: Row, equal: Sequence[Row]) -> str:
-    """Who has the smallest error without the start, where that is the same for all and hides the steps."""
-    if decided("robust", equal) == "robust":
+def _hidden(equal: Sequence[Row]) -> bool:
+    """Whether the start, the same for all, hides what the steps do."""
+    return decided("robust", equal) != "robust"
+
+
+def _steps(equal: Sequence[Row]) -> str:
+    """The errors without the start, where that hides them."""
+    if not _hidden(equal):
         return ""
-    least = min(equal, key=lambda row: float(row["robust_steps"]))
-    told = gain(least["robust_steps"], best["robust_steps"])
-    what = " No grid without noise mends the start; in the error of the steps alone"
-    return f"{what} {least['solver']} is {told} {best['solver']}." if told != SAME else f"{what} it is as good as any."
+    known = sorted(equal, key=lambda row: float(row["robust_steps"]))
+    told = ", ".join(f"{row['solver']} {number(row['robust_steps'])}" for row in known)
+    return f" The start, which no grid without noise mends, hides the steps; theirs alone (robust_steps): {told}."
 
 
 def _doubt(row: Row, host: str | None) -> str:

@@ -73,6 +73,8 @@ def _whole(data: Document, compared: str, usual: str) -> str:
     own, habit = data["errors"].get(Robust.name), (data.get("baselines") or {}).get(usual, {}).get(Robust.name)
     if compared != "robust_steps" or own is None or habit is None:
         return ""
+    if number(own) == number(habit):
+        return f"; with the start, which no grid without noise mends, robust is {number(own)} for both"
     return f"; with the start, which no grid without noise mends, robust is {number(own)} against {number(habit)}"
 
 

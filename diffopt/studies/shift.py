@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,6 +52,24 @@ def leading_mu(spectrum: Spectrum) -> float:
         return float(np.pi / 8 * (s**2 - two / s**2) + half * s / 2 - three_halves / (2 * s))
 
     return float(brentq(slope, -30.0, 5.0)) + float(np.log(top)) / 2
+
+
+def tokens_of(shape: Sequence[int]) -> int | None:
+    """Tokens of latents (channels, height, width) or with channels last: 2 x 2 places of all channels a token.
+
+    Channels are the axis beside two equal sides, else the first or last one if it is the smallest and at most 16; None where
+    they cannot be told, or a side is odd. Reference: diffusers, pipeline_flux._pack_latents; the patch size 2 of SD3 and Wan.
+    """
+    if len(shape) != 3:
+        return None
+    first, second, third = shape
+    if second == third != first or (second != first and first <= 16 and first == min(shape)):
+        sides = (second, third)
+    elif first == second != third or (second != third and third <= 16 and third == min(shape)):
+        sides = (first, second)
+    else:
+        return None
+    return None if sides[0] % 2 or sides[1] % 2 else sides[0] * sides[1] // 4
 
 
 def at_size(spectrum: Spectrum, factor: float, frames: int = 1, correlation: float = 0.9) -> Spectrum:
@@ -117,4 +136,4 @@ def best_shift(problem: Problem, objective: Objective) -> Shifted:
     return Shifted(*minimize_scalar(lambda mu: value_at(short, objective, mu), *ends, 1e-5))
 
 
-__all__ = ["Shifted", "at_size", "best_shift", "closed_mu", "leading_mu", "value_at"]
+__all__ = ["Shifted", "at_size", "best_shift", "closed_mu", "leading_mu", "tokens_of", "value_at"]

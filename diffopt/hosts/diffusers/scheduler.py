@@ -186,7 +186,7 @@ def plan_recurrence(scheduler: Scheduler, host: Host, run: Run, config: Config, 
     if sampler is None:
         known = ", ".join(dict.fromkeys(s for a in scheduler.samplers.values() if (s := a.flow if run.flow else a.solver)))
         message = f"{scheduler.name} runs {known or 'other recurrences'}, not {run.solver.name}"
-        repair = "take diffopt export --to diffusers, which names the scheduler for the solver"
+        repair = "diffopt export --to diffusers:snippet names the scheduler for the solver"
         return Plan(scheduler.name, None, [Finding("refused" if exported else "recurrence", message, repair)])
     return host.sampled(run, sampler)
 
