@@ -24,6 +24,7 @@ from diffopt.studies.budget import budget as module
 from diffopt.studies.budget.budget import BudgetSetting, compression_bound
 from diffopt.studies.budget.budget import budget as run
 from diffopt.studies.budget.diffusion import Diffusion
+from diffopt.studies.budget.knobs import FREE
 from diffopt.studies.budget.plan import parse_limits
 from diffopt.studies.budget.training import ScoreTraining
 
@@ -178,6 +179,18 @@ def test_the_best_steps_and_floor_within_a_budget() -> None:
         for f in (0.2, 0.5, 0.8)
     ]  # fmt: skip
     assert split.total <= min(others) * (1 + 1e-2)
+
+
+def test_free_steps_start_from_the_defaults(spectrum: str, capsys: pytest.CaptureFixture) -> None:
+    """Who frees the steps means a sampler with steps, and gets what the same call with the printed default gets."""
+    asked = ["error-budget", spectrum, "--samples", "5000", "--minimize", "sigma_min,steps", "--subject-to", "calls<=4"]
+    assert printed(capsys, asked) == printed(capsys, [*asked, "-n", "10"])
+
+
+@pytest.mark.parametrize("name", [name for name in FREE if name not in ("steps", "eta")])
+def test_a_number_without_a_value_to_start_from_names_its_flag(name: str, spectrum: str, capsys: pytest.CaptureFixture) -> None:
+    assert main(["error-budget", spectrum, "--minimize", name]) == 2
+    assert f"give --{name.replace('_', '-') if name != 'iterations' else 'tau and --iterations'}" in capsys.readouterr().err
 
 
 def test_limits_are_linear() -> None:

@@ -227,6 +227,8 @@ def test_a_curve_becomes_a_spectrum_that_optimize_reads(capsys, tmp_path, monkey
     curve(tmp_path / "sum.csv", s, m)
     curve(tmp_path / "each.csv", s, m / 10)
     assert main(["spectrum", "from-loss", "sum.csv", "-o", "one.json"]) == 0
+    said = capsys.readouterr().err
+    assert "summed over the values of a sample, 8" in said and "if they are means, give --dim N" in said
     assert main(["spectrum", "from-loss", "each.csv", "--dim", "10", "-o", "two.json", "-q"]) == 0
     capsys.readouterr()
     for path, dim in (("one.json", 8), ("two.json", 10)):
@@ -237,6 +239,12 @@ def test_a_curve_becomes_a_spectrum_that_optimize_reads(capsys, tmp_path, monkey
     grid = json.loads(capsys.readouterr().out)
     exact = diffopt.optimize(np.repeat([4.0, 0.1], [3, 5]), steps=4)
     np.testing.assert_allclose(grid["sigmas"], exact.sigmas, rtol=0.03)
+    # Taken for the other kind: sums have ten times the directions, means a tenth.
+    assert main(["spectrum", "from-loss", "sum.csv", "--dim", "10", "-o", "three.json"]) == 2
+    said = capsys.readouterr().err
+    assert "--dim 10, but the errors explain 80" in said and "leave --dim out" in said and not (tmp_path / "three.json").exists()
+    assert main(["spectrum", "from-loss", "each.csv", "-o", "three.json"]) == 0
+    assert "directions in all; that few is what means over the values give" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

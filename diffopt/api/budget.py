@@ -125,6 +125,8 @@ def budget(
     _check_seed(seed, verify)
     data = load_dataset(spectrum, **reading(flags))
     said = {k: v for k, v in {**flags, "solver": solver, "steps": steps}.items() if v is not None}
+    if minimize is not None and "steps" in words(minimize) and grid is None and langevin is None:
+        said.setdefault("steps", settings.steps)  # steps that are free belong to a sampler with steps
     if kernel is not None:
         check_target(kernel, force)
     knobs = make_knobs(settings, data, said, grid, samples, tau, iterations, precondition, langevin)

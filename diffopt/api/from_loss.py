@@ -19,6 +19,8 @@ from diffopt.foundation.tensors import numbers_of
 
 #: Relative misfit above which a curve is far from that of any Gaussian.
 MISFIT = 0.1
+#: Directions below which a curve that counts as summed looks like one of means.
+FEW = 1.5
 
 
 @verb
@@ -33,7 +35,7 @@ def from_loss(
         Columns sigma and mse (mean squared error of the denoiser, summed over the sample), some thirty levels;
         `-` is standard input.
     dim : float, optional
-        Numbers in a sample: the errors are per dimension.
+        Numbers in a sample: the errors are means over them.
     sigma_cap, eig_cap : float, optional
         Leave out levels, bound the eigenvalues (see :func:`diffopt.estimation.from_loss.spectrum_from_loss`).
 
@@ -61,6 +63,8 @@ def from_loss(
     except InputError as error:
         raise InputError(f"{label}: {error}") from None
     notes = [f"note: {fit.used} of {fit.given} levels, relative misfit {fit.misfit:.2g}"]
+    if dim is None:
+        notes.append(_summed(float(fit.spectrum.dim)))
     if fit.model_error > 0:
         notes.append(f"note: the curve grows at high noise; an error of {fit.model_error:.3g} sigma^2 counts as the model's own")
     if fit.misfit > MISFIT:
@@ -68,6 +72,15 @@ def from_loss(
     facts = {"method": "from_loss", "levels": fit.used, "misfit": fit.misfit, "eig_cap": fit.eig_cap,
              "model_error": fit.model_error}  # fmt: skip
     return SpectrumResult(Dataset(fit.spectrum, None, facts, label), tuple(notes))
+
+
+def _summed(directions: float) -> str:
+    """What was assumed of the errors, and how it looks where that is wrong."""
+    told = f"note: the errors count as summed over the values of a sample, {directions:.4g} directions in all"
+    return f"{told}; " + (
+        "that few is what means over the values give: if they are, give --dim N, the number of values" if directions < FEW
+        else "if they are means, give --dim N"
+    )  # fmt: skip
 
 
 def _rows(curve: Any) -> tuple[Any, str]:

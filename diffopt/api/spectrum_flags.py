@@ -99,7 +99,7 @@ SPECTRUM_OWN: dict[str, tuple[Flag, ...]] = {
     "synthesize": _SYNTHESIZE,
     "posterior": _POSTERIOR,
     "from_loss": (
-        Flag("dim", float, "Errors are per dimension of so many [default: summed].", "N"),
+        Flag("dim", float, "Errors are means over so many values [default: summed].", "N"),
         Flag("sigma_cap", float, "Leave out levels above [default: none].", "X"),
         Flag("eig_cap", float, "Largest eigenvalue [default: the error where the curve is flattest].", "X"),
     ),

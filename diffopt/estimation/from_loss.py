@@ -16,6 +16,8 @@ from diffopt.foundation.arrays import Array
 DENSITY, BELOW = 12, 0.1
 #: Slope of log m against log sigma that counts as flat.
 FLAT = 0.05
+#: How many times the directions of the data a fit may have where their number is known.
+MANY = 2.0
 #: How many times the last level's error, as a share of sigma^2, a model's own error may be at the levels before.
 EXCESS = 4.0
 
@@ -63,7 +65,7 @@ def spectrum_from_loss(
         Noise ratios and mean squared errors of the denoiser, summed over the sample (data units squared); with
         `dim`, per dimension.
     dim : float, optional
-        Numbers in a sample: `mse` is multiplied by it, and directions the curve does not see get eigenvalue 0.
+        Numbers in a sample: `mse`, their mean, is multiplied by it, and directions the curve does not see get eigenvalue 0.
     sigma_cap : float, optional
         Levels above it are left out.
     eig_cap : float, optional
@@ -75,7 +77,8 @@ def spectrum_from_loss(
     Raises
     ------
     InputError
-        Fewer than two levels, negative or non-finite numbers, repeated levels, or caps that leave nothing.
+        Fewer than two levels, negative or non-finite numbers, repeated levels, caps that leave nothing, or a fit with
+        more than twice the directions that `dim` allows.
     """
     levels, errors = _checked(sigma, mse, dim)
     keep = levels <= (np.inf if sigma_cap is None else sigma_cap) * (1 + 1e-12)
@@ -137,6 +140,11 @@ def _spectrum(eig: Array, weight: Array, dim: float | None, source: str) -> Spec
     if not seen.any():
         raise InputError("no eigenvalue explains the curve; are the columns sigma and mse swapped?")
     eig, weight = eig[seen], weight[seen]
+    if dim is not None and weight.sum() > MANY * dim:
+        raise InputError(
+            f"--dim {dim:g}, but the errors explain {weight.sum():.3g} directions: they look summed over the values of a sample; "
+            "leave --dim out (if they are means, leave out levels at which mse exceeds sigma^2)"
+        )
     if dim is not None and dim > weight.sum() * (1 + 1e-9):
         eig, weight = np.append(eig, 0.0), np.append(weight, dim - weight.sum())
     return Spectrum.create(eig, weight, source=source)

@@ -22,6 +22,11 @@ FINE = 3
 SCAN, EVALUATIONS = 11, 80
 #: Fewest samples that a budget is defined for.
 LEAST = 2
+#: Flags of a number that is free and has no value; eta starts without one.
+FIRST = {
+    "sigma_min": "--sigma-min, or --steps of a sampler,", "steps": "--steps", "samples": "--samples", "tau": "--tau",
+    "iterations": "--tau and --iterations", "langevin": "--langevin and --sigma-min",
+}  # fmt: skip
 _PART = re.compile(r"\s*(?:([0-9.eE+-]+)\s*\*\s*)?([a-z]+)\s*\Z")
 
 
@@ -115,7 +120,7 @@ class _Search:
             if name not in FREE:
                 raise InputError(f"--minimize {name}: unknown; use {', '.join(FREE)}")
             if knobs.value(name) is None and name != "eta":
-                raise InputError(f"--minimize {name}: give a value of it to start from")
+                raise InputError(f"--minimize {name}: give {FIRST[name]} to start from")
             if knobs.fixed(name):
                 raise InputError(f"--minimize {name}: it belongs to the grid that was given; give --steps and --schedule instead")
         if "eta" in free and (knobs.problem is None or knobs.problem.solver.eta_meaning is None):
