@@ -79,6 +79,25 @@ def test_the_picture_holds_the_terms_of_the_budget_and_names_the_schedule(over: 
     assert {"samples": "training samples n", "steps": "solver steps N"}[over] == below.get_xlabel().split("\n")[0]
 
 
+@pytest.mark.parametrize("totals", [(0.5, 0.5), (1.0, 1.0), (1.4, 1.4), (0.5, 1.4)])
+def test_the_sentence_on_the_interaction_and_the_hatches_are_of_the_areas_that_are_drawn(totals: tuple[float, float]) -> None:
+    """Below 0 only what is taken off, on top only what is added; either alone is not told of the other."""
+    terms = {"noise_floor": 0.3, "initialization": 0.2, "optimization": 0.0, "generalization": 0.5, "discretization": 0.0}
+    rows = [{**terms, "total": total, "valid": True} for total in totals]
+    canvas = budget_picture("steps", [4.0, 8.0], rows, None, "Budget", "data")
+    below = canvas.axes[1]
+    said = below.get_xlabel().partition("\n")[2]
+    assert ("less" in said, "more" in said) == (min(totals) < 1, max(totals) > 1)
+    assert ("below 0" in said) == (below.get_ylim()[0] < 0)
+    hatches = [area.get_hatch() for area in below.collections]
+    assert len(hatches) == len(set(hatches)) and None not in hatches
+    # The words lie inside the picture, and no row of the legend on them.
+    canvas.draw_without_rendering()
+    box = below.xaxis.label.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= canvas.bbox.width
+    assert not box.overlaps(below.get_legend().get_window_extent())
+
+
 def test_an_infinite_total_says_whose_it_is_and_has_no_shares() -> None:
     found = diffopt.budget(EIG, "heun", 6, samples=200, tau=0.05)
     assert found.total is None

@@ -15,6 +15,7 @@ from diffopt.api.budget_knobs import make_knobs
 from diffopt.api.notes import data_notes, problem_notes, range_notes
 from diffopt.api.results.budget import BudgetResult
 from diffopt.data.compression import short
+from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.budget_schema import (
     BudgetDocument,
@@ -133,7 +134,7 @@ def budget(
     plan = _plan(knobs, minimize, subject_to)
     knobs = knobs if plan is None else plan.knobs
     found = knobs.evaluate()
-    document = _document(knobs, found, data.spectrum, plan, None if plan is None else subject_to)
+    document = _document(knobs, found, data, plan, None if plan is None else subject_to)
     if verify is not None:
         document = document.model_copy(update=_simulated(knobs, found, verify, seed or 0, progress))
     if kernel is not None:
@@ -181,7 +182,7 @@ def _quick(knobs: Knobs) -> Knobs:
     return replace(knobs, spectrum=short(knobs.spectrum, "search")) if knobs.spectrum.eig.size > 60 else knobs
 
 
-def _document(knobs: Knobs, found: Budget, spectrum: Spectrum, plan: BudgetPlan | None, limits: str | None) -> BudgetDocument:
+def _document(knobs: Knobs, found: Budget, data: Dataset, plan: BudgetPlan | None, limits: str | None) -> BudgetDocument:
     setting = knobs.setting()
     few = setting.compressed
     part = CompressionPart(eigenvalues=setting.short.eig.size, bound=compression_bound(setting)) if few else None
@@ -194,7 +195,7 @@ def _document(knobs: Knobs, found: Budget, spectrum: Spectrum, plan: BudgetPlan 
         sampler=_sampler(knobs), compression=part,
         plan=None if plan is None
         else PlanPart(free=list(plan.values), subject_to=limits, values=plan.values, evaluations=plan.evaluations),
-        spectrum=spectrum_part(spectrum), diffopt_version=__version__,
+        spectrum=spectrum_part(data.spectrum, data.facts), diffopt_version=__version__,
     )  # fmt: skip
 
 

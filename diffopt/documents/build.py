@@ -159,15 +159,19 @@ def _errors(evaluation: Evaluation) -> ErrorsPart:
 
 def spectrum_part(spectrum: Spectrum, facts: Mapping[str, Any] | None = None) -> SpectrumPart:
     """What the errors were computed for; `facts` of an estimate know its scale."""
-    said = (facts or {}).get("scale")
-    scale = said.get("scale") if isinstance(said, Mapping) else None
-    known = isinstance(scale, int | float) and bool(finite(scale))
     sampling = Sampling.of(facts or {}, spectrum.dim)
     return SpectrumPart(
         samples=None if sampling is None else sampling.samples, shrinkage=None if sampling is None else sampling.shrinkage,
         source=spectrum.source, sha256=spectrum.sha256, dim=whole(spectrum.dim), trace=spectrum.trace,
-        max=spectrum.max, clipped=spectrum.clipped, scale=float(scale) if known and scale is not None else None,
+        max=spectrum.max, clipped=spectrum.clipped, scale=known_scale(facts),
     )  # fmt: skip
+
+
+def known_scale(facts: Mapping[str, Any] | None) -> float | None:
+    """Factor from stored numbers to the units of the spectrum; None where the facts do not say it."""
+    said = (facts or {}).get("scale")
+    scale = said.get("scale") if isinstance(said, Mapping) else None
+    return finite(scale) if isinstance(scale, int | float) else None
 
 
 def finite(value: Any) -> float | None:

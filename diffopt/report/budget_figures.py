@@ -10,6 +10,7 @@ import numpy as np
 from diffopt.report import palette
 from diffopt.report.palette import INK, MARKERS, PALE, RIVAL
 from diffopt.report.style import digits, figure, legend_above, log_axis, styled, tick_text, titled
+from diffopt.report.units import units
 
 #: Colour of each source.
 COLOURS = {
@@ -17,22 +18,33 @@ COLOURS = {
     "generalization": palette.SAMPLES, "optimization": palette.TRAINING,
 }  # fmt: skip
 #: Hatches of the areas: two of the colours are one to some eyes.
-HATCHES = {"noise_floor": "..", "initialization": "///", "generalization": "\\\\", "optimization": "xx", "discretization": ""}
+HATCHES = {
+    "noise_floor": "..", "initialization": "///", "generalization": "\\\\", "optimization": "xx", "discretization": "",
+    "cancelled": "---", "added": "++",
+}  # fmt: skip
 #: Least term drawn beside the least total, and least share that is drawn.
 DEPTH, SEEN = 1e-3, 5e-3
 #: What the terms do together.
 BETWEEN = {"cancelled": "interaction: the terms cancel", "added": "interaction: together they are more"}
-TAKEN = "the terms interact: together they are less than their sum, what is above 100 % is taken off below 0"
+SUMS = {
+    "cancelled": "together they are less than their sum, what is above 100 % is taken off below 0",
+    "added": "together they are more than their sum, which is the grey area on top",
+}  # fmt: skip
+#: Where they do the one at some values and the other at others.
+BOTH = "crossed grey on top: together they are more than their sum\nlined grey below 0: together they are less, that is taken off"
 LABELS = {"samples": "training samples n", "steps": "solver steps N"}
 Rows = Sequence[Mapping[str, Any]]
 Parts = dict[str, np.ndarray]
 
 
 @styled
-def budget_picture(over: str, values: Sequence[float], rows: Rows, here: float | None, *titles: str) -> Any:
+def budget_picture(
+    over: str, values: Sequence[float], rows: Rows, here: float | None, *titles: str, scale: float | None = None
+) -> Any:
     """Terms and the total over a number, and below them their shares of the total, what they lack or add together included.
 
-    `rows` hold the terms, `total` and `valid` at each value; `titles` are what is drawn, the data and further lines.
+    `rows` hold the terms, `total` and `valid` at each value; `titles` are what is drawn, the data and further lines; `scale` is
+    the factor from stored numbers to the units of the errors, where known.
     """
     x = np.asarray(values, dtype=float)
     parts = {name: np.array([_number(row[name]) for row in rows]) for name in COLOURS}
@@ -41,6 +53,8 @@ def budget_picture(over: str, values: Sequence[float], rows: Rows, here: float |
     whole = bool(np.all(total > 0)) and len(_areas(parts, total)) > 1
     canvas, axes = figure(8, [3.6, *[2.6] * whole])
     _terms(axes[0], x, parts, total, rows)
+    unit = units(scale, squared=True)
+    axes[0].set_ylabel(f"expected squared error\n(2-Wasserstein,{' ' if scale is None else chr(10)}{unit})")
     if whole:
         _shares(axes[1], x, parts, total)
     for axis in axes:
@@ -50,8 +64,9 @@ def budget_picture(over: str, values: Sequence[float], rows: Rows, here: float |
     if here is not None and x.min() <= here <= x.max():
         axes[0].annotate(f"here: {tick_text(here, 1, 1)}", (here, axes[0].get_ylim()[1]), xytext=(4, -4),
                          textcoords="offset points", va="top", fontsize=8.5)  # fmt: skip
-    taken = bool(whole and axes[1].get_ylim()[0] < 0)
-    axes[-1].set_xlabel(LABELS[over] + f"\n{TAKEN}" * taken)
+    between = [SUMS[name] for name in _areas(parts, total) if name in SUMS] if whole else []
+    told = f"\nthe terms interact: {BOTH if len(between) > 1 else between[0]}" if between else ""
+    axes[-1].set_xlabel(LABELS[over] + told)
     titled(canvas, *titles)
     return canvas
 
@@ -78,7 +93,6 @@ def _terms(axis: Any, x: np.ndarray, parts: Parts, total: np.ndarray, rows: Rows
     low, high = (float(f(drawn)) for f in (np.nanmin, np.nanmax)) if drawn else (0.5, 2.0)
     # Room above the lines for the words at the value in force.
     log_axis(axis, "y", max(low, floor) / 1.6, high * 1.3 * (high / max(low, floor)) ** 0.1)
-    axis.set_ylabel("expected squared error\n(2-Wasserstein, data units squared)")
     told += [f"below the axis: {_words(name)}, at most {digits(value)}" for name, value in below.items()]
     axis.set_title("\n".join(told), fontsize=8, color=RIVAL)
 
@@ -90,7 +104,7 @@ def _shares(axis: Any, x: np.ndarray, parts: Parts, total: np.ndarray) -> None:
         share = 100 * part / total
         base = up if name != "cancelled" else down
         axis.fill_between(x, base, base + share, facecolor=COLOURS.get(name, RIVAL), edgecolor="white", linewidth=0.6, alpha=0.75,
-                          hatch=HATCHES.get(name, "--"), label=BETWEEN.get(name, _words(name)))  # fmt: skip
+                          hatch=HATCHES[name], label=BETWEEN.get(name, _words(name)))  # fmt: skip
         up, down = up + np.maximum(share, 0), down + np.minimum(share, 0)
     if down.min() < 0:
         axis.axhline(0, color=RIVAL, linewidth=0.8)

@@ -25,7 +25,7 @@ def document(comparison: Comparison, command: str, host: str | None = None) -> d
         **setting.process.parameters(), **setting.process.origin(),
     )  # fmt: skip
     wrong = None if setting.error is None else setting.error.text or "function"
-    spectrum = spectrum_part(setting.spectrum)
+    spectrum = spectrum_part(setting.spectrum, setting.facts)
     return dump(
         ComparisonDocument(
             command=command, host=host, objective=setting.objective, process=process, start=setting.start, end=setting.end,

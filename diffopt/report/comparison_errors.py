@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
+from diffopt.documents.build import known_scale
 from diffopt.hosts.offered import offering
 from diffopt.report import palette
 from diffopt.report.comparison import shown_name
-from diffopt.report.rankings import unit
 from diffopt.report.style import digits, log_axis, plain
+from diffopt.report.units import unit
 from diffopt.studies.comparison.comparison import Comparison, row_error
 from diffopt.studies.comparison.row import Row
 from diffopt.studies.comparison.selection import group_key
@@ -92,12 +93,12 @@ def _strip(axis: Any, comparison: Comparison, host: str | None) -> str:
         _fit(axis, comparison, objective, "x")
     calls = {row.solver: row.denoiser_calls for row in _plain_rows(comparison)}
     axis.set_yticks(range(len(solvers)), [f"{plain(s)}\n{calls[s]} call{'s' * (calls[s] != 1)}" for s in solvers])
-    axis.set(ylim=(len(solvers) - 0.25, -0.5), xlabel=f"{_with_unit(objective)}, logarithmic")
+    axis.set(ylim=(len(solvers) - 0.25, -0.5), xlabel=f"{_with_unit(objective, comparison)}, logarithmic")
     return _title("Every row a mark", axis.get_xlim(), comparison)
 
 
-def _with_unit(objective: str) -> str:
-    return f"{objective} error ({unit(objective)})"
+def _with_unit(objective: str, comparison: Comparison) -> str:
+    return f"{objective} error ({unit(objective, known_scale(comparison.setting.facts))})"
 
 
 def _mark(row: Row, offered: bool, host: str | None) -> tuple[str, str, str] | None:
@@ -138,7 +139,7 @@ def _lines(axis: Any, comparison: Comparison, host: str | None) -> str:
                 axis.plot(*zip(*line, strict=True), "-" if own else "--", **look, markersize=5 if own else 9, linewidth=1.3,
                           markerfacecolor=look["color"] if own else "white", zorder=3 if own else 2.5, label=label)  # fmt: skip
     _scales(axis, comparison, objective)
-    axis.set(xlabel="denoiser calls", ylabel=_with_unit(objective))
+    axis.set(xlabel="denoiser calls", ylabel=_with_unit(objective, comparison))
     axis.grid(True, which="major", axis="y", color=palette.PALE, linewidth=0.7)
     return _title("Every row a dot", axis.get_ylim(), comparison)
 

@@ -15,6 +15,7 @@ from diffopt.report.rankings import MOST, height, ranking
 from diffopt.report.rivals import HABIT, Grids, compared_error, finite, labelled, minimized, own_name, values
 from diffopt.report.style import density, figure, legend_above, level_row, log_axis, plain, setting, styled, titled
 from diffopt.report.text import NO_NOISE, shown_eta
+from diffopt.report.units import scale_in, units
 from diffopt.studies.error_map import ErrorMap
 
 
@@ -56,7 +57,7 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
         _flow_axis(axes[1])
     if noisy:
         _eta(axes[2], data)
-    ranking(axes[-1], scores, objective, own_name(data), {habit: palette.HABIT})
+    ranking(axes[-1], scores, objective, own_name(data), {habit: palette.HABIT}, scale=scale_in(data))
     _title(canvas, data, noisy)
     return canvas
 
@@ -79,11 +80,11 @@ def evaluation_picture(data: Mapping[str, Any], local: ErrorMap | None = None) -
     with_map = local is not None and local.parts.size > 0
     heights = [1.7] + [height(min(len(scores), MOST))] * (len(scores) > 1) + [4.6] * with_map
     canvas, axes = figure(8.5, heights)
-    _split(axes[0], data["errors"])
+    _split(axes[0], data["errors"], scale_in(data))
     if len(scores) > 1:
-        ranking(axes[1], scores, objective, own_name(data), _evaluated(data, label))
+        ranking(axes[1], scores, objective, own_name(data), _evaluated(data, label), scale=scale_in(data))
     if local is not None and with_map:
-        error_mesh(canvas, axes[-1], local)
+        error_mesh(canvas, axes[-1], local, scale_in(data))
     _title(canvas, data)
     return canvas
 
@@ -203,7 +204,7 @@ def _eta(axis: Any, data: Mapping[str, Any]) -> None:
     axis.set(ylabel="eta", ylim=(0, max(eta) * 1.15) if any(eta) else (-0.05, 1), xlabel=f"sigma; {told}{sense}")
 
 
-def _split(axis: Any, errors: Mapping[str, Any]) -> None:
+def _split(axis: Any, errors: Mapping[str, Any], scale: float | None) -> None:
     """Start, steps and end of the Frechet distance; their sum bounds it (theory.md, eq. 29)."""
     parts = {
         "start": ("initialization", palette.START, "law at sigma_max against the exact one"),
@@ -221,4 +222,4 @@ def _split(axis: Any, errors: Mapping[str, Any]) -> None:
         axis.barh(i, value, color=colour, height=0.62)
         axis.annotate(f"{value:.3g}  {text}", (value, i), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5)
     axis.set_yticks(range(len(parts)), list(parts))
-    axis.set(ylim=(len(parts) - 0.5, -0.6), xlim=(0, top * 1.9), xlabel=f"2-Wasserstein distance (data units){cancel}")
+    axis.set(ylim=(len(parts) - 0.5, -0.6), xlim=(0, top * 1.9), xlabel=f"2-Wasserstein distance ({units(scale)}){cancel}")

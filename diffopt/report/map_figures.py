@@ -8,6 +8,7 @@ import numpy as np
 
 from diffopt.report.palette import INK, PALE, SIGNED, STEPS
 from diffopt.report.style import digits, figure, log_axis, styled, titled
+from diffopt.report.units import units
 from diffopt.studies.error_map import ErrorMap
 
 #: Least share of a step or a band that is told in numbers, in percent.
@@ -16,7 +17,7 @@ TOLD = 3.0
 TAKES = "#35978f"
 
 
-def error_mesh(canvas: Any, axis: Any, local: ErrorMap) -> None:
+def error_mesh(canvas: Any, axis: Any, local: ErrorMap, scale: float | None = None) -> None:
     """Parts of the squared error by step and band of eigenvalues, with their sums above and beside it."""
     from matplotlib.colors import FuncNorm
 
@@ -34,7 +35,7 @@ def error_mesh(canvas: Any, axis: Any, local: ErrorMap) -> None:
     log_axis(axis, "y", float(local.edges.min()), float(local.edges.max()))
     axis.legend(loc="lower left", fontsize=8, frameon=True, facecolor="white", framealpha=0.85, edgecolor="none")
     ends = "; the last strip is the step to 0" if local.to_zero else ""
-    axis.set(xlabel=f"sigma, sampling runs to the right{ends}", ylabel="eigenvalue (data units squared)")
+    axis.set(xlabel=f"sigma, sampling runs to the right{ends}", ylabel=f"eigenvalue ({units(scale, squared=True)})")
     sums = _margins(axis, local)
     sums.set_title("\n".join(told(local)), fontsize=9.5)
     bar = canvas.colorbar(mesh, ax=axis)
@@ -43,7 +44,7 @@ def error_mesh(canvas: Any, axis: Any, local: ErrorMap) -> None:
     bar.ax.set_ylim(low if low < -1e-4 * top else 0.0, high if high > 1e-4 * top else 1e-12 * top)
     bar.set_ticks(_ticks(low, high))
     bar.ax.yaxis.set_major_formatter(lambda value, _: digits(value))
-    bar.set_label("squared error that a cell adds\n(data units squared)", fontsize=8.5)
+    bar.set_label(f"squared error that a cell adds\n({units(scale, squared=True)})", fontsize=8.5)
 
 
 def told(local: ErrorMap) -> list[str]:

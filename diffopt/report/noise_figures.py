@@ -14,6 +14,7 @@ from diffopt.report.noise_answers import advised
 from diffopt.report.rankings import dots, height, named
 from diffopt.report.studies import chosen_rows
 from diffopt.report.style import digits, figure, legend_above, log_axis, plain, setting, styled, titled
+from diffopt.report.units import scale_in, units
 
 Row = Mapping[str, Any]
 #: Lines that differ without their colours.
@@ -52,6 +53,7 @@ def noise_picture(data: Mapping[str, Any], constants: Constants | None = None) -
     canvas, axes = figure(9, [*[3.0] * (constants is not None), *[2.6] * stepwise, height(len(rows)) + 0.25])
     if constants is not None:
         _over_eta(axes[0], rows, colours, constants)
+        axes[0].set_ylabel(f"error ({units(scale_in(data))})")
     if stepwise:
         _etas(axes[-2], data, rows, colours)
     _errors(axes[-1], data, {name: rows[name] for name in ranked}, colours, taken)
@@ -95,7 +97,7 @@ def _over_eta(axis: Any, rows: Mapping[str, Row], colours: Mapping[str, str], fo
     log_axis(axis, "y", low / 1.3, high * 1.35)
     axis.grid(True, which="major", color=palette.PALE, linewidth=0.6)
     where = f", {found.clock} clock" if found.clock and len({row["clock"] for row in rows.values()}) > 1 else ""
-    axis.set(xlim=(0, max(found.eta)), ylabel="error (data units)", xlabel=f"one eta at every step{where}")
+    axis.set(xlim=(0, max(found.eta)), xlabel=f"one eta at every step{where}")
     legend_above(axis)
 
 
@@ -136,7 +138,7 @@ def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours
                   label=(OPEN if hatched else LEADING) if i == min(marked) else None)  # fmt: skip
     named(axis, names, taken, colours[taken])
     of = "" if base is None else "; factors: of the present setting"
-    axis.set_xlabel(f"exact error (data units), logarithmic{of}")
+    axis.set_xlabel(f"exact error ({units(scale_in(data))}), logarithmic{of}")
     if marked:
         legend_above(axis, 1)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from diffopt.report.palette import INK, LINES, MARKERS, PALE, RIVAL
 from diffopt.report.style import figure, log_axis, plain, spread, styled, titled
+from diffopt.report.units import units
 from diffopt.solvers import SOLVERS
 from diffopt.studies.orders import Convergence
 
@@ -30,8 +31,9 @@ class _Curve:
 
     @property
     def look(self) -> dict[str, Any]:
-        """Colours begin again after eight, with other dashes."""
-        return {"color": LINES[self.place % 8], "linestyle": ("-", "--", ":", "-.")[self.place // 8 % 4]}
+        """Colours begin again after the last, with other dashes."""
+        turn, place = divmod(self.place, len(LINES))
+        return {"color": LINES[place], "linestyle": ("-", "--", ":", "-.")[turn % 4]}
 
     @property
     def marker(self) -> str:
@@ -45,12 +47,13 @@ class _Curve:
 
 
 @styled
-def convergence_picture(rows: Sequence[Convergence], *titles: str) -> Any:
+def convergence_picture(rows: Sequence[Convergence], *titles: str, scale: float | None = None) -> Any:
     """Error over denoiser calls, a panel a metric; names beside the lines, slopes in a corner, its accuracy dashed."""
     panels = {metric: [row for row in rows if row.metric == metric] for metric in dict.fromkeys(row.metric for row in rows)}
     canvas, axes = figure(9, [max(3.9, 1.2 + 0.2 * len(panel)) for panel in panels.values()])
     for axis, (metric, panel) in zip(axes, panels.items(), strict=True):
         _panel(axis, panel, metric)
+        axis.set_ylabel(f"{metric} error ({units(scale, squared=metric == 'weak')})")
     titled(canvas, "Errors of solvers against their cost", *(titles or ("",)))
     return canvas
 
@@ -89,8 +92,7 @@ def _panel(axis: Any, rows: Sequence[Convergence], metric: str) -> None:
     _guides(axis, np.concatenate([seen, across]))
     _names(axis, curves)
     axis.grid(True, which="major", color=PALE, linewidth=0.6)
-    unit = "data units squared" if metric == "weak" else "data units"
-    axis.set(xlabel="denoiser calls", ylabel=f"{metric} error ({unit})")
+    axis.set_xlabel("denoiser calls")
 
 
 def _line(axis: Any, curve: _Curve) -> None:
@@ -157,7 +159,8 @@ def _names(axis: Any, curves: Sequence[_Curve]) -> None:
             lines.append(((start, end), curve.place))
             axis.annotate("", (1.012, at), xycoords=side, xytext=(curve.calls[-1], curve.errors[-1]), textcoords="data",
                           annotation_clip=False, arrowprops={"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0,
-                                                             "color": RIVAL, "linestyle": (0, (1, 3))})  # fmt: skip
+                                                             "color": curve.look["color"],
+                                                             "linestyle": (0, (1, 3))})  # fmt: skip
 
 
 def _segments(points: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -45,6 +45,7 @@ DIRECTIONS, VARIANCE, INK, PALE = (MEANINGS[name].light for name in ("directions
 CYCLE = {
     "#332288": "#9c92e6", "#2E8B7F": "#66c7ba", "#C2185B": "#ff7fb0", "#117733": "#6cc98a", "#8F7C00": "#d6c24a",
     "#0089A8": "#5cc8e2", "#7B3F98": "#c79ae0", "#4D4D4D": "#bdbdbd",
+    "#B5532A": "#e8946f", "#4169E1": "#8fa8ff",
 }  # fmt: skip
 LINES = tuple(CYCLE)
 #: Marks that tell lines apart without colour.

@@ -8,6 +8,7 @@ from typing import Any
 from diffopt.report import palette
 from diffopt.report.gain import gain
 from diffopt.report.style import digits, log_axis, plain
+from diffopt.report.units import unit
 
 #: Share of the largest value below which one is drawn as this share.
 NOTHING = 1e-9
@@ -24,9 +25,13 @@ def height(rows: int) -> float:
 
 
 def ranking(
-    axis: Any, scores: Mapping[str, float], objective: str, own: str, colours: Mapping[str, str] = HABIT, most: int = MOST
+    axis: Any, scores: Mapping[str, float], objective: str, own: str, colours: Mapping[str, str] = HABIT, most: int = MOST,
+    scale: float | None = None,
 ) -> None:
-    """Values by name, smallest first; own in orange or as `colours`, each with its number and its ratio to own."""
+    """Values by name, smallest first; own in orange or as `colours`, each with its number and its ratio to own.
+
+    `scale` is the factor from stored numbers to the units of the errors, where known.
+    """
     if not scores:
         axis.text(0.5, 0.5, f"{objective} is not finite here", ha="center", va="center")
         axis.set_axis_off()
@@ -34,12 +39,7 @@ def ranking(
     names = _chosen(scores, own, colours, most)
     dots(axis, [(n, scores[n], _colour(n, own, colours), _told(scores, n, own)) for n in names])
     named(axis, names, own, _colour(own, own, colours))
-    axis.set_xlabel(f"{objective} error ({unit(objective)}), logarithmic")
-
-
-def unit(objective: str) -> str:
-    """Unit of an objective's values."""
-    return "nats" if "kl" in objective else "data units"
+    axis.set_xlabel(f"{objective} error ({unit(objective, scale)}), logarithmic")
 
 
 def _chosen(scores: Mapping[str, float], own: str, colours: Mapping[str, str], most: int) -> list[str]:

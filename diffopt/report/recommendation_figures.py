@@ -8,6 +8,7 @@ from typing import Any
 from diffopt.report import palette
 from diffopt.report.rankings import height, ranking
 from diffopt.report.style import figure, level_row, log_axis, plain, setting, styled, titled
+from diffopt.report.units import scale_in
 
 #: Rows of the panel of errors.
 MOST = 24
@@ -24,7 +25,8 @@ def recommendation_picture(data: Mapping[str, Any]) -> Any:
     own = next((name for name, row in names.items() if row["verdict"] == "take"), next(iter(names)))
     habit = next((name for name, row in names.items() if row["habit"]), "")
     canvas, (above, below) = figure(9, [height(len(names))] * 2)
-    ranking(above, {name: row["robust"] for name, row in names.items()}, "robust", own, {habit: palette.HABIT}, MOST)
+    errors = {name: row["robust"] for name, row in names.items()}
+    ranking(above, errors, "robust", own, {habit: palette.HABIT}, MOST, scale_in(data))
     _levels(below, {name: row["sigmas"] for name, row in names.items()}, own, habit)
     calls = f"at most {data['calls']} denoiser call{'s' * (data['calls'] != 1)}"
     most = f"Robust error of each solver, on its optimized grid unless another is named, {calls}"

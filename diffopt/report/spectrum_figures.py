@@ -10,9 +10,11 @@ import numpy as np
 
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
+from diffopt.documents.build import known_scale
 from diffopt.report.palette import INK, LINES, PALE, RIVAL
 from diffopt.report.style import check_kind, density, digits, figure, legend_above, log_axis, plain, styled, titled
 from diffopt.report.style import save as save_picture
+from diffopt.report.units import units
 
 #: Eigenvalues below this share of the largest are rounding or noise of the estimate; the axis stops there.
 FLOOR = 1e-9
@@ -72,7 +74,7 @@ def _ranks(axis: Any, spectrum: Spectrum, facts: Mapping[str, Any], members: lis
         ranks = np.asarray(band["quantiles"]) * spectrum.dim + 0.5
         axis.fill_between(ranks, band["low"], band["high"], alpha=0.3, lw=0, color=RIVAL, label="90 % of bootstrap replicates")
     log_axis(axis, "y", _lowest(spectrum) / 1.5, spectrum.max * 1.6)
-    axis.set(xlabel="rank", ylabel="eigenvalue (data units squared)")
+    axis.set(xlabel="rank", ylabel=f"eigenvalue ({units(known_scale(facts), squared=True)})")
     if axis.get_legend_handles_labels()[0] and (members or band):
         legend_above(axis, 3)
 

@@ -81,6 +81,7 @@ class BudgetResult(Result):
             )
         from diffopt.report.budget_figures import budget_picture
         from diffopt.report.style import setting
+        from diffopt.report.units import scale_in
 
         name, here, knobs = self.curve
         values = curve_values(name, here)
@@ -93,7 +94,8 @@ class BudgetResult(Result):
         steps = f", {sampler['steps']} steps" if name != "steps" and sampler["steps"] else ""
         told = [setting(sampler)] if sampler["process"] else []
         who = SAMPLERS.get(sampler["name"], sampler["name"])
-        return budget_picture(name, values, rows, here, f"Error budget of {who}{grid}{steps}", source, *told)
+        what = f"Error budget of {who}{grid}{steps}"
+        return budget_picture(name, values, rows, here, what, source, *told, scale=scale_in(self.document))
 
     def __repr__(self) -> str:
         total = "infinite" if self.total is None else f"{self.total:.4g}"

@@ -49,13 +49,15 @@ class OrdersResult(Result):
             raise UnsupportedError("a file does not hold the spectrum that the picture shows; call diffopt.orders again")
         from diffopt.report.orders_figures import convergence_picture
         from diffopt.report.style import setting
+        from diffopt.report.units import scale_in
 
         document = self.document
         rows = [replace(row, clock=shown_clock(row.clock, document["process"]["name"])) for row in self.convergences]
         clocks = {row.clock for row in rows if row.clock}
         told = setting({**document, "start": "exact", "end": "sigma_min"})
         told += f", clock {clocks.pop()}" if len(clocks) == 1 else ""
-        return convergence_picture(rows, document["spectrum"]["source"], f"grids of {document['schedule']}: {told}")
+        titles = (document["spectrum"]["source"], f"grids of {document['schedule']}: {told}")
+        return convergence_picture(rows, *titles, scale=scale_in(document))
 
     def __repr__(self) -> str:
         return f"OrdersResult({len(self.document['rows'])} rows, accuracy {self.document['accuracy']:.4g})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -72,6 +73,11 @@ class Setting:
     def spectrum(self) -> Spectrum:
         """Spectrum of all data."""
         return Dataset.of(self.data).spectrum
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What an estimate says of itself."""
+        return Dataset.of(self.data).facts
 
     def problem(self, solver: Solver, steps: int) -> Problem:
         """The problem of one solver and step count."""
