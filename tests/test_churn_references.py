@@ -41,7 +41,8 @@ def test_both_are_the_loop_of_edm_and_the_gain_is_over_the_better() -> None:
     better = min(frechet(1.0), frechet(0.0))
     assert abs(frechet(1.0) / frechet(0.0) - 1) > 0.05
     told = "karras, no churn" if better == frechet(0.0) else "karras, S_churn 1"
-    assert f"{told} ({better:.3g})" in found.answers()[0]
+    default = "" if better == frechet(0.0) else f"; karras, no churn, EDM's default: {frechet(0.0):.3g}"
+    assert f"{told} ({better:.3g}{default})" in found.answers()[0]
 
 
 def test_a_file_is_evaluated_beside_the_same_two(tmp_path: Any) -> None:
@@ -61,6 +62,16 @@ def test_a_run_without_churn_has_one_karras() -> None:
     assert "karras_no_churn" not in found.references
     assert "karras, no churn" in " ".join(found.answers())
     assert "churn" not in " ".join(diffopt.evaluate(EIG, solver="heun", steps=STEPS, schedule="exponential").answers())
+
+
+NAMED = [("karras", "karras"), ("karras:rho=7", "karras"), ("karras:rho=8.9", "karras:rho=8.9")]
+
+
+@pytest.mark.parametrize(("asked", "named"), NAMED)
+def test_options_of_a_schedule_are_part_of_its_name(asked: str, named: str) -> None:
+    found = diffopt.evaluate(EIG, solver="heun", steps=STEPS, schedule=asked, sigma_max=HIGH, sigma_min=LOW)
+    told = " ".join(found.answers())
+    assert f": {named} has " in told and ("karras (" in told) == (named != "karras")
 
 
 def test_a_comparison_says_with_which_churn_its_rows_run() -> None:

@@ -13,7 +13,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.objectives.problem import Problem
 from diffopt.processes import VE
 from diffopt.processes.grid import Grid
-from diffopt.report.churn_answers import repaired
+from diffopt.report.churn_answers import repaired, told_apart
 from diffopt.report.family import found_numbers
 from diffopt.solvers import SOLVERS
 from diffopt.solvers.score_error import parse_score_error
@@ -137,6 +137,7 @@ PARTS = {"start": (0.1, 0.7), "steps": (0.3, 0.1), "score": (0.0, 0.0)}
         ({"claim": "gaussian"}, "on Gaussian data; that is not said of other data"),
         ({"claim": "wider"}, "for churn it has not been tried"),
         ({"repairs": None}, "Churn repairs neither start, steps nor score"),
+        ({"parts": {**PARTS, "score": (-0.01, 0.02)}}, "score 0.02 to -0.01; below 0: it offsets a part of the others."),
         ({"repairs": "score"}, "What churn repairs here is the score's own error: of robust squared (0.8 to 0.4)"),
     ],
 )
@@ -152,6 +153,12 @@ def test_each_sentence_has_its_numbers(change: dict[str, Any], said: str) -> Non
 def test_the_sign_of_a_score_error_is_spoken_of_where_it_has_one(error: str, said: str, make: Callable[..., Any]) -> None:
     told = " ".join(found_numbers(make(error)))
     assert said in told and ("sign" in told) == (not error.startswith("random:"))
+
+
+def test_flags_without_churn_are_not_called_the_best_without() -> None:
+    churn = {"repairs": "start", "parts": PARTS, "frechet": (0.4, 0.5), "claim": "gaussian"}
+    best, left = told_apart({"optimizer": {"churn": churn}})
+    assert "-s heun" in best and "this run with its churn left out (robust 0.894, with it 0.632)" in left
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_ends_of_a_free_grid_are_named_too() -> None:
     [
         ("s_noise 0.95", "ve", "only values within 5 % of 1"),
         ("s_churn 7.45584", "ve", "clips more"),
-        ("sigma_min 0.002", "ve", "try --sigma-min 0.001 if the network was trained there"),
+        ("sigma_min 0.002", "ve", "try --sigma-min 0.001 if the network was trained there; stop where that gains less than 1 %."),
         ("sigma_max 80", "vp_linear", "try --sigma-max 160 if your model has such levels"),
         ("eta 4", "ve", "no larger one than 4"),
     ],

@@ -161,6 +161,10 @@ def test_values_stand_in_the_help(capsys):
     text = " ".join(capsys.readouterr().out.split())
     for name in (*SOLVERS, *SCHEDULES, *PROCESSES, *OBJECTIVES):
         assert name in text
+    # The names of a model's shift stand where they are taken, not where a number of that name is.
+    assert "sd3, flux, flux_schnell" in text.split("Values: ")[1]
+    assert main(["spectrum", "estimate", "--help"]) == 0
+    assert "sd3" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("words", [["-V"], ["--version"]])

@@ -15,6 +15,7 @@ FEW: dict[str, tuple[str, ...]] = {
     "end": ("zero", "sigma_min"),
     "betas": ("sd", "sd15", "sdxl"),
     "shift": ("sd3", "flux", "flux_schnell"),
+    "estimate.shift": (),
     "start": ("exact", "sigma", "unit"),
     "clock": ("sigma", "variance", "logsnr", "time"),
     "free": (

@@ -12,7 +12,7 @@ from diffopt.objectives.robust import Robust, amplifies
 from diffopt.report.churn import STILL, reference
 from diffopt.report.gain import gain, number
 from diffopt.report.model_grid import MODELS_OWN, unshifted
-from diffopt.report.rivals import compared_error
+from diffopt.report.rivals import compared_error, spelled_name
 from diffopt.report.spread import relative
 from diffopt.studies.comparison.row import OWN
 
@@ -59,7 +59,9 @@ def optimized(data: Document) -> str:
         return f"{near} the optimum {numbers}: keep it."
     parts = [f"The optimized grid has {name} {number(value)}"]
     if habit is not None:
-        parts.append(f"{gain(value, habit)} {said} ({number(habit)})")
+        default = usual == HABIT and STILL in scores
+        still = f"; {reference(STILL, data)}, EDM's default: {number(scores[STILL])}" if default else ""
+        parts.append(f"{gain(value, habit)} {said} ({number(habit)}{still})")
     if own is not None:
         parts.append(f"{gain(value, own)} {MODELS_OWN} ({number(own)})")
     if best not in (*HABITS, OWN):
@@ -83,7 +85,7 @@ def evaluated(data: Document, highest: float = math.inf) -> list[str]:
 
     `highest` is the largest noise ratio that the process reaches.
     """
-    errors, name = data["errors"], data.get("schedule") or "this grid"
+    errors, name = data["errors"], spelled_name(data)
     top = data["process"]["sigma_max"]
     error = compared_error(data, Robust.name)
     best, own = ((data.get("baselines") or {}).get("optimized") or {}).get(error), errors.get(error)

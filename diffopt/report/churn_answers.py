@@ -58,9 +58,9 @@ def repaired(churn: Document, data: Document) -> list[str]:
         return [f"Churn repairs neither start, steps nor score; {exact}: leave it out."]
     before, after = (sum(pair[i] for pair in churn["parts"].values()) for i in (1, 0))
     listed = ", ".join(f"{name} {number(pair[1])} to {number(pair[0])}" for name, pair in churn["parts"].items())
-    lines = [
-        f"What churn repairs here is {PARTS[churn['repairs']]}: of robust squared ({number(before)} to {number(after)}) {listed}."
-    ]
+    below = "; below 0: it offsets a part of the others" if any(v < 0 for pair in churn["parts"].values() for v in pair) else ""
+    squared = f"of robust squared ({number(before)} to {number(after)}) {listed}{below}"
+    lines = [f"What churn repairs here is {PARTS[churn['repairs']]}: {squared}."]
     if churn["claim"] == "no":
         worse = f", {gain(own, without)} that" if own > without else ""
         lines.append(f"Caution: that is no gain of a twentieth in the exact error: {exact}{worse}.")
@@ -118,4 +118,8 @@ def counted_on(data: Document) -> bool:
 def told_apart(data: Document) -> list[str]:
     """What the line without churn, which stands before the one with it, gives away."""
     own, without = errors(data["optimizer"]["churn"], "robust")
-    return [f"Until that is sure, without churn (robust {number(without)}, with it {number(own)}):"]
+    numbers = f"robust {number(without)}, with it {number(own)}"
+    return [
+        "The best without churn: the same call with -s heun, without flags of churn.",
+        f"Until that is sure, this run with its churn left out ({numbers}):",
+    ]

@@ -76,12 +76,13 @@ def _beyond(held: str, data: Document) -> str:
         top = name == "sigma_max"
         flag, other = f"--{name.replace('_', '-')}", value * (2 if top else 0.5)
         levels = f"no level {'above' if top else 'below'} {value:g} was tried"
-        if top and "sigma_max_needed" in data:
+        needed = top and "sigma_max_needed" in data
+        if needed:
             if data["sigma_max_needed"] is None:
                 return "sigma_max: the start is below a quarter of the steps' error there, so a higher one gains little."
             other = data["sigma_max_needed"]
         reach = "if the network was trained there" if process["name"] == "ve" else "if your model has such levels"
-        return f"{name}: {levels}; try {flag} {other:g} {reach}."
+        return f"{name}: {levels}; try {flag} {other:g} {reach}" + ("." if needed else "; stop where that gains less than 1 %.")
     return {
         "s_noise": "s_noise: only values within 5 % of 1 are tried; beyond, the network is told another noise than there is.",
         "s_churn": "s_churn: EDM's sampler clips more.",

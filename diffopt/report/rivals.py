@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from diffopt.documents.options import fields_of
 from diffopt.objectives.metrics import decided
 from diffopt.report.churn import reference
+from diffopt.schedules import SCHEDULES
 
 Grids = Mapping[str, Sequence[float | None]]
 HABIT = "karras"
@@ -17,6 +19,16 @@ HABIT = "karras"
 def own_name(data: Mapping[str, Any]) -> str:
     """What the grid of a document is called beside others."""
     return "optimized" if "objective" in data else data.get("schedule") or "this grid"
+
+
+def spelled_name(data: Mapping[str, Any]) -> str:
+    """Name of the schedule with the options that are not its defaults."""
+    name, options = data.get("schedule") or "this grid", data.get("schedule_options") or {}
+    if name not in SCHEDULES:
+        return name
+    known = fields_of(SCHEDULES[name])
+    said = [f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in options.items() if v != known.get(k, v)]
+    return name + (":" + ",".join(said) if said else "")
 
 
 def minimized(data: Mapping[str, Any]) -> str:
