@@ -321,3 +321,22 @@ def test_the_table_marks_the_row_that_the_sentence_says_to_take():
     assert shown[0].split()[1] == found.answers()[0].split("take ")[1].split(",")[0]
     near = [row("karras", 1.01), row("optimized", 1.0, "optimized")]
     assert answers.taken({"objective": "robust", "rows": near}) == {("karras", "euler", 5)}
+
+
+def test_a_rule_that_no_program_has_is_followed_by_one_that_can_be_chosen() -> None:
+    rows = [row("karras", 3.0), row("bong_tangent", 1.5), row("beta57", 1.8), row("optimized", 1.0, "optimized")]
+    offered = {"karras": {"edm": "x"}, "beta57": {"comfyui": "y"}}
+    rows = [one | {"offered": offered.get(one["schedule"], {})} for one in rows]
+    (line,) = answers.compared({"objective": "robust", "rows": rows})
+    assert line.endswith(
+        "1.5 times below bong_tangent, the best that needs no data, but no program offers it by name; 1.8 times below beta57, "
+        "the best that one does."
+    )
+    (line,) = answers.compared({"objective": "robust", "rows": [one for one in rows if one["schedule"] != "beta57"]})
+    assert line.endswith("but no program offers it by name; karras is the best that one does.")
+
+
+def test_an_optimum_is_said_to_be_compared_with_a_few_schedules_only() -> None:
+    scores = {"karras": {"robust": 3.0}, "beta": {"robust": 2.0}}
+    line = answers.optimized({"objective": {"name": "robust", "value": 1.0}, "errors": {}, "baselines": scores})
+    assert "2 times below beta, the best of the 2 schedules beside it (`diffopt compare-schedules` tries all)" in line

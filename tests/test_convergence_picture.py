@@ -11,6 +11,7 @@ import pytest
 import diffopt
 from diffopt.report.orders_figures import SIGNS, _cross
 from diffopt.report.studies import orders_table
+from diffopt.solvers import SOLVERS
 
 EIG = [4.0, 1.5, 0.3]
 MANY = "euler,heun,dpmpp_2m,dpmpp_3m,unipc,ipndm,deis,res_2m,res_2s,rk4"
@@ -129,3 +130,16 @@ def test_the_clock_of_ve_is_called_sigma_and_is_named_once() -> None:
     other = diffopt.orders(EIG, "euler,euler_maruyama", [8, 16], metric="frechet", sigma_min=0.05, process="vp_linear").figure()
     names = [text.get_text() for text in other.axes[0].texts]
     assert any("euler_maruyama (time clock)" in name for name in names) and any("euler (sigma clock)" in name for name in names)
+
+
+def test_the_cheapest_is_named_with_the_solvers_it_is_chosen_from() -> None:
+    """Of the usual ones no solver keeps earlier outputs, which is said; of others it is not."""
+    usual = diffopt.orders(EIG, steps=[8, 16], metric="frechet", sigma_min=0.05)
+    names = {row["solver"] for row in usual.rows()}
+    assert {SOLVERS[name].memory for name in names} == {0}
+    assert usual.answers()[0].startswith(f"Cheapest of the {len(names)} one-step solvers here for an error of ")
+    assert any("multistep ones" in line and 'solver="heun_sde,dpmpp_2m,unipc"' in line for line in usual.notes)
+    named = diffopt.orders(EIG, "heun,dpmpp_2m", [8, 16], metric="frechet", sigma_min=0.05)
+    assert named.answers()[0].startswith("Cheapest of the 2 solvers here for") and "multistep" not in " ".join(named.notes)
+    assert diffopt.orders(EIG, "heun", [8, 16], metric="frechet", sigma_min=0.05).answers()[0].startswith("Cheapest for an error")
+    assert "Errors of 2 solvers" in " ".join(text.get_text() for text in named.figure().texts)

@@ -235,3 +235,15 @@ def test_arguments_that_an_operator_does_not_have_are_refused(text: str) -> None
 def test_spectra_need_whole_directions() -> None:
     with pytest.raises(InputError, match="whole"):
         Prior.from_spectrum(Spectrum.create([1.0], [0.5]))
+
+
+def test_the_remedy_for_fractional_weights_keeps_the_scale_of_the_estimate(tmp_path) -> None:
+    """The command of the message, with its flags, is taken: its covariance has the scale of the refused spectrum."""
+    samples = np.random.default_rng(0).normal(3.0, 2.0, (30, 8)) * np.arange(1, 9)
+    refused = diffopt.estimate(samples, shrinkage="population", standardize=0.5)
+    with pytest.raises(InputError, match="whole") as error:
+        diffopt.posterior(refused, "inpainting:0.5", 0.1)
+    assert 'covariance=True, shrinkage="analytical", standardize=0.5)' in str(error.value)
+    made = diffopt.estimate(samples, covariance=True, shrinkage="analytical", standardize=0.5)
+    assert np.trace(made.covariance) == pytest.approx(refused.spectrum.trace, rel=0.2)
+    assert diffopt.posterior(made, "inpainting:0.5", 0.1).spectrum.dim == 8

@@ -256,3 +256,21 @@ def test_collecting_needs_data_and_levels() -> None:
         diffopt.siem_collect(lambda y, s: y, [], [1.0])
     with pytest.raises(InputError, match="positive"):
         diffopt.siem_collect(lambda y, s: y, [np.ones((2, 2))], [0.0])
+
+
+@pytest.mark.parametrize("what", ["x0", "v", "score", "none"])
+def test_outputs_that_are_no_noise_are_asked_about(what: str) -> None:
+    """The denoiser, v = alpha n - s x0 and the score of an exact network; its noise, wrong by a tenth, is not asked about."""
+    data = outputs(400, np.random.default_rng(7), sigmas=(0.1, 1.0, 8.0))
+    sigma = data["sigma"][:, None]
+    y, noise = data["x0"] + sigma * data["noise"], data["exact"]
+    clean = y - sigma * noise
+    given = {"x0": clean, "v": (noise - sigma * clean) / np.hypot(1, sigma), "score": -noise / sigma, "none": 1.1 * noise}[what]
+    found = diffopt.siem({**{k: data[k] for k in ("x0", "noise", "sigma")}, "predicted": given})
+    assert any("is it x0, v or the score?" in line for line in found.notes) == (what != "none")
+
+
+def test_the_answer_says_what_the_number_is_compared_with() -> None:
+    data = outputs(400, np.random.default_rng(8))
+    (line,) = diffopt.siem({k: v for k, v in data.items() if k != "exact"}).answers()
+    assert "without unit" in line and "a perfect score has 0" in line and "no threshold" in line

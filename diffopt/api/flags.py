@@ -203,7 +203,7 @@ HELP: dict[str, dict[str, str]] = {
         "objective": "What ratios refer to and the optimized rows minimize [default: robust].",
     },
     "orders": {
-        "solver": "Solvers, comma list [default: first and second order ones].",
+        "solver": "Solvers, comma list [default: ten one-step ones].",
         "steps": "Increasing numbers of steps, comma list [default: 20 to 640; strong: 16 to 256].",
         "schedule": "Named schedule of the grids [default: karras].",
     },

@@ -28,6 +28,8 @@ USUAL_SOLVERS = (
     "randomized_exponential_midpoint", "local_linearization", "local_linearization_time",
 )  # fmt: skip
 SCHEDULE, PATHS = "karras", 2000
+#: What is not among them, though it may be cheaper.
+MULTISTEP = "note: one-step solvers; multistep ones, which may be cheaper, have to be named: --solver heun_sde,dpmpp_2m,unipc"
 
 
 @verb
@@ -50,7 +52,7 @@ def orders(
     spectrum : path, str, array, Spectrum, Dataset or estimate
         Data, as in :func:`diffopt.optimize`.
     solver : str or list, optional
-        Names; default ten of first and second order.
+        Names; default ten one-step solvers of first and second order.
     steps : list of int, optional
         Increasing step counts.
     metric : str or list, optional
@@ -101,6 +103,8 @@ def orders(
     ranged = "range: of the successive slopes" * (set(metrics) != {"strong"})
     simulated = f"{'of strong ' if ranged else 'range: '}the 95 % interval over batches of paths" * ("strong" in metrics)
     notes.append(f"note: {', '.join(part for part in (ranged, simulated) if part)}")
+    if solver is None:
+        notes.append(MULTISTEP)
     todo = [(problem, name) for problem in problems for name in metrics]
     for done, (problem, name) in enumerate(todo, 1):
         eta = settings.eta if problem.solver.eta_meaning is not None or len(names) == 1 else None
@@ -112,7 +116,7 @@ def orders(
         if progress is not None:
             progress(done, len(todo))
     if not rows:
-        raise InputError(_nothing(notes[2:]))
+        raise InputError(_nothing([line for line in notes[2:] if line != MULTISTEP]))
     rows = with_notes(rows)
     document = ConvergenceDocument(
         accuracy=goal, schedule=schedule.name, schedule_options=options_of(schedule), seed=seed or 0,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +115,8 @@ def _prior(prior: Any, shape: tuple[int, ...] | None, key: str | None, dense: in
         return prior_of(held, "the prior", shape, dense)
     data = getattr(prior, "dataset", prior)
     if isinstance(data, Dataset | Spectrum):
-        return replace(Prior.from_spectrum(Dataset.of(data).spectrum, dense), facts=Dataset.of(data).facts)
+        known = Dataset.of(data)
+        return Prior.from_spectrum(known.spectrum, dense, known.facts)
     if not isinstance(prior, str | Path):
         return prior_of(Held(numbers_of(prior, "the prior", DATA), None, None, "the prior"), "the prior", shape, dense)
     if key is not None and not Path(str(prior)).suffix:

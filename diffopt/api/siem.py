@@ -21,6 +21,9 @@ from diffopt.studies.siem.levels import Levels
 from diffopt.studies.siem.siem import Siem
 from diffopt.studies.siem.siem import siem as estimate
 
+#: Mean square error, over that of 0 or y/sigma in the place of the network, from which `predicted` looks like something else.
+WORSE = 1.5
+
 
 @verb
 def siem(
@@ -38,7 +41,8 @@ def siem(
     Parameters
     ----------
     arrays : path or mapping
-        `.npz` or `.safetensors` (read in blocks), or arrays: `x0` (or `xt`), `noise` and `predicted` of one shape (n, ...),
+        `.npz` or `.safetensors` (read in blocks), or arrays: `x0` (or `xt`), `noise` and `predicted`, the network's estimate
+        of that noise (not x0 or v), of one shape (n, ...);
         `sigma` (n,), optionally `weights` (n,), the density ratio of the sampler's law to the marginal.
     window : float, str or pair, optional
         0.1 is the top tenth of the range of log sigma; `LOW:HIGH` a range of noise ratios.
@@ -87,6 +91,11 @@ def siem(
         said = _weight_note(data)
     document = _document(found, data, levels, span, eta, clock, reference, seed)
     notes = [*said, "note: a reconstruction of SIEM; the paper's own formula was not available"]
+    if found.gap > WORSE:
+        notes.append(
+            f"note: predicted has {found.gap:.3g} times the mean square error that 0 or y/sigma has as an estimate of the "
+            "noise: is it x0, v or the score? It must be the network's estimate of the noise n in y = x0 + sigma n"
+        )
     if found.upper_bound:
         notes.append("note: per_particle is an upper bound, as the noise's own spread is in it; give --reference")
     return SiemResult(dump(document), tuple(notes))

@@ -6,7 +6,9 @@ from diffopt.api.flags import TABULAR
 from diffopt.cli.command import command, piped
 from diffopt.cli.given import Given
 
-OUTPUTS = piped("file", "FILE", ".npz or .safetensors: x0 (or xt), noise, predicted, sigma")
+OUTPUTS = piped(
+    "file", "FILE", ".npz or .safetensors: x0 (or xt), noise, predicted (the network's estimate of noise, not x0 or v), sigma"
+)
 
 
 @command("siem", spectrum=False, **OUTPUTS, leave_out=("plot",), forms=TABULAR)

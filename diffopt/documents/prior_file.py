@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,7 +66,7 @@ def prior_of(held: Held, name: str, shape: Shape | None, dense: int = DENSE) -> 
         A shape that does not fit, or numbers that are neither.
     """
     if held.values.ndim != 2:
-        return replace(_directions(held.dataset().spectrum, name, shape, dense), facts=held.facts)
+        return _directions(held.dataset().spectrum, name, shape, dense, held.facts)
     covariance = checked_covariance(held.values, held.mean, held.label)
     size = covariance.shape[0]
     shape = shape or _own_shape(held.facts, size)
@@ -93,8 +92,10 @@ def _note_few(held: Held) -> None:
         note(f"note: {line}")
 
 
-def _directions(spectrum: Spectrum, name: str, shape: Shape | None, dense: int) -> Prior:
-    prior = Prior.from_spectrum(spectrum, dense)
+def _directions(
+    spectrum: Spectrum, name: str, shape: Shape | None, dense: int, facts: Mapping[str, Any] | None = None
+) -> Prior:
+    prior = Prior.from_spectrum(spectrum, dense, facts)
     if shape is not None:
         raise InputError(
             f"--shape has no effect: {name} has {prior.shape[0]} directions and no places; leave it out, or make a covariance in "

@@ -26,6 +26,8 @@ NEAR = 0.02
 START = "the process goes no higher; a grid without noise cannot mend that, injected noise does in part"
 #: What helps where steps dominate whose placement no search betters.
 PLACED = "more steps or another solver help; the placement is already optimal (by robust)"
+#: The schedules beside an optimum are a few of those there are.
+ALL = " (`diffopt compare-schedules` tries all)"
 Document = Mapping[str, Any]
 
 
@@ -66,7 +68,7 @@ def optimized(data: Document) -> str:
         parts.append(f"{gain(value, own)} {MODELS_OWN} ({number(own)})")
     if best not in (*HABITS, OWN):
         count, rival = len(set(scores) - {STILL}), reference(best, data) + unshifted(data, best)
-        parts.append(f"{gain(value, scores[best])} {rival}, the best of the {count} schedules beside it")
+        parts.append(f"{gain(value, scores[best])} {rival}, the best of the {count} schedules beside it{ALL}")
     return ", ".join(parts) + _whole(data, name, usual) + "."
 
 
@@ -172,21 +174,6 @@ def row_errors(data: Document) -> str:
     return " or ".join(sorted(found)) or str(data["objective"])
 
 
-def cheapest(data: Document) -> str:
-    """Which solver reaches the accuracy with the fewest calls, by metric."""
-    parts = []
-    trace = (data.get("spectrum") or {}).get("trace")
-    share = f" ({number(100 * data['accuracy'] / trace**0.5)} % of the data's spread)" if trace else ""
-    for metric in dict.fromkeys(row["metric"] for row in data["rows"]):
-        if known := [row for row in data["rows"] if row["metric"] == metric and row["calls"] is not None]:
-            best = min(known, key=lambda row: row["calls"])
-            squares = f" ({number(best['accuracy'])} in squared units)" if metric == "weak" and best.get("accuracy") else ""
-            parts.append(f"{metric}{squares}: {best['solver']} with {best['calls']} calls ({best['needed']} steps)")
-    if not parts:
-        return f"No solver reaches the accuracy {number(data['accuracy'])}{share} within the steps that were tried."
-    return f"Cheapest for an error of {number(data['accuracy'])}{share}: {'; '.join(parts)}."
-
-
 def grouped(rows: Iterable[Document]) -> dict[tuple[str, int], list[Document]]:
     """Rows by solver and budget; noise designs stand apart."""
     found: dict[tuple[str, int], list[Document]] = {}
@@ -258,9 +245,21 @@ def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, data:
         if fixed["schedule"] not in (HABIT, OWN):
             place = (f" ({_place(fixed, host)})" if host is not None else "") + unshifted(data, fixed["schedule"])
             text += f"; {gain(best[objective], fixed[objective])} {fixed['schedule']}{place}, the best {what}"
+            text += _to_pick(best, known, objective) if host is None and fixed.get("offered") == {} else ""
         elif host is not None and fixed is habit and len(others) > 1:
             text += f", the best {what}"
     return text + "." + _drop_down(known, best, objective, data)
+
+
+def _to_pick(best: Document, known: Sequence[Document], objective: str) -> str:
+    """The best row that some program has by name, where the one that was named is in none."""
+    listed = [row for row in known if row["offered"] and row is not best]
+    first = min(listed, key=lambda row: row[objective], default=None)
+    if first is None:
+        return ", but no program offers it by name"
+    name = first["schedule"]
+    of = f"{name} is" if name in (HABIT, OWN) else f"{gain(best[objective], first[objective])} {name},"
+    return f", but no program offers it by name; {of} the best that one does"
 
 
 def _place(row: Document, host: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 from diffopt.report.gain import gain, number
 
+#: Why that sigma_max (docs/theory.md, eq. 441).
+QUARTER = "the start's error is then a quarter of the steps'"
 Document = Mapping[str, Any]
 #: Least relative gain in the error that was minimized that is worth a churn.
 GAIN = 0.02
@@ -72,7 +74,9 @@ def repaired(churn: Document, data: Document) -> list[str]:
         lines.append(f"{exact[0].upper()}{exact[1:]}, {where}.")
     held = any(one.startswith("sigma_max ") for one in (data.get("optimizer") or {}).get("at_bound") or [])
     if churn["repairs"] == "start" and not held and (needed := data.get("sigma_max_needed")):
-        lines.append(f"--sigma-max {needed:.6g}, if the network was trained there, mends that without churn.")
+        # Of other processes it may be their end instead.
+        why = f": {QUARTER}" * (data["process"]["name"] == "ve")
+        lines.append(f"--sigma-max {needed:.6g}, if the network was trained there, mends that without churn{why}.")
     return lines
 
 

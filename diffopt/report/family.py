@@ -10,7 +10,7 @@ import numpy as np
 
 from diffopt.hosts.edm_flags import churn_flags, grid_flags, nearest_karras
 from diffopt.report.churn import NUMBERS as CHURN
-from diffopt.report.churn_answers import churned, counted_on, idle, leave_out, told_apart
+from diffopt.report.churn_answers import QUARTER, churned, counted_on, idle, leave_out, told_apart
 
 Document = Mapping[str, Any]
 #: The schedule whose numbers EDM's generate.py takes.
@@ -73,16 +73,18 @@ def _beyond(held: str, data: Document) -> str:
     if name in ("sigma_max", "sigma_min") and process[name]:
         if abs(value / process[name] - 1) > SAME:
             return ""
-        top = name == "sigma_max"
+        top, why = name == "sigma_max", ""
         flag, other = f"--{name.replace('_', '-')}", value * (2 if top else 0.5)
         levels = f"no level {'above' if top else 'below'} {value:g} was tried"
         needed = top and "sigma_max_needed" in data
         if needed:
             if data["sigma_max_needed"] is None:
                 return "sigma_max: the start is below a quarter of the steps' error there, so a higher one gains little."
-            other = data["sigma_max_needed"]
+            # Of other processes it may be their end instead.
+            other, why = data["sigma_max_needed"], f": {QUARTER}" * (process["name"] == "ve")
         reach = "if the network was trained there" if process["name"] == "ve" else "if your model has such levels"
-        return f"{name}: {levels}; try {flag} {other:g} {reach}" + ("." if needed else "; stop where that gains less than 1 %.")
+        end = f"{why}." if needed else "; stop where that gains less than 1 %."
+        return f"{name}: {levels}; try {flag} {other:g} {reach}{end}"
     return {
         "s_noise": "s_noise: only values within 5 % of 1 are tried; beyond, the network is told another noise than there is.",
         "s_churn": "s_churn: EDM's sampler clips more.",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from diffopt.report.orders_answers import those
 from diffopt.report.palette import INK, LINES, MARKERS, PALE, RIVAL
 from diffopt.report.style import figure, log_axis, plain, spread, styled, titled
 from diffopt.report.units import units
@@ -54,7 +55,7 @@ def convergence_picture(rows: Sequence[Convergence], *titles: str, scale: float 
     for axis, (metric, panel) in zip(axes, panels.items(), strict=True):
         _panel(axis, panel, metric)
         axis.set_ylabel(f"{metric} error ({units(scale, squared=metric == 'weak')})")
-    titled(canvas, "Errors of solvers against their cost", *(titles or ("",)))
+    titled(canvas, f"Errors of {those(row.solver for row in rows)} against their cost", *(titles or ("",)))
     return canvas
 
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from diffopt.api.results.base import Result
 
+#: Unit of the metric by clock, g^4 dt (docs/theory.md, eq. 196).
+UNITS = {"vp": ", without unit", "variance": " in squared data units"}
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SiemResult(Result):
@@ -33,10 +36,13 @@ class SiemResult(Result):
         return [{"metric": n, **{k: self.document[n][k] for k in ("value", "low", "high")}} for n in names]
 
     def answers(self) -> list[str]:
-        """Whether an error is seen."""
-        c = self.document["coherent"]
-        seen = "an error of the score is seen" if c["low"] > 0 else "no coherent error is seen with these rows"
-        return [f"Coherent SIEM {c['value']:.4g} (95 %: {c['low']:.4g} to {c['high']:.4g}): {seen}."]
+        """Whether an error is seen, and what the number is compared with."""
+        c, unit = self.document["coherent"], UNITS.get(self.document["clock"], "")
+        seen = "above 0, so an error of the score is seen" if c["low"] > 0 else "no coherent error is seen with these rows"
+        return [
+            f"Coherent SIEM {c['value']:.4g}{unit} (95 %: {c['low']:.4g} to {c['high']:.4g}; a perfect score has 0): {seen}. "
+            "There is no threshold: compare networks on one window, clock and eta."
+        ]
 
     def __repr__(self) -> str:
         c = self.document["coherent"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from diffopt.api.results.base import Result
 from diffopt.errors import UnsupportedError
-from diffopt.report import answers, noise_answers
+from diffopt.report import noise_answers, orders_answers
 from diffopt.report.studies import RANGE, eta_table, orders_table, shown_clock
 from diffopt.studies.orders import Convergence
 
@@ -40,8 +40,8 @@ class OrdersResult(Result):
         return rows_table(orders_table(self.document), width=width, spare=(RANGE, "steps"))
 
     def answers(self) -> list[str]:
-        """The cheapest solver for the accuracy."""
-        return [answers.cheapest(self.document)]
+        """The cheapest of the solvers for the accuracy."""
+        return [orders_answers.cheapest(self.document)]
 
     def figure(self) -> Any:
         """Error over denoiser calls."""

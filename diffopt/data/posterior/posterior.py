@@ -21,6 +21,18 @@ DENSE = 3072
 MAKE = "diffopt spectrum estimate SAMPLES --covariance -o cov.npz"
 
 
+def remade(facts: Mapping[str, Any]) -> str:
+    """How the covariance in pixels is made of the samples of an estimate, with its scale where that is known.
+
+    `population` has no directions; `analytical` is the rule for few samples that has.
+    """
+    shrinkage, scaling, std = facts.get("shrinkage"), facts.get("scale"), facts.get("pooled_std")
+    flags = " --shrinkage analytical" if shrinkage == "population" else ""
+    if isinstance(scaling, Mapping) and scaling.get("origin") == "standardized" and isinstance(std, int | float):
+        flags += f" --standardize {std:.6g}"
+    return f"{MAKE}{flags}"
+
+
 @dataclass(frozen=True, eq=False)
 class Prior:
     """Gaussian data: a dense covariance, or independent Fourier modes of a periodic field.
@@ -49,19 +61,19 @@ class Prior:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_spectrum(cls, spectrum: Spectrum, dense: int = DENSE) -> Prior:
+    def from_spectrum(cls, spectrum: Spectrum, dense: int = DENSE, facts: Mapping[str, Any] | None = None) -> Prior:
         """Vectors in the eigenbasis, one entry per direction (weights must be whole numbers), `dense` at most."""
         if np.any(spectrum.weight != np.rint(spectrum.weight)):
             raise InputError(
                 "a posterior needs whole directions, and this spectrum has fractional weights (as --shrinkage population and "
-                f"lanczos give); make a covariance in pixels: {MAKE}"
+                f"lanczos give); make a covariance in pixels: {remade(facts or {})}"
             )
         if spectrum.dim > dense:
             raise InputError(too_many(int(spectrum.dim), "directions", dense))
         repeat = spectrum.weight.astype(int)
         eig = np.repeat(spectrum.eig, repeat)
         mean = None if spectrum.mean is None else np.repeat(spectrum.mean, repeat)
-        return cls((eig.size,), np.diag(eig), None, mean, True)
+        return cls((eig.size,), np.diag(eig), None, mean, True, facts or {})
 
     @classmethod
     def power_law(cls, shape: Shape, exponent: float, trace: float | None = None) -> Prior:

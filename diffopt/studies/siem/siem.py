@@ -44,6 +44,9 @@ class Siem:
         Whether per_particle contains the spread of the noise itself (no reference).
     sigma, drift, rows : ndarray, shape (L,)
         Per level: noise ratio, mean of y.e, number of rows.
+    gap : float
+        Mean square of n - predicted over that of the better of 0 and y/sigma in its place, at each level: a network that
+        estimates the noise is below 1.
     """
 
     coherent: Interval
@@ -53,6 +56,7 @@ class Siem:
     sigma: Array
     drift: Array
     rows: Array
+    gap: float
 
 
 def siem(
@@ -111,7 +115,9 @@ class _Estimates:
         rooted = Interval(*(float(np.sqrt(max(v, 0.0))) for v in (norm.value, norm.low, norm.high)))
         rows = sums.count.sum(axis=1)
         drift = sums.plain.sum(axis=1) / np.maximum(rows, 1)
-        return Siem(_interval(coherent), _interval(energy), rooted, upper_bound, sums.levels.sigma, drift, rows)
+        idle = float(sums.plainest.min(axis=0).sum())
+        gap = float(sums.length.sum()) / idle if idle > 0 else 0.0
+        return Siem(_interval(coherent), _interval(energy), rooted, upper_bound, sums.levels.sigma, drift, rows, gap)
 
 
 def _interval(values: Array) -> Interval:

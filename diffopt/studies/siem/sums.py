@@ -57,6 +57,8 @@ class Sums:
         Sums of r (n - predicted).
     length : ndarray, shape (L, G)
         Sums of r^2 |n - predicted|^2.
+    plainest : ndarray, shape (2, L)
+        Sums of r^2 |n|^2 and of r^2 |n - y/sigma|^2: the same of 0 and of y/sigma in the place of the network.
     """
 
     def __init__(self, levels: Levels, dim: int, rng: np.random.Generator, rate: Rate = np.ones_like) -> None:
@@ -71,7 +73,7 @@ class Sums:
         shape = (levels.sigma.size, self.groups)
         self.count, self.plain, self.drift, self.square, self.energy, self.length = (np.zeros(shape) for _ in range(6))
         self.vector = np.zeros((*shape, dim))
-        self.seen = 0
+        self.seen, self.plainest = 0, np.zeros((2, levels.sigma.size))
 
     def add(self, rows: Rows) -> None:
         """Add rows, which follow those before them.
@@ -93,6 +95,8 @@ class Sums:
         other = z if rows.reference is None else np.einsum("md,md->m", state, rows.reference[keep] - rows.predicted[keep]) / sigma
         plain, unit = z, np.sqrt(self.rate(sigma) / self.rate(middle))
         z, other = unit * z, unit * other
+        for total, left in zip(self.plainest, (rows.noise[keep], rows.noise[keep] - state / sigma[:, None]), strict=True):
+            total += np.bincount(number[keep], weight**2 * np.einsum("md,md->m", left, left), total.size)
         cell = number[keep] * self.groups + group[keep]
         size = self.count.size
         for total, part in (
