@@ -10,8 +10,10 @@ import pytest
 from matplotlib.text import Text
 
 import diffopt
+from diffopt.api.results.spectrum import SpectrumResult
+from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
-from diffopt.report import answers, palette
+from diffopt.report import answers, palette, style
 from diffopt.report.comparison_errors import offered_best
 from diffopt.report.comparison_figures import picture
 from diffopt.report.figures import evaluation_picture, grid_picture
@@ -270,3 +272,35 @@ def test_the_cumulative_variance_grows_evenly_within_equal_eigenvalues():
     ranks, share = np.asarray(curve.get_xdata()), np.asarray(curve.get_ydata())
     for rank, sum_to in ((1.0, 30.0), (2.0, 60.0), (2.5, 75.0), (4.5, 85.0), (6.5, 95.0), (107.0, 105.05)):
         assert np.interp(rank, ranks, share) == pytest.approx(sum_to / 105.05, rel=2e-3)
+
+
+def bold(canvas: Any) -> str:
+    return " ".join(text.get_text() for text in canvas.texts if text.get_fontweight() == "bold").replace("\n", " ")
+
+
+def test_a_budget_says_above_its_picture_what_would_help_most() -> None:
+    found = diffopt.budget([400.0, 4.0, 1.0], "heun", 4, samples=50_000, start="sigma")
+    first = bold(found.plot())
+    assert found.valid and first.startswith(found.answers()[0])
+    least = min(part["total"] for part in found.document["halving"].values())
+    assert f", total {least:.4g}." in first and "What would help most: " in first
+
+
+def test_a_spectrum_says_in_how_few_directions_its_variance_lies() -> None:
+    """Of 6 + 3 + 1 = 10 half lies in the first, nine tenths in two, 99 % in all three."""
+    canvas = SpectrumResult(Dataset(Spectrum.create(np.array([6.0, 3.0, 1.0])))).plot()
+    assert bold(canvas) == "Half of the variance lies in the first 1 of 3 directions, 99 % in 3."
+
+
+def test_the_title_begins_below_the_answer() -> None:
+    """No line of the title touches the bold ones, however many there are."""
+    for many in (1, 2, 3, 4):
+        canvas, _ = style.figure(8, [3.0])
+        style.titled(canvas, "What is drawn", "data")
+        style.headed(canvas, "\n".join(["An answer, gjpq"] * many))
+        canvas.draw_without_rendering()
+        (answer,) = [text for text in canvas.texts if text.get_fontweight() == "bold"]
+        title = canvas._suptitle.get_window_extent()
+        # The title holds a blank line for every bold one; its last line is the only one with letters.
+        line = canvas.text(0, 0, "What", fontsize=11).get_window_extent().height
+        assert title.y0 + line + 2 <= answer.get_window_extent().y0

@@ -82,17 +82,17 @@ def _whole(data: Document, compared: str, usual: str) -> str:
     return f"; with the start, which no grid without noise mends, robust is {number(own)} against {number(habit)}"
 
 
-def evaluated(data: Document, highest: float = math.inf) -> list[str]:
+def evaluated(data: Document, highest: float = math.inf, brief: bool = False) -> list[str]:
     """Which part of the error dominates, and how far habit and optimum are.
 
-    `highest` is the largest noise ratio that the process reaches.
+    `highest` is the largest noise ratio that the process reaches; `brief` leaves out the size of the data.
     """
     errors, name = data["errors"], spelled_name(data)
     top = data["process"]["sigma_max"]
     error = compared_error(data, Robust.name)
     best, own = ((data.get("baselines") or {}).get("optimized") or {}).get(error), errors.get(error)
     placed = best is not None and own is not None and own <= best * (1 + NEAR)
-    lines = [_split(data, None if top is None or top >= highest * (1 - 1e-9) else highest, placed)]
+    lines = [_split(data, None if top is None or top >= highest * (1 - 1e-9) else highest, placed, brief)]
     beside = {k: v for k, v in (data.get("baselines") or {}).items() if k in (*HABITS, "optimized") and k != name}
     for key in (error, "frechet"):
         own = errors.get(key)
@@ -122,7 +122,7 @@ def parts_cancel(errors: Document) -> bool:
     return total is not None and any(v is not None and v > total * (1 + 1e-9) for v in parts)
 
 
-def _split(data: Document, highest: float | None, placed: bool) -> str:
+def _split(data: Document, highest: float | None, placed: bool, brief: bool = False) -> str:
     """Start, steps and end, the largest named; better `placed` than the optimum no step is.
 
     `highest` is the largest noise ratio of the process, None where the grid begins there.
@@ -145,7 +145,8 @@ def _split(data: Document, highest: float | None, placed: bool) -> str:
     listed = ", ".join(f"{k} {number(v)}{told.get(k, '')}" for k, v in known.items())
     cancel = " (they cancel in part)" if parts_cancel(errors) else ""
     verdict = f"The {largest} dominate{'' if largest == 'steps' else 's'}: {remedy}."
-    return f"frechet {number(total)}, {relative(data)}: {listed}{cancel}. {verdict}"
+    size = "" if brief else f", {relative(data)}"
+    return f"frechet {number(total)}{size}: {listed}{cancel}. {verdict}"
 
 
 def _higher(needed: float | None, highest: float) -> str:

@@ -19,6 +19,7 @@ MOVES = {
     "samples": "twice the samples", "tau": "half the step size of the training", "iterations": "twice the iterations",
     "steps": "twice the steps", "langevin": "half the step size of the chain", "sigma_min": "half the sigma_min",
 }  # fmt: skip
+MOST = "What would help most"
 #: Least relative change of the total that is a change.
 SAME = 1e-3
 
@@ -109,6 +110,13 @@ def answers(document: Document) -> list[str]:
     return said + _changes(document, total)
 
 
+def headline(document: Document) -> list[str]:
+    """The first answer, and of numbers that hold what would help most."""
+    first, *others = answers(document)
+    most = [line.rpartition(", as ")[0] + "." for line in others if line.startswith(MOST)]
+    return [first, *most] if document["valid"] else [first]
+
+
 def _changes(document: Document, total: float) -> list[str]:
     """What helps, the most first and with the reason, and what does not."""
     known = {k: v for k, v in document["halving"].items() if v["total"] is not None}
@@ -118,7 +126,7 @@ def _changes(document: Document, total: float) -> list[str]:
     lines = []
     if helps:
         first = helps[0]
-        lines.append(f"What would help most: {_move(first, known)}, as {_reason(document, known[first])}.")
+        lines.append(f"{MOST}: {_move(first, known)}, as {_reason(document, known[first])}.")
         if others := "; ".join(_move(name, known) for name in helps[1:]):
             lines.append(f"Less: {others}.")
     if idle:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.report.palette import INK, PALE, SIGNED, STEPS
+from diffopt.report.palette import INK, PALE, RIVAL, SIGNED, STEPS
 from diffopt.report.style import digits, figure, log_axis, styled, titled
 from diffopt.report.units import units
 from diffopt.studies.error_map import ErrorMap
@@ -100,7 +100,7 @@ def _margins(axis: Any, local: ErrorMap) -> Any:
     above.set_ylim(low - 0.3 * reach * (low < -TOLD), high + 0.3 * reach)
     above.set_ylabel("steps\n(%)", fontsize=8)
     for j, share in enumerate(bands):
-        beside.fill_betweenx(local.edges[j : j + 2], 0, share, color=STEPS if share >= 0 else TAKES, alpha=0.8, linewidth=0)
+        beside.fill_betweenx(local.edges[j : j + 2], 0, share, color=RIVAL if share >= 0 else TAKES, alpha=0.8, linewidth=0)
     beside.set_yscale("log")
     beside.set_ylim(*axis.get_ylim())
     beside.set_xlabel("eigen-\nvalues (%)", fontsize=8)

@@ -39,6 +39,9 @@ def ranking(
     names = _chosen(scores, own, colours, most)
     dots(axis, [(n, scores[n], _colour(n, own, colours), _told(scores, n, own)) for n in names])
     named(axis, names, own, _colour(own, own, colours))
+    for label, name in zip(axis.get_yticklabels(), names, strict=True):
+        if name in colours:
+            label.set_color(colours[name])
     axis.set_xlabel(f"{objective} error ({unit(objective, scale)}), logarithmic")
 
 

@@ -48,6 +48,15 @@ def shifted(data: Document) -> list[str]:
     return [first, *_by_robust(best, others, name), f"As a schedule (its last step to 0 is one of the equal ones): {flags}"]
 
 
+def headline(data: Document) -> list[str]:
+    """The shift to set, and by `robust` another one where that is not it."""
+    best, *others = data["rows"]
+    first, advised = shifted(data)[0], taken(data)["name"]
+    known = [row for row in data["rows"] if row["robust"] is not None]
+    least = min(known, key=lambda row: row["robust"], default=best)
+    return [first, *(_by_robust(best, others, drawn(data)) if least["name"] != advised else [])]
+
+
 def _by_robust(best: Document, others: Sequence[Document], name: str) -> list[str]:
     """Who is lower by `robust`, where another error was minimized."""
     known = [row for row in others if row["robust"] is not None]

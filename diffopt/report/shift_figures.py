@@ -15,6 +15,8 @@ from diffopt.report.units import scale_in, unit
 
 #: What the colours say.
 KEY = "orange: optimum and advice, green: laws of this spectrum, purple: shipped by models"
+#: Ticks of a shift where the axis is short: shipped shifts lie between 1 and 5 more often than beyond.
+TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 #: Errors drawn, as a multiple of the least.
 WORST = 8
 
@@ -40,6 +42,8 @@ def shift_picture(data: Mapping[str, Any], shifts: Sequence[float], errors: Sequ
     log_axis(above, "y", least / 1.05, high)
     for axis in (above, below):
         log_axis(axis, "x", float(min(shifts)), float(max(shifts)))
+        if max(shifts) < 50 * min(shifts):
+            axis.set_xticks([t for t in TICKS if min(shifts) <= t <= max(shifts)])
         axis.set_axisbelow(True)
     above.grid(True, which="major", color=PALE, linewidth=0.6)
     below.grid(True, which="major", axis="x", color=PALE, linewidth=0.6)
@@ -54,7 +58,7 @@ def shift_picture(data: Mapping[str, Any], shifts: Sequence[float], errors: Sequ
         right = row["shift"] < middle
         below.annotate(f"{row['shift']:.3g}, error {digits(row[name])}", (row["shift"], i), xytext=(8 if right else -8, 0),
                        textcoords="offset points", ha="left" if right else "right", va="center", fontsize=8,
-                       color=_colour(row))  # fmt: skip
+                       color=_colour(row), bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})  # fmt: skip
     below.set_yticks(range(len(rows)), [_label(row, advised["name"]) for row in rows])
     for label, row in zip(below.get_yticklabels(), rows, strict=True):
         label.set_color(OWN if row["name"] == advised["name"] else _colour(row))

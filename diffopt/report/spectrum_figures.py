@@ -74,7 +74,7 @@ def _ranks(axis: Any, spectrum: Spectrum, facts: Mapping[str, Any], members: lis
         ranks = np.asarray(band["quantiles"]) * spectrum.dim + 0.5
         axis.fill_between(ranks, band["low"], band["high"], alpha=0.3, lw=0, color=RIVAL, label="90 % of bootstrap replicates")
     log_axis(axis, "y", _lowest(spectrum) / 1.5, spectrum.max * 1.6)
-    axis.set(xlabel="rank", ylabel=f"eigenvalue ({units(known_scale(facts), squared=True)})")
+    axis.set(xlabel="rank", ylabel=f"eigenvalue\n({units(known_scale(facts), squared=True)})")
     if axis.get_legend_handles_labels()[0] and (members or band):
         legend_above(axis, 3)
 
@@ -108,6 +108,18 @@ def _member(label: str) -> str:
     return f"member {label}" if label.isdigit() else label
 
 
+def concentration(spectrum: Spectrum) -> str:
+    """How many of the directions hold half of the variance, and how many nearly all."""
+    half, most = (f"{np.ceil(_rank(spectrum, level) - 1e-9):,.0f}" for level in (LEVELS[0], LEVELS[-1]))
+    return f"Half of the variance lies in the first {half} of {spectrum.dim:,g} directions, 99 % in {most}."
+
+
+def _rank(spectrum: Spectrum, level: float) -> float:
+    """Rank up to which there is this share of the variance; none is below the first."""
+    ends, share = _cumulated(spectrum)
+    return max(1.0, float(np.interp(level, [0.0, *share], [0.0, *ends])))
+
+
 def _cumulated(spectrum: Spectrum) -> tuple[Any, Any]:
     """Last rank of each entry, and the share of the variance up to it."""
     return np.cumsum(spectrum.weight), np.cumsum(spectrum.weight * spectrum.eig) / spectrum.trace
@@ -120,8 +132,7 @@ def _cumulative(axis: Any, spectrum: Spectrum) -> None:
     # Directions of an entry have equal shares: between its ends the sum grows evenly.
     axis.plot(ranks, np.interp(ranks, [0.0, *ends], [0.0, *share]), color=INK, lw=1.5)
     for level in LEVELS:
-        # No rank is below the first.
-        rank = max(1.0, float(np.interp(level, [0.0, *share], [0.0, *ends])))
+        rank = _rank(spectrum, level)
         height = max(level, float(np.interp(rank, [0.0, *ends], [0.0, *share])))
         axis.plot(rank, height, "o", color=INK, markersize=4)
         # The curve rises: above it to the left is room, below it to the right.

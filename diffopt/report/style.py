@@ -114,10 +114,13 @@ def headed(canvas: Any, answer: str) -> None:
     lines = [plain(part) for text in answer.split("\n") for part in textwrap.wrap(text, room)]
     canvas.set_figheight(canvas.get_figheight() + 0.2 * len(lines))
     look = {"x": 0.01, "ha": "left", "va": "top", "fontsize": 11, "color": INK}
-    canvas.suptitle("\n" * len(lines) + canvas.get_suptitle(), **look)
+    # One line and a half from the last of the bold lines to the first of the others, whose blank lines are as high as theirs.
+    apart = 1.45
+    bold = (len(lines) * apart - 1.75) / (len(lines) - 1) if len(lines) > 1 else 1.2
+    canvas.suptitle("\n" * len(lines) + canvas.get_suptitle(), linespacing=apart, **look)
     # The place that the layout gives to a title.
     top = 1 - 0.083 / canvas.get_figheight()
-    canvas.text(y=top, s="\n".join(lines), fontweight="bold", linespacing=1.13, in_layout=False, **look)
+    canvas.text(y=top, s="\n".join(lines), fontweight="bold", linespacing=bold, in_layout=False, **look)
 
 
 def shown_source(source: str, most: int = 48) -> str:

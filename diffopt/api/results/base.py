@@ -54,6 +54,10 @@ class Result:
         """What the result says, in a sentence or a few."""
         return []
 
+    def headline(self) -> list[str]:
+        """What stands above the picture."""
+        return self.answers()[: self.headlines]
+
     def remarks(self, form: str) -> tuple[str, ...]:
         """Notes about one form of the result."""
         del form
@@ -125,7 +129,7 @@ class Result:
     def plot(self, path: str | Path | None = None, force: bool = False) -> Any:
         """Draw; write a .png or .svg where a path is given, return the matplotlib figure."""
         figure = self.figure()
-        if lines := [spoken(line) for line in self.answers()[: self.headlines]]:
+        if lines := [spoken(line) for line in self.headline()]:
             from diffopt.report.style import headed
 
             headed(figure, "\n".join(lines))

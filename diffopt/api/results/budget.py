@@ -66,6 +66,12 @@ class BudgetResult(Result):
 
         return answers(self.document)
 
+    def headline(self) -> list[str]:
+        """The total, and what would help most; without the reason."""
+        from diffopt.report.budget_text import headline
+
+        return headline(self.document)
+
     def figure(self) -> Any:
         """Terms over the samples or the steps.
 

@@ -14,6 +14,7 @@ from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.problem import Problem
 from diffopt.report.advised import headline, name, sentences
+from diffopt.report.shift_answers import headline as shift_headline
 from diffopt.report.shift_answers import shifted
 from diffopt.studies.shift import value_at
 
@@ -106,6 +107,10 @@ class ShiftResult(Result):
     def answers(self) -> list[str]:
         """The shift to set, or the shipped one to keep."""
         return shifted(self.document)
+
+    def headline(self) -> list[str]:
+        """The first of them, and by `robust` another shift where that is not the one to set."""
+        return shift_headline(self.document)
 
     def figure(self) -> Any:
         """Error over the shift, the rules marked on it."""

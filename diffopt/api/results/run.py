@@ -226,6 +226,10 @@ class EvaluationResult(RunResult):
         """Whether the start, the steps or the end dominate, and how far habit and optimum are."""
         return answers.evaluated(self.document, self.highest)
 
+    def headline(self) -> list[str]:
+        """The same without the size of the data."""
+        return answers.evaluated(self.document, self.highest, brief=True)[: self.headlines]
+
     def rows(self) -> list[dict[str, Any]]:
         """One row per grid point; beside it the errors of the whole grid, and their ratios to karras and to the optimum."""
         kept = {k: v for k, v in self.errors.items() if v is not None}

@@ -204,6 +204,12 @@ class SummaryResult(Result):
             return summary(*self._parts(), width, colour)
         return super().render(form, width, colour)
 
+    def headline(self) -> list[str]:
+        """In how few directions the variance lies."""
+        from diffopt.report.spectrum_figures import concentration
+
+        return [concentration(self._parts()[0])]
+
     def figure(self) -> Any:
         """Eigenvalues and cumulative variance by rank, and densities on the scale of sigma."""
         from diffopt.report.spectrum_figures import spectrum_picture
