@@ -100,7 +100,7 @@ RIGHT: dict[str, str] = {
     "budget langevin": "error-budget e.npy --samples 100 --sigma-min 0.5 {}",
     "budget minimize": "{base} --subject-to calls<=4 {}", "budget subject_to": "{base} --minimize steps {}",
     "budget seed": "{base} --verify 4 {}",
-    "budget over": "{base} --plot curve.svg {}",
+    "budget over": "{base} --plot curve.svg {}", "from_loss dim": "{base:curve.csv>means.csv} {}",
     "simulate samples": "simulate --schedule karras -n 2 --count 16 --reference-steps 4 {}",
     "simulate denoiser": "simulate --schedule karras -n 2 --count 16 --reference-steps 4 --shape 2 {}",
     "simulate shape": "simulate --denoiser denoiser:f --schedule karras -n 2 --count 16 --reference-steps 4 {}",
@@ -183,6 +183,8 @@ def _files(rng):
     sigma = np.geomspace(0.01, 80, 30)
     rows = [f"{s!r},{float(np.sum(eig * s * s / (eig + s * s)))!r}" for s in sigma.tolist()]
     Path("curve.csv").write_text("\n".join(["sigma,mse", *rows]))
+    means = [f"{s!r},{float(np.mean(eig * s * s / (eig + s * s)))!r}" for s in sigma.tolist()]
+    Path("means.csv").write_text("\n".join(["sigma,mse", *means]))
     _pictures_and_sound(rng)
 
 
