@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from problems import EXAMPLES, irregular, make
 
+import diffopt
 from diffopt.cli.main import main
 from diffopt.data.spectrum import Spectrum
-from diffopt.errors import DiffoptError, UnsupportedError
+from diffopt.errors import DiffoptError, InputError, UnsupportedError
 from diffopt.law.gradient import Design, DifferentiableTable, Direction
 from diffopt.objectives import OBJECTIVES
 from diffopt.processes import VE
@@ -116,3 +117,25 @@ def test_rates_whose_noise_leaves_the_doubles(command, top, capsys):
     assert main([*command.split(), "--process", "vp_linear", "--beta-max", top]) == 2
     out, err = capsys.readouterr()
     assert out == "" and "leaves the range of doubles" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("do", [diffopt.check, diffopt.export])
+def test_levels_beyond_single_precision_run_in_no_program(do):
+    with pytest.raises(InputError, match=r"level 1e\+308 is beyond single precision \(up to 3.4e\+38\)"):
+        do([1e308, 0.8, 0.0], "diffusers")
+
+
+def test_a_spectrum_of_endless_directions_is_too_large_for_dense_algebra():
+    with pytest.raises(InputError, match=r"^1e\+130 directions are too many for dense algebra"):
+        diffopt.posterior(Spectrum.create([1.0, 0.5], weight=[1e130, 1.0]), "identity", 0.1)
+
+
+def test_a_block_of_bad_samples_alone_adds_nothing(tmp_path):
+    """One sample a block, and one of them is no sample: the covariance is that of the others, in numpy."""
+    samples = np.random.default_rng(5).standard_normal((6, 3))
+    for i, row in enumerate(samples):
+        np.save(tmp_path / f"{i}.npy", row)
+    (tmp_path / "2a.npy").write_bytes(b"nothing")
+    found = diffopt.estimate(str(tmp_path), method="pca", block=1, skip_bad=True)
+    wish = np.linalg.eigvalsh(np.cov(samples.T))[::-1]
+    np.testing.assert_allclose(found.spectrum.eig, wish, rtol=1e-9)

@@ -147,6 +147,7 @@ def export_run(
     InputError, UnsupportedError
         Unknown host; a process or a scheme that the host cannot run, with the alternative.
     """
+    _held(run)
     host, variant = find_host(to)
     target = HostQuery(variant, config or {}, exported=True)
     plan = host.plan(run, target)
@@ -170,11 +171,19 @@ def _values(run: Run, host: Host) -> list[str]:
     return [*lines, f"{'they are' if models else 'values:'} {host.flow_values}"] if run.flow else lines
 
 
+def _held(run: Run) -> None:
+    """Refuse levels that no program can hold: they sample in single precision."""
+    top = float(np.max(run.levels, where=np.isfinite(run.levels), initial=0.0))
+    if top > (most := float(np.finfo(np.float32).max)):
+        raise InputError(f"level {top:g} is beyond single precision (up to {most:.3g}), in which programs sample")
+
+
 def check_run(
     run: Run, name: str, config: Mapping[str, Any] | None = None, spectrum: Spectrum | None = None,
     error: ModelError | None = None,
 ) -> Answer:  # fmt: skip
     """What a host does with the file's numbers as they are."""
+    _held(run)
     host, variant = find_host(name)
     # A form that export writes is judged as it is written; anything else as the file's numbers handed over.
     target = HostQuery(variant, config or {}, exported=variant in host.forms)

@@ -181,10 +181,12 @@ def posterior(
 def too_many(size: int, what: str, dense: int) -> str:
     """Why dense algebra is refused, what it would take, and the flag."""
     # Measured: 3072 directions take 16 to 40 s of one core, by the cube; nine matrices are in memory at once.
-    took, memory = 30 * (size / DENSE) ** 3, 72 * size**2 / 1e9
+    # The cube of a larger count is beyond doubles.
+    number = float(min(size, 10**100))
+    took, memory = 30 * (number / DENSE) ** 3, 72 * number**2 / 1e9
     return (
-        f"{size} {what} are too many for dense algebra (limit {dense}), which would take about {took:.3g} s and {memory:.2g} GB; "
-        f"raise --dense, or give a smaller --shape"
+        f"{size:.10g} {what} are too many for dense algebra (limit {dense}), which would take about {took:.3g} s and "
+        f"{memory:.2g} GB; raise --dense, or give a smaller --shape"
     )
 
 

@@ -61,9 +61,7 @@ class Samples:
         row = 8 * self.dim
         return self.block or max(1, min(65536, max(BLOCK_BYTES // row, min(LEAST_ROWS, MOST_BYTES // row))))
 
-    def blocks(
-        self, start: int = 0, stop: int | None = None, fixed: Fixed | None = None
-    ) -> Iterator[tuple[int, Array]]:
+    def blocks(self, start: int = 0, stop: int | None = None, fixed: Fixed | None = None) -> Iterator[tuple[int, Array]]:
         """Yield (index after the block, finite float64 array of shape (rows, *shape)).
 
         The array is a buffer that the next block overwrites; the receiver may change it, not keep it. `fixed` is shown
@@ -98,7 +96,9 @@ class Samples:
 
     def _finite(self, block: Array, first: int, missing: NDArray[np.bool_] | None) -> Array:
         # A sum is finite only if all its terms are; it takes one fast pass, isfinite() three slow ones.
-        flat = block.reshape(len(block), -1)
+        if not len(block):  # all that the block had was left out by the reader
+            return block
+        flat = block.reshape(len(block), self.dim)
         with np.errstate(all="ignore"):
             sums = np.asarray(dgemv(1.0, flat.T, np.ones(self.dim), trans=1))
         if np.isfinite(sums).all() and (missing is None or not missing.any()):
