@@ -4,7 +4,7 @@
     python benchmarks/evidence/all.py [--quick] [--cases heavy,hsc32] [--out FOLDER]
         [--fids FIDS.csv --eigenvalues EIGENVALUES.npy]
 
-Some ten hours of one core, or the part of some cases; the seconds of every part are said on standard error. Everything measured is kept in
+Some ten hours of one core, or the part of some cases; standard error has the seconds of every part. What was measured is kept in
 benchmarks/evidence/cache (or $DIFFOPT_EVIDENCE_CACHE) and not computed again. `--quick` is a rehearsal within a minute:
 two targets, few samples, a network that is hardly trained, without the studies of `further`; its numbers mean nothing
 and go to a folder of their own. What cannot run is said on standard error.
