@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from small_verbs import VERBS
 
 import diffopt
 from diffopt.data.spectrum import Spectrum
@@ -56,17 +57,6 @@ def test_where_the_top_can_be_raised_it_is_advised():
     grid = [*np.geomspace(1.0, 0.01, 60), 0.0]
     found = diffopt.evaluate(EIG, sigmas=grid, solver="heun", start="sigma")
     assert f"sigma_max {found.document['sigma_max_needed']:g} would do" in found.answers()[0]
-
-
-VERBS = {
-    "optimize": lambda data: diffopt.optimize(data, steps=2),
-    "evaluate": lambda data: diffopt.evaluate(data, schedule="karras", steps=2),
-    "compare": lambda data: diffopt.compare(data, steps=2, only="karras"),
-    "recommend": lambda data: diffopt.recommend(data, calls=1, host="edm"),
-    "best_eta": lambda data: diffopt.best_eta(data, steps=2, design="constant", noise_objective="exact", clock="sigma"),
-    "orders": lambda data: diffopt.orders(data, "euler", "10,20", metric="frechet"),
-    "budget": lambda data: diffopt.budget(data, solver="euler", steps=3, samples=1e6),
-}
 
 
 @pytest.mark.parametrize("verb", VERBS)
