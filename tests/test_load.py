@@ -13,6 +13,7 @@ import diffopt
 from diffopt.api.flags import SUFFIXES
 from diffopt.api.load import RESULTS
 from diffopt.api.spectrum_flags import SPECTRUM_FORMS
+from diffopt.data.builtin import BUILTINS
 from diffopt.documents.schemas import DOCUMENTS
 
 EIG = np.array([4.0, 1.0, 0.25])
@@ -137,6 +138,11 @@ def test_a_spectrum_is_the_object_that_read_spectrum_gives(suffix, tmp_path):
     np.testing.assert_array_equal(found.eigenvalues, read.eigenvalues)
     assert found.summary().document == read.summary().document
     assert len(repr(found)) < 200
+
+
+@pytest.mark.parametrize("name", [f"builtin:{name}" for name in BUILTINS])
+def test_a_builtin_spectrum_is_loaded_by_its_name(name):
+    assert diffopt.load(name).summary().document == diffopt.read_spectrum(name).summary().document
 
 
 def test_an_ensemble_and_a_posterior_are_read(tmp_path):

@@ -53,7 +53,8 @@ def load(path: str | Path) -> Result | SpectrumResult:
     Parameters
     ----------
     path : str or Path
-        The .json of any result; a spectrum or an ensemble (.json, .npz, .csv); a grid as .csv, .txt or a list in .json.
+        The .json of any result; a spectrum or an ensemble (.json, .npz, .csv), or `builtin:NAME`; a grid as .csv, .txt or
+        a list in .json.
 
     Returns
     -------
@@ -77,6 +78,8 @@ def load(path: str | Path) -> Result | SpectrumResult:
     """
     if not isinstance(path, str | Path):
         raise InputError(f"load takes a path, got an object of type {type(path).__name__}")
+    if str(path).startswith("builtin:"):
+        return read_spectrum(path)
     kind, shown = suffix(Path(path)), text(str(path))
     if kind == ".md":
         raise InputError(f"{shown} is a table for people, with four digits; load the .json of this result")
