@@ -336,6 +336,7 @@ def test_a_form_of_a_host_and_the_file_of_a_model_get_the_nearest(tmp_path, caps
     ("words", "said"),
     [
         (["--end", "zero"], "of first order for every scheme"),
+        (["--start", "sigma"], "does not fall with the steps"),
         (["--sigmas", "80,1,0"], "a rule that makes grids of any number of steps"),
         (["--times=1,0.5,0"], "a rule that makes grids of any number of steps"),
         (["grid.json"], "a rule that makes grids of any number of steps"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -19,6 +20,7 @@ from diffopt.documents.values import many, number, words
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.notes import note
 from diffopt.objectives.problem import Problem
+from diffopt.studies.covering import start_error
 from diffopt.studies.orders import ORDER_METRICS, Convergence, with_notes
 from diffopt.studies.orders import convergence as measure
 
@@ -45,7 +47,7 @@ def orders(
     progress: Callable[[int, int], None] | None = None,
     **flags: Unpack[Flags],
 ) -> OrdersResult:
-    """Measure how fast the errors of solvers fall with the number of steps, on grids that end at sigma_min.
+    """Measure how fast the errors of solvers fall with the number of steps, from the exact law at sigma_max to sigma_min.
 
     Parameters
     ----------
@@ -99,7 +101,7 @@ def orders(
     options: list[dict[str, Any]] = []
     spread = data.spectrum.trace**0.5
     share = f" ({100 * goal / spread:.3g} % of the data's spread)" if spread > 0 else ""
-    notes = [f"using grids of {schedule.name} that end at sigma_min, accuracy {goal:.4g}{share}"]
+    notes = [f"using grids of {schedule.name} from the exact law at sigma_max to sigma_min, accuracy {goal:.4g}{share}"]
     ranged = "range: of the successive slopes" * (set(metrics) != {"strong"})
     simulated = f"{'of strong ' if ranged else 'range: '}the 95 % interval over batches of paths" * ("strong" in metrics)
     notes.append(f"note: {', '.join(part for part in (ranged, simulated) if part)}")
@@ -120,13 +122,18 @@ def orders(
     rows = with_notes(rows)
     document = ConvergenceDocument(
         accuracy=goal, schedule=schedule.name, schedule_options=options_of(schedule), seed=seed or 0,
-        score_error=error_text(problems[0].solver),
+        score_error=error_text(problems[0].solver), start_error=_start(problems[0]),
         process=process_part(problems[0]), spectrum=spectrum_part(data.spectrum, data.facts),
         paths=(PATHS if paths is None else paths) if any(r.metric == "strong" for r in rows) else None,
         rows=[ConvergenceRow(**vars(r), solver_options=o) for r, o in zip(rows, options, strict=True)],
         diffopt_version=__version__,
     )  # fmt: skip
     return OrdersResult(dump(document), (*data_notes(data, robust=False), *notes, *range_notes(problems[0])), rows)
+
+
+def _start(problem: Problem) -> float | None:
+    """What a start from noise alone would add at most (theory.md, eq. 440); pure noise is exact."""
+    return start_error(problem.compressed().spectrum, problem.sigma_max, "sigma") if isfinite(problem.sigma_max) else None
 
 
 def _nothing(refusals: list[str]) -> str:

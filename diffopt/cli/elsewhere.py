@@ -6,6 +6,10 @@ _END = (
     "orders are measured on grids that stop at sigma_min, since a last step to 0 is of first order for every scheme; "
     "one grid with that step is judged by diffopt evaluate --end zero"
 )
+_START = (
+    "orders are measured from the exact law at sigma_max, since the error of a start does not fall with the steps; "
+    "one grid from noise is judged by diffopt evaluate --start sigma"
+)
 _GRID = (
     "orders need a rule that makes grids of any number of steps (--schedule NAME); one grid is judged by "
     "diffopt evaluate SPECTRUM GRID"
@@ -13,6 +17,7 @@ _GRID = (
 #: Command, beginning of the complaint, and what is said instead.
 ELSEWHERE: tuple[tuple[str, str, str], ...] = (
     ("convergence", "No such option: --end", f"convergence takes no --end: {_END}"),
+    ("convergence", "No such option: --start", f"convergence takes no --start: {_START}"),
     ("convergence", "No such option: --sigmas", f"convergence takes no --sigmas: {_GRID}"),
     ("convergence", "No such option: --times", f"convergence takes no --times: {_GRID}"),
     ("convergence", "Got unexpected extra argument", f"convergence takes no grid file: {_GRID}"),

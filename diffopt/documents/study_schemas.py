@@ -88,5 +88,11 @@ class ConvergenceDocument(Document):
     seed: int
     paths: int | None = Field(default=None, description="simulated paths of the strong metric")
     score_error: str | None = Field(default=None, description="error of the score that the errors were computed with")
+    start: Literal["exact"] = Field(default="exact", description="the exact law at sigma_max: the errors are those of the steps")
+    end: Literal["sigma_min"] = Field(default="sigma_min", description="where the grids stop, and the errors are measured")
+    start_error: float | None = Field(
+        default=None,
+        description="what a start from N(0, sigma_max^2) would add at most to a distance; null from pure noise, which is exact",
+    )
     rows: list[ConvergenceRow]
     diffopt_version: str

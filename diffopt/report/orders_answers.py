@@ -1,4 +1,4 @@
-"""What an accuracy costs: one sentence on `convergence`, and of which solvers it speaks."""
+"""What an accuracy costs: sentences on `convergence`, of which solvers they speak, and what a real start adds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 
 from diffopt.report.gain import number
 from diffopt.solvers import SOLVERS
+
+#: Whose errors these are.
+ALONE = "by the steps alone (exact start at sigma_max, down to sigma_min)"
 
 
 def cheapest(data: Mapping[str, Any]) -> str:
@@ -21,11 +24,26 @@ def cheapest(data: Mapping[str, Any]) -> str:
             squares = f" ({number(best['accuracy'])} in squared units)" if metric == "weak" and best.get("accuracy") else ""
             parts.append(f"{metric}{squares}: {best['solver']} with {best['calls']} calls ({best['needed']} steps)")
     error = f"{number(data['accuracy'])}{share}"
-    error = f"{number(data['accuracy'])}{share}"
     if not parts:
-        return f"None of the {those(solvers)} here reaches the error {error} within the steps that were tried."
+        return f"None of the {those(solvers)} here reaches the error {error} {ALONE} within what was tried."
     among = f" of the {those(solvers)} here" if len(solvers) > 1 else ""
-    return f"Cheapest{among} for an error of {error}: {'; '.join(parts)}."
+    return f"Cheapest{among} for an error of {error} {ALONE}: {'; '.join(parts)}."
+
+
+def caution(data: Mapping[str, Any]) -> str | None:
+    """That a start from noise is further off than the steps, where it is at some of the calls; None where it is not."""
+    start = data.get("start_error")
+    rows = [row for row in data["rows"] if row["metric"] != "weak"]
+    least = min((error for row in rows for error in row["errors"]), default=data["accuracy"])
+    if start is None or not start > min(least, data["accuracy"]):
+        return None
+    said = f"A start from N(0, sigma_max^2), as programs have it, adds up to {number(start)} to a distance"
+    row = min(rows, key=lambda row: (row["calls"] is None, row["calls"]), default=None)
+    passed = None if row is None else next((n for n, e in zip(row["steps"], row["errors"], strict=True) if e < start), None)
+    more = [f"the error {number(data['accuracy'])} that is asked for"] * (start > data["accuracy"])
+    more += [f"all steps of {row['solver']} from {passed} on ({row['metric']})"] * (row is not None and passed is not None)
+    beyond = f": more than {' and than '.join(more)}" if more else ""
+    return f"{said}{beyond}. `diffopt evaluate --start sigma` states one grid with it; a larger --sigma-max lowers it."
 
 
 def those(solvers: Iterable[str]) -> str:

@@ -40,8 +40,9 @@ class OrdersResult(Result):
         return rows_table(orders_table(self.document), width=width, spare=(RANGE, "steps"))
 
     def answers(self) -> list[str]:
-        """The cheapest of the solvers for the accuracy."""
-        return [orders_answers.cheapest(self.document)]
+        """The cheapest of the solvers for the accuracy, and where a real start is further off than the steps."""
+        more = orders_answers.caution(self.document)
+        return [orders_answers.cheapest(self.document), *([] if more is None else [more])]
 
     def figure(self) -> Any:
         """Error over denoiser calls."""
@@ -54,7 +55,7 @@ class OrdersResult(Result):
         document = self.document
         rows = [replace(row, clock=shown_clock(row.clock, document["process"]["name"])) for row in self.convergences]
         clocks = {row.clock for row in rows if row.clock}
-        told = setting({**document, "start": "exact", "end": "sigma_min"})
+        told = setting(document)
         told += f", clock {clocks.pop()}" if len(clocks) == 1 else ""
         titles = (document["spectrum"]["source"], f"grids of {document['schedule']}: {told}")
         return convergence_picture(rows, *titles, scale=scale_in(document))
