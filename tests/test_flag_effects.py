@@ -68,7 +68,7 @@ OTHERWISE: dict[tuple[str, str], str] = {
     ("check", "host"): "diffusers:EulerDiscreteScheduler", ("simulate", "samples"): "s.npy", ("siem", "clock"): "variance",
     ("posterior", "method"): "dense", ("posterior", "shape"): "2,8", ("synthesize", "shape"): "4", ("estimate", "window"): "8",
     ("budget", "minimize"): "steps", ("shift", "objective"): "robust", ("recommend", "calls"): "3",
-    ("optimize", "schedule"): "polyexponential", **dict.fromkeys(
+    ("optimize", "schedule"): "polyexponential", ("recommend", "shift"): "3", **dict.fromkeys(
         [(verb, "shift") for verb in ("optimize", "evaluate", "compare", "orders", "budget", "best_eta", "simulate")], "3"
     ), ("estimate", "channels"): "last",
 }  # fmt: skip
@@ -108,7 +108,7 @@ RIGHT: dict[str, str] = {
     "simulate bandwidth": "simulate --samples s.npy --schedule karras -n 2 --count 16 --reference-steps 4 {}",
     "simulate objective": "simulate --mixture mix.npz --schedule optimized -n 2 --count 16 --reference-steps 4 {}",
     "export scheduler_config": "export g.json --to diffusers {}", "check scheduler_config": "check g.json --host diffusers {}",
-    "optimize shift": "{base} --process flow {}",
+    "optimize shift": "{base} --process flow {}", "recommend shift": "recommend e.npy --calls 2 --process flow {}",
     "evaluate shift": "evaluate e.npy --schedule simple -n 2 --process flow {}",
     "compare shift": "compare-schedules e.npy -n 2 --only simple --process flow {}",
     "orders shift": "convergence e.npy -s euler -n 4,8 --metric frechet --schedule simple --process flow {}",

@@ -78,7 +78,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "compare": ("spectrum", "sampler", "solver", "churn", "process", "shift", "range", "end", "start", "error", "objective"),
     "orders": ("spectrum", "sampler", "eta", "solver", "churn", "process", "shift", "range", "schedule", "error"),
     "budget": ("spectrum", "sampler", "eta", "solver", "churn", "process", "shift", "range", "end", "start", "schedule"),
-    "recommend": ("spectrum", "process", "range", "end", "start", "error"),
+    "recommend": ("spectrum", "process", "shift", "range", "end", "start", "error"),
     "shift": ("spectrum", "sampler", "objective"),
     "best_eta": ("spectrum", "sampler", "eta", "solver", "process", "shift", "range", "end", "start", "schedule", "error"),
     "simulate": (

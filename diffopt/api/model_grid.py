@@ -10,10 +10,16 @@ from diffopt.errors import DiffoptError
 from diffopt.objectives.problem import Problem
 from diffopt.processes import Flow
 from diffopt.processes.grid import Grid
+from diffopt.schedules import SCHEDULES
 from diffopt.studies.comparison.row import OWN
+from diffopt.studies.recommend import Habit
 
 if TYPE_CHECKING:
+    from diffopt.hosts import Host
     from diffopt.hosts.diffusers.own_grid import OwnGrid
+
+#: What leads the drop-downs of ComfyUI (SAMPLER_NAMES and SCHEDULER_HANDLERS of comfy/samplers.py).
+FIRST = ("euler", "simple")
 
 
 def own_schedule(problem: Problem, flags: Mapping[str, Any]) -> dict[str, OwnGrid]:
@@ -52,3 +58,37 @@ def model_notes(problem: Problem, flags: Mapping[str, Any]) -> list[str]:
         f"shift 1, as hardly a model runs them; add --shift {sd3} for SD3, --shift {flux} for Flux (a factor of 3.158), or "
         "--scheduler-config FILE",
     ]  # fmt: skip
+
+
+def flow_habit(problem: Problem, flags: Mapping[str, Any], host: Host | None) -> Habit | None:
+    """What a flow model's pipeline runs by itself, else `euler` on `simple` at its shift; None where the shift is not known.
+
+    `host` is the program that is meant: only a habit that it has by name.
+    """
+    if host is None or host.name == "diffusers":
+        for grid in own_schedule(problem, flags).values():
+            return Habit("unipc" if grid.rule == "unipc" else FIRST[0], grid, whole=True)
+    from diffopt.hosts.offered import offering
+
+    known = isinstance(problem.process, Flow) and problem.process.listed
+    there = host is None or host.name in offering(FIRST[1], flow=True)
+    return Habit(FIRST[0], SCHEDULES[FIRST[1]](), whole=True) if known and there else None
+
+
+def habit_notes(problem: Problem, flags: Mapping[str, Any], habit: Habit | None, shown: bool) -> list[str]:
+    """Which row stands for what a flow pipeline runs now, and why none does where none does."""
+    if not isinstance(problem.process, Flow):
+        return []
+    own, asked = own_schedule(problem, flags), flags.get("scheduler_config") is None
+    file = "--scheduler-config FILE"
+    if habit is None:
+        missing = file if problem.process.listed else f"--shift ({', '.join(MODELS)} or a number) or {file}"
+        what = "note: no row is what a flow pipeline runs now, which depends on the model"
+        return [f"{what}; add {missing}" if asked else what]
+    if not shown:
+        return ["note: no row is what flow pipelines run now, from pure noise to 0; leave --sigma-max and --end out for it"]
+    row = f"note: row {habit.solver}, {habit.schedule.name}"
+    if habit.schedule.name in own:
+        return [f"{row}, is what the model's pipeline runs by itself: {own[habit.schedule.name].said}"]
+    more = f"; {file} adds what the model's own pipeline runs" if asked else ""
+    return [f"{row}, leads ComfyUI's lists, here at shift {problem.process.model_shift:.4g}{more}"]

@@ -11,6 +11,7 @@ from diffopt.api.arguments import Flags, keywords, loaded, read, verb
 from diffopt.api.command import command_line
 from diffopt.api.grids import ANSWERED
 from diffopt.api.hosting import hosted, note_range
+from diffopt.api.model_grid import flow_habit, habit_notes
 from diffopt.api.notes import data_notes, error_notes, range_notes
 from diffopt.api.results.recommend import RecommendationResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
@@ -26,7 +27,7 @@ from diffopt.objectives.problem import Problem
 from diffopt.report.advised import verdict
 from diffopt.search.variables import ETA_MAX
 from diffopt.studies.advice import Advice, advice
-from diffopt.studies.recommend import CANDIDATES, Hosted, Offer, offers
+from diffopt.studies.recommend import CANDIDATES, HABIT, Hosted, Offer, offers
 
 #: How sure the ranking is; the first by benchmarks/published_fid.py, the second by benchmarks/fitted.py (docs/multistep.md).
 CERTAINTY = (
@@ -94,7 +95,9 @@ def recommend(
     if chosen is not None and flags.get("end") is None:
         problem = replace(problem, end=chosen.end)  # type: ignore[arg-type]
     said: dict[str, str] = {}
-    found = offers(problem, budget, CANDIDATES, progress, None if host is None else _hosted(host, flags, said))
+    there = None if host is None else _hosted(host, flags, said)
+    usual = HABIT if problem.process.name != "flow" else flow_habit(problem, flags, chosen)
+    found = offers(problem, budget, CANDIDATES, progress, there, usual)
     if chosen is not None and not found:
         raise UnsupportedError(f"host {chosen.name!r} runs none of {', '.join(CANDIDATES)} here; leave --host out")
     if not found or all(offer.schedule != "optimized" for offer in found):
@@ -116,7 +119,10 @@ def recommend(
         score_error=error_text(problem.solver),
         start=best.problem.start, end=problem.end, spectrum=spectrum_part(data.spectrum, data.facts), diffopt_version=__version__,
     )  # fmt: skip
-    return RecommendationResult(dump(document), (*data_notes(data), *error_notes(problem), *range_notes(problem)))
+    said_of = habit_notes(problem, flags, usual, habit is not None)
+    return RecommendationResult(
+        dump(document), (*data_notes(data), *error_notes(problem), *range_notes(problem), *said_of)
+    )
 
 
 def _hosted(host: str, flags: Mapping[str, Any], said: dict[str, str]) -> Hosted:

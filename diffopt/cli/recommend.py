@@ -12,7 +12,7 @@ def recommend(given: Given) -> None:
     """Which solver, which grid, how many steps, for a number of denoiser calls.
 
     Example: diffopt recommend builtin:photos --calls 8 --host comfyui
-    Example: diffopt recommend latents.npz --calls 20 --process flow
+    Example: diffopt recommend latents.npz --calls 20 --process flow --shift sd3
     """
     from diffopt.api.recommend import recommend as verb
     from diffopt.cli.progress import groups

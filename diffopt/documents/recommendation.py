@@ -21,7 +21,11 @@ class OfferRow(Document):
     frechet: float
     robust_steps: float | None = Field(default=None, description="robust without the part of the start")
     to_best: float = Field(description="robust over that of the first row")
-    habit: bool = Field(default=False, description="what is run without looking: dpmpp_2m, as the host runs it, on karras")
+    habit: bool = Field(
+        default=False,
+        description="what is run without looking, as the host runs it: dpmpp_2m on karras; of flow models the model's own "
+        "grid, or euler on simple at its shift",
+    )
     verdict: Literal["take", "equal", "doubted", "fitted", "more"] = Field(
         default="more", description="equal: no sure difference from the least error; doubted: less, by noise that may not gain"
     )
@@ -50,7 +54,7 @@ class RecommendationDocument(Document):
     host: str | None
     rows: list[OfferRow]
     margin_to_next: float | None = Field(description="robust of the nearest other solver that counts over the first row")
-    margin_to_habit: float | None = Field(description="robust of dpmpp_2m on karras over the first row")
+    margin_to_habit: float | None = Field(description="robust of the habit over the first row")
     command: str = Field(description="makes the file of the first row")
     certainty: list[str]
     process: ProcessPart

@@ -7,8 +7,10 @@ from typing import Any
 
 from diffopt.objectives.metrics import decided
 from diffopt.report.gain import SAME, gain, number
+from diffopt.report.model_grid import MODELS_OWN
 from diffopt.report.spread import CLEAR
 from diffopt.report.text import conditions
+from diffopt.studies.comparison.row import OWN
 
 #: What rows within so many percent of each other are.
 EQUAL = "equal within 5 %"
@@ -23,7 +25,8 @@ Row = Mapping[str, Any]
 
 def name(row: Row, joint: str = " on ") -> str:
     """Solver, and its grid where that is not its own."""
-    return str(row["solver"]) if row["schedule"] == "optimized" else f"{row['solver']}{joint}{row['schedule']}"
+    grid = MODELS_OWN if row["schedule"] == OWN and joint == " on " else row["schedule"]
+    return str(row["solver"]) if grid == "optimized" else f"{row['solver']}{joint}{grid}"
 
 
 def verdict(row: Row, host: str | None) -> str:

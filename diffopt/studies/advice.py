@@ -64,7 +64,9 @@ def advice(found: Sequence[Offer]) -> Advice:
     believed = [offer for offer in plain if offer.eta < NONE or ((still is None or offer in asked) and offer not in doubts)]
     pool = sorted(believed or plain or own, key=lambda offer: offer.robust)
     equal = [offer for offer in pool if offer.robust < pool[0].robust * (1 + GAIN)]
-    return Advice(min(equal, key=_simplicity), equal, pool[len(equal)] if len(pool) > len(equal) else None, doubts)
+    usual = next((offer.asked for offer in found if offer.habit), HABIT.solver)
+    rival = pool[len(equal)] if len(pool) > len(equal) else None
+    return Advice(min(equal, key=lambda offer: _simplicity(offer, usual)), equal, rival, doubts)
 
 
 def doubt(noisy: Offer, still: Offer) -> Doubt | None:
@@ -82,6 +84,6 @@ def doubt(noisy: Offer, still: Offer) -> Doubt | None:
     return None if claim == beside == "wider" else "gaussian"
 
 
-def _simplicity(offer: Offer) -> tuple[bool, bool, int]:
+def _simplicity(offer: Offer, usual: str) -> tuple[bool, bool, int]:
     """Without noise first; then the solver that people use; then the order of the candidates."""
-    return offer.eta >= NONE, offer.asked != HABIT[0], CANDIDATES.index(offer.asked)
+    return offer.eta >= NONE, offer.asked != usual, CANDIDATES.index(offer.asked)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.errors import DiffoptError, InputError
+from diffopt.errors import DiffoptError, InputError, UnsupportedError
 from diffopt.objectives.evaluation import evaluate
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.processes.grid import Grid
-from diffopt.schedules import SCHEDULES
+from diffopt.schedules import SCHEDULES, Schedule
 from diffopt.search.descent import optimize
 from diffopt.search.starts import applicable
 from diffopt.solvers import SOLVERS, Solver
@@ -24,8 +24,6 @@ CANDIDATES = (
     "euler", "heun", "dpm_2", "dpmpp_2m", "dpmpp_3m", "unipc", "ipndm", "deis", "lms", "res_2m",
     "euler_ancestral", "dpmpp_2m_sde", "fitted_3",
 )  # fmt: skip
-#: What people run without looking: this solver on this schedule.
-HABIT = ("dpmpp_2m", "karras")
 #: Relative gain at which a search of a recommendation stops, and starts that it takes.
 TOLERANCE, STARTS = 1e-4, ("karras", "exponential", "first_order", "first_order_heun", "first_order_2m", "sgm_uniform")
 
@@ -33,6 +31,19 @@ TOLERANCE, STARTS = 1e-4, ("karras", "exponential", "first_order", "first_order_
 Progress = Callable[[int, int], None]
 #: A question and what is free as somebody's program runs them: the question there, and the eta that it fixes.
 Hosted = Callable[[Problem, Sequence[str]], tuple[Problem, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Habit:
+    """What people run without looking: this solver on this schedule; `whole`: from pure noise to 0 and not otherwise."""
+
+    solver: str
+    schedule: Schedule
+    whole: bool = False
+
+
+#: Of models with a finite range; of flow models it depends on the model.
+HABIT = Habit("dpmpp_2m", SCHEDULES["karras"]())
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +70,8 @@ class Offer:
         Whether eta was searched for with the grid.
     asked : str
         The candidate's name; `solver` is what a host runs under it.
+    habit : bool
+        Whether this is what people run without looking.
     """
 
     problem: Problem
@@ -72,6 +85,7 @@ class Offer:
     asked: str
     robust_steps: float | None = None
     own_eta: bool = False
+    habit: bool = False
 
     @property
     def solver(self) -> Solver:
@@ -88,15 +102,11 @@ class Offer:
         """Whether the coefficients are made for this very spectrum, which flatters both numbers."""
         return self.solver.needs_data
 
-    @property
-    def habit(self) -> bool:
-        """Whether this is what people run without looking."""
-        return (self.asked, self.schedule) == HABIT
-
 
 def offers(
-    problem: Problem, calls: int, names: Sequence[str] = CANDIDATES, progress: Progress | None = None, host: Hosted | None = None
-) -> list[Offer]:
+    problem: Problem, calls: int, names: Sequence[str] = CANDIDATES, progress: Progress | None = None,
+    host: Hosted | None = None, habit: Habit | None = HABIT,
+) -> list[Offer]:  # fmt: skip
     """Every solver on its own optimized grid at equal calls, and the habit, the least `robust` first.
 
     A solver that has no finite error here, or too few steps, is left out. Every solver gets the score error of the
@@ -114,12 +124,23 @@ def offers(
         except DiffoptError:
             continue
     try:
-        usual = SOLVERS[HABIT[0]](error=problem.solver.error)
-        habit, eta = (host or _as_it_is)(replace(problem, solver=usual, steps=steps_for(usual, calls, to_data)), ())
-        found.append(_scored(habit, SCHEDULES[HABIT[1]]().grid(habit.span), HABIT[1], HABIT[0], eta))
+        found += [] if habit is None else [_usual(problem, habit, calls, host or _as_it_is)]
     except DiffoptError:
         pass
     return sorted((o for o in found if np.isfinite(o.robust)), key=lambda o: o.robust)
+
+
+def _usual(problem: Problem, habit: Habit, calls: int, host: Hosted) -> Offer:
+    """What people run, as it is run there."""
+    usual = SOLVERS[habit.solver](error=problem.solver.error)
+    if habit.whole and (problem.end != "zero" or np.isfinite(problem.sigma_max)):
+        raise UnsupportedError(f"{habit.schedule.name} is run from pure noise to 0")
+    there, eta = host(replace(problem, solver=usual, steps=steps_for(usual, calls, problem.end == "zero")), ())
+    grid = habit.schedule.grid(replace(there.span, sigma_max=problem.sigma_max) if habit.whole else there.span)
+    if habit.whole and there.sigma_max < problem.sigma_max:
+        # It starts just below pure noise.
+        grid = Grid.create(grid.process, [there.sigma_max, *grid.sigmas[1:]])
+    return replace(_scored(there, grid, habit.schedule.name, habit.solver, eta), habit=True)
 
 
 def _as_it_is(problem: Problem, _: Sequence[str]) -> tuple[Problem, None]:
