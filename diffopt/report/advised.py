@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from diffopt.foundation.nearness import within
 from diffopt.objectives.metrics import decided
 from diffopt.report.gain import SAME, gain, number
 from diffopt.report.model_grid import MODELS_OWN
@@ -100,7 +101,7 @@ def _exact(best: Row, rows: Sequence[Row]) -> list[str]:
     """Which row the exact error on Gaussian data speaks for, where that is another one."""
     known = [row for row in rows if row["frechet"] is not None and row["verdict"] != "fitted"]
     least = min(known, key=lambda row: float(row["frechet"]), default=best)
-    if best["frechet"] is None or least["frechet"] >= (1 - CLEAR) * best["frechet"]:
+    if best["frechet"] is None or within(CLEAR, least["frechet"], best["frechet"]):
         return []
     noise = f" with eta {number(least['eta'])}" if least["eta"] else ""
     return [

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from diffopt.foundation.nearness import within
 from diffopt.hosts.offered import DROP_DOWN
 from diffopt.objectives.metrics import decided
 from diffopt.objectives.robust import Robust, amplifies
@@ -46,14 +47,14 @@ def optimized(data: Document) -> str:
     best = min(scores, key=lambda k: scores[k])
     usual = min(set(HABITS) & set(scores), key=lambda k: scores[k], default=HABIT)
     habit, own, said = scores.get(usual), scores.get(OWN), reference(usual, data)
-    if own is not None and own <= min(value, scores[best]) * (1 + NEAR):
+    if own is not None and within(NEAR, own, min(value, scores[best])):
         return f"The optimum is within {100 * NEAR:g} % of {MODELS_OWN} in {name} ({number(value)}, {number(own)}): keep that."
-    if scores[best] < value / (1 + NEAR):
+    if scores[best] < value and not within(NEAR, scores[best], value):
         # Grids of fitted coefficients are made for other solvers.
         flags = f"{HABIT} --s-churn 0" if best == STILL else best
         least = f"{reference(best, data)} has the smallest {name}, {number(scores[best])}"
         return f"{least}; this grid has {number(value)}: take --schedule {flags}."
-    if habit is not None and habit <= value * (1 + NEAR):
+    if habit is not None and within(NEAR, habit, value):
         near = f"{said} is within {100 * NEAR:g} % of"
         numbers = f"in {name} ({number(habit)} against {number(value)})"
         if search.get("at_bound"):
@@ -91,7 +92,7 @@ def evaluated(data: Document, highest: float = math.inf, brief: bool = False) ->
     top = data["process"]["sigma_max"]
     error = compared_error(data, Robust.name)
     best, own = ((data.get("baselines") or {}).get("optimized") or {}).get(error), errors.get(error)
-    placed = best is not None and own is not None and own <= best * (1 + NEAR)
+    placed = best is not None and own is not None and (own < best or within(NEAR, own, best))
     lines = [_split(data, None if top is None or top >= highest * (1 - 1e-9) else highest, placed, brief)]
     beside = {k: v for k, v in (data.get("baselines") or {}).items() if k in (*HABITS, "optimized") and k != name}
     for key in (error, "frechet"):
@@ -199,7 +200,7 @@ def kept(rows: Sequence[Document], objective: str) -> Document | None:
         return None
     best = min(rows, key=lambda row: row[objective])
     usual = [row for name in (OWN, HABIT) for row in rows if row["schedule"] == name and row["design"] is None]
-    return next((row for row in usual if row[objective] <= best[objective] * (1 + NEAR)), best)
+    return next((row for row in usual if within(NEAR, row[objective], best[objective])), best)
 
 
 def named(row: Document) -> tuple[str, str, int]:
@@ -283,7 +284,7 @@ def _drop_down(known: Sequence[Document], best: Document, objective: str, data: 
     if first is best or (first["schedule"] == HABIT and all(row[objective] <= first[objective] for row in known)):
         return ""
     name, value = first["schedule"] + unshifted(data, first["schedule"]), first[objective]
-    near, off = value <= best[objective] * (1 + NEAR), gain(value, best[objective])
+    near, off = within(NEAR, value, best[objective]), gain(value, best[objective])
     off = f"within {100 * NEAR:g} % of" if near else off
     return (
         f" Of the rows in ComfyUI's drop-down {name} is best: {objective} {number(value)}, {off} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from diffopt.foundation.nearness import within
 from diffopt.report.answers import HABIT, NEAR, Document
 from diffopt.report.cancellation import CANCELS, cancels, flattered
 from diffopt.report.gain import gain, number
@@ -30,7 +31,7 @@ def noise(data: Document) -> list[str]:
         first = f"{head}: exact error {number(chosen['exact'])}, {_told(chosen, now, data)}"
     elif now["exact"] <= best["exact"]:
         return [f"{keep}: nothing that was tried is better."]
-    elif now["exact"] <= best["exact"] * (1 + NEAR):
+    elif within(NEAR, now["exact"], best["exact"]):
         return [f"{keep}: it is within {100 * NEAR:g} % of the best."]
     elif best["exact"] >= (1 - GAIN) * now["exact"]:
         return [f"{keep}: nothing that was tried gains a twentieth on it."]

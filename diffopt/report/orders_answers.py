@@ -38,10 +38,11 @@ def caution(data: Mapping[str, Any]) -> str | None:
     if start is None or not start > min(least, data["accuracy"]):
         return None
     said = f"A start from N(0, sigma_max^2), as programs have it, adds up to {number(start)} to a distance"
-    row = min(rows, key=lambda row: (row["calls"] is None, row["calls"]), default=None)
-    passed = None if row is None else next((n for n, e in zip(row["steps"], row["errors"], strict=True) if e < start), None)
     more = [f"the error {number(data['accuracy'])} that is asked for"] * (start > data["accuracy"])
-    more += [f"all steps of {row['solver']} from {passed} on ({row['metric']})"] * (row is not None and passed is not None)
+    if rows:
+        row = min(rows, key=lambda row: (row["calls"] is None, row["calls"] or 0))
+        passed = [n for n, error in zip(row["steps"], row["errors"], strict=True) if error < start]
+        more += [f"all steps of {row['solver']} from {n} on ({row['metric']})" for n in passed[:1]]
     beyond = f": more than {' and than '.join(more)}" if more else ""
     return f"{said}{beyond}. `diffopt evaluate --start sigma` states one grid with it; a larger --sigma-max lowers it."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from diffopt.foundation.nearness import within
 from diffopt.report.answers import NEAR, Document
 from diffopt.report.gain import gain, number
 
@@ -24,7 +25,7 @@ def taken(data: Document) -> Document:
     if best[name] is None or not shipped or name != data["objective"]:
         return dict(best)
     rival = min(shipped, key=lambda row: row[name])
-    return dict(rival if rival[name] <= best[name] * (1 + NEAR) else best)
+    return dict(rival if rival[name] < best[name] or within(NEAR, rival[name], best[name]) else best)
 
 
 def shifted(data: Document) -> list[str]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from diffopt.foundation.nearness import within
+
 Document = Mapping[str, Any]
 #: A baseline that is so much below in both exact metrics is named.
 CLEAR = 0.05
@@ -39,7 +41,7 @@ def against(data: Document) -> list[str]:
         return []
     better = {
         label: part for label, part in (data.get("baselines") or {}).items()
-        if all(part.get(m) is not None and part[m] < (1 - CLEAR) * errors[m] for m in ("frechet", "kl"))
+        if all(_clearly(part.get(m), errors[m]) for m in ("frechet", "kl"))
     }  # fmt: skip
     if not better:
         return []
@@ -50,6 +52,11 @@ def against(data: Document) -> list[str]:
         f"In the exact metrics {label}{others} is better: {told}. robust counts errors of steps that cannot cancel, the better "
         "guide where data are not Gaussian (docs/evidence.md); --objective frechet minimizes the other."
     ]
+
+
+def _clearly(one: float | None, other: float) -> bool:
+    """Whether an error is below another by more than rows that are equal differ."""
+    return one is not None and one < other and not within(CLEAR, one, other)
 
 
 def _short(value: float) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from diffopt.errors import UnsupportedError
+from diffopt.foundation.nearness import within
 from diffopt.studies.eta_claim import GAIN, Ends, Scaled, claim_over
 from diffopt.studies.recommend import CANDIDATES, HABIT, Offer
 
@@ -46,7 +47,8 @@ class Advice:
             return "doubted"
         if offer.fitted:
             return "fitted"
-        return "equal" if offer.robust < self.equal[0].robust * (1 + GAIN) and (offer.habit or offer in self.equal) else "more"
+        near = within(GAIN, offer.robust, self.equal[0].robust)
+        return "equal" if near and (offer.habit or offer in self.equal) else "more"
 
 
 def advice(found: Sequence[Offer]) -> Advice:
@@ -63,7 +65,7 @@ def advice(found: Sequence[Offer]) -> Advice:
     doubts = {offer: why for offer, why in asked.items() if why is not None}
     believed = [offer for offer in plain if offer.eta < NONE or ((still is None or offer in asked) and offer not in doubts)]
     pool = sorted(believed or plain or own, key=lambda offer: offer.robust)
-    equal = [offer for offer in pool if offer.robust < pool[0].robust * (1 + GAIN)]
+    equal = [offer for offer in pool if within(GAIN, offer.robust, pool[0].robust)]
     usual = next((offer.asked for offer in found if offer.habit), HABIT.solver)
     rival = pool[len(equal)] if len(pool) > len(equal) else None
     return Advice(min(equal, key=lambda offer: _simplicity(offer, usual)), equal, rival, doubts)

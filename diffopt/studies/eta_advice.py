@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.nearness import within
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.studies.eta import ETA_DESIGNS, NoiseDesign
@@ -69,5 +70,5 @@ def advised(answers: Sequence[NoiseDesign], said: Sequence[Judged]) -> int | Non
     """
     believed = [i for i, one in enumerate(said) if one.over_present in (None, "wider")]
     least = min((said[i].mixed for i in believed), default=0.0)
-    equal = [i for i in believed if said[i].mixed <= least * (1 + GAIN)]
+    equal = [i for i in believed if within(GAIN, said[i].mixed, least)]
     return min(equal, key=lambda i: (ETA_DESIGNS.index(answers[i].design), said[i].mixed), default=None)
