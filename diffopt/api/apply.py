@@ -6,13 +6,14 @@ from importlib import import_module
 from typing import Any
 
 from diffopt.api.hosting import run_of
+from diffopt.api.likes import GridLike
 from diffopt.api.speech import said_in_python
 from diffopt.errors import UnsupportedError
 from diffopt.hosts.diffusers.apply import apply_run
 
 
 @said_in_python
-def apply(schedule: Any, scheduler: Any) -> Any:
+def apply(schedule: GridLike, scheduler: Any) -> Any:
     """Make a scheduler of diffusers run a grid, whatever number of steps its pipeline asks for.
 
     Parameters
@@ -31,7 +32,7 @@ def apply(schedule: Any, scheduler: Any) -> Any:
 
 
 @said_in_python
-def sigmas_tensor(schedule: Any, device: Any = None) -> Any:
+def sigmas_tensor(schedule: GridLike, device: Any = None) -> Any:
     """Levels (N + 1,) as a torch tensor in single precision: noise ratios, s on flow models.
 
     Raises

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from diffopt.api.flag import blank
 from diffopt.api.flags import every_flag, flags_of
+from diffopt.api.likes import ErrorLike, FileLike, NamesLike, NumbersLike, ObjectiveLike, ProcessLike, ScheduleLike
 from diffopt.api.speech import said_in_python, spoken
 from diffopt.data.dataset import Dataset
 from diffopt.documents.settings import Settings
@@ -122,18 +123,18 @@ class Flags(TypedDict, total=False):
     feature_space: bool
     max_member: float | None
     eta: float | ArrayLike | None
-    clock: str | None
-    options: Mapping[str, Any] | Iterable[str] | None
+    clock: NamesLike | None
+    options: Mapping[str, object] | Iterable[str] | None
     s_churn: float | None
     s_tmin: float | None
     s_tmax: float | None
     s_noise: float | None
-    process: Any
+    process: ProcessLike | None
     beta_min: float | None
     beta_max: float | None
-    alphas_cumprod: Any
+    alphas_cumprod: FileLike | NumbersLike | None
     betas: str | None
-    scheduler_config: Any
+    scheduler_config: FileLike | None
     shift: float | str | None
     sigma_max: float | None
     sigma_min: float | None
@@ -141,10 +142,10 @@ class Flags(TypedDict, total=False):
     t_min: float | None
     end: str | None
     start: str | None
-    schedule: Any
-    objective: Any
-    free: Any
-    score_error: Any
+    schedule: ScheduleLike | None
+    objective: ObjectiveLike | None
+    free: NamesLike | None
+    score_error: ErrorLike | None
 
 
 #: Arguments that say how the data are read, and nothing about the run.

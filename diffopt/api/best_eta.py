@@ -11,6 +11,7 @@ import numpy as np
 from diffopt import __version__
 from diffopt.api.arguments import Flags, keywords, loaded, read, verb
 from diffopt.api.command import command_line
+from diffopt.api.likes import NamesLike, SolverLike, SpectrumLike, WholeLike
 from diffopt.api.notes import data_notes, range_notes
 from diffopt.api.results.studies import EtaResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
@@ -42,12 +43,12 @@ CURVE = 41
 
 @verb
 def best_eta(
-    spectrum: Any,
-    solver: Any = None,
-    steps: Any = None,
+    spectrum: SpectrumLike,
+    solver: SolverLike | None = None,
+    steps: WholeLike | None = None,
     *,
-    design: Any = None,
-    noise_objective: Any = None,
+    design: NamesLike | None = None,
+    noise_objective: NamesLike | None = None,
     host: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     **flags: Unpack[Flags],

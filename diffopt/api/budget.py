@@ -12,6 +12,7 @@ import numpy as np
 from diffopt import __version__
 from diffopt.api.arguments import Flags, keywords, read, reading, verb
 from diffopt.api.budget_knobs import make_knobs
+from diffopt.api.likes import GridLike, NamesLike, SolverLike, SpectrumLike, WholeLike
 from diffopt.api.notes import data_notes, problem_notes, range_notes
 from diffopt.api.results.budget import BudgetResult
 from diffopt.data.compression import short
@@ -49,17 +50,17 @@ RELATIVE, ROUNDING = 1e-7, 1e-12
 
 @verb
 def budget(
-    spectrum: Any,
-    solver: Any = None,
-    steps: Any = None,
+    spectrum: SpectrumLike,
+    solver: SolverLike | None = None,
+    steps: WholeLike | None = None,
     *,
-    grid: Any = None,
+    grid: GridLike | None = None,
     samples: float | None = None,
     tau: float | None = None,
     iterations: int | None = None,
     precondition: bool = False,
     langevin: float | None = None,
-    minimize: Any = None,
+    minimize: NamesLike | None = None,
     subject_to: str | None = None,
     verify: int | None = None,
     seed: int | None = None,

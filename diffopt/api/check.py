@@ -10,6 +10,7 @@ from typing import Any
 from diffopt import __version__
 from diffopt.api.arguments import verb
 from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
+from diffopt.api.likes import ConfigLike, GridLike, SpectrumLike
 from diffopt.api.results.base import Result
 from diffopt.api.speech import spoken
 from diffopt.documents.schemas import CheckDocument, dump
@@ -73,7 +74,9 @@ def _numbers(errors: dict[str, float | None]) -> str:
 
 
 @verb
-def check(schedule: Any, host: str, *, scheduler_config: Any = None, spectrum: Any = None) -> CheckResult:
+def check(
+    schedule: GridLike, host: str, *, scheduler_config: ConfigLike | None = None, spectrum: SpectrumLike | None = None
+) -> CheckResult:
     """Say what a host does with a grid's numbers as they are, and how to repair it.
 
     Parameters

@@ -14,6 +14,7 @@ from diffopt.api.baselines import churn_notes
 from diffopt.api.command import command_line
 from diffopt.api.grids import GivenGrid, given_grid
 from diffopt.api.hosting import hosted_rows
+from diffopt.api.likes import CountsLike, GridsLike, NamesLike, SolversLike, SpectrumLike
 from diffopt.api.model_grid import model_notes, own_schedule
 from diffopt.api.notes import data_notes, error_notes, mismatch_notes, range_notes, start_notes
 from diffopt.api.results.compare import ComparisonResult
@@ -43,17 +44,17 @@ TIMES = "times:"
 
 @verb
 def compare(
-    spectrum: Any,
-    solver: Any = None,
-    steps: Any = None,
+    spectrum: SpectrumLike,
+    solver: SolversLike | None = None,
+    steps: CountsLike | None = None,
     *,
-    calls: Any = None,
-    only: Any = None,
-    skip: Any = None,
-    kind: Any = None,
+    calls: CountsLike | None = None,
+    only: NamesLike | None = None,
+    skip: NamesLike | None = None,
+    kind: NamesLike | None = None,
     sort: str | None = None,
     top: int | None = None,
-    add: Any = None,
+    add: GridsLike | None = None,
     equal_steps: bool = False,
     host: str | None = None,
     progress: Callable[[int, int], None] | None = None,

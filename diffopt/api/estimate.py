@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import Any, Unpack
 
 from diffopt.api.arguments import check_names, verb
+from diffopt.api.estimate_flags import EstimateFlags
 from diffopt.api.estimate_request import Request, estimate_request
+from diffopt.api.likes import SamplesLike
 from diffopt.api.results.spectrum import SpectrumResult
 
 
 @verb
 def estimate(
-    samples: Any, method: str = "auto", *, progress: Callable[[str, int, int | None], None] | None = None, **flags: Any
+    samples: SamplesLike,
+    method: str = "auto",
+    *,
+    progress: Callable[[str, int, int | None], None] | None = None,
+    **flags: Unpack[EstimateFlags],
 ) -> SpectrumResult:
     """Estimate the covariance spectrum of samples, in one pass where the method allows.
 
@@ -52,7 +58,7 @@ def estimate(
     3
     """
     check_names("estimate", flags, [field.name for field in fields(Request) if field.name != "samples"])
-    given = {name: value for name, value in flags.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
     return estimate_request(Request(samples, method, **given), progress or _silent)
 
 

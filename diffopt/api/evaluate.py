@@ -11,6 +11,7 @@ from diffopt.api.filed_error import filed_error
 from diffopt.api.grids import GivenGrid, check_answered, given_grid, grid_problem
 from diffopt.api.higher import needed
 from diffopt.api.idle import idle_notes
+from diffopt.api.likes import FileLike, GridLike, NumbersLike, SolverLike, SpectrumLike, WholeLike
 from diffopt.api.notes import assumption_notes, data_notes, mismatch_notes, problem_notes
 from diffopt.api.results.run import EvaluationResult
 from diffopt.data.dataset import Dataset
@@ -34,14 +35,14 @@ HABIT = "karras"
 
 @verb
 def evaluate(
-    spectrum: Any,
-    grid: Any = None,
-    solver: Any = None,
-    steps: Any = None,
+    spectrum: SpectrumLike,
+    grid: GridLike | None = None,
+    solver: SolverLike | None = None,
+    steps: WholeLike | None = None,
     *,
-    sigmas: Any = None,
-    times: Any = None,
-    host: Any = None,
+    sigmas: FileLike | NumbersLike | None = None,
+    times: FileLike | NumbersLike | None = None,
+    host: str | None = None,
     **flags: Unpack[Flags],
 ) -> EvaluationResult:
     """Compute the exact errors of a step grid.

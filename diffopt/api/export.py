@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from diffopt.api.arguments import filled
 from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
+from diffopt.api.likes import ConfigLike, GridLike, SpectrumLike
 from diffopt.api.speech import said_in_python, spoken
 from diffopt.foundation.notes import listening
 from diffopt.hosts.answer import Answer, export_run
@@ -51,7 +51,9 @@ def content(text: ExportText) -> bytes:
 
 
 @filled
-def export(schedule: Any, to: str, *, scheduler_config: Any = None, spectrum: Any = None) -> ExportText:
+def export(
+    schedule: GridLike, to: str, *, scheduler_config: ConfigLike | None = None, spectrum: SpectrumLike | None = None
+) -> ExportText:
     """Write a grid as a host reads it, and say what the host will run.
 
     Parameters

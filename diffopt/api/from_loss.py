@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from diffopt.api.arguments import verb
+from diffopt.api.likes import FileLike, NumbersLike
 from diffopt.api.results.spectrum import SpectrumResult
 from diffopt.data.dataset import Dataset
 from diffopt.documents.numbers import parse_table
@@ -25,7 +26,7 @@ FEW = 1.5
 
 @verb
 def from_loss(
-    curve: Any, *, dim: float | None = None, sigma_cap: float | None = None, eig_cap: float | None = None
+    curve: FileLike | NumbersLike, *, dim: float | None = None, sigma_cap: float | None = None, eig_cap: float | None = None
 ) -> SpectrumResult:
     """Make a spectrum from a denoising-error curve.
 

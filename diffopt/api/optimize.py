@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -10,6 +10,7 @@ from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.baselines import baselines, best_of, without_churn
 from diffopt.api.higher import needed
 from diffopt.api.idle import idle_notes
+from diffopt.api.likes import NamesLike, SolverLike, SpectrumLike, WholeLike
 from diffopt.api.model_grid import model_notes, own_grids
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
@@ -37,13 +38,13 @@ MOST_STEPS = 5000
 
 @verb
 def optimize(
-    spectrum: Any,
-    solver: Any = None,
-    steps: Any = None,
+    spectrum: SpectrumLike,
+    solver: SolverLike | None = None,
+    steps: WholeLike | None = None,
     *,
     host: str | None = None,
     timesteps: str | None = None,
-    grid_of: str | Sequence[str] | None = None,
+    grid_of: NamesLike | None = None,
     progress: Callable[[int, float], None] | None = None,
     **flags: Unpack[Flags],
 ) -> ScheduleResult:
@@ -201,7 +202,7 @@ def _hosted(
     return choice.problem, settings.replace(eta=choice.eta), whole or (choice.whole and timesteps != "any")
 
 
-def _grid_of(given: str | Sequence[str] | None, free: list[str], whole: bool) -> list[str] | None:
+def _grid_of(given: NamesLike | None, free: list[str], whole: bool) -> list[str] | None:
     """Names of solvers, [] for the solver's own grid, None for its default."""
     if given is None:
         return None

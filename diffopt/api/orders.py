@@ -9,6 +9,7 @@ from typing import Any, Unpack
 
 from diffopt import __version__
 from diffopt.api.arguments import Flags, keywords, loaded, read, verb
+from diffopt.api.likes import CountsLike, NamesLike, SolverLike, SolversLike, SpectrumLike
 from diffopt.api.notes import data_notes, range_notes
 from diffopt.api.results.studies import OrdersResult
 from diffopt.documents.build import error_text, process_part, spectrum_part
@@ -36,11 +37,11 @@ MULTISTEP = "note: one-step solvers; multistep ones, which may be cheaper, have 
 
 @verb
 def orders(
-    spectrum: Any,
-    solver: Any = None,
-    steps: Any = None,
+    spectrum: SpectrumLike,
+    solver: SolversLike | None = None,
+    steps: CountsLike | None = None,
     *,
-    metric: Any = None,
+    metric: NamesLike | None = None,
     accuracy: float | None = None,
     paths: int | None = None,
     seed: int | None = None,
@@ -157,7 +158,12 @@ def _metrics(given: Any, wrong: bool) -> list[str]:
 
 
 def error_map(
-    spectrum: Any, solver: Any, steps: int, path: str | Path | None = None, force: bool = False, **flags: Any
+    spectrum: SpectrumLike,
+    solver: SolverLike,
+    steps: int,
+    path: str | Path | None = None,
+    force: bool = False,
+    **flags: Unpack[Flags],
 ) -> Any:
     """Figure of where a solver's error is made, over the noise ratios and the eigenvalues; written where a path is given."""
     from dataclasses import replace

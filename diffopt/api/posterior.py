@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from diffopt.api.arguments import telling, verb
+from diffopt.api.likes import FileLike, NumbersLike, ShapeLike, SpectrumLike
 from diffopt.api.results.spectrum import CovarianceResult, PosteriorResult
 from diffopt.data.dataset import Dataset
 from diffopt.data.posterior.operators.base import MatrixOperator, Operator
@@ -32,12 +32,12 @@ SAMPLES = ("samples", "samples_per_dimension", "shrinkage")
 
 @verb
 def posterior(
-    prior: Any,
-    operator: Any,
+    prior: SpectrumLike | Prior,
+    operator: str | NumbersLike | Operator,
     noise: float,
     *,
-    shape: str | Sequence[int] | None = None,
-    measurement: Any = None,
+    shape: ShapeLike | None = None,
+    measurement: FileLike | NumbersLike | None = None,
     method: str | None = None,
     dense: int = DENSE,
     key: str | None = None,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from diffopt.api.arguments import Flags, check, loaded, telling, verb
+from diffopt.api.likes import SpectrumLike
 from diffopt.api.results.spectrum import SpectrumResult
 
 
 @verb
-def read_spectrum(spectrum: Any, **flags: Unpack[Flags]) -> SpectrumResult:
+def read_spectrum(spectrum: SpectrumLike, **flags: Unpack[Flags]) -> SpectrumResult:
     """Read a spectrum as every verb does, to look at it or to write it in another form.
 
     Parameters

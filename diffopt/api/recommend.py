@@ -11,6 +11,7 @@ from diffopt.api.arguments import Flags, keywords, loaded, read, verb
 from diffopt.api.command import command_line
 from diffopt.api.grids import ANSWERED
 from diffopt.api.hosting import hosted, note_range
+from diffopt.api.likes import SpectrumLike, WholeLike
 from diffopt.api.model_grid import flow_habit, habit_notes
 from diffopt.api.notes import data_notes, error_notes, range_notes
 from diffopt.api.results.recommend import RecommendationResult
@@ -46,8 +47,8 @@ CERTAINTY = (
 
 @verb
 def recommend(
-    spectrum: Any,
-    calls: Any = None,
+    spectrum: SpectrumLike,
+    calls: WholeLike | None = None,
     *,
     host: str | None = None,
     progress: Callable[[int, int], None] | None = None,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
 from diffopt import __version__
 from diffopt.api.arguments import Flags, keywords, loaded, read, verb
+from diffopt.api.likes import NumberLike, SpectrumLike, WholeLike
 from diffopt.api.notes import data_notes
 from diffopt.api.results.recommend import ShiftResult
 from diffopt.data.dataset import Dataset
@@ -25,12 +26,12 @@ from diffopt.studies.shift import at_size, best_shift, closed_mu, leading_mu, to
 
 @verb
 def shift(
-    spectrum: Any,
-    steps: Any = None,
+    spectrum: SpectrumLike,
+    steps: WholeLike | None = None,
     *,
-    tokens: Any = None,
-    frames: Any = None,
-    frame_correlation: Any = None,
+    tokens: WholeLike | None = None,
+    frames: WholeLike | None = None,
+    frame_correlation: NumberLike | None = None,
     **flags: Unpack[Flags],
 ) -> ShiftResult:
     """Find the shift of uniform rectified-flow time that is best for the data.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from diffopt import __version__
 from diffopt.api.arguments import verb
+from diffopt.api.likes import FileLike, NumbersLike
 from diffopt.api.results.siem import SiemResult
 from diffopt.documents.schemas import dump
 from diffopt.documents.siem_input import SiemInput
@@ -27,10 +29,10 @@ WORSE = 1.5
 
 @verb
 def siem(
-    arrays: Any,
+    arrays: FileLike | Mapping[str, NumbersLike],
     *,
-    window: Any = None,
-    reference: Any = None,
+    window: float | str | Sequence[float] | None = None,
+    reference: FileLike | Mapping[str, NumbersLike] | None = None,
     eta: float = 0.0,
     clock: str = "vp",
     picture: str | None = None,

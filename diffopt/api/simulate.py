@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any, Unpack
 
 import numpy as np
 
 from diffopt.api.arguments import Flags, keywords, read, verb
+from diffopt.api.likes import CountsLike, Denoiser, FileLike, GridsLike, NumbersLike, ShapeLike, SolversLike, TargetLike
 from diffopt.api.results.simulate import SimulationResult
 from diffopt.api.runs import Planned, named_runs, plan, reference_grid, reference_name
 from diffopt.api.targets import NamedTarget, find_target
@@ -21,6 +22,7 @@ from diffopt.foundation.notes import note
 from diffopt.foundation.workers import cores
 from diffopt.objectives.problem import Problem
 from diffopt.simulation.distance import DISTANCES, PATHWISE, measure
+from diffopt.simulation.mixture import Mixture
 from diffopt.simulation.run import Batch, run
 from diffopt.solvers import SOLVERS, run_table
 from diffopt.solvers.table import Table
@@ -31,18 +33,18 @@ LARGE = 2e11
 
 @verb
 def simulate(
-    target: Any = None,
-    grids: Any = None,
-    solver: Any = None,
-    steps: Any = None,
+    target: TargetLike | None = None,
+    grids: GridsLike | None = None,
+    solver: SolversLike | None = None,
+    steps: CountsLike | None = None,
     *,
-    mixture: Any = None,
-    samples: Any = None,
-    denoiser: Any = None,
-    shape: Any = None,
+    mixture: FileLike | Mixture | None = None,
+    samples: FileLike | NumbersLike | None = None,
+    denoiser: str | Denoiser | None = None,
+    shape: int | ShapeLike | None = None,
     components: int | None = None,
     bandwidth: float | None = None,
-    posterior: Any = None,
+    posterior: FileLike | Sequence[Any] | None = None,
     count: int = 1000,
     seed: int = 0,
     workers: int | None = None,

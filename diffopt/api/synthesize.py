@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from diffopt.api.arguments import verb
+from diffopt.api.likes import FileLike, NumbersLike, ShapeLike
 from diffopt.api.results.spectrum import SpectrumResult
 from diffopt.data import synthetic
 from diffopt.data.dataset import Dataset
@@ -32,8 +33,8 @@ def synthesize(
     decades: float | None = None,
     ratio: float | None = None,
     fraction: float | None = None,
-    table: Any = None,
-    shape: str | Sequence[int] | None = None,
+    table: FileLike | NumbersLike | None = None,
+    shape: ShapeLike | None = None,
     spacing: float | None = None,
 ) -> SpectrumResult:
     """Make up a spectrum.
