@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from diffopt.documents.numbers import NumberTable, parse_table
 from diffopt.errors import InputError
-from diffopt.foundation.array_file import NPY, ZIP, Archive, read_npy, read_safetensors
+from diffopt.foundation.array_file import NPY, ZIP, Archive, read_npy
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.encoding import GZIP, decode, expanded, read_bytes, stdin_bytes, suffix
 from diffopt.foundation.paths import exists
@@ -80,7 +80,9 @@ def content_of(data: bytes, label: str) -> Any:
     if data[:2] == ZIP or kind == ".npz":
         return Archive(data, label)
     if kind == ".safetensors":
-        return read_safetensors(data, label)
+        from diffopt.estimation.decoding.tensors import tensors_in
+
+        return {name: tensor.numbers(data, f"{label}:{name}") for name, tensor in tensors_in(data, label).items()}
     text = decode(data, label)
     if kind == ".json" or text.lstrip()[:1] == "{" or ((kind == "" or label == "-") and text.lstrip()[:1] == "["):
         return parse(text, label)

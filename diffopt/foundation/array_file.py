@@ -1,9 +1,8 @@
-"""Arrays in `.npy`, `.npz` and `.safetensors` bytes, checked before anything is allocated; pickles are never loaded."""
+"""Arrays in `.npy` and `.npz` bytes, checked before anything is allocated; pickles are never loaded."""
 
 from __future__ import annotations
 
 import io
-import json
 import math
 import zipfile
 from collections.abc import Mapping
@@ -18,7 +17,6 @@ from diffopt.foundation.limits import check_expanded
 
 NPY, ZIP, PICKLES = b"\x93NUMPY", b"PK", (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 MEMBERS = 10_000
-_SAFE = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1"}
 
 
 def read_npy(data: bytes, label: str) -> NDArray[Any]:
@@ -108,36 +106,6 @@ class Archive(Mapping[str, NDArray[Any]]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._members
-
-
-def read_safetensors(data: bytes, label: str) -> dict[str, NDArray[Any]]:
-    """Arrays of the bytes of a `.safetensors` file: an 8-byte length, a JSON header, the numbers.
-
-    Raises
-    ------
-    InputError
-        Not such bytes, or offsets outside the file.
-    """
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > len(data) - 8:
-        raise InputError(f"{label}: is not a safetensors file")
-    body = memoryview(data)[8 + length :]
-    with reading(f"{label}: safetensors header"):
-        header = json.loads(data[8 : 8 + length])
-        return {name: _tensor(entry, body) for name, entry in header.items() if name != "__metadata__"}
-
-
-def _tensor(entry: Any, body: memoryview) -> NDArray[Any]:
-    kind, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
-    if not 0 <= begin <= end <= len(body):
-        raise ValueError(f"a tensor from {begin} to {end} lies outside of the file")
-    content = body[begin:end]
-    if kind == "BF16":  # the upper half of a float32
-        halves = np.frombuffer(content, "<u2").astype("<u4") << 16
-        return halves.view("<f4").reshape(shape)
-    if kind not in _SAFE:
-        raise ValueError(f"tensors of kind {kind} are not read")
-    return np.frombuffer(content, _SAFE[kind]).reshape(shape)
 
 
 def write_npz(arrays: Mapping[str, Any]) -> bytes:

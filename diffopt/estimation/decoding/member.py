@@ -6,12 +6,10 @@ import io
 import zipfile
 from pathlib import PurePosixPath
 
-import numpy as np
-
 from diffopt.errors import InputError
 from diffopt.estimation.decoding.image import decode_image
 from diffopt.estimation.decoding.npy import decode_npy, npy_header
-from diffopt.estimation.decoding.tensors import header_length, tensors_of
+from diffopt.estimation.decoding.tensors import tensors_in
 from diffopt.estimation.members.components import is_component
 from diffopt.estimation.members.kinds import IMAGES
 from diffopt.estimation.readers.base import ReadOptions
@@ -70,12 +68,8 @@ def _npz(data: bytes, name: str, options: ReadOptions) -> Raw:
 
 
 def _safetensors(data: bytes, name: str, options: ReadOptions) -> Raw:
-    length = header_length(data[:8], len(data), name)
-    tensors = tensors_of(data[8 : 8 + length], len(data), name)
-    tensor = tensors[choose({n: t.shape for n, t in tensors.items()}, name, options)]
-    form = tensor.form(name)
-    flat = np.frombuffer(data, np.uint8)[tensor.begin : tensor.end].copy().view(form.stored)
-    return form.numbers(flat.reshape(tensor.shape))
+    tensors = tensors_in(data, name)
+    return tensors[choose({n: t.shape for n, t in tensors.items()}, name, options)].numbers(data, name)
 
 
 def choose(shapes: dict[str, Shape | None], name: str, options: ReadOptions) -> str:

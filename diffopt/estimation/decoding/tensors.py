@@ -7,8 +7,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from diffopt.errors import InputError
 from diffopt.estimation.decoding.floats import NumberFormat
+from diffopt.estimation.sources.source import Raw
 
 #: Longest header, as in the format's own library.
 HEADER = 100_000_000
@@ -37,6 +40,24 @@ class Tensor:
             raise InputError(f"{label}: shape {self.shape} of {self.kind} needs {needed} bytes, "
                              f"the file gives {self.end - self.begin}")  # fmt: skip
         return form
+
+    def numbers(self, data: bytes, label: str) -> Raw:
+        """Its numbers out of all bytes of the file."""
+        form = self.form(label)
+        flat = np.frombuffer(data, np.uint8)[self.begin : self.end].copy().view(form.stored)
+        return form.numbers(flat.reshape(self.shape))
+
+
+def tensors_in(data: bytes, label: str) -> dict[str, Tensor]:
+    """Tensors by name of all bytes of a file.
+
+    Raises
+    ------
+    InputError
+        Not such bytes, or offsets outside of them.
+    """
+    length = header_length(data[:8], len(data), label)
+    return tensors_of(data[8 : 8 + length], len(data), label)
 
 
 def header_length(first: bytes, size: int, label: str) -> int:
