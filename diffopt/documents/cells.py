@@ -1,62 +1,20 @@
-"""Cells of a text table: which sign separates them, and whether commas are decimal marks."""
+"""What separates the cells of a whole list or table, and whether commas are decimal marks."""
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from diffopt.errors import InputError
+from diffopt.foundation.dialect import DECIMAL_COMMA, NUMBER, SEPARATOR, Dialect
 from diffopt.foundation.encoding import GROUPED
 
-NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?\Z")
-NAMED = re.compile(r"[+-]?(?:inf|infinity|nan)\Z", re.IGNORECASE)
-DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]+)?\Z")
 RULE = re.compile(r"[|\s:-]*-[|\s:-]*\Z")
 #: A comment of Matlab; a column may be called % or % of something.
 COMMENT = re.compile(r"%(?!\s*of\b|\s*\Z)")
-SEPARATOR = re.compile(r"\"?sep=.\"?\s*\Z")
 
 #: A line's number, for messages, and its text.
 Line = tuple[int, str]
-
-
-@dataclass(frozen=True)
-class Style:
-    """Separator (None: blanks) and decimal mark of a table."""
-
-    separator: str | None
-    comma: bool = False
-
-    def split(self, line: str) -> list[str]:
-        """Cells of a line, quotes and blanks around them removed."""
-        if self.separator is None:
-            return [cell.strip("\"'") for cell in line.split()]
-        if self.separator == "|":
-            return [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if '"' in line:
-            return [cell.strip() for cell in next(csv.reader([line], delimiter=self.separator, skipinitialspace=True))]
-        return [cell.strip() for cell in line.split(self.separator)]
-
-    def number(self, cell: str) -> float | None:
-        """Value of a cell, or None where it is no number in this style.
-
-        Raises
-        ------
-        ValueError
-            Too large for a double.
-        """
-        if self.comma:
-            if "." in cell:
-                return None
-            cell = cell.replace(",", ".")
-        if NUMBER.match(cell):
-            value = float(cell.replace("d", "e").replace("D", "e"))
-            if value in (float("inf"), float("-inf")):
-                raise ValueError(f"{cell[:40]} is too large")
-            return value
-        return float(cell) if NAMED.match(cell) else None
 
 
 def lines_of(text: str) -> list[Line]:
@@ -70,7 +28,7 @@ def lines_of(text: str) -> list[Line]:
     return [(i, line) for i, line in found if line.strip() and not COMMENT.match(line) and not RULE.match(line)]
 
 
-def style_of(lines: Sequence[Line], label: str) -> Style:
+def list_dialect(lines: Sequence[Line], label: str) -> Dialect:
     """Separator and decimal mark of a table.
 
     Raises
@@ -83,7 +41,7 @@ def style_of(lines: Sequence[Line], label: str) -> Style:
         if GROUPED.search(line):
             raise InputError(f"{label}: line {number}: {line.strip()[:40]!r}: groups of thousands? Write the numbers without")
     if all(line.strip().startswith("|") for line in texts):
-        return Style("|")
+        return Dialect("|")
     joined = "\n".join(texts)
     if ";" in joined:
         return _with_commas(";", lines, label)
@@ -91,7 +49,7 @@ def style_of(lines: Sequence[Line], label: str) -> Style:
         return _with_commas("\t", lines, label)
     if "," in joined:
         return _commas(lines, label)
-    return Style("\t" if _tabbed(texts) else None)
+    return Dialect("\t" if _tabbed(texts) else None)
 
 
 def _tabbed(texts: Sequence[str]) -> bool:
@@ -99,9 +57,9 @@ def _tabbed(texts: Sequence[str]) -> bool:
     return any("\t\t" in line or line.startswith("\t") for line in texts) and not any(" " in line.strip() for line in texts)
 
 
-def _with_commas(separator: str, lines: Sequence[Line], label: str) -> Style:
+def _with_commas(separator: str, lines: Sequence[Line], label: str) -> Dialect:
     """Another sign separates, so a comma inside a cell is a decimal mark."""
-    style = Style(separator)
+    style = Dialect(separator)
     commas, points = None, None
     for number, line in lines:
         for cell in style.split(line):
@@ -116,12 +74,12 @@ def _with_commas(separator: str, lines: Sequence[Line], label: str) -> Style:
             f"{label}: {commas[1]!r} (line {commas[0]}) has a decimal comma and {points[1]!r} (line {points[0]}) a point; "
             "write one of them throughout"
         )
-    return Style(separator, comma=commas is not None)
+    return Dialect(separator, comma=commas is not None)
 
 
-def _commas(lines: Sequence[Line], label: str) -> Style:
+def _commas(lines: Sequence[Line], label: str) -> Dialect:
     """Commas alone: separators, unless every line is one number that could have a decimal comma."""
-    style = Style(",")
+    style = Dialect(",")
     for number, line in lines:
         loose = next((c for c in style.split(line) if len(c.split()) > 1 and style.number(c.split()[0]) is not None), None)
         if loose is not None:
@@ -132,7 +90,7 @@ def _commas(lines: Sequence[Line], label: str) -> Style:
     return _single_numbers(lines, label) or style
 
 
-def _single_numbers(lines: Sequence[Line], label: str) -> Style | None:
+def _single_numbers(lines: Sequence[Line], label: str) -> Dialect | None:
     """Lines of one number each, some with a comma: a title, a leading zero or a whole number tells which it is."""
     titled = len(lines) > 1 and _is_title(lines[0][1])
     body = [line.strip() for _, line in (lines[1:] if titled else lines)]
@@ -141,7 +99,7 @@ def _single_numbers(lines: Sequence[Line], label: str) -> Style | None:
     if not single or len(single) + len(plain) < len(body) or len(lines) < 2:
         return None
     if titled or (plain and len(body) > 2) or any(re.search(r",0[0-9]", line) for line in single):
-        return Style(None, comma=True)
+        return Dialect(None, comma=True)
     if plain:
         raise InputError(f"{label}: {single[0][:40]!r} is a number with a decimal comma or two numbers; write decimal points")
     return None

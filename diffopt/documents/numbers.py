@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from diffopt.documents.cells import DECIMAL_COMMA, NAMED, Line, Style, lines_of, style_of
+from diffopt.documents.cells import Line, lines_of, list_dialect
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.dialect import DECIMAL_COMMA, NAMED, Dialect
 from diffopt.foundation.limits import check_expanded
 from diffopt.foundation.notes import note
 
@@ -97,12 +99,12 @@ def parse_table(text: str, label: str, gaps: bool = False) -> NumberTable:
     lines = lines_of(_unwrapped(text, label))
     if not lines:
         raise InputError(f"{label}: expected a non-empty list of numbers, got none")
-    style = style_of(lines, label)
-    if style.comma:
+    dialect = list_dialect(lines, label)
+    if dialect.comma:
         note(f"note: {label}: commas are taken for decimal marks")
-    cells = [(number, style.split(line)) for number, line in lines]
-    cells = _closed(cells, style)
-    names = _header(cells, style)
+    cells = [(number, dialect.split(line)) for number, line in lines]
+    cells = _closed(cells, dialect)
+    names = _header(cells, dialect)
     body = cells[1:] if names is not None else cells
     if names is not None and names[0] in ("", "unnamed: 0") and len(names) > 1 and all(_is_word(row[0]) for _, row in body):
         note(f"note: {label}: the first column names the rows and is left out")
@@ -110,9 +112,9 @@ def parse_table(text: str, label: str, gaps: bool = False) -> NumberTable:
     if gaps and names is not None:
         body = [(n, ["nan" if cell in ("", "-") else cell for cell in row]) for n, row in body]
     _refuse_gaps(body, names, label)
-    rows = [[_value(style, cell, number, label) for cell in row] for number, row in body]
-    table = _shaped(rows, names, [n for n, _ in body], style, label)
-    _refuse_decimal_commas(table, lines, style)
+    rows = [[_value(dialect, cell, number, label) for cell in row] for number, row in body]
+    table = _shaped(rows, names, [n for n, _ in body], dialect, label)
+    _refuse_decimal_commas(table, lines, dialect)
     return _numbered_header(table, body)
 
 
@@ -129,9 +131,9 @@ def _unwrapped(text: str, label: str) -> str:
     return re.sub(r"[\[\]()]", " ", re.sub(r"\]\s*,", "]", bare))
 
 
-def _closed(cells: list[Cells], style: Style) -> list[Cells]:
+def _closed(cells: list[Cells], dialect: Dialect) -> list[Cells]:
     """Without the empty cell after a separator that ends every line (or the last of a wrapped list)."""
-    if style.separator is None or style.separator == "|":
+    if dialect.separator is None or dialect.separator == "|":
         return cells
     ends = [row[-1] == "" and len(row) > 1 for _, row in cells]
     if all(ends) or (all(ends[:-1]) and len(cells) > 1) or (len(cells) == 1 and ends[0]):
@@ -139,18 +141,19 @@ def _closed(cells: list[Cells], style: Style) -> list[Cells]:
     return cells
 
 
-def _header(cells: Sequence[Cells], style: Style) -> tuple[str, ...] | None:
+def _header(cells: Sequence[Cells], dialect: Dialect) -> tuple[str, ...] | None:
     """Names of the columns, where the first line has any."""
     first = cells[0][1]
-    if len(cells) < 2 or all(_try(style, c) for c in first):
+    if len(cells) < 2 or all(dialect.number(c) is not None for c in first):
         return None
     # A row of numbers with an empty cell has a gap; a header has words, or counts the columns after the index.
     counted = first == ["", *map(str, range(len(first) - 1))]
-    if not counted and any(_try(style, c) or c[:1].isdigit() or c[:1] in "+-." for c in first if c or len(first) == 1):
+    told = [c for c in first if c or len(first) == 1]
+    if not counted and any(dialect.number(c) is not None or c[:1].isdigit() or c[:1] in "+-." for c in told):
         return None
     if not counted and first[0] == "" and not any(first[1:]):
         return None
-    if style.separator is None and len(cells[1][1]) == 1:
+    if dialect.separator is None and len(cells[1][1]) == 1:
         first = [" ".join(first)]
     names = tuple(" ".join(c.strip("\"'").lower().replace("_", " ").split()) for c in first)
     return ("", *names) if len(cells[1][1]) == len(names) + 1 and first[0] != "" else names
@@ -161,13 +164,6 @@ def _is_word(cell: str) -> bool:
     return cell[:1].isalpha() and not NAMED.match(cell)
 
 
-def _try(style: Style, cell: str) -> bool:
-    try:
-        return style.number(cell) is not None
-    except ValueError:
-        return True
-
-
 def _refuse_gaps(body: Sequence[Cells], names: tuple[str, ...] | None, label: str) -> None:
     for number, row in body:
         if "" in row:
@@ -176,11 +172,10 @@ def _refuse_gaps(body: Sequence[Cells], names: tuple[str, ...] | None, label: st
             raise InputError(f"{label}: line {number} has {len(row)} cells for {len(names)} names in the header")
 
 
-def _value(style: Style, cell: str, line: int, label: str) -> float:
-    try:
-        value = style.number(cell)
-    except ValueError as error:
-        raise InputError(f"{label}: line {line}: {error}") from None
+def _value(dialect: Dialect, cell: str, line: int, label: str) -> float:
+    value = dialect.number(cell)
+    if value is not None and math.isinf(value) and not NAMED.match(cell):
+        raise InputError(f"{label}: line {line}: {cell[:40]} is too large")
     if value is None:
         hint = "; decimal commas? separate the numbers by ;" if DECIMAL_COMMA.match(cell) else "; expected numbers"
         raise InputError(f"{label}: line {line}: {cell[:40]!r} is no number{hint}")
@@ -188,13 +183,13 @@ def _value(style: Style, cell: str, line: int, label: str) -> float:
 
 
 def _shaped(
-    rows: list[list[float]], names: tuple[str, ...] | None, lines: Sequence[int], style: Style, label: str
+    rows: list[list[float]], names: tuple[str, ...] | None, lines: Sequence[int], dialect: Dialect, label: str
 ) -> NumberTable:
     """A table, or a list whose last line is shorter."""
     widths = [len(row) for row in rows]
     if len(set(widths)) == 1:
         return NumberTable(np.array(rows, dtype=np.float64), names, label)
-    wrapped = len(set(widths[:-1])) == 1 and widths[-1] < widths[0] and (len(rows) == 2 or style.separator is None)
+    wrapped = len(set(widths[:-1])) == 1 and widths[-1] < widths[0] and (len(rows) == 2 or dialect.separator is None)
     if names is not None or not wrapped:
         odd = next(i for i, width in enumerate(widths) if width != widths[0])
         raise InputError(
@@ -204,9 +199,9 @@ def _shaped(
     return NumberTable(np.array([[x for row in rows for x in row]]), None, label)
 
 
-def _refuse_decimal_commas(table: NumberTable, lines: Sequence[Line], style: Style) -> None:
+def _refuse_decimal_commas(table: NumberTable, lines: Sequence[Line], dialect: Dialect) -> None:
     """Lines like 4,945 without a header are a number or two columns: nobody can tell."""
-    if style.separator != "," or table.names is not None or len(lines) < 2 or table.rows.shape[1] != 2 or table.square:
+    if dialect.separator != "," or table.names is not None or len(lines) < 2 or table.rows.shape[1] != 2 or table.square:
         return
     if all(DECIMAL_COMMA.match(line.strip()) for _, line in lines):
         raise InputError(

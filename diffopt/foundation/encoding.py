@@ -24,6 +24,8 @@ MARKS = (
 GROUPED = re.compile(r"[0-9][\u00a0\u202f\u2007\u2009][0-9]{3}(?![0-9])")
 #: Bytes of a stream that are read at once.
 PART = 1 << 24
+#: Bytes that tell the encoding.
+HEAD = 200
 #: How a compressed file begins.
 GZIP = b"\x1f\x8b"
 
@@ -36,20 +38,23 @@ def decode(data: bytes, label: str) -> str:
     InputError
         Not text.
     """
+    name, mark = encoding_of(data[:HEAD])
+    return _decoded(data[mark:], name, label)
+
+
+def encoding_of(head: bytes) -> tuple[str, int]:
+    """Encoding of a text by its first HEAD bytes, and the length of the mark that says it.
+
+    ASCII as UTF-16 without a mark has a zero in every second byte.
+    """
     for mark, name in MARKS:
-        if data.startswith(mark):
-            return _decoded(data[len(mark) :], name, label)
-    return _decoded(data, _unmarked(data), label)
-
-
-def _unmarked(data: bytes) -> str:
-    """ASCII as UTF-16 has a zero in every second byte."""
-    head = data[:200]
-    if len(head) > 3 and len(data) % 2 == 0:
+        if head.startswith(mark):
+            return name, len(mark)
+    if len(head) > 3:
         for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
             if not any(head[first::2]) and all(head[1 - first :: 2]):
-                return name
-    return "utf-8"
+                return name, 0
+    return "utf-8", 0
 
 
 def _decoded(data: bytes, name: str, label: str) -> str:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from diffopt.errors import InputError
 from diffopt.estimation.readers.base import ReadOptions
 from diffopt.estimation.sources.source import Source
-from diffopt.estimation.tables.dialect import NUMBER, Dialect
 from diffopt.estimation.tables.layout import CLASS_NAMES, counting
 from diffopt.estimation.tables.lines import lines_of
+from diffopt.foundation.dialect import NUMBER, Dialect
 from diffopt.foundation.guard import reading
 from diffopt.foundation.strict_json import parse
 

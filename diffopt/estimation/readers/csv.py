@@ -14,9 +14,10 @@ from diffopt.errors import InputError
 from diffopt.estimation.readers.base import Reader, ReadOptions
 from diffopt.estimation.sources.source import SKIP_HINT, Block, Source, gathered
 from diffopt.estimation.tables.choice import HEADERS
-from diffopt.estimation.tables.dialect import Dialect, dialect_of
+from diffopt.estimation.tables.dialect import dialect_of, plain_values
 from diffopt.estimation.tables.layout import Layout, layout_of, whole_part
 from diffopt.estimation.tables.lines import Line, lines_of
+from diffopt.foundation.dialect import Dialect
 
 #: Lines that decide what the table looks like.
 LOOKED_AT = 200
@@ -69,7 +70,7 @@ class CsvSource(Source):
                 f"{cells[0][:40]!r}; an index or a number? Say it with --columns 2-{self.layout.width} or --columns all"
             )
         kept = self.layout.kept(cells)
-        fast = self.dialect.fast(text, kept)
+        fast = plain_values(self.dialect, text, kept)
         return fast if fast is not None else self._slow(number, kept)
 
     def _slow(self, number: int, cells: list[str]) -> list[float] | None:

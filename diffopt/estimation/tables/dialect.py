@@ -1,58 +1,28 @@
-"""How a table of numbers is written: the sign between cells, the decimal mark, missing values."""
+"""What separates the cells of a table of samples, told from its first lines; missing values."""
 
 from __future__ import annotations
 
-import csv
-import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from diffopt.errors import InputError
+from diffopt.foundation.dialect import DECIMAL_COMMA, NUMBER, Dialect
 from diffopt.foundation.encoding import GROUPED
 
-NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
-INFINITE = re.compile(r"[+-]?inf(?:inity)?\Z", re.IGNORECASE)
-COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?\Z")
 THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}\Z")
 #: Lines of nothing but what numbers, separators and blanks are made of.
 PLAIN = re.compile(r"[0-9eE+\-.,;\t ]*\Z")
 MISSING = {"", "nan", "-nan", "na", "n/a", "#n/a", "<na>", "null", "none", "nil", "?", "-", "."}
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """Separator (None: blanks) and decimal mark."""
-
-    separator: str | None = ","
-    comma: bool = False
-
-    def split(self, line: str) -> list[str]:
-        """Cells of a line, without the blanks and quotes around them."""
-        if '"' in line:
-            try:
-                rows = csv.reader([line], delimiter=self.separator or " ", skipinitialspace=True)
-                return [cell.strip() for cell in next(rows)]
-            except csv.Error:
-                return [line]
-        return line.split() if self.separator is None else [cell.strip() for cell in line.split(self.separator)]
-
-    def number(self, cell: str) -> float | None:
-        """Value of a cell: NaN for a missing one, None for what is no number."""
-        if self.comma and COMMA.match(cell):
-            cell = cell.replace(",", ".")
-        if NUMBER.match(cell) or INFINITE.match(cell):
-            return float(cell)
-        return math.nan if cell.lower() in MISSING else None
-
-    def fast(self, line: str, cells: list[str]) -> list[float] | None:
-        """Values of all cells of a plain line, None where it has to be looked at cell by cell."""
-        if not PLAIN.match(line):
-            return None
-        try:
-            return [float(c.replace(",", ".")) for c in cells] if self.comma else [float(c) for c in cells]
-        except ValueError:
-            return None
+def plain_values(dialect: Dialect, line: str, cells: list[str]) -> list[float] | None:
+    """Values of all cells of a plain line, None where it has to be looked at cell by cell."""
+    if not PLAIN.match(line) or (dialect.comma and "." in line):
+        return None
+    try:
+        return [float(c.replace(",", ".")) for c in cells] if dialect.comma else [float(c) for c in cells]
+    except ValueError:
+        return None
 
 
 def dialect_of(lines: Sequence[str], label: str) -> Dialect:
@@ -74,7 +44,7 @@ def dialect_of(lines: Sequence[str], label: str) -> Dialect:
     if not any("," in line for line in body):
         return Dialect(None)
     words = [line.split() for line in body]
-    if all(COMMA.match(w) or NUMBER.match(w) for row in words for w in row) and min(map(len, words)) > 1:
+    if all(DECIMAL_COMMA.match(w) or NUMBER.match(w) for row in words for w in row) and min(map(len, words)) > 1:
         return Dialect(None, comma=True)
     _refuse_decimal_commas(body, label)
     return Dialect(",")
@@ -87,7 +57,7 @@ def _other(separator: str, lines: Sequence[str], label: str) -> Dialect:
     commas = [cell for cell in cells if "," in cell]
     if not commas:
         return style
-    strange = next((c for c in commas if not COMMA.match(c) and c[:1] in "+-0123456789."), None)
+    strange = next((c for c in commas if not DECIMAL_COMMA.match(c) and c[:1] in "+-0123456789."), None)
     points = next((c for c in cells if "." in c and NUMBER.match(c)), None)
     if strange is not None or points is not None or all(THOUSANDS.match(c) for c in commas):
         raise InputError(

@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Sequence
 
 from diffopt.errors import InputError
-from diffopt.estimation.tables.dialect import MISSING, NUMBER
+from diffopt.estimation.tables.dialect import MISSING
+from diffopt.foundation.dialect import NUMBER
 
 #: Columns from which 0, 1, 2, ... in the first row are names even above whole numbers; and those from which equal steps
 #: in it are no coincidence.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from diffopt.errors import InputError
 from diffopt.estimation.tables.choice import chosen_columns
-from diffopt.estimation.tables.dialect import NUMBER
 from diffopt.estimation.tables.header import is_header, is_number, is_whole, refuse_rising_names, starts_counting
+from diffopt.foundation.dialect import NUMBER, real
 
 INDEX_NAMES = {"index", "id", "idx", "rowid", "row_id", "sample_id", "unnamed: 0"}
 #: Names that, all together, are of no samples: what the table is, and what to do with it.
@@ -170,7 +170,7 @@ def rising(rows: Sequence[list[str]]) -> bool:
     first = [row[0].replace(",", ".", 1) for row in rows]
     if len(rows) < BARE_ROWS or not all(NUMBER.match(c) and len(c) < 26 for c in first):
         return False
-    values = [float(c) for c in first]
+    values = [real(c) for c in first]
     steps = [b - a for a, b in itertools.pairwise(values)]
     if not all(s > 0 for s in steps):
         return False

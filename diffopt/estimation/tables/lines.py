@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
 import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -12,19 +10,14 @@ from typing import IO
 from diffopt.errors import InputError
 from diffopt.estimation.members.stream import OPENERS
 from diffopt.estimation.readers.base import ReadOptions
+from diffopt.foundation.dialect import SEPARATOR
+from diffopt.foundation.encoding import HEAD, encoding_of
 from diffopt.foundation.guard import reading
 
 #: Longest line that is read; a line without end would fill the memory.
 LINE = 1 << 26
-#: Longer marks first: UTF-32 begins like UTF-16.
-MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
-)  # fmt: skip
 #: What an empty line is made of; the last is the end mark of MS-DOS.
 BLANK = " \t\r\n\f\v\x1a"
-#: First line with which Excel says what separates the cells.
-SEPARATOR = re.compile(r"\"?sep=.\"?\s*\Z")
 #: A line's number in the file, and its text.
 Line = tuple[int, str]
 
@@ -34,18 +27,6 @@ def open_bytes(path: Path) -> IO[bytes]:
     with path.open("rb") as file:
         start = file.read(2)
     return OPENERS.get(start, open)(path, "rb")  # type: ignore[operator]
-
-
-def encoding_of(head: bytes) -> str:
-    """Encoding by the byte order mark, or, for UTF-16 without one, by the zeros in every second byte."""
-    for mark, name in MARKS:
-        if head.startswith(mark):
-            return name
-    if len(head) > 3:
-        for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
-            if not any(head[first::2]) and all(head[1 - first :: 2]):
-                return name
-    return "utf-8"
 
 
 def lines_of(path: Path, options: ReadOptions) -> Iterator[Line]:
@@ -58,9 +39,9 @@ def lines_of(path: Path, options: ReadOptions) -> Iterator[Line]:
     """
     label, stored, expanded = str(path), path.stat().st_size, 0
     with reading(label), open_bytes(path) as raw:
-        head = raw.read(64)
-        raw.seek(0)
-        text = io.TextIOWrapper(raw, encoding=encoding_of(head), errors="strict")
+        encoding, mark = encoding_of(raw.read(HEAD))
+        raw.seek(mark)
+        text = io.TextIOWrapper(raw, encoding=encoding, errors="strict")
         for number in range(1, 1 << 62):
             try:
                 line = text.readline(LINE)
