@@ -18,6 +18,7 @@ from diffopt.api.flag import blank
 from diffopt.api.flags import every_flag, flags_of
 from diffopt.api.likes import ErrorLike, FileLike, NamesLike, NumbersLike, ObjectiveLike, ProcessLike, ScheduleLike
 from diffopt.api.speech import said_in_python, spoken
+from diffopt.api.takers import listed, takers
 from diffopt.data.dataset import Dataset
 from diffopt.documents.settings import Settings
 from diffopt.documents.spectrum_file import load_dataset
@@ -173,8 +174,10 @@ def check_names(verb: str, flags: Iterable[str], known: Collection[str]) -> None
     """
     for name in flags:
         if name not in known:
+            others = [f"diffopt.{other}" for other in takers(name).values() if other != verb]
             close = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(known)}"
+            hint = listed(others) if others else hint
             raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}; {hint}")
 
 

@@ -1,6 +1,8 @@
-"""Flags and files that a command has a reason not to take, and what takes them."""
+"""Flags and files that a command does not take: why, and what takes them."""
 
 from __future__ import annotations
+
+import re
 
 _END = (
     "orders are measured on grids that stop at sigma_min, since a last step to 0 is of first order for every scheme; "
@@ -25,5 +27,12 @@ ELSEWHERE: tuple[tuple[str, str, str], ...] = (
 
 
 def elsewhere(command: str, message: str) -> str | None:
-    """The reason why a command does not take what it was given, where there is one."""
-    return next((said for name, begins, said in ELSEWHERE if name == command and message.startswith(begins)), None)
+    """The reason why a command does not take what it was given, or which commands do; None where there is neither."""
+    said = next((said for name, begins, said in ELSEWHERE if name == command and message.startswith(begins)), None)
+    flag = re.match(r"No such option: --([a-z][a-z0-9-]*)", message)
+    if said is not None or flag is None:
+        return said
+    from diffopt.api.takers import listed, takers
+
+    others = [f"diffopt {name}" for name in takers(flag[1].replace("-", "_")) if name != command]
+    return f"{command or 'diffopt'} takes no --{flag[1]}; {listed(others)}" if others else None

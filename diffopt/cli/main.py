@@ -61,10 +61,16 @@ def _told(error: typer.TyperException, words: list[str]) -> str:
         return f"No such option: --model; {said or 'say its process: --process flow or table, or --scheduler-config FILE'}"
     from diffopt.cli.elsewhere import elsewhere
 
-    if (said := elsewhere(spelled(words[:1])[0] if words else "", message)) is not None:
+    if (said := elsewhere(" ".join(_place(words)), message)) is not None:
         return said
     text = getattr(getattr(error, "param", None), "help", None)
     return f"{message.rstrip('.')}: {text}" if text and message.startswith("Missing") else message
+
+
+def _place(words: list[str]) -> list[str]:
+    """Words that name the command."""
+    named = [word for word in spelled(words)[:2] if not word.startswith("-")]
+    return named[: 2 if named[:1] == ["spectrum"] else 1]
 
 
 def _run(words: list[str]) -> int:
