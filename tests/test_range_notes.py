@@ -143,3 +143,24 @@ def test_zeros_of_an_estimate_name_the_shrinkage_that_fills_them(tmp_path):
     assert "20 samples" in line and 'shrinkage="population"' in line
     diffopt.estimate(rows, shrinkage="population").save(tmp_path / "more.npz")
     assert not lines(diffopt.evaluate(tmp_path / "more.npz", schedule="karras", steps=2), "shrinkage=")
+
+
+def test_what_a_start_lacks_of_the_mean_is_said():
+    """A mean within the spread: the exact flow keeps sqrt(eig/(eig + T^2)) of what the start lacks of it."""
+    top, mean = 12.0, np.array([5.0, 1.0, 0.0])
+    data = Spectrum.create(EIG, mean=mean)
+    lacks = float(np.sqrt(np.sum(mean**2 * np.array(EIG) / (np.array(EIG) + top**2))))
+    words = f"mean, of length {np.hypot(5, 1):.4g}, is not in a start from noise: at sigma_max 12 that adds up to {lacks:.4g}"
+    asked = {"solver": "heun", "steps": 12, "sigma_max": top}
+    (line,) = lines(diffopt.optimize(data, start="sigma", **asked), "not in a start from noise")
+    assert words in line and "more than the variances do" in line
+    (line,) = lines(diffopt.optimize(data, **asked), "assumes a start from the exact marginal")
+    assert f"{lacks:.4g} of it by their mean of length {np.hypot(5, 1):.4g}" in line
+    (line,) = lines(diffopt.optimize(data, solver="euler", steps=3, sigma_max=6.0), "above sigma_max 6")
+    lacks = float(np.sqrt(np.sum(mean**2 * np.array(EIG) / (np.array(EIG) + 6.0**2))))
+    assert f"and their mean, of length {np.hypot(5, 1):.4g}, adds up to {lacks:.4g}" in line
+    far = float(line.split("raise sigma_max to ")[1].split(",")[0])
+    long = diffopt.evaluate(data, solver="heun", steps=400, schedule="karras", sigma_max=far, start="sigma")
+    assert 0.5 < long.errors["initialization"] / (0.01 * np.sqrt(sum(EIG))) < 1.01
+    calm = diffopt.optimize(Spectrum.create(EIG), start="sigma", **asked)
+    assert not lines(calm, "mean")

@@ -99,29 +99,62 @@ def range_notes(problem: Problem, listed: bool = False, mean: float | None = Non
     """
     spectrum, top = problem.spectrum, problem.sigma_max
     notes = []
-    wide = float(np.sqrt(spectrum.max))
+    wide, spread = float(np.sqrt(spectrum.max)), float(np.sqrt(spectrum.trace))
+    if mean is None:
+        mean = _length(spectrum)
     if wide > top:
         above = float(spectrum.weight[spectrum.eig > top**2].sum())
         count = f"{_counted(above)} of {_counted(spectrum.dim)} directions"
         said = f"note: the data's largest standard deviation {wide:.4g} is above sigma_max {top:g} ({count})"
+        if mean <= spread and (part := _mean_part(problem)):
+            said += f", and their mean, of length {mean:.4g}, adds up to {part:.4g} to the error of a start from noise"
         if problem.process.name in ("table", "flow") and spectrum.dim >= MANY and above <= max(1, FEW * spectrum.dim):
             notes.append(f"{said}: usually the overall brightness of a latent, normal; the model's own start is that far off too")
         else:
-            spread = MISSED * float(np.sqrt(spectrum.trace))
-            # A mean is spoken of on its own.
-            centred = replace(problem.compressed().spectrum, mean=None)
+            # A mean beyond the spread is spoken of on its own, and is to be subtracted.
+            short = problem.compressed().spectrum
+            counted = replace(short, mean=None) if mean > spread else short
             missed = f"misses {100 * MISSED:g} % of their spread"
-            advice = " or ".join([_rescale(problem), *_higher(problem, centred, listed, spread, missed)])
+            advice = " or ".join([_rescale(problem), *_higher(problem, counted, listed, MISSED * spread, missed)])
             notes.append(f"{said}: noise does not cover them; {advice}")
+    elif mean <= spread:
+        notes += _mean_note(problem)
     notes += _low_note(problem, listed)
-    if mean is None:
-        mean = 0.0 if spectrum.mean is None else float(np.sqrt(spectrum.weight @ spectrum.mean**2))
-    spread = float(np.sqrt(spectrum.trace))
     if mean > spread:
         notes.append(
             f"note: the data's mean has length {mean:.4g}, beyond their spread {spread:.4g}; subtract it if the model does"
         )
     return notes
+
+
+def _length(spectrum: Spectrum) -> float:
+    """Length of the mean."""
+    return 0.0 if spectrum.mean is None else float(np.sqrt(spectrum.weight @ spectrum.mean**2))
+
+
+def _mean_part(problem: Problem) -> float:
+    """What a start from noise that lacks the mean adds at most, 0 where that is next to nothing (eq. 440)."""
+    spectrum = problem.spectrum
+    if spectrum.mean is None or not np.isfinite(problem.sigma_max):
+        return 0.0
+    from diffopt.studies.covering import mean_error
+
+    found = mean_error(spectrum, problem.sigma_max)
+    return found if found > MISSED * np.sqrt(spectrum.trace) else 0.0
+
+
+def _mean_note(problem: Problem) -> list[str]:
+    """That a start from noise lacks the mean, where that is more than what it lacks of the variances."""
+    if problem.start == "exact" or not (part := _mean_part(problem)):
+        return []
+    from diffopt.studies.covering import start_error
+
+    if part <= start_error(replace(problem.compressed().spectrum, mean=None), problem.sigma_max, problem.start):
+        return []
+    return [
+        f"note: the data's mean, of length {_length(problem.spectrum):.4g}, is not in a start from noise: at sigma_max "
+        f"{problem.sigma_max:g} that adds up to {part:.4g}, more than the variances do; subtract it if the model does"
+    ]
 
 
 def raw_notes(problem: Problem, mean: float, listed: bool = False) -> list[str]:
@@ -188,12 +221,14 @@ def start_notes(problem: Problem, grid: Grid, eta: Array, frechet: float | None,
     found = evaluate(hosts, grid, eta, expand=False).initialization
     if found is None or frechet is None or found <= frechet:
         return []
+    part = _mean_part(problem)
+    mean = f", {part:.4g} of it by their mean of length {_length(hosts.spectrum):.4g}" if part > found / 2 else ""
     # Data wider than the range are told a number already.
     wide = problem.spectrum.max > problem.sigma_max**2
     higher = [] if wide else _higher(problem, problem.compressed().spectrum, listed, frechet / 4, "adds a quarter of frechet")
     return [
         f"note: frechet {frechet:.4g} assumes a start from the exact marginal; a start from N(0, sigma_max^2), as hosts do, "
-        f"adds up to {found:.4g} ({', or '.join(['see --start sigma', *higher])})"
+        f"adds up to {found:.4g}{mean} ({', or '.join(['see --start sigma', *higher])})"
     ]
 
 

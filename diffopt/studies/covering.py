@@ -20,6 +20,13 @@ def start_error(spectrum: Spectrum, top: float, start: Start) -> float:
     return math.sqrt(flow.output(spectrum).distance(flow.limit(spectrum), spectrum.weight))
 
 
+def mean_error(spectrum: Spectrum, top: float) -> float:
+    """The part of :func:`start_error` that is the data's mean, which a start from noise lacks (second part of eq. 440)."""
+    if spectrum.mean is None:
+        return 0.0
+    return math.sqrt(float(spectrum.weight @ (spectrum.mean**2 * (spectrum.eig / (spectrum.eig + top**2)))))
+
+
 def covering_sigma(spectrum: Spectrum, start: Start, allowed: float) -> float | None:
     """Least noise ratio, rounded up, at which the start leaves no more than is `allowed`; None where none is.
 
