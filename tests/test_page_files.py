@@ -6,10 +6,13 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 import diffopt
+from diffopt.api.orders import error_map
+from diffopt.api.speech import spoken
 
 EIG = [20.0, 1.0, 0.02]
 
@@ -76,9 +79,26 @@ def test_a_long_table_begins_with_its_best_rows_and_pictures_have_words() -> Non
         assert name and f'<title id="{name[1]}">' in drawing and f'<desc id="{name[2]}">' in drawing
 
 
-def test_a_written_svg_says_what_it_shows_in_words(tmp_path: Path) -> None:
-    found = diffopt.optimize(EIG, "heun", 4)
-    found.plot(tmp_path / "a.svg")
-    text = (tmp_path / "a.svg").read_text()
-    assert 'role="img"' in text and "<title>" in text and ">karras</text>" in text
-    assert found.answers()[0].split(",")[0] in text
+@pytest.mark.parametrize("verb", ["optimize", "spectrum", "map"])
+def test_a_written_svg_says_what_it_shows_in_words(verb: str, tmp_path: Path) -> None:
+    """One title and one description, the answer's sentence where there is one, named by the picture; equal in every run."""
+    file, again = tmp_path / "a.svg", tmp_path / "b.svg"
+    for path in (file, again):
+        if verb == "map":
+            error_map(EIG, "euler", 4, path)
+            continue
+        found = diffopt.optimize(EIG, "heun", 4) if verb == "optimize" else diffopt.read_spectrum("builtin:power2").summary()
+        found.plot(path)
+    text = file.read_text()
+    assert text == again.read_text()
+    root = ElementTree.fromstring(text)
+    assert root.get("role") == "img"
+    words = [child for child in root.iter() if child.tag.split("}")[1] in ("title", "desc")][:2]
+    assert [word.get("id") for word in words] == root.get("aria-labelledby", "").split() and root.find("{*}title") is words[0]
+    title, said = (word.text or "" for word in words)
+    assert len(root.findall("{*}title")) == len(root.findall("{*}desc")) == 1 and title != said
+    if verb == "map":
+        assert said.startswith("Where the steps' error is made: ")
+    else:
+        assert said == " ".join(spoken(line) for line in found.headline())
+    assert ("heun, 4 steps" in title) == (verb == "optimize") and ("builtin:power2" in title) == (verb == "spectrum")

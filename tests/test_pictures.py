@@ -19,6 +19,7 @@ from diffopt.report.comparison_errors import offered_best
 from diffopt.report.comparison_figures import picture
 from diffopt.report.figures import evaluation_picture, grid_picture
 from diffopt.report.spectrum_figures import spectrum_picture
+from diffopt.report.studies import chosen_rows
 
 EIG = [20.0, 1.0, 0.02, 0.0, 0.0, 0.0]
 
@@ -99,7 +100,7 @@ def test_the_map_of_local_errors_is_an_image() -> None:
     """Cells drawn as paths have hairlines between them in browsers."""
     found = diffopt.evaluate(EIG, schedule="karras", solver="euler", steps=3)
     canvas = found.figure()
-    (mesh,) = [c for axis in canvas.axes for c in axis.collections if type(c).__name__ == "QuadMesh" and axis.get_xlabel()]
+    (mesh,) = [c for axis in canvas.axes for c in axis.collections if type(c).__name__ == "QuadMesh" and axis.get_ylabel()]
     assert mesh.get_rasterized()
     # The cells are parts of the squared error that stands above them as a distance; three directions have no variance.
     cells = np.asarray(mesh.get_array())
@@ -199,16 +200,40 @@ def test_the_picture_of_noise_has_the_etas_of_its_settings() -> None:
     found = diffopt.best_eta(EIG, "ddim", 5, score_error="noise:0.1", design="none,constant,per_step")
     canvas = found.figure()
     curve, above, below = canvas.axes
-    drawn = {patch.get_label(): patch.get_data().values for patch in above.patches}
-    told = {text.get_text() for text in above.get_legend().get_texts()}
-    assert told == {label.get_text() for label in below.get_yticklabels()} == set(drawn)
+    names = [label.get_text() for label in below.get_yticklabels()]
+    assert names == [label.get_text() for label in above.get_yticklabels()]
+    cells = np.asarray(above.collections[0].get_array())
     for design in ("none", "constant", "per_step"):
         row = min((row for row in found.document["rows"] if row["design"] == design), key=lambda row: row["exact"])
-        np.testing.assert_allclose(drawn[design][::-1], row["eta"])
-    assert "the last step goes to 0" in above.get_xlabel()
+        place = next(i for i, name in enumerate(names) if name.removeprefix("set: ") == design)
+        np.testing.assert_allclose(cells[place], row["eta"])
+        told = [text.get_text() for text in above.texts if round(text.get_position()[1]) == place]
+        assert len(told) == (5 if design == "per_step" else 1)
+        for text, eta in zip(told, row["eta"], strict=False):
+            assert float(text.split()[0]) == pytest.approx(eta, rel=0.06, abs=5e-4)
+    levels = [label.get_text() for label in above.get_xticklabels()]
+    assert [float(text) for text in levels] == pytest.approx(found.document["sigmas"], rel=5e-3)
     line, now = curve.lines[0], found.document["present"]
     assert np.interp(now["eta"][0], *line.get_data()) == pytest.approx(now["exact"], rel=1e-6)
-    assert any(text.get_text().startswith("present") for text in curve.texts)
+    # Every setting with one eta has its mark on the curve, inside the panel, and its name above it.
+    marks = {mark.get_label(): mark for mark in curve.lines if mark.get_marker() not in ("None", "", None)}
+    assert any(name.startswith("present") for name in marks) and len(marks) == 3
+    low, high = curve.get_ylim()
+    assert all(low < mark.get_ydata()[0] < high for mark in marks.values())
+    assert {text.get_text() for text in curve.get_legend().get_texts()} >= set(marks)
+
+
+def test_a_picture_of_noise_has_no_panel_for_a_lone_dot_and_no_plateau() -> None:
+    """Where nothing beats the present setting its mark on the curve says all; the axis ends where the error stays as it is."""
+    found = diffopt.best_eta(EIG, "ddim", 5, design="none,constant", eta=0.0)
+    (panel,) = found.figure().axes
+    assert len(chosen_rows(found.document)) == 1 and "one eta at every step" in panel.get_xlabel()
+    eta, error = (np.asarray(part) for part in panel.lines[0].get_data())
+    flat = eta[np.abs(error - error[-1]) <= 1e-3 * error[-1]]
+    assert flat.size > 3 and panel.get_xlim()[1] <= flat[2]
+    # From a file there is no curve: the dot stands with its number.
+    (alone,) = type(found)(found.document).figure().axes[-1:]
+    assert "exact error" in alone.get_xlabel()
 
 
 @pytest.mark.parametrize(("tokens", "name"), [(12, "frechet"), (3000, "frechet"), (12, "robust")])
@@ -290,7 +315,7 @@ def test_a_budget_says_above_its_picture_what_would_help_most() -> None:
 def test_a_spectrum_says_in_how_few_directions_its_variance_lies() -> None:
     """Of 6 + 3 + 1 = 10 half lies in the first, nine tenths in two, 99 % in all three."""
     canvas = SpectrumResult(Dataset(Spectrum.create(np.array([6.0, 3.0, 1.0])))).plot()
-    assert bold(canvas) == "Half of the variance lies in the first 1 of 3 directions, 99 % in 3."
+    assert bold(canvas) == "Half of the variance lies in the first of 3 directions, 99 % in 3."
 
 
 def test_the_title_begins_below_the_answer() -> None:

@@ -12,7 +12,7 @@ from diffopt.api.arguments import Flags, keywords, loaded, read, verb
 from diffopt.api.likes import CountsLike, NamesLike, SolverLike, SolversLike, SpectrumLike
 from diffopt.api.notes import data_notes, range_notes
 from diffopt.api.results.studies import OrdersResult
-from diffopt.documents.build import error_text, process_part, spectrum_part
+from diffopt.documents.build import error_text, known_scale, process_part, spectrum_part
 from diffopt.documents.options import options_of
 from diffopt.documents.schemas import dump
 from diffopt.documents.settings import make_problem, schedule_of
@@ -169,18 +169,19 @@ def error_map(
     from dataclasses import replace
 
     from diffopt.report.map_figures import map_picture
-    from diffopt.report.style import save
+    from diffopt.report.picture_file import save
     from diffopt.report.text import conditions
     from diffopt.studies.error_map import error_map as cut
 
     settings = read("orders", flags, keywords(orders))
     settings = settings.replace(end="sigma_min", schedule=settings.schedule or SCHEDULE)
-    problem: Problem = make_problem(settings, loaded(spectrum, flags), solver, strict=False)
+    data = loaded(spectrum, flags)
+    problem: Problem = make_problem(settings, data, solver, strict=False)
     grid = schedule_of(settings).grid(replace(problem.compressed().span, steps=steps))
     found = cut(problem.solver, grid, problem.spectrum, settings.eta if problem.solver.eta_meaning else None)
     what = f"{problem.solver.name}, {steps} steps on {schedule_of(settings).name}"
     told = conditions({"process": process_part(problem).model_dump(), "end": "sigma_min", "start": "exact"})
-    figure = map_picture(found, what, problem.spectrum.source, told)
+    figure = map_picture(found, what, problem.spectrum.source, told, scale=known_scale(data.facts))
     if path is not None:
         save(figure, Path(path), force)
     return figure

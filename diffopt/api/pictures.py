@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from diffopt.report.style import check_kind, figure
+from diffopt.report.picture_file import check_kind
+from diffopt.report.style import figure
 
 
 def check_picture(path: Path) -> None:

@@ -54,7 +54,7 @@ def budget_picture(
     canvas, axes = figure(8, [3.6, *[2.6] * whole])
     _terms(axes[0], x, parts, total, rows)
     unit = units(scale, squared=True)
-    axes[0].set_ylabel(f"expected squared error\n(2-Wasserstein,{' ' if scale is None else chr(10)}{unit})")
+    axes[0].set_ylabel(f"expected squared error\n({unit})")
     if whole:
         _shares(axes[1], x, parts, total)
     for axis in axes:

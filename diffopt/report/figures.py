@@ -12,8 +12,8 @@ from diffopt.report import palette
 from diffopt.report.answers import parts_cancel
 from diffopt.report.map_figures import error_mesh
 from diffopt.report.rankings import MOST, height, ranking
-from diffopt.report.rivals import HABIT, Grids, compared_error, finite, labelled, minimized, own_name, values
-from diffopt.report.style import density, figure, legend_above, level_row, log_axis, plain, setting, styled, titled
+from diffopt.report.rivals import HABIT, Grids, compared_error, finite, labelled, minimized, own_name, told_equal, values
+from diffopt.report.style import density, figure, legend_above, level_row, log_axis, plain, setting, styled, titled, wrap
 from diffopt.report.text import NO_NOISE, shown_eta
 from diffopt.report.units import scale_in, units
 from diffopt.studies.error_map import ErrorMap
@@ -45,14 +45,15 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     root = np.sqrt(np.maximum(spectrum.eig, 0))
     keep = root >= low
     density(axes[0], root[keep], spectrum.weight[keep], low, high, 1.0)
-    axes[0].set(yticks=[], ylabel="share,\nlargest is 1", ylim=(0, 1.08))
+    axes[0].set(yticks=[0, 1], ylabel="share,\nlargest is 1", ylim=(0, 1.08))
     axes[0].set_title(_left_out(spectrum, low), fontsize=8, color=palette.RIVAL)
     legend_above(axes[0])
     for axis in axes[: 2 + noisy]:
         log_axis(axis, "x", high, low)
     _tick_rows(axes[1], data, shown, habit)
     axes[0].set_xlabel("sqrt(eigenvalue), on the scale of sigma")
-    axes[1].set_xlabel(_axis_name(data))
+    equal = [line for names in told_equal(given, values(data, objective), data) for line in wrap(f"one grid: {names}", 72 * 7.5)]
+    axes[1].set_xlabel("\n".join([_axis_name(data), *equal]))
     if data["process"]["name"] == "flow":
         _flow_axis(axes[1])
     if noisy:
@@ -78,7 +79,7 @@ def evaluation_picture(data: Mapping[str, Any], local: ErrorMap | None = None) -
     label = labelled({}, scores, data)
     scores = {label[name]: value for name, value in scores.items()}
     with_map = local is not None and local.parts.size > 0
-    heights = [1.7] + [height(min(len(scores), MOST))] * (len(scores) > 1) + [4.6] * with_map
+    heights = [1.7] + [height(min(len(scores), MOST))] * (len(scores) > 1) + [5.0] * with_map
     canvas, axes = figure(8.5, heights)
     _split(axes[0], data["errors"], scale_in(data))
     if len(scores) > 1:
@@ -100,9 +101,13 @@ def _title(canvas: Any, data: Mapping[str, Any], noisy: bool = False) -> None:
     options = _listed(data.get("schedule_options") or {})
     what = _searched(data) if "objective" in data else ", ".join([own_name(data), *options])
     eta = f", eta {data['eta'][0]:.4g}" if any(data["eta"]) and len(set(data["eta"])) == 1 and not noisy else ""
-    head = f"{data['solver']}, {data['steps']} steps, {data['denoiser_calls']} denoiser calls: {what}"
+    head = f"{data['solver']}, {_counted(data['steps'], 'step')}, {_counted(data['denoiser_calls'], 'denoiser call')}: {what}"
     family = ", ".join(_listed((data.get("optimizer") or {}).get("family") or {}))
     titled(canvas, head, data["spectrum"]["source"], f"{setting(data)}{eta}", *[family] * bool(family))
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'s' * (number != 1)}"
 
 
 def _searched(data: Mapping[str, Any]) -> str:
@@ -161,8 +166,9 @@ def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids, habit: str) ->
         axis.annotate(told[k], (sigmas[k], 0), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=6.5,
                       linespacing=0.95, color=palette.OWN)  # fmt: skip
     axis.set_yticks(range(len(rows)), [plain(n) for n in rows])
-    axis.set_ylim(len(rows) - 0.5, -1.3)
-    axis.get_yticklabels()[0].set_color(palette.OWN)
+    axis.set_ylim(len(rows) - 0.5, -1.6 if data["process"]["name"] == "flow" else -1.3)
+    for label, name in zip(axis.get_yticklabels(), rows, strict=True):
+        label.set_color(palette.OWN if name == own_name(data) else palette.HABIT if name == habit else palette.INK)
 
 
 def _apart(sigmas: np.ndarray, told: Mapping[int, str], axis: Any) -> list[int]:

@@ -38,13 +38,14 @@ def error_mesh(canvas: Any, axis: Any, local: ErrorMap, scale: float | None = No
     axis.set(xlabel=f"sigma, sampling runs to the right{ends}", ylabel=f"eigenvalue ({units(scale, squared=True)})")
     sums = _margins(axis, local)
     sums.set_title("\n".join(told(local)), fontsize=9.5)
-    bar = canvas.colorbar(mesh, ax=axis)
+    # Below, where it takes no width from the panels above.
+    bar = canvas.colorbar(mesh, ax=axis, orientation="horizontal", aspect=55, fraction=0.05, pad=0.03)
     # Only the colours that occur; 0 stays white.
     low, high = min(float(local.parts.min()), 0.0), max(float(local.parts.max()), 0.0)
-    bar.ax.set_ylim(low if low < -1e-4 * top else 0.0, high if high > 1e-4 * top else 1e-12 * top)
+    bar.ax.set_xlim(low if low < -1e-4 * top else 0.0, high if high > 1e-4 * top else 1e-12 * top)
     bar.set_ticks(_ticks(low, high))
-    bar.ax.yaxis.set_major_formatter(lambda value, _: digits(value))
-    bar.set_label(f"squared error that a cell adds\n({units(scale, squared=True)})", fontsize=8.5)
+    bar.ax.xaxis.set_major_formatter(lambda value, _: digits(value))
+    bar.set_label(f"squared error that a cell adds ({units(scale, squared=True)})", fontsize=8.5)
 
 
 def told(local: ErrorMap) -> list[str]:
@@ -93,7 +94,9 @@ def _margins(axis: Any, local: ErrorMap) -> Any:
     above.set_xscale("log")
     above.set_xlim(*axis.get_xlim())
     for k in _chosen(steps, np.log(edges)):
-        above.annotate(f"{steps[k]:.0f} %", (centres[k], steps[k]), xytext=(0, 2 if steps[k] >= 0 else -2), ha="center",
+        side = _side(steps, k)
+        place = {"left": edges[k], "right": edges[k + 1], "center": centres[k]}[side]
+        above.annotate(f"{steps[k]:.0f} %", (place, steps[k]), xytext=(0, 2 if steps[k] >= 0 else -2), ha=side,
                        textcoords="offset points", va="bottom" if steps[k] >= 0 else "top", fontsize=7.5)  # fmt: skip
     low, high = min(0.0, float(steps.min())), max(0.0, float(steps.max()))
     reach = max(high - low, 1e-9)
@@ -114,6 +117,12 @@ def _margins(axis: Any, local: ErrorMap) -> Any:
     return above
 
 
+def _side(steps: np.ndarray, k: int) -> str:
+    """Where a number begins or ends: away from a neighbour that is larger, on which it could not be read."""
+    left, right = (0 <= n < steps.size and steps[n] > steps[k] + 1 for n in (k - 1, k + 1))
+    return "center" if left == right else "left" if left else "right"
+
+
 def _chosen(steps: np.ndarray, edges: np.ndarray) -> list[int]:
     """Steps whose share is told: the largest first, so far apart that their numbers do not touch."""
     place = (edges[1:] + edges[:-1]) / 2 / abs(edges[0] - edges[-1])
@@ -125,9 +134,9 @@ def _chosen(steps: np.ndarray, edges: np.ndarray) -> list[int]:
 
 
 @styled
-def map_picture(local: ErrorMap, *titles: str) -> Any:
-    """Picture of a map alone; `titles` are what was run, the data and the conditions."""
+def map_picture(local: ErrorMap, *titles: str, scale: float | None = None) -> Any:
+    """Picture of a map alone; `titles` are what was run, the data and the conditions, `scale` the factor of its units."""
     canvas, axes = figure(8.5, [5.2])
-    error_mesh(canvas, axes[0], local)
+    error_mesh(canvas, axes[0], local, scale)
     titled(canvas, *titles)
     return canvas

@@ -11,6 +11,7 @@ from diffopt.report import style
 from diffopt.report.comparison_errors import draw_errors, errors_height
 from diffopt.report.comparison_figures import GROUPS, draw_grids, drawn_rows, grids_height, groups
 from diffopt.report.palette import DARK
+from diffopt.report.picture_file import in_words
 from diffopt.studies.comparison.comparison import Comparison
 
 #: Inches of a picture: at the width of a phone its letters are as large as those of the table.
@@ -41,10 +42,7 @@ def _drawn(comparison: Comparison, group: int | None) -> str:
     canvas, title = _figure(comparison, group)
     name = "errors" if group is None else f"grids-{group}"
     said = "What every row costs, on a logarithmic axis" if group is None else "A line of levels for each grid, the best on top"
-    words = f'<title id="title-{name}">{escape(title)}</title><desc id="desc-{name}">{said}; the tables hold the numbers.</desc>'
-    drawing = _svg(canvas, name)
-    head, tail = drawing[: drawing.index(">")], drawing[drawing.index(">") + 1 :]
-    drawing = f'{head} role="img" aria-labelledby="title-{name} desc-{name}">{words}{tail}'
+    drawing = in_words(_svg(canvas, name), title, f"{said}; the tables hold the numbers.", name)
     return f"<figure><figcaption>{escape(title)}</figcaption>{drawing}</figure>"
 
 

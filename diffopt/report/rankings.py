@@ -73,11 +73,13 @@ def dots(axis: Any, rows: Sequence[tuple[str, float, str, str]], ends: Mapping[i
     low = max(min(values), high * NOTHING)
     if high < LEAST * low:
         low, high = ((low * high) ** 0.5 * LEAST**side for side in (-0.5, 0.5))
-    room = (high / low) ** (ROOM / (1 - ROOM))
+    # On an axis of some six inches.
+    share = min(max(ROOM, (0.06 * max(len(text) for _, _, _, text in rows) + 0.15) / 6), 0.5)
+    room = (high / low) ** (share / (1 - share))
     log_axis(axis, "x", low / room**0.1, high * room)
     for i, (_, value, colour, text) in enumerate(rows):
         axis.axhline(i, color=palette.PALE, linewidth=0.7, linestyle=":", zorder=0)
-        axis.plot(max(value, low), i, "o", color=colour, markersize=6, zorder=3)
+        axis.plot(max(value, low), i, "o" if value >= low else "<", color=colour, markersize=6, zorder=3)
         _number(axis, max(value, low, ends.get(i, value)), i, text, colour)
 
 

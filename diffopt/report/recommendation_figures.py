@@ -49,5 +49,6 @@ def _levels(axis: Any, grids: Mapping[str, Any], own: str, habit: str) -> None:
         level_row(axis, i, grid, palette.OWN if name == own else palette.HABIT if name == habit else palette.RIVAL)
     axis.set_yticks(range(len(grids)), [plain(name) for name in grids])
     pure = "; triangles: pure noise" if any(grid[0] is None for grid in grids.values()) else ""
-    axis.get_yticklabels()[list(grids).index(own)].set_color(palette.OWN)
+    for label, name in zip(axis.get_yticklabels(), grids, strict=True):
+        label.set_color(palette.OWN if name == own else palette.HABIT if name == habit else palette.INK)
     axis.set(ylim=(len(grids) - 0.4, -0.6), xlabel=f"noise ratio sigma at each step, sampling runs to the right{pure}")

@@ -14,6 +14,8 @@ from diffopt.schedules import SCHEDULES
 
 Grids = Mapping[str, Sequence[float | None]]
 HABIT = "karras"
+#: Letters that names of equal grids take before the rest of them is counted.
+ROOM = 26
 
 
 def own_name(data: Mapping[str, Any]) -> str:
@@ -51,6 +53,23 @@ def values(data: Mapping[str, Any], name: str) -> dict[str, float]:
 
 def labelled(rivals: Grids, scores: Mapping[str, float], data: Mapping[str, Any]) -> dict[str, str]:
     """Name of every rival in the picture, the best first; grids that are equal, with equal values, share one."""
+    return {n: joined([shown for _, shown in names]) for names in equal_names(rivals, scores, data) for n, _ in names}
+
+
+def told_equal(rivals: Grids, scores: Mapping[str, float], data: Mapping[str, Any]) -> list[str]:
+    """The names in full of those that a label only counts."""
+    groups = [[shown for _, shown in names] for names in equal_names(rivals, scores, data)]
+    return [" = ".join(names) for names in groups if joined(names) != " = ".join(names)]
+
+
+def joined(names: Sequence[str], width: int = ROOM) -> str:
+    """Names of one grid: three of them, or those that `width` letters hold, and how many more there are."""
+    most = next((k for k in (3, 2, 1) if len(" = ".join(names[:k])) <= width), 1)
+    return " = ".join(names[:most]) + f" and {len(names) - most} more" * (len(names) > most)
+
+
+def equal_names(rivals: Grids, scores: Mapping[str, float], data: Mapping[str, Any]) -> list[list[tuple[str, str]]]:
+    """Names with what they are called, by equal grid."""
     found: list[list[str]] = []
     for name in sorted({**rivals, **scores}, key=lambda n: scores.get(n, np.inf)):
         same = next((names for names in found if _same(name, names[0], rivals, scores)), None)
@@ -59,7 +78,7 @@ def labelled(rivals: Grids, scores: Mapping[str, float], data: Mapping[str, Any]
         else:
             same.append(name)
     own = own_name(data)
-    return {name: " = ".join(n if n == own else reference(n, data) for n in names) for names in found for name in names}
+    return [[(n, n if n == own else reference(n, data)) for n in names] for names in found]
 
 
 def _same(one: str, other: str, rivals: Grids, scores: Mapping[str, float]) -> bool:

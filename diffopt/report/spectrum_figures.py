@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,7 @@ from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.build import known_scale
 from diffopt.report.palette import INK, LINES, PALE, RIVAL
-from diffopt.report.style import check_kind, density, digits, figure, legend_above, log_axis, plain, styled, titled
-from diffopt.report.style import save as save_picture
+from diffopt.report.style import density, digits, figure, legend_above, log_axis, plain, styled, titled
 from diffopt.report.units import units
 
 #: Eigenvalues below this share of the largest are rounding or noise of the estimate; the axis stops there.
@@ -22,20 +20,6 @@ FLOOR = 1e-9
 NAMED, FEW = 8, 15
 #: Shares of the variance whose ranks are marked.
 LEVELS = (0.5, 0.9, 0.99)
-
-
-def save(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None, path: Path, force: bool) -> None:
-    """Write a PNG or SVG; the same spectrum gives the same bytes.
-
-    Raises
-    ------
-    InputError
-        Another suffix.
-    MissingExtraError
-        matplotlib is not installed.
-    """
-    check_kind(path)
-    save_picture(spectrum_picture(spectrum, facts, ensemble), path, force)
 
 
 @styled
@@ -111,7 +95,8 @@ def _member(label: str) -> str:
 def concentration(spectrum: Spectrum) -> str:
     """How many of the directions hold half of the variance, and how many nearly all."""
     half, most = (f"{np.ceil(_rank(spectrum, level) - 1e-9):,.0f}" for level in (LEVELS[0], LEVELS[-1]))
-    return f"Half of the variance lies in the first {half} of {spectrum.dim:,g} directions, 99 % in {most}."
+    first = "first" if half == "1" else f"first {half}"
+    return f"Half of the variance lies in the {first} of {spectrum.dim:,g} directions, 99 % in {most}."
 
 
 def _rank(spectrum: Spectrum, level: float) -> float:
@@ -151,6 +136,6 @@ def _on_sigma(axis: Any, spectrum: Spectrum) -> None:
     density(axis, root[keep], spectrum.weight[keep], low, high, 1.0)
     # The direction of all pictures over sigma.
     log_axis(axis, "x", high, low)
-    axis.set(yticks=[], ylim=(0, 1.08), ylabel="share, largest is 1")
+    axis.set(yticks=[0, 0.5, 1], ylim=(0, 1.08), ylabel="share, largest is 1")
     axis.set_xlabel("sqrt(eigenvalue): the sigma at which noise hides the direction, sampling runs to the right")
     legend_above(axis)

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import io
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from pathlib import Path
 from typing import Any, ParamSpec
 
 import numpy as np
 
-from diffopt.errors import InputError, MissingExtraError
-from diffopt.foundation.atomic import write_atomic
+from diffopt.errors import MissingExtraError
 from diffopt.report.palette import DIRECTIONS, INK, RIVAL, VARIANCE
 from diffopt.report.text import conditions
 
 P = ParamSpec("P")
-KINDS = (".png", ".svg")
 
 #: Digits of an exponent.
 RAISED = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
 
 #: Digits at the ticks of a logarithmic axis, the fewest first, and how many ticks say enough.
 SUBS, FEWEST = ((1.0,), (1.0, 2.0, 5.0)), 3
+#: Size of the words above a picture, and the share of its width that they take.
+TITLE, EDGE = 11, 0.96
 
-_RC: dict[Any, Any] = {
+LOOK: dict[Any, Any] = {
     "font.size": 9.5, "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": RIVAL,
     "axes.spines.top": False, "axes.spines.right": False,
     "xtick.color": RIVAL, "ytick.color": RIVAL, "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.titlesize": 10.5,
@@ -75,7 +72,7 @@ def styled(draw: Callable[P, Any]) -> Callable[P, Any]:
             import matplotlib
         except ImportError:
             raise MissingExtraError("matplotlib", "plot", "--plot") from None
-        with matplotlib.rc_context(_RC):
+        with matplotlib.rc_context(LOOK):
             return draw(*args, **kwargs)
 
     return inside
@@ -89,14 +86,15 @@ def plain(text: str) -> str:
 
 def titled(canvas: Any, what: str, source: str, *lines: str) -> None:
     """Title: what is drawn and of which data, and lines of conditions below; wrapped where the figure is narrower."""
-    room = int(canvas.get_figwidth() * 72 / 6.7)
     texts = [f"{what}; {shown_source(source)}" if source else what, *lines]
-    wrapped = [plain(part) for text in texts for part in textwrap.wrap(text, room)]
+    wrapped = [plain(part) for text in texts for part in wrap(text, 72 * canvas.get_figwidth())]
+    # What is said to those who do not see it.
+    canvas.set_label("; ".join(texts))
     for axis in canvas.axes:
         _short_ticks(axis)
     # The axes keep their size.
     canvas.set_figheight(canvas.get_figheight() + 0.2 * (len(wrapped) - 1) + 0.06)
-    canvas.suptitle("\n".join(wrapped), fontsize=11, x=0.01, ha="left")
+    canvas.suptitle("\n".join(wrapped), fontsize=TITLE, x=0.01, ha="left")
 
 
 def _short_ticks(axis: Any) -> None:
@@ -110,10 +108,9 @@ def _short_ticks(axis: Any) -> None:
 
 def headed(canvas: Any, answer: str) -> None:
     """Put what a picture says above its title, in bold."""
-    room = int(canvas.get_figwidth() * 72 / 7.6)
-    lines = [plain(part) for text in answer.split("\n") for part in textwrap.wrap(text, room)]
+    lines = [plain(part) for text in answer.split("\n") for part in wrap(text, 72 * canvas.get_figwidth(), "bold")]
     canvas.set_figheight(canvas.get_figheight() + 0.2 * len(lines))
-    look = {"x": 0.01, "ha": "left", "va": "top", "fontsize": 11, "color": INK}
+    look = {"x": 0.01, "ha": "left", "va": "top", "fontsize": TITLE, "color": INK}
     # One line and a half from the last of the bold lines to the first of the others, whose blank lines are as high as theirs.
     apart = 1.45
     bold = (len(lines) * apart - 1.75) / (len(lines) - 1) if len(lines) > 1 else 1.2
@@ -121,6 +118,22 @@ def headed(canvas: Any, answer: str) -> None:
     # The place that the layout gives to a title.
     top = 1 - 0.083 / canvas.get_figheight()
     canvas.text(y=top, s="\n".join(lines), fontweight="bold", linespacing=bold, in_layout=False, **look)
+
+
+def wrap(text: str, width: float, weight: str = "normal") -> list[str]:
+    """Lines of a title that are no wider than `width`, in points, by the widths of its letters."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=TITLE, weight=weight)  # type: ignore[arg-type]
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_to_path.get_text_width_height_descent(longer, font, ismath=False)[0] <= EDGE * width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def shown_source(source: str, most: int = 48) -> str:
@@ -141,47 +154,6 @@ def _shift(data: Mapping[str, Any]) -> str:
     """What is assumed of a flow model whose shift nobody said."""
     unknown = data["process"]["name"] == "flow" and not data["process"].get("model_shift")
     return "; the model's shift is not known, 1 is assumed (--shift)" if unknown else ""
-
-
-def check_kind(path: Path) -> str:
-    """Extension of a picture.
-
-    Raises
-    ------
-    InputError
-        Neither .png nor .svg.
-    """
-    kind = path.suffix.lower()
-    if kind not in KINDS:
-        raise InputError(f"--plot {path}: unknown picture kind {kind!r}; use .png or .svg")
-    return kind
-
-
-def save(picture: Any, path: Path, force: bool) -> None:
-    """Write a figure as PNG or SVG; the same figure gives the same bytes.
-
-    Raises
-    ------
-    InputError
-        Another extension, or a target that cannot be written.
-    """
-    kind = check_kind(path)
-    import matplotlib
-
-    buffer = io.BytesIO()
-    said = spoken_title(picture)
-    with matplotlib.rc_context(_RC):
-        metadata = {"Date": None, "Title": said} if kind == ".svg" else {"Software": None, "Title": said}
-        picture.savefig(buffer, format=kind[1:], dpi=150, metadata=metadata)
-    data = buffer.getvalue()
-    # Words for those who do not see it: the title stands in the file, and the picture is one.
-    write_atomic(path, data.replace(b"<svg ", b'<svg role="img" ', 1) if kind == ".svg" else data, force)
-
-
-def spoken_title(picture: Any) -> str:
-    """What stands above a picture, the answer first, as one line."""
-    bold = [text.get_text() for text in picture.texts if text.get_fontweight() == "bold"]
-    return " ".join(" ".join([*bold, picture.get_suptitle()]).replace(r"\$", "$").split())
 
 
 def log_axis(axis: Any, which: str = "x", low: float | None = None, high: float | None = None) -> None:

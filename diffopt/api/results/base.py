@@ -56,7 +56,10 @@ class Result:
 
     def headline(self) -> list[str]:
         """What stands above the picture."""
-        return self.answers()[: self.headlines]
+        said = self.answers()
+        more = len(said) - self.headlines
+        # An answer for each of many groups: those left out are not left out in silence.
+        return said[: self.headlines] + [f"{more} more answers stand below the table."] * (self.headlines > 1 and more > 0)
 
     def remarks(self, form: str) -> tuple[str, ...]:
         """Notes about one form of the result."""
@@ -134,7 +137,7 @@ class Result:
 
             headed(figure, "\n".join(lines))
         if path is not None:
-            from diffopt.report.style import save
+            from diffopt.report.picture_file import save
 
             save(figure, Path(path), force)
         return figure

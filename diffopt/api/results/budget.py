@@ -100,7 +100,7 @@ class BudgetResult(Result):
         steps = f", {sampler['steps']} steps" if name != "steps" and sampler["steps"] else ""
         told = [setting(sampler)] if sampler["process"] else []
         who = SAMPLERS.get(sampler["name"], sampler["name"])
-        what = f"Error budget of {who}{grid}{steps}"
+        what = f"Error budget (squared 2-Wasserstein) of {who}{grid}{steps}"
         return budget_picture(name, values, rows, here, what, source, *told, scale=scale_in(self.document))
 
     def __repr__(self) -> str:
