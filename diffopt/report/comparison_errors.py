@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -15,6 +15,17 @@ from diffopt.report.units import unit
 from diffopt.studies.comparison.comparison import Comparison, row_error
 from diffopt.studies.comparison.row import Row
 from diffopt.studies.comparison.selection import group_key
+
+#: Colour of each kind of row.
+_KINDS = {
+    "fixed": palette.RIVAL, "table": palette.PUBLISHED, "spectrum": palette.DATA, "stochasticity": palette.NOISE,
+    "added": palette.YOURS, "optimized": palette.OWN,
+}  # fmt: skip
+
+
+def row_colour(row: Row) -> str:
+    """Colour of a row by its kind; karras, the habit, has its own."""
+    return palette.HABIT if row.schedule == "karras" else _KINDS[row.kind]
 
 
 def row_errors(rows: Sequence[Row], comparison: Comparison) -> str:
@@ -41,8 +52,8 @@ def errors_height(comparison: Comparison) -> float:
 
 
 def draw_errors(axis: Any, comparison: Comparison, host: str | None = None) -> str:
-    """Every row, over denoiser calls where solvers have several; returns the title."""
-    return (_strip if _single(comparison) else _lines)(axis, comparison, host)
+    """Every row, in columns by denoiser calls where solvers have several; returns the title."""
+    return (_strip if _single(comparison) else _columns)(axis, comparison, host)
 
 
 def _solvers(comparison: Comparison) -> list[str]:
@@ -50,7 +61,7 @@ def _solvers(comparison: Comparison) -> list[str]:
 
 
 def _single(comparison: Comparison) -> bool:
-    """Whether each solver stands at one number of calls: no line to draw over them."""
+    """Whether each solver stands at one number of calls: no columns to draw."""
     return len({(r.solver, r.denoiser_calls) for r in _plain_rows(comparison)}) == len(_solvers(comparison))
 
 
@@ -76,8 +87,9 @@ def _strip(axis: Any, comparison: Comparison, host: str | None) -> str:
     objective, solvers = _common(comparison), _solvers(comparison)
     for i, solver in enumerate(solvers):
         rows = [r for r in _plain_rows(comparison) if r.solver == solver and _positive(r, objective)]
-        values = [row.errors[objective] for row in rows]
-        axis.plot(values, [i] * len(rows), "|", color=palette.RIVAL, markersize=9, markeredgewidth=0.9)
+        for colour in dict.fromkeys(row_colour(row) for row in rows):
+            values = [row.errors[objective] for row in rows if row_colour(row) == colour]
+            axis.plot(values, [i] * len(values), "|", color=colour, markersize=9, markeredgewidth=0.9)
         offered, lifts = offered_best(rows, comparison, host), count(-11, -11)
         for row in rows:
             if (found := _mark(row, row is offered, host)) is None:
@@ -85,7 +97,8 @@ def _strip(axis: Any, comparison: Comparison, host: str | None) -> str:
             colour, mark, words = found
             lift = 11 if row.kind == "optimized" else next(lifts)
             value = row.errors[objective] or 0.0
-            axis.plot(value, i, mark, color=colour, markersize=6.5, zorder=3)
+            edge = palette.INK if mark == "D" else colour
+            axis.plot(value, i, mark, color=colour, markersize=6.5, zorder=3, markeredgecolor=edge)
             text = plain(f"{shown_name(row)} {digits(value)}{words}")
             axis.annotate(text, (value, i), xytext=(0, lift), textcoords="offset points", ha="left", va="center", fontsize=8,
                           color=colour)  # fmt: skip
@@ -110,49 +123,67 @@ def _mark(row: Row, offered: bool, host: str | None) -> tuple[str, str, str] | N
         return palette.YOURS, "P", ", yours"
     if row.schedule == "karras":
         return palette.HABIT, "s", words
-    kinds = {"spectrum": palette.DATA, "table": palette.PUBLISHED}
     if row.best or offered:
         needs = ", needs the spectrum" if row.kind == "spectrum" else ""
-        return kinds.get(row.kind, palette.INK), "D", words or f", best of all rules{needs}"
+        return row_colour(row), "D", words or f", best of all rules{needs}"
     return None
 
 
-def _lines(axis: Any, comparison: Comparison, host: str | None) -> str:
-    """Every row as a point; per solver a line through its optimized rows and one through the best rules on offer."""
-    objective, solvers = _common(comparison), _solvers(comparison)
-    for i, solver in enumerate(solvers):
-        rows = [r for r in _plain_rows(comparison) if r.solver == solver and _positive(r, objective)]
-        look = {"color": palette.LINES[i % 8], "marker": palette.MARKERS[i % 8]}
-        # A little sideways, so that solvers with equal calls do not hide each other.
-        shift = 1 + 0.02 * (i - (len(solvers) - 1) / 2)
-        if rows:
-            points = [(r.denoiser_calls * shift, r.errors[objective]) for r in rows]
-            axis.plot(*zip(*points, strict=True), ".", color=look["color"], markersize=3.5, alpha=0.35)
-        budgets = [[r for r in rows if r.budget == budget] for budget in dict.fromkeys(r.budget for r in rows)]
-        best = [row for group in budgets if (row := offered_best(group, comparison, host)) is not None]
-        for own, chosen, label in (
-            (True, [r for r in rows if r.kind == "optimized"], f"{solver}: optimum"), (False, best, f"{solver}: {_who(host)}"),
+def _columns(axis: Any, comparison: Comparison, host: str | None) -> str:
+    """A column a solver and number of calls, every row a mark; lines through the optimum, the best on offer and karras."""
+    objective, rows = _common(comparison), _plain_rows(comparison)
+    rows = [row for row in rows if _positive(row, objective)]
+    ticks: list[tuple[float, str]] = []
+    places: dict[str, list[float]] = {}
+    for solver in dict.fromkeys(row.solver for row in rows):
+        own, first = [row for row in rows if row.solver == solver], ticks[-1][0] + 1.7 if ticks else 0.0
+        calls = sorted({row.denoiser_calls for row in own})
+        at = {n: first + k for k, n in enumerate(calls)}
+        ticks += [(at[n], str(n)) for n in calls]
+        places[solver] = list(at.values())
+        for colour in dict.fromkeys(row_colour(row) for row in own):
+            points = [(at[r.denoiser_calls], r.errors[objective]) for r in own if row_colour(r) == colour]
+            axis.plot(*zip(*points, strict=True), "_", color=colour, markersize=9, markeredgewidth=0.9, alpha=0.8)
+        budgets = [[r for r in own if r.denoiser_calls == n] for n in calls]
+        offered = [row for group in budgets if (row := offered_best(group, comparison, host)) is not None]
+        karras = [row for row in own if row.schedule == "karras"]
+        optimum = [row for row in own if row.kind == "optimized"]
+        for chosen, look, label in (
+            (offered, {"color": palette.INK, "marker": "D", "markerfacecolor": "white", "linestyle": "--"}, _who(host)),
+            (karras, {"color": palette.HABIT, "marker": "s", "linestyle": ":"}, "karras"),
+            (optimum, {"color": palette.OWN, "marker": "o"}, "optimum"),
         ):  # fmt: skip
-            line = sorted((r.denoiser_calls * shift, r.errors[objective]) for r in chosen)
+            line = sorted((at[r.denoiser_calls], r.errors[objective]) for r in chosen)
+            told = label if label not in axis.get_legend_handles_labels()[1] else "_same"
             if line:
-                # The hollow one is larger and below: both are seen where they are equal.
-                axis.plot(*zip(*line, strict=True), "-" if own else "--", **look, markersize=5 if own else 9, linewidth=1.3,
-                          markerfacecolor=look["color"] if own else "white", zorder=3 if own else 2.5, label=label)  # fmt: skip
-    _scales(axis, comparison, objective)
-    axis.set(xlabel="denoiser calls", ylabel=_with_unit(objective, comparison))
-    axis.grid(True, which="major", axis="y", color=palette.PALE, linewidth=0.7)
-    return _title("Every row a dot", axis.get_ylim(), comparison)
-
-
-def _scales(axis: Any, comparison: Comparison, objective: str) -> None:
-    calls = sorted({row.denoiser_calls for row in _plain_rows(comparison)})
+                size = 7 if label == _who(host) else 4.5
+                axis.plot(*zip(*line, strict=True), **look, markersize=size, linewidth=1.1, zorder=3, label=told)
+    _solver_names(axis, ticks, places)
     if axis.lines:
         log_axis(axis, "y")
         _fit(axis, comparison, objective)
-    if calls:
-        log_axis(axis, "x", calls[0] / 1.25, calls[-1] * 1.25)
-        if len(calls) <= 8:
-            axis.set_xticks(calls, _apart(calls))
+    axis.set(xlabel="denoiser calls, by solver", ylabel=_with_unit(objective, comparison))
+    axis.grid(True, which="major", axis="y", color=palette.PALE, linewidth=0.7)
+    return _title("Every row a mark", axis.get_ylim(), comparison)
+
+
+def _solver_names(axis: Any, ticks: Sequence[tuple[float, str]], places: Mapping[str, Sequence[float]]) -> None:
+    """Calls below the columns and solvers below those, in two lines where names are long."""
+    if not ticks:
+        return
+    end = ticks[-1][0]
+    # Letters that a column has room for.
+    letters = (axis.figure.get_figwidth() - 1.5) / 0.075 / (end + 1.2)
+    long = any(len(solver) + 1 > letters * (len(at) + 0.7) for solver, at in places.items())
+    told = dict(ticks)
+    for i, (solver, at) in enumerate(places.items()):
+        middle = sum(at) / len(at)
+        told[middle] = told.get(middle, "") + "\n" * (1 + (long and i % 2)) + plain(solver)
+    axis.set_xticks(list(told), list(told.values()), fontsize=8.5)
+    axis.tick_params(axis="x", length=0)
+    axis.set_xlim(-0.6, end + 0.6)
+    for at in list(places.values())[1:]:
+        axis.axvline(at[0] - 0.85, color=palette.PALE, linewidth=0.8, zorder=0)
 
 
 def _title(text: str, ends: tuple[float, float], comparison: Comparison) -> str:
@@ -164,15 +195,6 @@ def _title(text: str, ends: tuple[float, float], comparison: Comparison) -> str:
         return text
     value, row = max(beyond, key=lambda pair: pair[0])
     return f"{text}; {len(beyond)} off the scale, worst {shown_name(row)} {digits(value)}"
-
-
-def _apart(calls: Sequence[int]) -> list[str]:
-    """Numbers of ticks, without those that would lie on the one before."""
-    least, kept, texts = max((calls[-1] / calls[0]) ** 0.08, 1.04), 0.0, []
-    for n in calls:
-        texts.append(str(n) if n >= least * kept else "")
-        kept = n if texts[-1] else kept
-    return texts
 
 
 def _fit(axis: Any, comparison: Comparison, objective: str, which: str = "y") -> None:

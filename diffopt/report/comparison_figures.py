@@ -9,16 +9,13 @@ import numpy as np
 
 from diffopt.report import palette
 from diffopt.report.comparison import shown_name
-from diffopt.report.comparison_errors import draw_errors, errors_height, row_errors
+from diffopt.report.comparison_errors import draw_errors, errors_height, row_colour, row_errors
+from diffopt.report.rivals import joined
 from diffopt.report.style import board, density, legend_above, level_row, log_axis, plain, styled, titled
 from diffopt.studies.comparison.comparison import Comparison
 from diffopt.studies.comparison.row import Row
 from diffopt.studies.comparison.selection import group_key
 
-_KIND_COLOURS = {
-    "fixed": palette.RIVAL, "table": palette.PUBLISHED, "spectrum": palette.DATA, "stochasticity": palette.NOISE,
-    "added": palette.YOURS, "optimized": palette.OWN,
-}  # fmt: skip
 #: Marks of a row's kind beside its colour, and what they mean.
 _KIND_MARKS = {
     "fixed": "", "table": "table ", "spectrum": "spectrum ", "stochasticity": "noise ", "added": "yours ", "optimized": "",
@@ -30,7 +27,7 @@ _MEANING = {
 }  # fmt: skip
 #: Grids drawn in a group that stands alone, in one of several, and groups drawn at most.
 ALONE, SHARED, GROUPS = 30, 7, 12
-SHADES = "shades behind: sqrt(eigenvalue), blue by number of directions, sand by variance"
+SHADES = "shades behind the grids: sqrt(eigenvalue), blue by number of directions, sand by variance"
 
 
 def groups(comparison: Comparison) -> list[list[Row]]:
@@ -52,10 +49,6 @@ def key(comparison: Comparison) -> str:
     return "; ".join(text for kind, text in _MEANING.items() if kind in kinds)
 
 
-def _colour(row: Row) -> str:
-    return palette.HABIT if row.schedule == "karras" else _KIND_COLOURS[row.kind]
-
-
 @styled
 def picture(comparison: Comparison, *titles: str, host: str | None = None) -> Any:
     """Figure with the grids of every group and the errors; `titles` are the data and the conditions."""
@@ -64,14 +57,13 @@ def picture(comparison: Comparison, *titles: str, host: str | None = None) -> An
     canvas, axes = board(9.5, [grids_height(group, most) for group in drawn], errors_height(comparison))
     for axis, group in zip(axes, drawn, strict=False):
         axis.set_title(draw_grids(axis, group, comparison, most))
-        axis.set_xlabel(f"{axis.get_xlabel()}\n{SHADES}", fontsize=8)
     axes[-1].set_title(draw_errors(axes[-1], comparison, host))
     if axes[-1].get_legend_handles_labels()[0]:
-        legend_above(axes[-1], 2)
+        legend_above(axes[-1], 3)
     if len(shown) > len(drawn):
         canvas.supxlabel(f"{len(shown) - len(drawn)} more groups are in the table", fontsize=8, color=palette.RIVAL)
     if titles:
-        titled(canvas, "Step grids compared", *titles, key(comparison))
+        titled(canvas, "Step grids compared", *titles, key(comparison), SHADES)
     return canvas
 
 
@@ -94,12 +86,7 @@ def _distinct(rows: list[Row], width: int) -> list[tuple[Row, str]]:
             found.append((row, [shown_name(row)]))
         else:
             same.append(shown_name(row))
-    return [(row, _joined(names, width)) for row, names in found]
-
-
-def _joined(names: list[str], width: int) -> str:
-    most = next((k for k in (3, 2, 1) if len(" = ".join(names[:k])) <= width), 1)
-    return " = ".join(names[:most]) + f" and {len(names) - most} more" * (len(names) > most)
+    return [(row, joined(names, width)) for row, names in found]
 
 
 def _same(one: Row, other: Row) -> bool:
@@ -125,11 +112,11 @@ def draw_grids(axis: Any, rows: list[Row], comparison: Comparison, most: int, wi
     keep = root >= low
     density(axis, root[keep], spectrum.weight[keep], low, high, -(len(group) + 0.2), bottom)
     for i, row in enumerate(group):
-        level_row(axis, i, row.sigmas.tolist(), _colour(row), 7, 1.4)
+        level_row(axis, i, row.sigmas.tolist(), row_colour(row), 7, 1.4)
     objective = row_errors(rows, comparison)
     axis.set_yticks(range(len(group)), [_label(row, name, objective) for row, name in named], fontsize=7.5)
     for text, row in zip(axis.get_yticklabels(), group, strict=True):
-        text.set_color(_colour(row))
+        text.set_color(row_colour(row))
     axis.set_ylim(bottom, -0.6)
     hidden = len(all_named) - len(group)
     more = f"; {hidden} worse ones not drawn" if hidden else ""

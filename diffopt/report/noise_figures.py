@@ -11,14 +11,16 @@ import numpy as np
 from diffopt.report import palette
 from diffopt.report.cancellation import cancels, flattered
 from diffopt.report.noise_answers import advised
-from diffopt.report.rankings import dots, height, named
+from diffopt.report.rankings import dots, height
 from diffopt.report.studies import chosen_rows
 from diffopt.report.style import digits, figure, legend_above, log_axis, plain, setting, styled, titled
 from diffopt.report.units import scale_in, units
 
 Row = Mapping[str, Any]
-#: Lines that differ without their colours.
-DASHES = ("-", (0, (6, 1.2)), (0, (3, 1)), "-.", (0, (8, 1, 1, 1, 1, 1)))
+#: Marks of one eta at every step that is neither advised nor in force.
+OTHERS = ("D", "v", "^", "P", "X", "*")
+#: Cells of a row that hold their number, and the least relative change of an error that is drawn.
+CELLS, MOVES = 16, 1e-3
 #: In the words of the text.
 CLEAN = "with no step's error cancelling (absolute)"
 HATCHED = "gained by errors of the steps that cancel each other"
@@ -40,35 +42,30 @@ class Constants:
 def noise_picture(data: Mapping[str, Any], constants: Constants | None = None) -> Any:
     """The error over one eta at every step, the eta of each step by setting, and the exact errors; what to use in orange.
 
-    A panel that would say nothing is left out: that over a constant eta where no curve is given, that over the steps where
-    every setting has one eta.
+    A panel that would say nothing is left out: that over a constant eta where no curve is given or nothing depends on it, that
+    over the steps where every setting has one eta, that of the errors where the curve holds the only one.
     """
     chosen = chosen_rows(data)
     clocks = len({row["clock"] for _, row in chosen}) > 1
     rows = {name + (f", {row['clock']} clock" if clocks and row["clock"] else ""): row for name, row in chosen}
-    ranked = sorted(rows, key=lambda name: float(rows[name]["exact"]))
+    ranked = {name: rows[name] for name in sorted(rows, key=lambda name: float(rows[name]["exact"]))}
     taken = next(name for name in rows if name.startswith(("set: ", "present")) and rows[name] is advised(data))
-    colours = _colours(rows, taken)
-    stepwise = constants is None or any(not _one(row) for row in rows.values())
-    canvas, axes = figure(9, [*[3.0] * (constants is not None), *[2.6] * stepwise, height(len(rows)) + 0.25])
-    if constants is not None:
+    colours = {n: palette.HABIT if n.startswith("present") else palette.OWN if n == taken else palette.RIVAL for n in rows}
+    curve = constants is not None and _moves(constants)
+    stepwise = not curve or any(not _one(row) for row in rows.values())
+    ranking = len(rows) > 1 or not curve
+    canvas, axes = figure(9, [*[3.0] * curve, *[height(len(rows))] * stepwise, *[height(len(rows)) + 0.25] * ranking])
+    if constants is not None and curve:
         _over_eta(axes[0], rows, colours, constants)
         axes[0].set_ylabel(f"error ({units(scale_in(data))})")
     if stepwise:
-        _etas(axes[-2], data, rows, colours)
-    _errors(axes[-1], data, {name: rows[name] for name in ranked}, colours, taken)
+        _etas(axes[int(curve)], data, ranked)
+        _names(axes[int(curve)], ranked, colours)
+    if ranking:
+        _errors(axes[-1], data, ranked, colours)
     head = f"{data['solver']}, {data['steps']} steps on {data['schedule']}, eta in the sense of {data['eta_meaning']}"
     titled(canvas, head, data["spectrum"]["source"], setting(data))
     return canvas
-
-
-def _colours(rows: Mapping[str, Row], taken: str) -> dict[str, str]:
-    """What is advised, what is in force, and the others."""
-    others = iter(palette.LINES)
-    return {
-        name: palette.HABIT if name.startswith("present") else palette.OWN if name == taken else next(others, palette.RIVAL)
-        for name in rows
-    }
 
 
 def _one(row: Row) -> bool:
@@ -76,52 +73,81 @@ def _one(row: Row) -> bool:
     return max(row["eta"]) - min(row["eta"]) <= 1e-9
 
 
+def _known(line: Sequence[float]) -> np.ndarray:
+    return np.array([v if np.isfinite(v) else np.nan for v in line])
+
+
+def _moves(found: Constants) -> bool:
+    """Whether the error depends on a constant eta at all."""
+    known = [v for v in found.exact if np.isfinite(v)]
+    return len(known) > 1 and max(known) > (1 + MOVES) * min(known)
+
+
 def _over_eta(axis: Any, rows: Mapping[str, Row], colours: Mapping[str, str], found: Constants) -> None:
     """Exact error over one eta at every step, what is left of it where no error cancels, and the settings that are such."""
-    exact, absolute = (np.array([v if np.isfinite(v) else np.nan for v in line]) for line in (found.exact, found.absolute))
-    axis.plot(found.eta, exact, color=palette.INK, linewidth=1.5, label="exact error")
-    axis.plot(found.eta, absolute, color=palette.RIVAL, linewidth=1.1, linestyle="--", label=CLEAN)
+    eta, (exact, absolute) = np.asarray(found.eta), (_known(line) for line in (found.exact, found.absolute))
+    axis.plot(eta, exact, color=palette.INK, linewidth=1.5, label="exact error")
+    axis.plot(eta, absolute, color=palette.RIVAL, linewidth=1.1, linestyle="--", label=CLEAN)
     marked = {name: row for name, row in rows.items() if _one(row) and row["clock"] == found.clock}
+    others = iter(OTHERS)
     for name, row in marked.items():
-        mark = "s" if name.startswith("present") else "o"
-        axis.plot(row["eta"][0], row["exact"], mark, color=colours[name], markersize=7, zorder=4, clip_on=False)
-        # Right of the mark, on the side that the curve leaves.
-        place = int(np.searchsorted(found.eta, row["eta"][0]))
-        rises = exact[min(place + 1, exact.size - 1)] >= exact[max(place - 1, 0)]
-        text = plain(f"{name}, eta {digits(row['eta'][0])}")
-        axis.annotate(text, (row["eta"][0], row["exact"]), xytext=(8, -13 if rises else 7), textcoords="offset points",
-                      fontsize=8.5, color=colours[name], zorder=5)  # fmt: skip
-    known = np.concatenate([exact, absolute, [row["exact"] for row in marked.values()]])
+        mark = "s" if name.startswith("present") else "o" if colours[name] == palette.OWN else next(others)
+        words = f"{name.removesuffix(f', {found.clock} clock')}, eta {digits(row['eta'][0])}"
+        axis.plot(row["eta"][0], row["exact"], mark, color=colours[name], markersize=7, zorder=4, clip_on=False,
+                  label=plain(words))  # fmt: skip
+    shown = [row["exact"] for row in marked.values()]
+    known = np.concatenate([exact, absolute, shown])
     low = float(np.nanmin(known[known > 0], initial=np.inf))
-    high = float(min(np.nanmax(known), 30 * low))
+    high = max(min(float(np.nanmax(known)), 30 * low), *shown, low)
     log_axis(axis, "y", low / 1.3, high * 1.35)
     axis.grid(True, which="major", color=palette.PALE, linewidth=0.6)
     where = f", {found.clock} clock" if found.clock and len({row["clock"] for row in rows.values()}) > 1 else ""
-    axis.set(xlim=(0, max(found.eta)), xlabel=f"one eta at every step{where}")
-    legend_above(axis)
+    top = 1.08 * max((row["eta"][0] for row in marked.values()), default=0.0)
+    axis.set(xlim=(0, max(top, _end(eta, exact, absolute))), xlabel=f"one eta at every step{where}")
+    legend_above(axis, 2 if len(marked) > 1 else 3)
 
 
-def _etas(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours: Mapping[str, str]) -> None:
-    # A single step has no level between pure noise and the data.
-    sigmas = [s for s in data["sigmas"] if s] or [1.0]
-    low, high = min(sigmas) / 1.4, max(sigmas) * 1.4
-    edges = [high if s is None else max(s, low) for s in data["sigmas"]]
-    found = [name for name in rows if not name.startswith("present")]
-    for name, row in rows.items():
-        now = name not in found
-        # The later ones are thinner: equal settings stay visible below each other.
-        place = 0 if now else found.index(name)
-        style, width = (":", 1.6) if now else (DASHES[place % 5], 1.3 + 0.5 * (len(found) - 1 - place))
-        axis.stairs(row["eta"][::-1], edges[::-1], baseline=None, color=colours[name], linestyle=style, linewidth=width,
-                    zorder=2 + now, label=plain(name))  # fmt: skip
-    top = max(max(row["eta"]) for row in rows.values()) or 1.0
-    log_axis(axis, "x", high, low)
-    last = "; the last step goes to 0" if data["sigmas"][-1] == 0 else ""
-    axis.set(ylim=(-0.04 * top, 1.12 * top), ylabel="eta", xlabel=f"sigma, sampling runs to the right{last}")
-    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+def _end(eta: np.ndarray, *errors: np.ndarray) -> float:
+    """The eta after which no error changes any more: as much noise as a step can take."""
+    last = [np.flatnonzero(np.abs(part - part[-1]) > MOVES * np.abs(part[-1])) for part in errors if np.isfinite(part[-1])]
+    if len(last) < len(errors):
+        return float(eta[-1])
+    return float(eta[min(max((int(k[-1]) for k in last if k.size), default=0) + 2, eta.size - 1)])
 
 
-def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours: Mapping[str, str], taken: str) -> None:
+def _etas(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row]) -> None:
+    """A row of cells a setting, a cell a step: the more noise the deeper; one number where all are one."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    etas = np.array([row["eta"] for row in rows.values()])
+    steps = etas.shape[1]
+    shades = LinearSegmentedColormap.from_list("noise", ["#ffffff", palette.NOISE])
+    sides = np.arange(steps + 1), np.arange(len(rows) + 1) - 0.5
+    mesh = axis.pcolormesh(*sides, etas, cmap=shades, vmin=0, vmax=max(etas.max(), 1e-9))
+    # Cells as paths would have hairlines between them in an SVG.
+    mesh.set_rasterized(True)
+    axis.hlines(np.arange(1, len(rows)) - 0.5, 0, steps, color="white", linewidth=3)
+    every = -(-steps // CELLS)
+    for i, row in enumerate(rows.values()):
+        cells = [(steps / 2, row["eta"][0])] if _one(row) else [(k + 0.5, row["eta"][k]) for k in range(0, steps, every)]
+        for x, value in cells:
+            told = f"{digits(value)} at every step" if _one(row) and steps > 1 else f"{value:.2g}" if value >= 5e-4 else "0"
+            axis.text(x, i, told, ha="center", va="center", fontsize=7.5)
+    levels = {k: data["sigmas"][k] for k in range(0, steps + 1, every)}
+    axis.set_xticks(list(levels), ["pure noise" if s is None else digits(s) for s in levels.values()], fontsize=8)
+    axis.set(xlim=(0, steps))
+    axis.set_xlabel("noise levels (sigma) between the steps, sampling runs to the right; in the cells: eta of each step")
+
+
+def _names(axis: Any, rows: Mapping[str, Row], colours: Mapping[str, str]) -> None:
+    """Names of the settings from the top down; what to set and what is in force in their colours."""
+    axis.set_yticks(range(len(rows)), [plain(name) for name in rows])
+    axis.set_ylim(len(rows) - 0.4, -0.6)
+    for label, name in zip(axis.get_yticklabels(), rows, strict=True):
+        label.set_color(palette.INK if colours[name] == palette.RIVAL else colours[name])
+
+
+def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours: Mapping[str, str]) -> None:
     """Exact errors as dots; what is gained only by cancelling errors is hatched up to the error without them."""
     base = None if data["present"] is None else data["present"]["exact"]
     marked = {i: row for i, row in enumerate(rows.values()) if flattered(row, data["present"])}
@@ -136,7 +162,7 @@ def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours
                       hatch="////", linewidth=0.4, alpha=0.7, label=HATCHED if i == hatched[0] else None)  # fmt: skip
         axis.plot(row["absolute"], i, "D", markerfacecolor="white", color=own, markersize=5.5, linestyle="none", zorder=4,
                   label=(OPEN if hatched else LEADING) if i == min(marked) else None)  # fmt: skip
-    named(axis, names, taken, colours[taken])
+    _names(axis, rows, colours)
     of = "" if base is None else "; factors: of the present setting"
     axis.set_xlabel(f"exact error ({units(scale_in(data))}), logarithmic{of}")
     if marked:

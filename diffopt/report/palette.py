@@ -41,9 +41,10 @@ OWN, HABIT, RIVAL, DATA, PUBLISHED, NOISE, YOURS = (
 START, STEPS, END, SAMPLES, TRAINING = (MEANINGS[name].light for name in ("start", "steps", "end", "samples", "training"))
 DIRECTIONS, VARIANCE, INK, PALE = (MEANINGS[name].light for name in ("directions", "variance", "ink", "pale"))
 
-#: Lines that their names tell apart (solvers, schedules, designs, members): none of the colours above, light and dark.
+#: Lines that their names tell apart (solvers, schedules, members): none of the colours above, nor near to the green of the
+#: rules computed from a spectrum; light and dark.
 CYCLE = {
-    "#332288": "#9c92e6", "#2E8B7F": "#66c7ba", "#C2185B": "#ff7fb0", "#117733": "#6cc98a", "#8F7C00": "#d6c24a",
+    "#332288": "#9c92e6", "#336600": "#9ac75e", "#C2185B": "#ff7fb0", "#A8824F": "#d9b98a", "#8F7C00": "#d6c24a",
     "#0089A8": "#5cc8e2", "#7B3F98": "#c79ae0", "#4D4D4D": "#bdbdbd",
     "#B5532A": "#e8946f", "#4169E1": "#8fa8ff",
 }  # fmt: skip

@@ -12,7 +12,12 @@ from diffopt.report.palette import LINES, MARKERS, PALE
 from diffopt.report.style import figure, log_axis, plain, setting, styled, titled
 
 #: Truths, and how the axis calls the distance to each.
-TRUTHS = {"limit": "frechet distance to the fine run\n(data units)", "data": "frechet distance to the data\n(data units)"}
+TRUTHS = {"limit": "frechet distance to the fine run", "data": "frechet distance to the data"}
+#: What stands behind each target, and in whose units its distances are.
+TARGETS = {
+    "samples": ("the density of samples", "units of the samples"), "mixture": ("a Gaussian mixture", "units of the mixture"),
+    "denoiser": ("a denoiser", "units of the denoiser"), "target": ("a density of one's own", "units of the density"),
+}  # fmt: skip
 Row = Mapping[str, Any]
 
 
@@ -27,7 +32,8 @@ def simulation_picture(data: Mapping[str, Any]) -> Any:
     for axis, truth in zip(axes, truths, strict=False):
         _panel(axis, data, truth)
     target = data["target"]
-    titled(canvas, f"{data['samples']} simulated samples; the data: {target['kind']}", target["source"] or "", setting(data))
+    what = f"{data['samples']} samples simulated from {TARGETS[target['kind']][0]}"
+    titled(canvas, what, target["source"] or "", setting(data))
     return canvas
 
 
@@ -56,7 +62,7 @@ def _panel(axis: Any, data: Mapping[str, Any], truth: str) -> None:
     axis.set_xticks(calls, [f"{c:g}" for c in calls])
     _floor(axis, data, truth)
     axis.grid(True, axis="y", color=PALE, linewidth=0.6)
-    axis.set(xlabel="denoiser calls; bars: 95 % intervals", ylabel=TRUTHS[truth])
+    axis.set(xlabel="denoiser calls; bars: 95 % intervals", ylabel=f"{TRUTHS[truth]}\n({TARGETS[data['target']['kind']][1]})")
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 

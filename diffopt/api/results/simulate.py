@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from diffopt.api.results.base import Result
 from diffopt.foundation.arrays import Array
@@ -26,6 +26,7 @@ class SimulationResult(Result):
         Samples of each grid by name (the last of its solvers and step counts), in the order of the noise.
     """
 
+    headlines: ClassVar[int] = 8
     reference: Array | None = None
     samples: Mapping[str, Array] = field(default_factory=dict)
 
