@@ -125,7 +125,7 @@ def wrap(text: str, width: float, weight: str = "normal") -> list[str]:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    font = FontProperties(size=TITLE, weight=weight)  # type: ignore[arg-type]
+    font = FontProperties(size=TITLE, weight=weight)
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
