@@ -64,4 +64,4 @@ def test_version_loads_nothing_heavy():
 def test_the_main_job_loads_no_optional_package(tmp_path):
     code, heavy = loaded(["optimize", "builtin:white", "-n", "3", "-q"], tmp_path)
     assert code == 0
-    assert set(heavy) == {"numpy", "pydantic"}
+    assert set(heavy) == {"numpy", "scipy", "pydantic"}

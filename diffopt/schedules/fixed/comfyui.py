@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import betaincinv
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.quantiles import beta_quantile
 from diffopt.processes import Flow
 from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
@@ -51,7 +51,7 @@ class Beta(IndexRule):
 
     def indices(self, size: int, count: int) -> Array:
         """Quantiles of the Beta law."""
-        return np.asarray((size - 1) * beta_quantile(self.a, self.b, 1 - np.arange(count) / count))
+        return np.asarray((size - 1) * betaincinv(self.a, self.b, 1 - np.arange(count) / count))
 
 
 class Beta57(IndexRule):

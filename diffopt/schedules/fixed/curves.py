@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import expit, logit
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.quantiles import logistic
 from diffopt.processes import VPCosine
 from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
@@ -80,11 +80,10 @@ class Sigmoid(Schedule):
     def levels(self, span: Span) -> Array:
         """Equally spaced times, found by the logistic's inverse."""
         high, low = span.finite(self.name)
-        top, drop = logistic(END), logistic(END) - logistic(START)
+        top, drop = expit(END), expit(END) - expit(START)
         square = 1 / (1 + np.array([high, low]) ** 2)
-        share = top - square * drop
-        x = np.log(share / (1 - share))
-        noise = (logistic(x[0] + span.ramp() * (x[1] - x[0])) - logistic(START)) / drop
+        x = logit(top - square * drop)
+        noise = (expit(x[0] + span.ramp() * (x[1] - x[0])) - expit(START)) / drop
         levels = np.sqrt(noise / (1 - noise))
         levels[0], levels[-1] = high, low
         return np.asarray(levels)

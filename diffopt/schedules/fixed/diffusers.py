@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import betaincinv
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.quantiles import beta_quantile
 from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
 from diffopt.schedules.fixed.index_rule import IndexRule
@@ -48,7 +48,7 @@ class BetaSigma(Schedule):
     def levels(self, span: Span) -> Array:
         """Quantiles between the ends."""
         high, low = span.finite(self.name)
-        levels = low + (high - low) * beta_quantile(self.a, self.b, 1 - span.ramp())
+        levels = low + (high - low) * betaincinv(self.a, self.b, 1 - span.ramp())
         levels[0], levels[-1] = high, low
         return np.asarray(levels)
 

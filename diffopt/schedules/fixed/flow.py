@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.quantiles import normal_quantile, normal_share
 from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
 
@@ -121,10 +121,10 @@ class LogitNormal(Schedule):
         with np.errstate(divide="ignore"):
             ends = (np.log(np.array([span.sigma_max, span.sigma_min])) - self.mu) / self.std
         # In the tail that is nearer, so that neither end is rounded to a whole.
-        high, low = normal_share(ends[0]), normal_share(ends[1])
+        high, low = ndtr(ends[0]), ndtr(ends[1])
         u = high + span.ramp() * (low - high)
-        up = normal_share(-ends[0]) + span.ramp() * (normal_share(-ends[1]) - normal_share(-ends[0]))
-        levels: Array = np.exp(self.mu + self.std * np.where(u < 0.5, normal_quantile(u), -normal_quantile(up)))
+        up = ndtr(-ends[0]) + span.ramp() * (ndtr(-ends[1]) - ndtr(-ends[0]))
+        levels: Array = np.exp(self.mu + self.std * np.where(u < 0.5, ndtri(u), -ndtri(up)))
         levels[0], levels[-1] = span.sigma_max, span.sigma_min
         return levels
 
