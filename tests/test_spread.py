@@ -78,8 +78,30 @@ def test_metrics_that_speak_against_the_optimum_are_said() -> None:
     assert "beta (and 1 more) is better: frechet 0.5 against 0.8, kl 0.3 against 4" in line
     assert "cannot cancel" in line and "docs/evidence.md" in line and "--objective frechet" in line
     assert spread.against(document("frechet", beta=(0.5, 0.3))) == []
-    assert spread.against(document("robust", beta=(0.5, 5.0), karras=(0.79, 3.9))) == []
+    assert spread.against(document("robust", karras=(0.795, 3.9))) == []
     assert answers.optimized(document("robust", beta=(0.5, 0.3))).startswith("The optimized grid has robust 1")
+
+
+@pytest.mark.parametrize("kl", [5.0, 3.9, None])
+def test_a_row_that_is_lower_in_frechet_alone_is_said(kl: float | None) -> None:
+    """Whatever speaks against it, also where there is no kl at all, as of a posterior with directions known exactly."""
+    found = document("robust", beta=(0.5, kl), vp=(0.7, 9.0), karras=(0.9, 1.0))
+    (line,) = spread.against(found)
+    assert line.startswith("In frechet beta (and 1 more) is lower: frechet 0.5 against 0.8")
+    assert (f"kl {kl} against 4" in line.replace("kl 5 ", "kl 5.0 ")) == (kl is not None)
+    found["errors"]["kl"] = None
+    (line,) = spread.against(found)
+    assert "kl" not in line and line.startswith("In frechet beta (and 1 more) is better: frechet 0.5 against 0.8")
+
+
+def test_the_lower_row_of_a_posterior_is_said(tmp_path) -> None:
+    """A blurred field: as the table has it."""
+    found = diffopt.posterior("power:2", shape="16,16", operator="blur:1.5", noise=0.05)
+    found.save(tmp_path / "p.json")
+    run = diffopt.optimize(tmp_path / "p.json", "heun", 6)
+    own = run.errors["frechet"]
+    lower = [name for name, part in run.baselines.items() if part["frechet"] < own / 1.01]
+    assert lower and any(f"In frechet {lower[0]} is lower" in line for line in run.answers())
 
 
 def test_a_run_that_is_worse_in_both_exact_metrics_says_so() -> None:
