@@ -14,6 +14,7 @@ from diffopt.api.flags import every_flag
 from diffopt.cli.output import note
 from diffopt.errors import InputError
 from diffopt.foundation.encoding import file_bytes, stdin_bytes
+from diffopt.foundation.nearby import file_hint
 
 PREFIX = "DIFFOPT_"
 #: Names that no file or variable sets.
@@ -97,7 +98,8 @@ def _toml(path: Path, place: tuple[str, ...]) -> dict[str, Any]:
         content = stdin_bytes() if str(path) == "-" else file_bytes(path, f"config {path}")
         data: Any = tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
-        raise InputError(f"config {path}: {error.strerror}") from None
+        meant = file_hint(path) if isinstance(error, FileNotFoundError) else ""
+        raise InputError(f"config {path}: {error.strerror}{meant}") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"config {path} is not valid TOML: {error or 'nested too deeply'}") from None
     for name in place:

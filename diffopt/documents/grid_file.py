@@ -17,6 +17,7 @@ from diffopt.documents.number_list import NumberList, content_of, list_of
 from diffopt.documents.numbers import NumberTable, parse_table
 from diffopt.errors import InputError
 from diffopt.foundation.encoding import read_bytes, stdin_bytes
+from diffopt.foundation.nearby import file_hint
 from diffopt.foundation.notes import note
 from diffopt.foundation.paths import exists
 from diffopt.foundation.shown import text as readable
@@ -186,7 +187,8 @@ def parse_sigmas(text: str, name: str = "--sigmas") -> list[float]:
     try:
         table = parse_table(text, label)
     except InputError as error:
-        raise InputError(f"{error}; expected a list such as 80,20,5,1,0, or a file") from None
+        meant = file_hint(text) if "," not in text else ""
+        raise InputError(f"{error}; expected a list such as 80,20,5,1,0, or a file{meant}") from None
     if min(table.rows.shape) > 1 or table.names is not None:
         raise InputError(f"{label}: expected one list of numbers such as 80,20,5,1,0, got {table.rows.shape[0]} rows")
     values = [float(v) for v in table.rows.ravel()]

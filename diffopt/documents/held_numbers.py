@@ -23,6 +23,7 @@ from diffopt.foundation import array_file
 from diffopt.foundation.array_file import NPY, ZIP
 from diffopt.foundation.encoding import GZIP, decode, expanded, read_bytes, stdin_bytes, suffix
 from diffopt.foundation.names import close
+from diffopt.foundation.nearby import near_file
 from diffopt.foundation.notes import note
 from diffopt.foundation.paths import exists, is_folder
 from diffopt.foundation.shown import text
@@ -106,9 +107,10 @@ def read_held(argument: str, key: str | None = None, names: Sequence[str] = USUA
     if not exists(path):
         from diffopt.data.builtin import BUILTINS
 
-        near = close(argument, sorted(BUILTINS))
-        hint = f"did you mean builtin:{near[0]}?" if near else "give a path, - for standard input, or builtin:photos"
-        raise InputError(f"no spectrum file '{text(argument)[:200]}'; {hint}")
+        near, file = close(argument, sorted(BUILTINS)), near_file(argument)
+        meant = file or (f"builtin:{near[0]}" if near else None)
+        help_ = f"did you mean {meant}?" if meant else "give a path, - for standard input, or builtin:photos"
+        raise InputError(f"no spectrum file '{text(argument)[:200]}'; {help_}")
     label = text(argument)
     if kind == "":
         return _from_bytes(read_bytes(path, label), label, key, names)

@@ -15,6 +15,7 @@ from diffopt.errors import InputError
 from diffopt.foundation.array_file import NPY, ZIP, Archive, read_npy
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.encoding import GZIP, decode, expanded, read_bytes, stdin_bytes, suffix
+from diffopt.foundation.nearby import file_hint
 from diffopt.foundation.paths import exists
 from diffopt.foundation.shown import text as readable
 from diffopt.foundation.strict_json import numbers, parse
@@ -64,7 +65,7 @@ def load_list(path: str, names: Sequence[str] = (), key: str | None = None) -> N
 
 def _bytes(path: str) -> bytes:
     if not exists(path):
-        raise InputError(f"no file '{readable(path)[:200]}'; expected a list of numbers ({KINDS})")
+        raise InputError(f"no file '{readable(path)[:200]}'{file_hint(path) or f'; expected a list of numbers ({KINDS})'}")
     return read_bytes(Path(path), path)
 
 

@@ -18,6 +18,7 @@ from diffopt.estimation.decoding.npy import npy_header
 from diffopt.estimation.decoding.tensors import header_length, tensors_of
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.guard import reading
+from diffopt.foundation.nearby import file_hint
 
 #: What the file is.
 EXPECTED = "the outputs of a score network: .npz or .safetensors with x0 (or xt), noise, predicted (samples first), sigma"
@@ -73,7 +74,7 @@ def members_of(path: Path) -> Mapping[str, Member]:
         Missing, of another kind, pickled, stored by columns, or damaged.
     """
     if not path.is_file():
-        raise InputError(f"no file {str(path)[:200]!r}; expected {EXPECTED}")
+        raise InputError(f"no file {str(path)[:200]!r}{file_hint(path) or f'; expected {EXPECTED}'}")
     kind = path.suffix.lower()
     if kind == ".npz":
         return _archive(path)

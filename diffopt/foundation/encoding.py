@@ -12,6 +12,7 @@ from typing import BinaryIO
 from diffopt.errors import InputError
 from diffopt.foundation.guard import reading
 from diffopt.foundation.limits import expansion_flag, most_expanded
+from diffopt.foundation.nearby import file_hint
 
 #: Longer marks first: UTF-32 begins like UTF-16.
 MARKS = (
@@ -131,7 +132,7 @@ def read_bytes(path: Path, label: str | None = None) -> bytes:
             raise InputError(f"{name} is a folder; name a file in it")
         data = file_bytes(path, name)
     except FileNotFoundError:
-        raise InputError(f"{name}: no such file") from None
+        raise InputError(f"{name}: no such file{file_hint(path)}") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{name[:200]}: {getattr(error, 'strerror', None) or error}") from None
     return expanded(data, name) if path.suffix.lower() == ".gz" else data

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from diffopt.errors import DiffoptError, InputError
+from diffopt.foundation.nearby import file_hint
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def reading(what: str) -> Iterator[None]:
     except DiffoptError:
         raise
     except FileNotFoundError as error:
-        raise InputError(f"{what}: no such file") from error
+        raise InputError(f"{what}: no such file{file_hint(error.filename) if error.filename else ''}") from error
     except PermissionError as error:
         raise InputError(f"{what}: permission denied") from error
     except Exception as error:

@@ -8,6 +8,7 @@ import numpy as np
 
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.nearby import file_hint
 
 #: Most levels of a table.
 LEVELS = 1_000_000
@@ -104,7 +105,7 @@ def alphas_from_betas(rule: str) -> Array:
     rest = rest[:-1] if zero else rest
     if kind not in KINDS:
         known = f"{', '.join(KINDS)}, e.g. {EXAMPLE}, {' or '.join(NAMED)}"
-        raise InputError(f"betas kind {kind[:60]!r} is unknown; use {known}, or a file")
+        raise InputError(f"betas kind {kind[:60]!r} is unknown; use {known}, or a file{file_hint(kind)}")
     try:
         numbers = [float(part) for part in rest[0].split(",")] if rest else []
         if kind not in RANGED:

@@ -15,6 +15,7 @@ import numpy as np
 
 from diffopt.errors import DiffoptError, InputError, UnsupportedError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.nearby import file_hint
 from diffopt.simulation.target import Target, score_from_denoiser
 
 #: f(x, sigma) -> E[x_0 | x], x = x_0 + sigma n of shape (n, *shape).
@@ -143,7 +144,7 @@ def _said(error: BaseException) -> str:
 def _from_file(path: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], path)
     if spec is None or spec.loader is None or not os.path.isfile(path):
-        raise FileNotFoundError(f"no file {path}")
+        raise FileNotFoundError(f"no file {path}{file_hint(path)}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

@@ -17,6 +17,7 @@ from diffopt.estimation.readers.wav import WavReader
 from diffopt.estimation.readers.zarr import ZarrReader
 from diffopt.estimation.sources.source import Source
 from diffopt.foundation.guard import reading
+from diffopt.foundation.nearby import file_hint
 
 #: Tried in this order; the first that recognises the path reads it.
 READERS: dict[str, Reader] = {
@@ -48,7 +49,7 @@ def open_source(path: Path | str, options: ReadOptions | None = None, reader: st
         raise InputError(f"reader must be one of {', '.join(READERS)}; got {reader!r}")
     with reading(str(path)):
         if not target.exists():
-            raise InputError(f"{path}: no such file or directory")
+            raise InputError(f"{path}: no such file or directory{file_hint(path)}")
         chosen = READERS[reader] if reader else next((r for r in READERS.values() if r.recognises(target)), None)
     if chosen is None:
         raise InputError(f"{path}: {_unknown(target.suffix.lower())}")

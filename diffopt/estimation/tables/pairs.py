@@ -9,6 +9,7 @@ from diffopt.errors import InputError
 from diffopt.estimation.readers.base import ReadOptions
 from diffopt.estimation.tables.dialect import dialect_of
 from diffopt.estimation.tables.lines import lines_of
+from diffopt.foundation.nearby import file_hint
 
 
 def read_pairs(path: Path, what: str) -> tuple[list[float], list[float]]:
@@ -20,7 +21,7 @@ def read_pairs(path: Path, what: str) -> tuple[list[float], list[float]]:
         No file, or a line that is not two finite numbers.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise InputError(f"{path}: no such file{file_hint(path)}")
     lines = list(lines_of(path, ReadOptions()))
     if not lines:
         raise InputError(f"{path}: no line of numbers")

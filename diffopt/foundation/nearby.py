@@ -1,0 +1,36 @@
+"""A name of a file that is not there: the one in its folder that looks like it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from itertools import islice
+from pathlib import Path
+
+from diffopt.foundation.shown import visible
+
+#: Entries of a folder that are looked at, beyond which nothing is suggested, and how alike names must be.
+MOST, ALIKE = 1000, 0.8
+
+
+def near_file(path: str | Path) -> str | None:
+    """The one name in the folder of a missing file that is most like its own, with the folder as it was given; else None."""
+    folder, name = os.path.split(str(path))
+    try:
+        with os.scandir(folder or ".") as entries:
+            names = [entry.name for entry in islice(entries, MOST + 1)]
+    except (OSError, ValueError):
+        return None
+    if not name or len(names) > MOST:
+        return None
+    alike = difflib.get_close_matches(name.lower(), [entry.lower() for entry in names], 2, ALIKE)
+    scores = [difflib.SequenceMatcher(None, name.lower(), found).ratio() for found in alike]
+    if not alike or (len(alike) > 1 and scores[0] == scores[1]):
+        return None
+    return visible(os.path.join(folder, next(entry for entry in names if entry.lower() == alike[0])))
+
+
+def file_hint(path: str | Path) -> str:
+    """What is added to a complaint about a missing file: `; did you mean ...?`, or nothing."""
+    found = near_file(path)
+    return "" if found is None else f"; did you mean {found!r}?"
