@@ -133,8 +133,8 @@ def test_commands_have_no_numerics(name):
 
 #: What a command may import beside its own room and the library: errors, and what is about files, names, text and its process.
 COMMANDS_MAY = {
-    "", "errors", "foundation.allocator", "foundation.atomic", "foundation.encoding", "foundation.names", "foundation.shown",
-    "foundation.workers",
+    "", "errors", "foundation.allocator", "foundation.atomic", "foundation.encoding", "foundation.names", "foundation.nearby",
+    "foundation.shown", "foundation.workers",
 }  # fmt: skip
 
 

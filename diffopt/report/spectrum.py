@@ -7,6 +7,7 @@ from typing import Any
 
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
+from diffopt.documents.spectrum_formats import whole
 from diffopt.foundation.shown import visible
 from diffopt.report.chart import bars
 
@@ -38,6 +39,27 @@ def rows(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None
                 (f"member {label}", f"p {p:.3g}, dimension {member.dim:g}, trace {member.trace:.5g}")
             )
     return lines
+
+
+def plain_rows(spectrum: Spectrum, facts: Mapping[str, Any], ensemble: Ensemble | None) -> list[dict[str, Any]]:
+    """The same for programs: a name and a bare value a row, numbers with all their digits."""
+    positive = spectrum.eig[spectrum.eig > 0]
+    found = {
+        "source": str(facts.get("source", spectrum.source)), "dim": whole(spectrum.dim), "entries": len(spectrum.eig),
+        "rank": whole(spectrum.rank), "trace": spectrum.trace, "std": (spectrum.trace / spectrum.dim) ** 0.5, "max": spectrum.max,
+        "min_positive": float(positive[-1]), "condition": float(positive[0] / positive[-1]),
+        "mean_squared": 0.0 if spectrum.mean is None else float(spectrum.mean**2 @ spectrum.weight), "sha256": spectrum.sha256,
+    }  # fmt: skip
+    for name in SHOWN:
+        value = facts.get(name)
+        for key, part in value.items() if isinstance(value, dict) else [("", value)]:
+            if part is not None:
+                found[f"{name}_{key}".rstrip("_")] = _plain(part) if isinstance(part, list | dict) else part
+    if ensemble is not None:
+        for label, p, member in zip(ensemble.labels, ensemble.probabilities, ensemble.spectra, strict=True):
+            parts = {"p": float(p), "dim": whole(member.dim), "trace": member.trace}
+            found |= {f"member {label}: {name}": value for name, value in parts.items()}
+    return [{"name": name, "value": value} for name, value in found.items()]
 
 
 def _plain(value: Any) -> str:

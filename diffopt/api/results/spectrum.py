@@ -202,6 +202,11 @@ class SummaryResult(Result):
             from diffopt.report.spectrum import summary
 
             return summary(*self._parts(), width, colour)
+        if form == "csv":
+            from diffopt.report.spectrum import plain_rows
+            from diffopt.report.text import to_csv
+
+            return to_csv(plain_rows(*self._parts()))
         return super().render(form, width, colour)
 
     def headline(self) -> list[str]:
