@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from diffopt.data.spectrum import Spectrum
-from diffopt.report import palette
+from diffopt.report import palette, style
 from diffopt.report.answers import parts_cancel
 from diffopt.report.map_figures import error_mesh
 from diffopt.report.rankings import MOST, height, ranking
 from diffopt.report.rivals import HABIT, Grids, compared_error, finite, labelled, minimized, own_name, told_equal, values
-from diffopt.report.style import density, figure, legend_above, level_row, log_axis, plain, setting, styled, titled, wrap
-from diffopt.report.text import NO_NOISE, shown_eta
+from diffopt.report.style import density, figure, legend_above, level_row, log_axis, plain, setting, styled, titled
+from diffopt.report.text import shown_eta
 from diffopt.report.units import scale_in, units
 from diffopt.studies.error_map import ErrorMap
 
@@ -38,7 +38,8 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     shown = {label[name]: given[name] for name in label if name in given}
     scores = {label[name]: value for name, value in scores.items()}
     habit = label.get(HABIT, HABIT)
-    noisy = len(set(data["eta"])) > 1 or "eta" in (data.get("optimizer") or {}).get("free", ())
+    # One eta for all steps stands in the title.
+    noisy = len(set(data["eta"])) > 1
     heights = [1.5, 0.85 + 0.27 * (1 + len(shown))] + [1.3] * noisy + [height(min(len(scores), MOST))]
     canvas, axes = figure(9, heights)
     low, high = _range(data, spectrum, shown)
@@ -52,14 +53,14 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
         log_axis(axis, "x", high, low)
     _tick_rows(axes[1], data, shown, habit)
     axes[0].set_xlabel("sqrt(eigenvalue), on the scale of sigma")
-    equal = [line for names in told_equal(given, values(data, objective), data) for line in wrap(f"one grid: {names}", 72 * 7.5)]
-    axes[1].set_xlabel("\n".join([_axis_name(data), *equal]))
+    equal = [f"one grid: {names}" for names in told_equal(given, values(data, objective), data)]
+    axes[1].set_xlabel("\n".join([_axis_name(data), *(line for text in equal for line in style.wrap(text, 72 * 7.5))]))
     if data["process"]["name"] == "flow":
-        _flow_axis(axes[1])
+        style.flow_axis(axes[1], "; the numbers at the steps are s")
     if noisy:
         _eta(axes[2], data)
     ranking(axes[-1], scores, objective, own_name(data), {habit: palette.HABIT}, scale=scale_in(data))
-    _title(canvas, data, noisy)
+    _title(canvas, data)
     return canvas
 
 
@@ -96,14 +97,20 @@ def _evaluated(data: Mapping[str, Any], label: Mapping[str, str]) -> dict[str, s
     return {own_name(data): palette.YOURS} | found
 
 
-def _title(canvas: Any, data: Mapping[str, Any], noisy: bool = False) -> None:
+def _title(canvas: Any, data: Mapping[str, Any]) -> None:
     """What was run on which data and how, with what was found of a family, and an eta that no panel shows."""
     options = _listed(data.get("schedule_options") or {})
     what = _searched(data) if "objective" in data else ", ".join([own_name(data), *options])
-    eta = f", eta {data['eta'][0]:.4g}" if any(data["eta"]) and len(set(data["eta"])) == 1 and not noisy else ""
+    eta = f"eta {shown_eta(data)[0]:.4g}" if len(set(data["eta"])) == 1 else ""
+    found = f"{eta} at every step, in the sense of {data['eta_meaning']}" if eta and _eta_searched(data) else ""
+    told = f", {eta}" if eta and any(data["eta"]) and not found else ""
     head = f"{data['solver']}, {_counted(data['steps'], 'step')}, {_counted(data['denoiser_calls'], 'denoiser call')}: {what}"
-    family = ", ".join(_listed((data.get("optimizer") or {}).get("family") or {}))
-    titled(canvas, head, data["spectrum"]["source"], f"{setting(data)}{eta}", *[family] * bool(family))
+    family = ", ".join([*_listed((data.get("optimizer") or {}).get("family") or {}), *[found] * bool(found)])
+    titled(canvas, head, data["spectrum"]["source"], f"{setting(data)}{told}", *[family] * bool(family))
+
+
+def _eta_searched(data: Mapping[str, Any]) -> bool:
+    return any(name.startswith("eta") for name in (data.get("optimizer") or {}).get("free") or ())
 
 
 def _counted(number: int, word: str) -> str:
@@ -183,19 +190,6 @@ def _apart(sigmas: np.ndarray, told: Mapping[int, str], axis: Any) -> list[int]:
     return sorted(kept)
 
 
-def _flow_axis(axis: Any) -> None:
-    """Times s = sigma/(1 + sigma) of flow hosts, on top."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
-    top = axis.secondary_xaxis("top", functions=(lambda x: x / (1 + x), lambda s: s / np.maximum(1 - s, 1e-9)))
-    low, high = sorted(axis.get_xlim())
-    marks = [s for s in (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99) if low < s / (1 - s) < high]
-    top.xaxis.set_major_locator(FixedLocator(marks))
-    top.xaxis.set_minor_locator(NullLocator())
-    top.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-    top.set_xlabel("time s = sigma/(1 + sigma); the numbers at the steps are s", fontsize=8.5)
-
-
 def _eta(axis: Any, data: Mapping[str, Any]) -> None:
     """Injected noise of each step, drawn over the step's range of sigma."""
     sigmas, eta = list(data["sigmas"]), shown_eta(data)
@@ -203,11 +197,9 @@ def _eta(axis: Any, data: Mapping[str, Any]) -> None:
     edges = [high if s is None else max(float(s), low) for s in sigmas]
     axis.stairs(eta[::-1], edges[::-1], fill=True, color=palette.NOISE, alpha=0.45)
     axis.stairs(eta[::-1], edges[::-1], color=palette.NOISE, linewidth=1.2)
-    if not any(eta):
-        axis.annotate(NO_NOISE, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center", fontsize=8.5, color=palette.NOISE)
-    told = f"the same at every step: eta {eta[0]:.4g}" if len(set(eta)) == 1 else "injected noise of each step"
     sense = f", in the sense of {data['eta_meaning']}" if data["eta_meaning"] else ""
-    axis.set(ylabel="eta", ylim=(0, max(eta) * 1.15) if any(eta) else (-0.05, 1), xlabel=f"sigma; {told}{sense}")
+    top = max(eta) * 1.15 or 1.0
+    axis.set(ylabel="eta", ylim=(0, top), xlabel=f"sigma; injected noise of each step{sense}")
 
 
 def _split(axis: Any, errors: Mapping[str, Any], scale: float | None) -> None:

@@ -55,8 +55,8 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             f'<p class="soft">{escape(_facts(data))}</p><pre>{escape(data["command"])}</pre>',
             f'<nav aria-label="parts"><a href="#pictures">pictures</a><a href="#tables">rows</a>{links}'
             '<a href="#names">names</a></nav>',
-            f'<h2 id="pictures">What they cost</h2>{errors_picture(comparison)}',
-            f'<h2>Where the steps go</h2><p class="soft">{escape(key(comparison))}; {SHADES}</p>{grids_pictures(comparison)}',
+            f'<h2 id="pictures">What they cost</h2><p class="soft">{escape(key(comparison))}</p>{errors_picture(comparison)}',
+            f'<h2>Where the steps go</h2><p class="soft">{SHADES}</p>{grids_pictures(comparison)}',
             '<h2 id="tables">All rows</h2><p class="soft" id="how">The filter takes whole words, such as heun 10; ays* is a '
             "beginning; schedule:, solver:, kind:, steps:, calls: and host: ask one column. Arrows walk over the rows, Enter "
             "opens one.</p>",

@@ -7,7 +7,7 @@ from typing import Any
 
 from diffopt.report import palette
 from diffopt.report.rankings import height, ranking
-from diffopt.report.style import figure, level_row, log_axis, plain, setting, styled, titled
+from diffopt.report.style import figure, flow_axis, level_row, log_axis, plain, setting, styled, titled
 from diffopt.report.units import scale_in
 
 #: Rows of the panel of errors.
@@ -27,7 +27,7 @@ def recommendation_picture(data: Mapping[str, Any]) -> Any:
     canvas, (above, below) = figure(9, [height(len(names))] * 2)
     errors = {name: row["robust"] for name, row in names.items()}
     ranking(above, errors, "robust", own, {habit: palette.HABIT}, MOST, scale_in(data))
-    _levels(below, {name: row["sigmas"] for name, row in names.items()}, own, habit)
+    _levels(below, {name: row["sigmas"] for name, row in names.items()}, own, habit, data["process"]["name"] == "flow")
     calls = f"at most {data['calls']} denoiser call{'s' * (data['calls'] != 1)}"
     most = f"Robust error of each solver, on its optimized grid unless another is named, {calls}"
     titled(canvas, most + (f" in {data['host']}" if data["host"] else ""), data["spectrum"]["source"], setting(data))
@@ -41,13 +41,15 @@ def _name(row: Mapping[str, Any]) -> str:
     return f"{row['solver']}, {row['steps']} step{'s' * (row['steps'] != 1)}{noise}{grid}{mark}"
 
 
-def _levels(axis: Any, grids: Mapping[str, Any], own: str, habit: str) -> None:
+def _levels(axis: Any, grids: Mapping[str, Any], own: str, habit: str, flow: bool) -> None:
     """A line of ticks a grid, on the scale of sigma; pure noise is a triangle at the edge."""
     levels = [s for grid in grids.values() for s in grid if s] or [1.0]
     log_axis(axis, "x", max(levels) * 1.4, min(levels) / 1.4)
     for i, (name, grid) in enumerate(grids.items()):
         level_row(axis, i, grid, palette.OWN if name == own else palette.HABIT if name == habit else palette.RIVAL)
     axis.set_yticks(range(len(grids)), [plain(name) for name in grids])
+    if flow:
+        flow_axis(axis)
     pure = "; triangles: pure noise" if any(grid[0] is None for grid in grids.values()) else ""
     for label, name in zip(axis.get_yticklabels(), grids, strict=True):
         label.set_color(palette.OWN if name == own else palette.HABIT if name == habit else palette.INK)

@@ -77,13 +77,18 @@ def _rank_axes(axes: list[Any], spectrum: Spectrum) -> None:
     told += [f"0: rank {spectrum.dim - null + 1:,.0f} to {spectrum.dim:,.0f}"] * (null >= 0.5)
     edge = max(last * 1.1, 2.0)
     for axis in axes:
-        log_axis(axis, "x", 0.9, edge * (edge / 0.9) ** (0.05 * len(told)))
+        if last <= FEW:
+            # Each direction has its width.
+            axis.set_xlim(0, edge * (1 + 0.06 * len(told)))
+        else:
+            log_axis(axis, "x", 0.9, edge * (edge / 0.9) ** (0.05 * len(told)))
         if told:
             axis.axvspan(edge, axis.get_xlim()[1], facecolor=PALE, edgecolor="white", hatch="///", linewidth=0, zorder=0)
         if last <= FEW:
             axis.set_xticks(range(1, int(last) + 1), [str(k) for k in range(1, int(last) + 1)])
     if told:
-        middle = np.sqrt(edge * axes[0].get_xlim()[1])
+        end = axes[0].get_xlim()[1]
+        middle = (edge + end) / 2 if last <= FEW else np.sqrt(edge * end)
         axes[0].annotate("\n".join(told), (middle, 0.5), xycoords=("data", "axes fraction"), rotation=90, ha="center",
                          va="center", fontsize=8, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
 
@@ -113,7 +118,8 @@ def _cumulated(spectrum: Spectrum) -> tuple[Any, Any]:
 def _cumulative(axis: Any, spectrum: Spectrum) -> None:
     ends, share = _cumulated(spectrum)
     last = ends[spectrum.eig >= _lowest(spectrum)][-1]
-    ranks = np.unique(np.concatenate([ends[ends <= last], np.geomspace(min(0.9, last), last, 400)]))
+    few = last <= FEW
+    ranks = np.unique(np.concatenate([ends[ends <= last], np.linspace(0, last, 400) if few else np.geomspace(0.9, last, 400)]))
     # Directions of an entry have equal shares: between its ends the sum grows evenly.
     axis.plot(ranks, np.interp(ranks, [0.0, *ends], [0.0, *share]), color=INK, lw=1.5)
     for level in LEVELS:
@@ -121,7 +127,7 @@ def _cumulative(axis: Any, spectrum: Spectrum) -> None:
         height = max(level, float(np.interp(rank, [0.0, *ends], [0.0, *share])))
         axis.plot(rank, height, "o", color=INK, markersize=4)
         # The curve rises: above it to the left is room, below it to the right.
-        late = np.log(rank / 0.9) > 0.5 * np.log(last / 0.9)
+        late = rank > 0.5 * last if few else np.log(rank / 0.9) > 0.5 * np.log(last / 0.9)
         side, offset = ("right", (-5, 2)) if late else ("left", (6, -11))
         axis.annotate(f"{100 * level:g} % in {np.ceil(rank - 1e-9):,.0f}", (rank, height), fontsize=8, xytext=offset,
                       textcoords="offset points", ha=side)  # fmt: skip

@@ -19,6 +19,8 @@ RAISED = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u207
 
 #: Digits at the ticks of a logarithmic axis, the fewest first, and how many ticks say enough.
 SUBS, FEWEST = ((1.0,), (1.0, 2.0, 5.0)), 3
+#: Distinct eigenvalues up to which the bars of the variance are thin.
+THIN = 15
 #: Size of the words above a picture, and the share of its width that they take.
 TITLE, EDGE = 11, 0.96
 
@@ -221,6 +223,19 @@ def level_row(axis: Any, row: int, grid: Sequence[float | None], colour: str, si
     return values
 
 
+def flow_axis(axis: Any, more: str = "") -> None:
+    """Times s = sigma/(1 + sigma) of flow hosts, on top."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    top = axis.secondary_xaxis("top", functions=(lambda x: x / (1 + x), lambda s: s / np.maximum(1 - s, 1e-9)))
+    low, high = sorted(axis.get_xlim())
+    marks = [s for s in (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99) if low < s / (1 - s) < high]
+    top.xaxis.set_major_locator(FixedLocator(marks))
+    top.xaxis.set_minor_locator(NullLocator())
+    top.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    top.set_xlabel(f"time s = sigma/(1 + sigma){more}", fontsize=8.5)
+
+
 def density(axis: Any, root: np.ndarray, weight: np.ndarray, low: float, high: float, depth: float, base: float = 0.0) -> None:
     """Shares of the directions and of the variance per bin of sqrt(eig), filled from `base` by up to `depth`."""
     edges = np.geomspace(low, high, 81)
@@ -229,8 +244,14 @@ def density(axis: Any, root: np.ndarray, weight: np.ndarray, low: float, high: f
         (weight, DIRECTIONS, "share of directions"), (weight * root**2, VARIANCE, "share of variance"),
     ):  # fmt: skip
         share = np.histogram(inside, edges, weights=mass)[0]
-        top = base + depth * share / max(float(share.max()), 1e-300)
-        axis.stairs(top, edges, baseline=base, fill=True, color=colour, alpha=0.6, zorder=0, label=label)
+        alpha = 0.6
+        top, sides = base + depth * share / max(float(share.max()), 1e-300), edges
+        if colour == VARIANCE and np.unique(root).size <= THIN:
+            # A few bars of both at one place: the inner one leaves the other to be seen.
+            alpha = 1.0
+            sides = np.outer(edges[:-1], (edges[1] / edges[0]) ** np.array([0.3, 0.7])).ravel()
+            top = np.column_stack([top, np.full_like(top, base)]).ravel()[:-1]
+        axis.stairs(top, sides, baseline=base, fill=True, color=colour, alpha=alpha, zorder=0, label=label)
 
 
 def legend_above(axis: Any, columns: int = 2) -> None:
