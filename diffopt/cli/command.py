@@ -21,20 +21,23 @@ from diffopt.errors import DiffoptError
 #: Exit code of a search that did not converge.
 NOT_CONVERGED = 3
 
-Spectrum = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Argument(
-        metavar="[SPECTRUM]",
-        help="Path (.npy .npz .json .csv .txt), - for standard input, or builtin:NAME; without it a pipe is read.",
-        autocompletion=complete_spectrum,
-    ),
-]
+
+def optional(metavar: str, what: str, kind: Any = str, complete: Callable[..., Any] | None = None) -> Any:
+    """Annotation of a positional argument that may be left out."""
+    # typer reads it at run time; Optional keeps it readable on every supported Python.
+    return Annotated[Optional[kind], typer.Argument(metavar=f"[{metavar}]", help=what, autocompletion=complete)]  # noqa: UP045
+
+
+Spectrum = optional(
+    "SPECTRUM", "Path (.npy .npz .json .csv .txt), - for standard input, or builtin:NAME; without it a pipe is read.",
+    complete=complete_spectrum,
+)  # fmt: skip
 
 
 def piped(name: str, metavar: str, what: str) -> dict[str, Any]:
     """What :func:`command` is told of a positional argument that a pipe stands in for."""
-    told = typer.Argument(metavar=f"[{metavar}]", help=f"{what}; - for standard input; without it a pipe is read.")
-    return {"arguments": {name: Annotated[Optional[str], told]}, "needs": name}  # noqa: UP045
+    told = optional(metavar, f"{what}; - for standard input; without it a pipe is read.")
+    return {"arguments": {name: told}, "needs": name}
 
 
 def command(

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
-
-import typer
-
-from diffopt.cli.command import command
+from diffopt.cli.command import command, optional
 from diffopt.cli.given import Given
 
-Grid = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Argument(metavar="[SCHEDULE]", help="Grid file, such as optimize writes; - for standard input."),
-]
+Grid = optional("SCHEDULE", "Grid file, such as optimize writes; - for standard input.")
+
 
 @command("evaluate", arguments={"grid": Grid})
 def evaluate(given: Given) -> None:

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Optional
-
-import typer
 
 from diffopt.api.flags import OUTPUT, TABULAR
-from diffopt.cli.command import command
+from diffopt.cli.command import command, optional
 from diffopt.cli.given import Given
 from diffopt.cli.values import completer
 
-What = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Argument(
-        metavar="[KIND]",
-        help="solvers, schedules, designs, objectives, processes, hosts or builtins [default: all].",
-        autocompletion=completer("list"),
-    ),
-]
-Name = Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="Schema name, e.g. diffopt.schedule/1.")]  # noqa: UP045
+What = optional(
+    "KIND", "solvers, schedules, designs, objectives, processes, hosts or builtins [default: all].", complete=completer("list")
+)
+Name = optional("NAME", "Schema name, e.g. diffopt.schedule/1.")
 #: What a printed list has no use for.
 PRINTED = tuple(flag.name for flag in OUTPUT if flag.name != "format")
 

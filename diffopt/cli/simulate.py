@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
-
-import typer
-
 from diffopt.api.flags import TABULAR
-from diffopt.cli.command import command
+from diffopt.cli.command import command, optional
 from diffopt.cli.given import Given
 
-Grids = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Argument(metavar="[GRID.json ...]", help="Grid files, such as optimize writes; - for standard input."),
-]
+Grids = optional("GRID.json ...", "Grid files, such as optimize writes; - for standard input.", list[str])
 
 
 @command("simulate", spectrum=False, arguments={"grids": Grids}, forms=TABULAR)
