@@ -39,9 +39,9 @@ def test_absolute_values_are_rounded_off_by_the_width_at_most() -> None:
     """Eq. (386) by hand from the signed defects of one step; and between |x| - width and |x| for all."""
     grid = Grid.create(PROCESSES["ve"](), [5.0, 1.0, 0.1])
     table = run_table(SOLVERS["euler"](), grid)
-    sharp, soft = (Accumulated(table, EIG, "exact", width) for width in (0.0, 0.2))
+    sharp, soft = (Accumulated.of(table, EIG, "exact", width) for width in (0.0, 0.2))
     last = np.sqrt(EIG + 0.01)
-    x = np.stack([sharp.relative[1, 1], sharp.defect[-1] / last])
+    x = np.stack([sharp.relative[1, 1], sharp.defects.values[-1] / last])
     expected = last * (np.sqrt(x**2 + 0.04) - 0.2).sum(axis=0)
     np.testing.assert_allclose(soft.end[0], expected, rtol=1e-12)
     np.testing.assert_allclose(soft.end[1], sharp.end[1], rtol=1e-12)

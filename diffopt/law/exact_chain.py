@@ -27,7 +27,7 @@ class ExactChain:
     """
 
     def __init__(self, table: Table, eig: Array, with_bias: bool = False) -> None:
-        self.table = table
+        self.table, self.eig = table, eig
         self.response = respond(table, eig, with_bias)
         self.step = self.response.rows[-1]
         self.root = np.sqrt(self.response.variance)

@@ -8,7 +8,6 @@ from diffopt.foundation.arrays import Array
 from diffopt.law.branches import branches_of
 from diffopt.law.response import Response, RowMap
 from diffopt.law.table_bars import TableBars
-from diffopt.solvers.maps import StepMaps
 from diffopt.solvers.table import Table
 
 
@@ -19,18 +18,14 @@ class MapResponse(Response):
     the (co)variances of m and b over the branches (theory.md, eq. 82).
     """
 
-    maps: StepMaps
-
-    def __init__(self, table: Table, eig: Array, with_bias: bool = False) -> None:
-        assert table.maps is not None
-        self.table, self.eig, self.maps = table, eig, table.maps
-        self.variance = (table.alpha**2)[:, None] * eig + (table.level**2)[:, None]
-        self.regular = bool(self.variance.all())
-        self._branches = branches_of(self.maps, table.numbers, eig, with_bias)
+    def _row_maps(self, with_bias: bool) -> list[RowMap]:
+        """One row, averaged over the branches."""
+        assert self.table.maps is not None
+        self._branches = branches_of(self.table.maps, self.table.numbers, self.eig, with_bias)
         self._noise, row = self._branches.noise, self._branches.row
         if np.any(self._noise):
             row.source[0] = np.sqrt(self._noise)
-        self.rows = [row]
+        return [row]
 
     def pull_back(self, row_bars: list[RowMap], bars: TableBars, by_variance: Array | None = None) -> None:
         """Through the averages, then along the directions in which the numbers of each branch are perturbed."""

@@ -57,12 +57,16 @@ class Response:
         self.table, self.eig = table, eig
         self.variance = (table.alpha**2)[..., None] * eig + (table.level**2)[..., None]
         self.regular = bool(self.variance.all())
+        self.rows = self._row_maps(with_bias)
+
+    def _row_maps(self, with_bias: bool) -> list[RowMap]:
+        """The rows of a step, from the coefficients of the table."""
         self._inverse = _reciprocal(self.variance, self.regular)
-        if table.error is not None:
-            self._off = ErrorSizes(table, eig)
+        if self.table.error is not None:
+            self._off = ErrorSizes(self.table, self.eig)
         self._modelled: dict[tuple[int, int], Array] = {}
-        self._coefficients = {key: self._coefficient(*key) for key in table.active}
-        self.rows = self._compose(with_bias)
+        self._coefficients = {key: self._coefficient(*key) for key in self.table.active}
+        return self._compose(with_bias)
 
     def _coefficient(self, row: int, lag: int) -> Array:
         """c = state + denoised d - score/v, shape (N, d)."""

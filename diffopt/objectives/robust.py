@@ -65,7 +65,7 @@ class Robust(Objective):
 
     def total(self, table: Table, spectrum: Spectrum, start: Start) -> float:
         """sum w (B^2 + (E^2 + signed S^2)/(1 + signed))."""
-        error = Accumulated(table, spectrum.eig, start, self.soft)
+        error = Accumulated.of(table, spectrum.eig, start, self.soft)
         if not np.all(np.isfinite(error.end)):
             return float("inf")
         return float(self._shares(error) @ (error.end**2 @ spectrum.weight))
@@ -76,14 +76,14 @@ class Robust(Objective):
 
     def total_and_bars(self, table: Table, spectrum: Spectrum, start: Start) -> tuple[float, TableBars]:
         """The sum and its derivatives."""
-        error = Accumulated(table, spectrum.eig, start, self.soft)
+        error = Accumulated.of(table, spectrum.eig, start, self.soft)
         bars, shares = TableBars.zeros(table), self._shares(error)
         error.pull_back(2 * shares[:, None] * spectrum.weight * error.end, bars)
         return float(shares @ (error.end**2 @ spectrum.weight)), bars
 
     def totals(self, table: Table, spectrum: Spectrum, start: Start) -> Array:
         """The sums of the grids of a stacked table, shape (B,)."""
-        error = Accumulated(table, spectrum.eig, start, self.soft)
+        error = Accumulated.of(table, spectrum.eig, start, self.soft)
         sums = np.tensordot(self._shares(error), error.end**2 @ spectrum.weight, axes=1)
         return np.where(np.isfinite(sums), sums, np.inf)
 
