@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from diffopt.api.arguments import filled, telling
+from diffopt.api.arguments import filled, telling, verb
 from diffopt.api.bare_grid import bare_grid
 from diffopt.api.grids import given_grid
 from diffopt.api.read_spectrum import read_spectrum
@@ -13,7 +13,8 @@ from diffopt.api.results.base import Result
 from diffopt.api.results.run import RunResult
 from diffopt.api.results.spectrum import SpectrumResult
 from diffopt.documents.grid_file import SIGMAS, TIMES, TIMESTEPS
-from diffopt.documents.held_numbers import held_in
+from diffopt.documents.held_numbers import USUAL, held_in, read_text
+from diffopt.documents.number_list import content_of
 from diffopt.documents.spectrum_columns import DERIVED, ROLES
 from diffopt.documents.spectrum_formats import ENSEMBLE_SCHEMA, SPECTRUM_SCHEMA
 from diffopt.errors import InputError
@@ -89,12 +90,25 @@ def load(path: str | Path) -> Result | SpectrumResult:
         return read_spectrum(path)
     if kind == ".json":
         return _document(path, shown)
-    if kind == ".csv" and (names := _header(path)):
-        if names & set(ROLES["eigenvalue"]) and names <= {*DERIVED, *(name for role in ROLES.values() for name in role)}:
-            return read_spectrum(path)
-        if not names & {*SIGMAS, *TIMES, *TIMESTEPS}:
-            raise InputError(f"{shown} holds a table of {', '.join(sorted(names)[:3])}, ..., which is no grid; load the .json")
-    return bare_grid(str(path))
+    return _table(path, shown) if kind == ".csv" else bare_grid(str(path))
+
+
+def _table(path: str | Path, shown: str) -> Result | SpectrumResult:
+    """What a table holds, by the names of its columns."""
+    data = read_bytes(Path(path), shown)
+    names = _header(data, str(path))
+    if names & set(ROLES["eigenvalue"]) and names <= {*DERIVED, *(name for role in ROLES.values() for name in role)}:
+        return _spectrum(data, shown)
+    if names and not names & {*SIGMAS, *TIMES, *TIMESTEPS}:
+        raise InputError(f"{shown} holds a table of {', '.join(sorted(names)[:3])}, ..., which is no grid; load the .json")
+    return bare_grid(str(path), content_of(data, str(path)))
+
+
+@verb
+def _spectrum(data: bytes, shown: str) -> SpectrumResult:
+    """The spectrum in the bytes of a table."""
+    with telling():
+        return SpectrumResult(read_text(data, shown, None, USUAL).dataset())
 
 
 def _document(path: str | Path, shown: str) -> Result | SpectrumResult:
@@ -117,8 +131,8 @@ def _document(path: str | Path, shown: str) -> Result | SpectrumResult:
     return RESULTS[schema](dict(content))
 
 
-def _header(path: str | Path) -> set[str]:
+def _header(data: bytes, label: str) -> set[str]:
     """Names of the columns in small letters; none where the first line is numbers."""
-    first = decode(read_bytes(Path(path), text(str(path))), str(path)).lstrip().partition("\n")[0]
+    first = decode(data, label).lstrip().partition("\n")[0]
     cells = [cell.strip().strip('"').lower() for cell in first.split(",")]
     return set() if any(is_numeral(cell) for cell in cells) else set(cells)

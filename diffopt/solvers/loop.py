@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diffopt.errors import UnsupportedError
+from diffopt.errors import InputError, UnsupportedError
 from diffopt.solvers.maps import JacobianProduct, Models
 from diffopt.solvers.table import Table
 
@@ -72,7 +72,11 @@ def states(
     UnsupportedError
         A score is needed at noise level 0, where a denoiser does not determine it; or the run has an error that is
         not in its coefficients.
+    InputError
+        The run injects noise, and no `rng` is given.
     """
+    if rng is None and table.stochastic:
+        raise InputError("this run injects noise; give rng=numpy.random.default_rng(seed)")
     if table.error is not None or (table.maps is not None and table.maps.error is not None):
         raise UnsupportedError("this run's score error depends on the spectrum; put it into the denoiser instead")
     models = Models(denoiser, score or _score_of(denoiser), jacobian)
