@@ -18,6 +18,7 @@ from diffopt.hosts.errors import run_errors
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.ranges import family, range_findings
 from diffopt.hosts.run import Run
+from diffopt.hosts.single_precision import MOST
 from diffopt.solvers.model_error import ModelError
 
 
@@ -174,8 +175,8 @@ def _values(run: Run, host: Host) -> list[str]:
 def _held(run: Run) -> None:
     """Refuse levels that no program can hold: they sample in single precision."""
     top = float(np.max(run.levels, where=np.isfinite(run.levels), initial=0.0))
-    if top > (most := float(np.finfo(np.float32).max)):
-        raise InputError(f"level {top:g} is beyond single precision (up to {most:.3g}), in which programs sample")
+    if top > MOST:
+        raise InputError(f"level {top:g} is beyond single precision (up to {MOST:.3g}), in which programs sample")
 
 
 def check_run(

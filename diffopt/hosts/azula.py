@@ -8,7 +8,7 @@ import numpy as np
 
 from diffopt.hosts.base import HostQuery, Sampler
 from diffopt.hosts.findings import Finding, Plan
-from diffopt.hosts.loops import LoopHost, single
+from diffopt.hosts.loops import LoopHost, on_single_levels
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header
 from diffopt.hosts.text import python_list
@@ -44,7 +44,7 @@ class Azula(LoopHost):
             found.append(Finding("eta", message, f"pass eta={eta**2:.10g}, as the export does"))
             plan = Plan(plan.sampler, plan.run.with_solver(plan.run.solver, float(np.sqrt(eta))), found)
         assert plan.run is not None
-        hosted, more = single(plan.run)
+        hosted, more = on_single_levels(plan.run)
         return Plan(plan.sampler, hosted, [*found, *more])
 
     def write(self, run: Run, plan: Plan, target: HostQuery) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from diffopt.hosts.base import HostQuery, Sampler, start_findings
 from diffopt.hosts.comfyui_graph import workflow
 from diffopt.hosts.findings import Finding, Plan
-from diffopt.hosts.loops import LoopHost, ending, single
+from diffopt.hosts.loops import LoopHost, ending, on_single_levels
 from diffopt.hosts.nearest import nearest_level
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import options
@@ -88,7 +88,7 @@ class ComfyUI(LoopHost):
         plan = self.sampled(run, Sampler(name, "unipc", None, reason=_UNIPC, fixed=rule))
         if plan.run is None:
             return plan
-        hosted, findings = single(plan.run)
+        hosted, findings = on_single_levels(plan.run)
         return Plan(name, hosted, [*plan.findings, *findings, *ending(self.title, run)])
 
     def start_law(self, run: Run) -> tuple[Start, list[Finding]]:

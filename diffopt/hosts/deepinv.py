@@ -8,7 +8,7 @@ import numpy as np
 
 from diffopt.hosts.base import HostQuery, Sampler
 from diffopt.hosts.findings import Finding, Plan
-from diffopt.hosts.loops import LoopHost, single
+from diffopt.hosts.loops import LoopHost, on_single_levels
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header
 from diffopt.hosts.text import python_list
@@ -36,7 +36,7 @@ class DeepInv(LoopHost):
         plan = self.sampled(run)
         if plan.run is None:
             return plan
-        hosted, more = single(plan.run)
+        hosted, more = on_single_levels(plan.run)
         note = Finding(
             "note", "its SDEs wrap the denoiser with minus_one_one=True by default: pass False where data are not in [0, 1]"
         )

@@ -7,6 +7,7 @@ import numpy as np
 from diffopt.hosts.base import Host, HostQuery, Sampler
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.run import Run
+from diffopt.hosts.single_precision import single
 
 #: EDM's four numbers, under the same names in k-diffusion.
 CHURN = ("s_churn", "s_tmin", "s_tmax", "s_noise")
@@ -40,13 +41,13 @@ class LoopHost(Host):
         plan = self.sampled(run)
         if plan.run is None:
             return plan
-        hosted, findings = single(plan.run)
+        hosted, findings = on_single_levels(plan.run)
         return Plan(plan.sampler, hosted, [*plan.findings, *findings, *ending(self.title, run)])
 
 
-def single(run: Run) -> tuple[Run | None, list[Finding]]:
+def on_single_levels(run: Run) -> tuple[Run | None, list[Finding]]:
     """The run on single-precision levels; None where two of them become one."""
-    levels = np.asarray(run.levels, dtype=np.float32).astype(np.float64)
+    levels = single(run.levels)
     same = np.flatnonzero(np.diff(levels) >= 0)
     if same.size == 0:
         return run.with_levels(levels), []

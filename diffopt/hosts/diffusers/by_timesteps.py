@@ -12,6 +12,7 @@ from diffopt.hosts.diffusers.config import Config
 from diffopt.hosts.diffusers.scheduler import Call, Scheduler, deviation, needed_levels
 from diffopt.hosts.findings import Finding
 from diffopt.hosts.run import Run
+from diffopt.hosts.single_precision import single
 from diffopt.law.start import Start
 from diffopt.solvers import SOLVERS
 
@@ -55,13 +56,13 @@ class ByTimesteps(Scheduler):
     def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
         """Truncated to integers; the last value by `final_sigmas_type`."""
         table = needed_levels(run, config, self.name)
-        used = np.trunc(call.values) if self.cuts else call.values.astype(np.float32).astype(np.float64)
+        used = np.trunc(call.values) if self.cuts else single(call.values)
         got = np.append(np.interp(used, np.arange(table.size), table), self._last(run, call, config, table))
         found = self._changes(run, call, used, got)
         if run.levels[-1] != got[-1] and (run.levels[-1] == 0 or abs(got[-1] / run.levels[-1] - 1) > 1e-5):
             message = f"{self.name} ends at {got[-1]:.6g}, the grid at {run.levels[-1]:.6g}"
             found.append(Finding("end", message, self._end_repair(table)))
-        return got.astype(np.float32).astype(np.float64), found
+        return single(got), found
 
     def _end_repair(self, table: Array) -> str:
         return f"optimize with --end zero, or with --end sigma_min --sigma-min {table[0]:.6g}"

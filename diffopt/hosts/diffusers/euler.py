@@ -12,6 +12,7 @@ from diffopt.hosts.diffusers.config import Config
 from diffopt.hosts.diffusers.scheduler import Call, Scheduler
 from diffopt.hosts.findings import Finding
 from diffopt.hosts.run import Run
+from diffopt.hosts.single_precision import single
 from diffopt.law.start import Start
 
 _CHURN = (
@@ -46,7 +47,7 @@ class EulerDiscrete(Scheduler):
 
     def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
         """Single precision; values outside the table keep their sigma and lose their timestep."""
-        got = np.asarray(call.values, dtype=np.float32).astype(np.float64)
+        got = single(call.values)
         found = []
         if got[-1] != 0:
             message = f"the grid ends at {got[-1]:.6g}: the pipeline decodes a latent with noise of that level"
@@ -136,7 +137,7 @@ class EDMEuler(Scheduler):
             made = np.geomspace(high, low, call.values.size)
             message = "the exponential rule of EDMEulerScheduler uses only the number of values"
             found.append(Finding("dropped", message, "set sigma_schedule='karras', as the export does"))
-        got = np.append(made.astype(np.float32).astype(np.float64), 0.0)
+        got = np.append(single(made), 0.0)
         if call.values.max(initial=0.0) > 1 + 1e-9:
             message = "EDMEulerScheduler takes sigmas for the ramp of its rule in [0, 1]: these would become huge negative levels"
             found.append(Finding("misread", message, "pass the ramp that diffopt export --to diffusers:EDMEulerScheduler writes"))

@@ -12,6 +12,7 @@ from diffopt.hosts.diffusers.config import Config
 from diffopt.hosts.diffusers.scheduler import Call, Scheduler, deviation
 from diffopt.hosts.findings import Finding
 from diffopt.hosts.run import Run
+from diffopt.hosts.single_precision import single
 
 
 def shifted(u: Array, a: float) -> Array:
@@ -61,7 +62,7 @@ class FlowScheduler(Scheduler):
         if given is None and not config.values:
             a, text = own, f"the file's own shift {own:.6g}; no --scheduler-config says another"
         wish = run.levels[:-1]
-        u = call.values.astype(np.float32).astype(np.float64)
+        u = single(call.values)
         got = shifted(u, a)
         found: list[Finding] = []
         if not config.values and not call.options and own == 1:
@@ -87,7 +88,7 @@ class FlowScheduler(Scheduler):
         if run.levels[-1] != 0:
             message = f"the scheduler appends 0 after {wish[-1]:.6g}, the grid ends at {run.levels[-1]:.6g}"
             found.append(Finding("end", message, "optimize with --end zero"))
-        return np.append(got.astype(np.float32).astype(np.float64), 0.0), found
+        return np.append(single(got), 0.0), found
 
 
 class FlowMatchEuler(FlowScheduler):
@@ -139,7 +140,7 @@ class LTXEulerAncestral(FlowScheduler):
 
     def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
         """Verbatim."""
-        return call.values.astype(np.float32).astype(np.float64), []
+        return single(call.values), []
 
 
 class UniPC(FlowScheduler):

@@ -20,6 +20,7 @@ from diffopt.hosts.diffusers.stages import KDPM2, DPMSolverSDE, KDPM2Ancestral
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.nearest import clipped_level
 from diffopt.hosts.run import Run
+from diffopt.hosts.single_precision import single
 
 SCHEDULERS: dict[str, Scheduler] = {
     s.name: s
@@ -120,9 +121,9 @@ class Diffusers(Host):
         if base.run is None:
             return base
         start, found = scheduler.start_law(run, config)
-        levels = np.asarray(scheduler.placed(run), dtype=np.float32).astype(np.float64)
+        levels = single(scheduler.placed(run))
         if levels.size > run.levels.size:  # stages stand between the points
-            levels = np.asarray(run.levels, dtype=np.float32).astype(np.float64)
+            levels = single(run.levels)
         if levels[0] != run.levels[0] and run.levels[0] == 1:
             message = f"{scheduler.name} divides by 0 at s = 1: it starts at 1 - 1e-6, and the second step has a slope"
             found = [*found, Finding("note", message)]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
-
 from diffopt.foundation.arrays import Array
 from diffopt.hosts.base import Sampler
 from diffopt.hosts.diffusers.config import Config
@@ -13,6 +11,7 @@ from diffopt.hosts.diffusers.euler import spaced_start, unsaid_spacing
 from diffopt.hosts.diffusers.scheduler import Call, Scheduler
 from diffopt.hosts.findings import Finding
 from diffopt.hosts.run import Run
+from diffopt.hosts.single_precision import single
 from diffopt.law.start import Start
 
 
@@ -31,7 +30,7 @@ class SnippetOnly(Scheduler):
 
     def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
         """Verbatim."""
-        return call.values.astype(np.float32).astype(np.float64), []
+        return single(call.values), []
 
     def start(self, run: Run, config: Config) -> Start:
         """As EulerDiscrete."""
