@@ -21,6 +21,7 @@ from diffopt.documents.settings import make_problem, schedule_of
 from diffopt.documents.study_schemas import EtaDocument, NoiseRow
 from diffopt.documents.values import words
 from diffopt.errors import InputError, UnsupportedError
+from diffopt.foundation.names import check_name
 from diffopt.foundation.notes import note
 from diffopt.objectives.problem import Problem
 from diffopt.processes.clocks import CLOCKS
@@ -180,8 +181,7 @@ def _chosen(given: Any, known: Any, what: str) -> tuple[str, ...]:
     if not chosen:
         raise InputError(f"{what} {given!r} names none; use {', '.join(known)}")
     for name in chosen:
-        if name not in known:
-            raise InputError(f"{what} {name!r} is unknown; use {', '.join(known)}")
+        check_name(name, known, what)
     return chosen
 
 

@@ -19,6 +19,7 @@ from diffopt.documents.settings import make_problem, schedule_of
 from diffopt.documents.study_schemas import ConvergenceDocument, ConvergenceRow
 from diffopt.documents.values import many, number, words
 from diffopt.errors import InputError, UnsupportedError
+from diffopt.foundation.names import check_name
 from diffopt.foundation.notes import note
 from diffopt.objectives.problem import Problem
 from diffopt.studies.covering import start_error
@@ -152,8 +153,7 @@ def _metrics(given: Any, wrong: bool) -> list[str]:
     if wrong and "strong" in chosen:
         raise InputError("strong errors are those of an exact score; with --score-error use --metric frechet,weak")
     for name in chosen:
-        if name not in ORDER_METRICS:
-            raise InputError(f"metric {name!r} is unknown; use {', '.join(ORDER_METRICS)}")
+        check_name(name, ORDER_METRICS, "metric")
     return chosen
 
 

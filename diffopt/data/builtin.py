@@ -25,7 +25,7 @@ def photos() -> Spectrum:
         return Spectrum.create(archive["eigenvalues"], source="builtin:photos")
 
 
-def power_law(exponent: float) -> Spectrum:
+def _falling(exponent: float) -> Spectrum:
     """eig_k proportional to k^-exponent, k = 1..3072, with total variance dim/4 (sigma_data = 0.5)."""
     eig = np.arange(1, POWER_LAW_DIM + 1, dtype=np.float64) ** -exponent
     return Spectrum.create(eig * (0.25 * POWER_LAW_DIM / eig.sum()), source=f"builtin:power{exponent:g}")
@@ -50,8 +50,8 @@ SUMMARIES = _summaries()
 
 BUILTINS: dict[str, Callable[[], Spectrum]] = {
     "photos": photos,
-    "power1": partial(power_law, 1.0),
-    "power2": partial(power_law, 2.0),
-    "power3": partial(power_law, 3.0),
+    "power1": partial(_falling, 1.0),
+    "power2": partial(_falling, 2.0),
+    "power3": partial(_falling, 3.0),
     "white": white,
 }

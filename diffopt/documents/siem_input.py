@@ -12,6 +12,7 @@ import numpy as np
 from diffopt.documents.row_arrays import EXPECTED, ArrayMember, Member, array_members, members_of
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.names import check_name
 from diffopt.studies.siem.sums import Rows
 
 #: Bytes of one block of one array.
@@ -49,8 +50,8 @@ class SiemInput:
         InputError
             Missing arrays, or shapes that differ.
         """
-        if picture not in (None, *PICTURES):
-            raise InputError(f"picture {picture!r} is unknown; use {', '.join(PICTURES)}")
+        if picture is not None:
+            check_name(picture, PICTURES, "picture")
         label, members = _opened(given)
         missing = [name for name in ("noise", "predicted", "sigma") if name not in members]
         missing += [] if {"x0", "xt"} & set(members) else ["x0 (or xt)"]

@@ -5,6 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
+from diffopt.errors import InputError
+
+#: Most names of a table that is listed as a whole.
+SHORT = 12
+
 
 def normal(name: str) -> str:
     """A name without case, blanks and signs; `+` is a letter, as in `DPM++`."""
@@ -32,7 +37,21 @@ def close(name: str, table: Iterable[str], count: int = 4) -> list[str]:
     return [by_form[n] for n in difflib.get_close_matches(plain, by_form, 1, 0.6)]
 
 
-def suggestion(name: str, table: Iterable[str], most: int = 12) -> str:
+def check_name(name: object, table: Iterable[str], what: str) -> None:
+    """Refuse a name that a table has not.
+
+    Raises
+    ------
+    InputError
+        Naming it, and the table or what is close.
+    """
+    known = list(table)
+    if name not in known:
+        hint = f"use one of {', '.join(known)}" if len(known) <= SHORT else suggestion(str(name), known)
+        raise InputError(f"{what} {name!r} is unknown; {hint}")
+
+
+def suggestion(name: str, table: Iterable[str], most: int = SHORT) -> str:
     """`did you mean ...?`, or the whole list where it is short, or its beginning."""
     found, entries = close(name, table := list(table)), list(table)
     if found:

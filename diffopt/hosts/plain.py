@@ -14,7 +14,7 @@ from diffopt.errors import UnsupportedError
 from diffopt.hosts.base import Host, HostQuery
 from diffopt.hosts.findings import Plan
 from diffopt.hosts.run import Run
-from diffopt.hosts.text import fixed
+from diffopt.hosts.text import fixed_point
 
 
 class Plain(Host):
@@ -76,7 +76,7 @@ class Lines(Plain):
 
     def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """N + 1 lines."""
-        return "".join(f"{fixed(float(v))}\n" for v in run.levels)
+        return "".join(f"{fixed_point(float(v))}\n" for v in run.levels)
 
 
 class Npy(Plain):

@@ -10,7 +10,7 @@ from diffopt.hosts.findings import Plan
 from diffopt.hosts.loops import LoopHost
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import options
-from diffopt.hosts.text import comma, fixed
+from diffopt.hosts.text import comma, fixed_point
 
 _ANCESTRAL = Sampler("euler_a", "euler_ancestral", "flow_ancestral")
 _CHURN = "it has no churn; take --to k_diffusion or edm, or optimize with --solver heun"
@@ -53,7 +53,7 @@ class SDCpp(LoopHost):
             if "eta" in extra:
                 parameters["eta"] = extra["eta"]
             return json.dumps({"sample_params": parameters}, indent=2) + "\n"
-        eta = f" --eta {fixed(float(extra['eta']))}" if "eta" in extra else ""
+        eta = f" --eta {fixed_point(float(extra['eta']))}" if "eta" in extra else ""
         return f'--sampling-method {plan.sampler} --steps {run.grid.steps}{eta} --sigmas "{comma(values)}"\n'
 
     def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 DIGITS = 10
 
 
-def fixed(value: float) -> str:
+def fixed_point(value: float) -> str:
     """Fixed-point text with at least 10 significant digits and 8 decimals; 0 has 8 decimals.
 
     Raises
@@ -27,7 +27,7 @@ def fixed(value: float) -> str:
 
 def comma(values: Iterable[float]) -> str:
     """`a, b, c` in fixed-point."""
-    return ", ".join(fixed(value) for value in values)
+    return ", ".join(fixed_point(value) for value in values)
 
 
 def python_list(values: Iterable[float], indent: str = "    ") -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.names import check_name
 from diffopt.foundation.nearby import file_hint
 
 #: Most levels of a table.
@@ -58,8 +59,7 @@ def betas_of(kind: str, start: float, end: float, count: int) -> Array:
     InputError
         An unknown rule, or numbers out of range.
     """
-    if kind not in KINDS:
-        raise InputError(f"betas kind {kind!r} is unknown; use {', '.join(KINDS)}")
+    check_name(kind, KINDS, "betas kind")
     if not 2 <= count <= LEVELS:
         raise InputError(f"betas need COUNT from 2 to {LEVELS}, got {count:g}")
     if kind not in RANGED:

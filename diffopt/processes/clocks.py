@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diffopt.errors import InputError, UnsupportedError
+from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Numbers
+from diffopt.foundation.names import check_name
 from diffopt.processes import Process
 
 
@@ -188,8 +189,7 @@ def find_clock(name: str | None, process: Process) -> Clock:
         `time` for a process without continuous time.
     """
     chosen = name or process.default_clock
-    if chosen not in CLOCKS:
-        raise InputError(f"clock {chosen!r} is unknown; use one of {', '.join(CLOCKS)}")
+    check_name(chosen, CLOCKS, "clock")
     if chosen == "time" and not process.continuous:
         raise UnsupportedError(f"process {process.name!r} has no continuous time; use --clock sigma, variance or logsnr")
     return CLOCKS[chosen]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from diffopt.errors import InputError
 from diffopt.estimation.bootstrap import Bands, bands, grid_bands
 from diffopt.estimation.engines.local import Engine
 from diffopt.estimation.result import Estimate
+from diffopt.foundation.names import check_name
 from diffopt.solvers import SOLVERS, Solver
 from diffopt.studies.resampling import functions
 
@@ -50,6 +50,5 @@ def pick_solver(name: str) -> Solver:
     InputError
         An unknown name.
     """
-    if name not in SOLVERS:
-        raise InputError(f"--boot-solver must be one of {', '.join(SOLVERS)}; got {name!r}")
+    check_name(name, SOLVERS, "--boot-solver")
     return SOLVERS[name]()

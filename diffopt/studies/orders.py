@@ -11,6 +11,7 @@ from scipy import stats
 from diffopt.data.compression import short
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.names import check_name
 from diffopt.law.law import Law
 from diffopt.objectives.frechet import Discretization
 from diffopt.objectives.problem import Problem
@@ -92,8 +93,7 @@ def convergence(
     UnsupportedError
         The solver cannot be measured in this metric.
     """
-    if metric not in ORDER_METRICS:
-        raise InputError(f"metric {metric!r} is unknown; use one of {', '.join(ORDER_METRICS)}")
+    check_name(metric, ORDER_METRICS, "metric")
     if not accuracy > 0:
         raise InputError(f"accuracy must be positive, got {accuracy:g}")
     counts = tuple(steps or (STRONG_STEPS if metric == "strong" else STEPS))

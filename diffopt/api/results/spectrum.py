@@ -19,6 +19,7 @@ from diffopt.documents import spectrum_formats as forms
 from diffopt.errors import InputError
 from diffopt.estimation.engines.checkpoint import Checkpoint
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.names import check_name
 
 #: Lists of numbers of the document that a summary leaves out.
 LONG = ("eigenvalues", "weights", "mean", "bootstrap", "members")
@@ -78,8 +79,7 @@ class SpectrumResult:
         members = self.dataset.members
         if form in ("json", "npz"):
             return (forms.to_json if form == "json" else forms.to_npz)(self.spectrum, self.facts, members)
-        if form not in SPECTRUM_FORMS.values():
-            raise InputError(f"format must be one of {', '.join(SPECTRUM_FORMS.values())}; got {form!r}")
+        check_name(form, SPECTRUM_FORMS.values(), "format")
         if members is not None:
             raise InputError(f"format {form} holds one spectrum, and this is an ensemble; use .npz or .json")
         return (forms.to_csv if form == "csv" else forms.to_npy)(self.spectrum)

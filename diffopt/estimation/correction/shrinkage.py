@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from diffopt.data.spectrum import check_largest
-from diffopt.errors import InputError, UnsupportedError
+from diffopt.errors import UnsupportedError
 from diffopt.estimation.correction.population import population
 from diffopt.estimation.methods.raw_spectrum import RawSpectrum
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.names import check_name
 
 Pair = tuple[Array, Array]
 
@@ -173,8 +174,7 @@ def shrink(raw: RawSpectrum, dim: int, name: str) -> RawSpectrum:
     InputError
         An unknown name.
     """
-    if name not in SHRINKAGE:
-        raise InputError(f"shrinkage must be one of {', '.join(SHRINKAGE)}; got {name!r}")
+    check_name(name, SHRINKAGE, "shrinkage")
     problem = SampleSpectrum(raw.eig, raw.weight, raw.samples - 1, dim, raw)
     if name == "none":
         return raw

@@ -17,6 +17,7 @@ from diffopt.estimation.readers.wav import WavReader
 from diffopt.estimation.readers.zarr import ZarrReader
 from diffopt.estimation.sources.source import Source
 from diffopt.foundation.guard import reading
+from diffopt.foundation.names import check_name
 from diffopt.foundation.nearby import file_hint
 
 #: Tried in this order; the first that recognises the path reads it.
@@ -45,8 +46,8 @@ def open_source(path: Path | str, options: ReadOptions | None = None, reader: st
         The format needs a package that is not installed.
     """
     target = Path(path)
-    if reader is not None and reader not in READERS:
-        raise InputError(f"reader must be one of {', '.join(READERS)}; got {reader!r}")
+    if reader is not None:
+        check_name(reader, READERS, "reader")
     with reading(str(path)):
         if not target.exists():
             raise InputError(f"{path}: no such file or directory{file_hint(path)}")

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from diffopt.errors import InputError
 from diffopt.foundation.arrays import Numbers
+from diffopt.foundation.names import check_name
 from diffopt.processes.points import Points
 from diffopt.solvers.base import Solver
 from diffopt.solvers.table import Table
@@ -46,8 +46,7 @@ class ERSDE(Solver):
     phi: str = "default"
 
     def __post_init__(self) -> None:
-        if self.phi not in SCALERS:
-            raise InputError(f"phi {self.phi!r} is unknown; use one of {', '.join(SCALERS)}")
+        check_name(self.phi, SCALERS, "phi")
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step."""

@@ -12,6 +12,7 @@ from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.names import check_name
 from diffopt.law.start import Start
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.metrics import COMPARED
@@ -101,8 +102,7 @@ class Setting:
             raise InputError("nothing to compare: name at least one solver and one number of steps")
         if min(self.budgets) < 1:
             raise InputError(f"a budget must be at least 1, got {min(self.budgets)}")
-        if self.objective not in (goals := [name for name in COMPARED if name in OBJECTIVES]):
-            raise InputError(f"objective {self.objective!r} is unknown; use one of {', '.join(goals)}")
+        check_name(self.objective, [name for name in COMPARED if name in OBJECTIVES], "objective")
         for names, known in ((self.schedules, SCHEDULES), (self.designs, DESIGNS)):
             for name in names:
                 if name not in known:

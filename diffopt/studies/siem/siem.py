@@ -9,6 +9,7 @@ import numpy as np
 
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.names import check_name
 from diffopt.studies.siem.levels import Levels
 from diffopt.studies.siem.sums import Rows, Sums
 
@@ -69,8 +70,7 @@ def siem(
     InputError
         Another clock, or other numbers of rows.
     """
-    if clock not in RATES:
-        raise InputError(f"clock {clock!r} is unknown; use one of {', '.join(RATES)}")
+    check_name(clock, RATES, "clock")
     rng = np.random.default_rng(seed)
     sums, exact = Sums(levels, dim, rng, RATES[clock]), True
     for rows in blocks:
