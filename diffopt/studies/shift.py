@@ -58,7 +58,9 @@ def tokens_of(shape: Sequence[int]) -> int | None:
     """Tokens of latents (channels, height, width) or with channels last: 2 x 2 places of all channels a token.
 
     Channels are the axis beside two equal sides, else the first or last one if it is the smallest and at most 16; None where
-    they cannot be told, or a side is odd. Reference: diffusers, pipeline_flux._pack_latents; the patch size 2 of SD3 and Wan.
+    they cannot be told, or a side is odd. `estimation.sources.channels` doubts axes of 5 to 16 beside unequal sides, since its
+    samples may be anything; here they are latents of pictures. Reference: diffusers, pipeline_flux._pack_latents; the patch
+    size 2 of SD3 and Wan.
     """
     if len(shape) != 3:
         return None
