@@ -25,6 +25,7 @@ from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.notes import listening, note
 from diffopt.foundation.tensors import as_arrays, described
+from diffopt.processes import PROCESSES
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -211,15 +212,16 @@ def loaded(spectrum: Any, flags: Mapping[str, Any], host: str | None = None) -> 
     return load_dataset(spectrum, **reading(flags))
 
 
-#: Processes and programs whose models mostly work on latents.
-LATENT_PROCESSES, LATENT_HOSTS = ("flow", "table"), ("comfyui", "diffusers", "forge", "sd_cpp", "skrample")
+#: Programs whose models mostly work on latents.
+LATENT_HOSTS = ("comfyui", "diffusers", "forge", "sd_cpp", "skrample")
 
 
 def _latent(flags: Mapping[str, Any], host: str | None) -> bool:
     """Whether the process or the program is one of latent models."""
     process = flags.get("process")
-    named = getattr(process, "name", str(process).partition(":")[0])
-    return named in LATENT_PROCESSES or (host or "").partition(":")[0] in LATENT_HOSTS
+    if isinstance(process, str):
+        process = PROCESSES.get(process.partition(":")[0])
+    return getattr(process, "of_latents", False) or (host or "").partition(":")[0] in LATENT_HOSTS
 
 
 def reading(flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -31,10 +30,9 @@ NO_CHURN = "karras_no_churn"
 
 def without_churn(problem: Problem, grids: Mapping[str, Grid]) -> dict[str, Evaluation]:
     """Errors of the Karras grid without churn; empty where the solver has none."""
-    solver: Any = problem.solver
-    if "karras" not in grids or not getattr(solver, "s_churn", 0.0):
+    if "karras" not in grids or not problem.solver.churn:
         return {}
-    still = replace(problem.compressed("reference"), solver=replace(solver, s_churn=0.0))
+    still = replace(problem.compressed("reference"), solver=problem.solver.without_churn())
     return {NO_CHURN: evaluate(still, grids["karras"], expand=False)}
 
 
@@ -42,7 +40,7 @@ def churn_notes(problems: Iterable[Problem], steps: Mapping[str, Iterable[int]],
     """With which churn the rows of a comparison run, and what Karras has without: it is no row of its own."""
     notes = []
     for problem in problems:
-        churn, values = getattr(problem.solver, "s_churn", 0.0), []
+        churn, values = problem.solver.churn, []
         for count in sorted(set(steps.get(problem.solver.name, ()))) if churn else ():
             asked = replace(problem, steps=count)
             found = without_churn(asked, applicable(asked, ("karras",)))

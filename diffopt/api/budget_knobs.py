@@ -13,12 +13,12 @@ from diffopt.data.dataset import Dataset
 from diffopt.documents.settings import Settings, make_problem, make_schedule
 from diffopt.documents.values import number
 from diffopt.errors import InputError
+from diffopt.foundation.names import check_name
 from diffopt.foundation.notes import note
 from diffopt.law.start import STARTS
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
-from diffopt.processes.grid_shapes import refined, stretched
-from diffopt.schedules import Schedule
+from diffopt.studies.budget.grid_rule import GivenRule, ScheduledRule
 from diffopt.studies.budget.knobs import FLOW_TOP, Knobs
 
 #: Schedule of a sampler that is given by its steps.
@@ -28,34 +28,6 @@ DIFFUSION = {
     flag.name: flag.long for group in ("solver", "churn", "process", "range", "end") for flag in GROUPS[group][1]
     if flag.name not in ("sigma_max", "sigma_min")
 }  # fmt: skip
-
-
-class _Given:
-    """A grid that was given: the same for every problem."""
-
-    given = True
-
-    def __init__(self, grid: Grid) -> None:
-        self.grid = grid
-
-    def __call__(self, problem: Problem) -> Grid:
-        del problem
-        return self.grid
-
-    def moved(self, name: str, factor: float) -> _Given:
-        """So many times the steps, or the smallest noise, of the same shape (theory.md, eqs. 442, 443)."""
-        sigmas = stretched(self.grid.sigmas, factor) if name == "sigma_min" else refined(self.grid.sigmas, factor)
-        return _Given(Grid.create(self.grid.process, sigmas))
-
-
-class _Scheduled:
-    """The grid of a named schedule for every problem."""
-
-    def __init__(self, schedule: Schedule) -> None:
-        self.schedule, self.name = schedule, schedule.name
-
-    def __call__(self, problem: Problem) -> Grid:
-        return self.schedule.grid(problem.compressed().span)
 
 
 def make_knobs(
@@ -75,8 +47,7 @@ def make_knobs(
     }  # fmt: skip
     if tau is None and (iterations is not None or precondition):
         raise InputError("--iterations and --precondition belong to --tau, the step size of the training; give it")
-    if settings.start not in STARTS:
-        raise InputError(f"start {settings.start!r} is unknown; use one of {', '.join(STARTS)}")
+    check_name(settings.start, STARTS, "start")
     if langevin is not None:
         return _langevin(settings, said, grid, _positive(langevin, "langevin"), common)
     listed = given_grid(grid)
@@ -88,7 +59,7 @@ def make_knobs(
         problem, sigmas = grid_problem(listed, settings, data)
         for line in mismatch_notes(listed, problem, said):
             note(line)
-        return _diffusion(problem, _Given(Grid.create(problem.process, sigmas)), settings, common)
+        return _diffusion(problem, GivenRule(Grid.create(problem.process, sigmas)), settings, common)
     if {"solver", "steps", "schedule"} & set(said):
         # A smallest noise that is named is where the sampler stops; otherwise it goes on to 0.
         if "end" not in said and {"sigma_min", "t_min"} & set(said):
@@ -96,11 +67,11 @@ def make_knobs(
         if settings.schedule is None:
             note(f"note: no grid is given, so {SCHEDULE} is taken; --schedule NAME, or a file of `diffopt optimize`, is another")
         schedule = make_schedule(settings.schedule or SCHEDULE)
-        return _diffusion(make_problem(settings, data), _Scheduled(schedule), settings, common)
+        return _diffusion(make_problem(settings, data), ScheduledRule(schedule), settings, common)
     return _flow(settings, said, common)
 
 
-def _diffusion(problem: Problem, make_grid: Any, settings: Settings, common: dict[str, Any]) -> Knobs:
+def _diffusion(problem: Problem, make_grid: GivenRule | ScheduledRule, settings: Settings, common: dict[str, Any]) -> Knobs:
     if problem.solver.error is not None:
         raise InputError("--score-error and the errors of a budget exclude each other")
     if settings.eta is not None:

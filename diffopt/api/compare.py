@@ -19,7 +19,7 @@ from diffopt.api.model_grid import model_notes, own_schedule
 from diffopt.api.notes import data_notes, error_notes, mismatch_notes, range_notes, start_notes
 from diffopt.api.results.compare import ComparisonResult
 from diffopt.documents.grid_file import is_list
-from diffopt.documents.options import named_list
+from diffopt.documents.options import fields_of, named_list
 from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule
 from diffopt.documents.values import many, words
 from diffopt.errors import InputError, UnsupportedError
@@ -199,7 +199,7 @@ def _problems(settings: Settings, solver: Any, data: Any, steps: int) -> list[Pr
         raise InputError("no solver is named; use a comma list such as euler,heun,dpmpp_2m")
     problems = [make_problem(settings, data, name, steps, strict=len(asked) == 1) for name in asked]
     for option in settings.options:
-        if not any(hasattr(thing, option) for p in problems for thing in (p.solver, p.process)):
+        if not any(option in fields_of(type(thing)) for p in problems for thing in (p.solver, p.process)):
             raise InputError(f"option {option!r} belongs to none of {', '.join(p.solver.name for p in problems)}")
     if settings.clock is not None and not any(p.solver.uses_clock for p in problems):
         raise InputError(f"none of {', '.join(p.solver.name for p in problems)} has a clock; leave --clock out")

@@ -144,7 +144,7 @@ def times_to_sigmas(times: list[float], process: Process, end: str) -> list[floa
     """Noise ratios of a process's own times: pure noise at its start time, and 0 at a last time of 0 where `end` is zero."""
     sigmas = []
     for time in times:
-        if process.name == "ve":
+        if process.time_is_sigma:
             sigmas.append(time)
         elif time == process.start_time():
             sigmas.append(math.inf)

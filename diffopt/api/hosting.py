@@ -133,7 +133,7 @@ def note_range(problem: Problem, to: str, flags: Mapping[str, Any]) -> None:
     config = config_of(flags.get("scheduler_config"))
     for finding in range_findings(problem.process.name, problem.sigma_max, host.name, variant, config):
         note(f"note: {finding.message}")
-    flow, given = problem.process.name == "flow", bool(config)
+    flow, given = problem.process.flow, bool(config)
     models = "" if given else family(host.name, 1.0 if flow else problem.sigma_max, flow)
     if models:
         note(f"note: values are {models}")

@@ -31,13 +31,8 @@ def idle_steps(problem: Problem, sigmas: Array) -> list[int]:
     with np.errstate(all="ignore"):
         length = np.log(sigmas[:-1] / sigmas[1:])
     short = np.flatnonzero(length < min(np.log(RATIO), SHARE * even))
-    found = [int(k) for k in short if not _churned(problem, float(sigmas[k]))]
+    found = [int(k) for k in short if not problem.solver.raises(float(sigmas[k]))]
     return found if len(found) >= WORTH * (sigmas.size - 1) else []
-
-
-def _churned(problem: Problem, sigma: float) -> bool:
-    solver = problem.solver
-    return getattr(solver, "s_churn", 0) > 0 and getattr(solver, "s_tmin", 0.0) <= sigma <= getattr(solver, "s_tmax", np.inf)
 
 
 def idle_notes(problem: Problem, grid: Grid, eta: Array, name: str, value: float | None) -> list[str]:

@@ -108,7 +108,7 @@ def range_notes(problem: Problem, listed: bool = False, mean: float | None = Non
         said = f"note: the data's largest standard deviation {wide:.4g} is above sigma_max {top:g} ({count})"
         if mean <= spread and (part := _mean_part(problem)):
             said += f", and their mean, of length {mean:.4g}, adds up to {part:.4g} to the error of a start from noise"
-        if problem.process.name in ("table", "flow") and spectrum.dim >= MANY and above <= max(1, FEW * spectrum.dim):
+        if problem.process.of_latents and spectrum.dim >= MANY and above <= max(1, FEW * spectrum.dim):
             notes.append(f"{said}: usually the overall brightness of a latent, normal; the model's own start is that far off too")
         else:
             # A mean beyond the spread is spoken of on its own, and is to be subtracted.
@@ -170,7 +170,7 @@ def raw_notes(problem: Problem, mean: float, listed: bool = False) -> list[str]:
 
 def _rescale(problem: Problem) -> str:
     """What to do about the scale: where a trained model says the range, its own numbers are not to be changed."""
-    if problem.process.name not in ("table", "flow"):
+    if not problem.process.of_latents:
         return "scale the data"
     off = "the model's own start is that far off, and no grid without noise mends it"
     return f"check that they have the network's scale: if so {off}"

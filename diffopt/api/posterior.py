@@ -141,7 +141,7 @@ def _operator(operator: Any, seed: int | None) -> Operator:
     if not isinstance(operator, str):
         return MatrixOperator(_matrix(operator))
     tool = parse_operator(operator, seed or 0)
-    if seed is not None and (not hasattr(tool, "seed") or getattr(tool, "box", False)):
+    if seed is not None and not tool.random:
         raise InputError(f"--seed has no effect: nothing of {operator} is random; leave it out")
     return tool
 

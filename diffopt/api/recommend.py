@@ -97,7 +97,7 @@ def recommend(
         problem = replace(problem, end=chosen.end)  # type: ignore[arg-type]
     said: dict[str, str] = {}
     there = None if host is None else _hosted(host, flags, said)
-    usual = HABIT if problem.process.name != "flow" else flow_habit(problem, flags, chosen)
+    usual = HABIT if not problem.process.flow else flow_habit(problem, flags, chosen)
     found = offers(problem, budget, CANDIDATES, progress, there, usual)
     if chosen is not None and not found:
         raise UnsupportedError(f"host {chosen.name!r} runs none of {', '.join(CANDIDATES)} here; leave --host out")

@@ -28,7 +28,7 @@ from diffopt.documents.schemas import (
 from diffopt.documents.spectrum_formats import whole
 from diffopt.objectives import Objective
 from diffopt.objectives.evaluation import Evaluation
-from diffopt.objectives.metrics import COMPARED
+from diffopt.objectives.metrics import COMPARED, METRICS
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.schedules import Schedule
@@ -110,10 +110,7 @@ def _objective_value(
     result: OptimizeResult, evaluation: Evaluation, objective: Objective
 ) -> float | None:
     """Objective on the full spectrum; over the data's own ensemble as the optimizer saw it."""
-    if not hasattr(evaluation, objective.name):
-        return finite(result.value)
-    value: float | None = getattr(evaluation, objective.name)
-    return value
+    return evaluation.values.get(objective.name) if objective.name in METRICS else finite(result.value)
 
 
 def _run(problem: Problem, grid: Grid, eta: np.ndarray, calls: int) -> dict[str, Any]:

@@ -218,7 +218,7 @@ def check_flow(values: Sequence[float], process: Process, label: str) -> None:
     InputError
         It starts at exactly 1, or at exactly 1000 with whole numbers.
     """
-    if process.name != "flow":
+    if not process.flow:
         return
     file = exists(label)
     if values[0] == 1:

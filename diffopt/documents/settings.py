@@ -17,6 +17,7 @@ from diffopt.documents.options import assigned, fields_of, made, named, option_l
 from diffopt.documents.scheduler_config import configured
 from diffopt.documents.values import number, one
 from diffopt.errors import InputError
+from diffopt.foundation.names import check_name
 from diffopt.foundation.tensors import described
 from diffopt.law.start import STARTS
 from diffopt.objectives import OBJECTIVES, Objective
@@ -229,8 +230,7 @@ def make_problem(
     high = _sigma(settings.sigma_max, settings.t_max, process, "max")
     low = _sigma(settings.sigma_min, settings.t_min, process, "min")
     for name, value, known in (("end", settings.end, ENDS), ("start", settings.start, STARTS)):
-        if value not in known:
-            raise InputError(f"{name} {value!r} is unknown; use one of {', '.join(known)}")
+        check_name(value, known, name)
     return Problem.create(
         data, process, with_error(chosen.solver, settings, data), count, high, low,
         settings.end, settings.start,  # type: ignore[arg-type]
@@ -250,7 +250,7 @@ def _sigma(sigma: float | None, time: float | None, process: Process, side: str)
         return sigma
     if sigma is not None:
         raise InputError(f"give --sigma-{side} or --t-{side}, not both")
-    if process.name == "ve":
+    if process.time_is_sigma:
         return time
     upper = process.log_sigma.size - 1 if isinstance(process, TrainedLevels) else 1.0
     if not 0 <= time <= upper:

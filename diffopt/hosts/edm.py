@@ -84,7 +84,7 @@ class EDM(LoopHost):
     def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
         """Six lines that replace the time steps, or the flags; of a Karras grid both, the flags first."""
         assert plan.run is not None
-        churn = f" {churn_flags(vars(run.solver))}" if run.solver.name == "edm_stochastic" else ""
+        churn = f" {churn_flags(vars(run.solver))}" if run.solver.churns else ""
         solver = " --solver=euler" if run.solver.name == "euler" else ""
         steps = plan.run.grid.steps
         if target.variant == "flags":

@@ -68,7 +68,7 @@ class PhysicsNeMo(LoopHost):
 
     def _churn(self, run: Run, plan: Plan) -> str:
         """The options of its stochastic solver, which scales the churn by a number of steps of its own."""
-        if run.solver.name != "edm_stochastic":
+        if not run.solver.churns:
             return ""
         names = {"s_churn": "S_churn", "s_tmin": "S_min", "s_tmax": "S_max", "s_noise": "S_noise"}
         said = {names[key]: value for key, value in options(plan).items()}

@@ -59,7 +59,7 @@ class Run:
     @property
     def flow(self) -> bool:
         """Whether hosts call the flow time s "sigma" here."""
-        return self.process.name == "flow"
+        return self.process.flow
 
     @property
     def levels(self) -> Array:

@@ -30,6 +30,14 @@ class Process(ABC):
     pole: float = np.inf
     #: Whether f and g exist (a table of noise levels has no continuous time).
     continuous: bool = True
+    #: Whether time is the noise ratio itself.
+    time_is_sigma: bool = False
+    #: Whether it is a rectified flow: programs write its levels as times s in [0, 1].
+    flow: bool = False
+    #: Whether its models mostly work on latents, whose scale and range are the model's own.
+    of_latents: bool = False
+    #: Parameters that a search may vary, names of `parameters`.
+    family: tuple[str, ...] = ()
     #: Whether `reverse_rates` stay finite at the data, so that stages may be evaluated there.
     finite_at_data: bool = False
 
@@ -90,6 +98,10 @@ class Process(ABC):
     def timesteps(self, sigma: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Numbers a trained model is conditioned on, where the process knows them."""
         del sigma
+        return None
+
+    def whole_levels(self) -> NDArray[np.float64] | None:
+        """Noise ratios of the whole timesteps, ascending, shape (T,); None without timesteps."""
         return None
 
     def origin(self) -> dict[str, str | list[float]]:

@@ -25,6 +25,8 @@ class Flow(Process):
     """
 
     name = "flow"
+    flow = True
+    of_latents = True
     default_sigma_max = np.inf
     default_clock = "time"
     pole = 1.0
@@ -116,6 +118,10 @@ class Flow(Process):
     def start_time(self) -> float:
         """Pure noise at s = 1."""
         return 1.0
+
+    def whole_levels(self) -> Array:
+        """s = 1/1000, ..., 1, the last one pure noise."""
+        return self.sigma(np.arange(1, TRAINED + 1) / TRAINED)
 
     def timesteps(self, sigma: np.ndarray) -> np.ndarray:
         """1000 s, the conditioning of the common flow models."""

@@ -30,6 +30,7 @@ class TrainedLevels(Process):
     """
 
     name = "table"
+    of_latents = True
     continuous = False
     alphas_cumprod: Array
     #: Where the table came from: ("betas", rule), ("alphas_cumprod", file) or ("scheduler_config", file).
@@ -143,6 +144,10 @@ class TrainedLevels(Process):
         """2 / alpha, as for every variance-preserving process; by sigma, since the index stops short of 0."""
         whole = 2 * np.sqrt(1 + sigma**2)
         return np.where(time.real >= self.log_sigma.size - 1, np.inf, whole) if self.pure else whole
+
+    def whole_levels(self) -> Array:
+        """The table's own."""
+        return np.asarray(np.exp(self.log_sigma))
 
     def timesteps(self, sigma: Array) -> Array:
         """Fractional index of each noise ratio."""

@@ -35,7 +35,7 @@ class Training:
     @classmethod
     def of(cls, span: Span) -> Training:
         """Levels inside the requested range."""
-        process = VPLinear() if span.process.name == "ve" else span.process
+        process = VPLinear() if span.process.time_is_sigma else span.process
         first, last = process_times(process, np.array([span.sigma_min, span.sigma_max]))
         if isinstance(process, Flow) and process.listed:
             first, last = np.clip(process.unshifted(np.array([first, last])) * process.trained - 1, 0, process.trained - 1)

@@ -18,6 +18,7 @@ class VE(Process):
     """
 
     name = "ve"
+    time_is_sigma = True
 
     def time(self, sigma: Numbers) -> Numbers:
         """t = sigma."""

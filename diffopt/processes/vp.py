@@ -68,6 +68,7 @@ class VPLinear(VariancePreserving):
     """
 
     name = "vp_linear"
+    family = ("beta_min", "beta_max")
     beta_min: float = 0.1
     beta_max: float = 20.0
 

@@ -30,7 +30,7 @@ def document(comparison: Comparison, command: str, host: str | None = None) -> d
         ComparisonDocument(
             command=command, host=host, objective=setting.objective, process=process, start=setting.start, end=setting.end,
             score_error=wrong, equal_steps=setting.equal_steps,
-            spectrum=spectrum, rows=[_row(r, setting.process.name == "flow") for r in comparison.rows],
+            spectrum=spectrum, rows=[_row(r, setting.process.flow) for r in comparison.rows],
             skipped=comparison.skipped, diffopt_version=__version__,
         )
     )  # fmt: skip

@@ -67,7 +67,7 @@ def _single(comparison: Comparison) -> bool:
 
 def offered_best(rows: Sequence[Row], comparison: Comparison, host: str | None) -> Row | None:
     """The row of least error among those that the program, or any, offers by name."""
-    flow, objective = comparison.setting.process.name == "flow", _common(comparison)
+    flow, objective = comparison.setting.process.flow, _common(comparison)
     found = []
     for row in rows:
         if row.kind in ("added", "optimized") or row.design is not None or row.other_range or not _positive(row, objective):

@@ -14,7 +14,7 @@ from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.objectives import Objective
 from diffopt.objectives.problem import Problem
-from diffopt.processes import Process, TrainedLevels
+from diffopt.processes import Process
 from diffopt.processes.grid import Grid
 from diffopt.search.result import OptimizeResult
 from diffopt.search.scoring import Scorer
@@ -44,12 +44,9 @@ def whole_levels(process: Process) -> Array:
     UnsupportedError
         A process without timesteps.
     """
-    if isinstance(process, TrainedLevels):
-        return np.asarray(np.exp(process.log_sigma))
-    if process.name == "flow":
-        s = np.arange(1, FLOW_LEVELS + 1) / FLOW_LEVELS
-        with np.errstate(divide="ignore"):
-            return np.asarray(s / (1 - s))
+    levels = process.whole_levels()
+    if levels is not None:
+        return levels
     raise UnsupportedError(
         f"process {process.name!r} has no whole timesteps; use --process table (--betas or --scheduler-config) or flow"
     )

@@ -85,7 +85,7 @@ class Family:
         ranged = not schedule.slow or asked is not None
         knobs = [*_schedule_knobs(problem, schedule, ranged)] if move_grid else []
         knobs += [*_process_knobs(problem), *_solver_knobs(problem)]
-        sides = SIDES if hasattr(problem.solver, "s_churn") else ()
+        sides = SIDES if problem.solver.churns else ()
         if asked is None:
             if not knobs:
                 raise InputError(_nothing(problem, schedule))
@@ -109,7 +109,7 @@ def _nothing(problem: Problem, schedule: Schedule) -> str:
 
 def _idle(name: str, asked: set[str], problem: Problem) -> str:
     """Why a number that is there has no effect."""
-    if name in CHURN and "s_churn" not in asked and not getattr(problem.solver, "s_churn", 0.0):
+    if name in CHURN and "s_churn" not in asked and not problem.solver.churn:
         return f"{name} has no effect while s_churn is 0; free s_churn too (--free s_churn,{name}), or give --s-churn"
     return ""
 
@@ -172,19 +172,16 @@ def _schedule_knobs(problem: Problem, schedule: Schedule, ranged: bool) -> list[
 
 
 def _process_knobs(problem: Problem) -> list[Knob]:
-    if problem.process.name != "vp_linear":
-        return []
-    fields = problem.process.parameters()
-    return [Knob("process", n, max(v, 1e-3), min(1e-3, max(v, 1e-3)), max(1e3, v)) for n, v in fields.items()]
+    values = [(name, problem.process.parameters()[name]) for name in problem.process.family]
+    return [Knob("process", n, max(v, 1e-3), min(1e-3, max(v, 1e-3)), max(1e3, v)) for n, v in values]
 
 
 def _solver_knobs(problem: Problem) -> list[Knob]:
-    churn = getattr(problem.solver, "s_churn", None)
-    if churn is None:
+    if not problem.solver.churns:
         return []
-    most, noise = float(GAMMA) * problem.steps, max(float(problem.solver.s_noise), 1e-3)  # type: ignore[attr-defined]
+    most, noise = float(GAMMA) * problem.steps, max(problem.solver.churn_noise, 1e-3)
     return [
-        Knob("solver", "s_churn", min(max(float(churn), 1e-2), most), LEAST, most),
+        Knob("solver", "s_churn", min(max(problem.solver.churn, 1e-2), most), LEAST, most),
         Knob("solver", "s_noise", noise, min(NOISE[0], noise), max(NOISE[1], noise)),
     ]
 

@@ -156,7 +156,7 @@ class EtaBlock(Block):
     """One eta for all steps, or one per step."""
 
     def __init__(self, problem: Problem, per_step: bool) -> None:
-        if problem.solver.eta_meaning is None and hasattr(problem.solver, "s_churn"):
+        if problem.solver.eta_meaning is None and problem.solver.churns:
             raise InputError(f"solver {problem.solver.name!r} has no eta, its noise is the churn; use --free family")
         if problem.solver.eta_meaning is None:
             raise InputError(

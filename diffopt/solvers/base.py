@@ -50,6 +50,8 @@ class Solver(ABC):
     default_eta: ClassVar[float] = 0.0
     eta_meaning: ClassVar[str | None] = None
     uses_clock: ClassVar[bool] = False
+    #: Whether its noise is churn, which raises the level before a step (EDM).
+    churns: ClassVar[bool] = False
     #: Whether sigma times c and eig times c^2 give variances times c^2 on `ve`.
     scale_free: ClassVar[bool] = True
     #: Whether a last step to sigma = 0 returns a denoiser output without fresh noise.
@@ -80,6 +82,25 @@ class Solver(ABC):
     def for_even_grid(self) -> Solver:
         """The solver for grids that a search gives it: itself, but for solvers that are fitted otherwise to those."""
         return self
+
+    @property
+    def churn(self) -> float:
+        """S_churn of EDM; 0 without churn."""
+        return 0.0
+
+    @property
+    def churn_noise(self) -> float:
+        """S_noise of EDM, the deviation of the noise that churn adds over what it should be."""
+        return 1.0
+
+    def without_churn(self) -> Solver:
+        """The same scheme without churn."""
+        return self
+
+    def raises(self, sigma: float) -> bool:
+        """Whether a step from this noise ratio begins with churn."""
+        del sigma
+        return False
 
     @property
     def least_steps(self) -> int:

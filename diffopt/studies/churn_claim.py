@@ -51,11 +51,11 @@ class ChurnClaim:
 
 def churn_claim(problem: Problem, grid: Grid) -> ChurnClaim | None:
     """What the churn of the problem's solver does; None without churn, or where an error is not defined."""
-    solver: Any = problem.solver
-    if not float(np.real(getattr(solver, "s_churn", 0.0))) > 0:
+    solver = problem.solver
+    if not solver.churn > 0:
         return None
     short = problem.compressed("reference")
-    still = replace(short, solver=replace(solver, s_churn=0.0))
+    still = replace(short, solver=solver.without_churn())
     try:
         own, without = _parts(short, grid), _parts(still, grid)
         scaled = [Scaled(one, grid).at(0.0)[..., 0] for one in (short, still)]
@@ -64,7 +64,7 @@ def churn_claim(problem: Problem, grid: Grid) -> ChurnClaim | None:
     if own is None or without is None:
         return None
     parts: dict[Part, tuple[float, float]] = {name: (own[0][name], without[0][name]) for name in own[0]}
-    told = abs(float(np.real(solver.s_noise)) - 1) <= NOISE
+    told = abs(solver.churn_noise - 1) <= NOISE
     claim = claim_beside(scaled[0], scaled[1], float(np.max(equivalent(problem, grid))) if told else np.inf)
     return ChurnClaim(parts, (own[1], without[1]), claim, _other_sign(short, still, grid))
 

@@ -166,7 +166,7 @@ def _closer(goal: EtaSquares, etas: Array, zooms: int) -> float:
 
 def _without_eta(solver: Solver) -> str:
     """Why a solver has no eta, and what to use."""
-    if hasattr(solver, "s_churn"):
+    if solver.churns:
         return f"solver {solver.name!r} has no eta, its noise is the churn: use diffopt optimize --schedule karras --free family"
     return f"solver {solver.name!r} injects no noise; use ddim, euler_ancestral, dpmpp_2m_sde, euler_maruyama or sra1"
 
@@ -193,7 +193,7 @@ def noise_study(
     names: list[str | None] = [solver.clock]
     if solver.uses_clock:
         # The time of `ve` is sigma: one clock under two names.
-        every = [c for c in CLOCKS if c != "time" or (problem.process.continuous and problem.process.name != "ve")]
+        every = [c for c in CLOCKS if c != "time" or (problem.process.continuous and not problem.process.time_is_sigma)]
         names = list(clocks) if clocks else [solver.clock] if solver.clock else list(every)
     answers: list[NoiseDesign] = []
     asked = [("none", "exact")] * ("none" in designs) + [(d, o) for d in designs if d != "none" for o in objectives]
@@ -231,5 +231,5 @@ def present(
     if not all(np.isfinite(value) for value in errors.values()):
         return None
     clock = problem.solver.clock_name(problem.process)
-    clock = "sigma" if clock == "time" and problem.process.name == "ve" and "time" not in (clocks or ()) else clock
+    clock = "sigma" if clock == "time" and problem.process.time_is_sigma and "time" not in (clocks or ()) else clock
     return NoiseDesign(clock, "present", "none", etas, errors, {"eta": float(etas[0])})

@@ -31,7 +31,7 @@ class ComfyDPMPP2M(Solver):
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """One row per step reading two denoiser outputs, eq. (200)."""
-        if points.process.name != "flow":
+        if not points.process.flow:
             return DPMPP2M().table(points, eta)
         table = Table.zeros(points, lags=2)
         first_order(table, points)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -31,6 +31,7 @@ class EDMStochastic(Solver):
     name: ClassVar[str] = "edm_stochastic"
     law_order: ClassVar[int] = 2
     stages: ClassVar[int] = 2
+    churns: ClassVar[bool] = True
     reference: ClassVar[str] = "Karras et al. 2022, arXiv:2206.00364, alg. 2"
 
     s_churn: Numbers | float = 1.0
@@ -42,6 +43,24 @@ class EDMStochastic(Solver):
         churn, noise = np.asarray(self.s_churn).real, np.asarray(self.s_noise).real
         if not (churn >= 0 and self.s_tmin >= 0 and self.s_tmax >= self.s_tmin and noise >= 0):
             raise InputError("need s_churn >= 0, s_noise >= 0 and 0 <= s_tmin <= s_tmax")
+
+    @property
+    def churn(self) -> float:
+        """`s_churn`, without the step of a derivative."""
+        return float(np.asarray(self.s_churn).real)
+
+    @property
+    def churn_noise(self) -> float:
+        """`s_noise`, without the step of a derivative."""
+        return float(np.asarray(self.s_noise).real)
+
+    def without_churn(self) -> EDMStochastic:
+        """Heun, in three rows."""
+        return replace(self, s_churn=0.0)
+
+    def raises(self, sigma: float) -> bool:
+        """Between `s_tmin` and `s_tmax`."""
+        return self.churn > 0 and self.s_tmin <= sigma <= self.s_tmax
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """Three rows per step: churn, predictor, corrector, eq. (21)."""

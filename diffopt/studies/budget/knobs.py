@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +11,10 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.problem import Problem
-from diffopt.processes.grid import Grid
 from diffopt.studies.budget.budget import Budget, BudgetSetting, budget
 from diffopt.studies.budget.diffusion import Diffusion
 from diffopt.studies.budget.flow import ExactFlow
+from diffopt.studies.budget.grid_rule import GivenRule, ScheduledRule
 from diffopt.studies.budget.langevin import Langevin
 from diffopt.studies.budget.sampler import LinearSampler
 from diffopt.studies.budget.training import ScoreTraining
@@ -36,7 +35,7 @@ class Knobs:
     ----------
     problem : Problem or None
         Data, process, solver, range, ends and start of a diffusion sampler; None for the other samplers.
-    make_grid : callable or None
+    make_grid : GivenRule, ScheduledRule or None
         Grid for a problem; a function of it, so that steps and range may move.
     spectrum : Spectrum
         Data.
@@ -46,7 +45,7 @@ class Knobs:
 
     spectrum: Spectrum
     problem: Problem | None = None
-    make_grid: Callable[[Problem], Grid] | None = None
+    make_grid: GivenRule | ScheduledRule | None = None
     eta: float | Array | None = None
     start: str = "exact"
     sigma_max: float | None = None
@@ -67,7 +66,7 @@ class Knobs:
             eta = 0.0 if self.eta is None else float(np.asarray(self.eta))
             top = FLOW_TOP if self.sigma_max is None else self.sigma_max
             return ExactFlow(top, self.sigma_min or 0.0, self.start, eta)  # type: ignore[arg-type]
-        return Diffusion(self.problem.solver, self.make_grid(self.problem), self.eta, self.problem.start)
+        return Diffusion(self.problem.solver, self.make_grid.grid_for(self.problem), self.eta, self.problem.start)
 
     def _first(self) -> float | None:
         if self.start == "exact" or self.steps is None:
@@ -92,10 +91,8 @@ class Knobs:
 
     def value(self, name: str) -> float | None:
         """One of the numbers; None where it has no meaning."""
-        if self.fixed(name):
-            made: Any = self.make_grid
-            levels = made.grid.sigmas[made.grid.sigmas > 0]
-            return float(made.grid.steps if name == "steps" else levels[-1])
+        if isinstance(self.make_grid, GivenRule) and self.fixed(name):
+            return self.make_grid.value(name)
         if name in ("steps", "sigma_min") and self.problem is not None:
             return float(getattr(self.problem, name))
         found = getattr(self, name)
@@ -108,12 +105,12 @@ class Knobs:
     @property
     def given_grid(self) -> bool:
         """Whether the grid does not follow from the problem."""
-        return getattr(self.make_grid, "given", False)
+        return self.make_grid is not None and self.make_grid.given
 
     @property
     def schedule(self) -> str | None:
         """Name of the schedule of the grids; None where there is none."""
-        return getattr(self.make_grid, "name", None)
+        return None if self.make_grid is None else self.make_grid.name
 
     def with_value(self, name: str, value: float) -> Knobs:
         """The same with another number.
@@ -137,12 +134,12 @@ class Knobs:
 
     def reshaped(self, name: str, factor: float) -> Knobs:
         """The same with more steps, or a smaller last noise, in the shape of the grid that was given."""
-        made: Any = self.make_grid
+        assert isinstance(self.make_grid, GivenRule)
         eta = self.eta
         if name == "steps" and eta is not None and not isinstance(eta, int | float):
             each = np.asarray(eta)
             eta = each[np.arange(round(factor * each.size)) * each.size // round(factor * each.size)]
-        return replace(self, make_grid=made.moved(name, factor), eta=eta)
+        return replace(self, make_grid=self.make_grid.moved(name, factor), eta=eta)
 
 
 def halves(knobs: Knobs) -> dict[str, dict[str, Any]]:

@@ -27,6 +27,11 @@ class Operator(ABC):
     summary: ClassVar[str]
     pixels: ClassVar[bool] = True
 
+    @property
+    def random(self) -> bool:
+        """Whether `seed` decides what is measured."""
+        return False
+
     @abstractmethod
     def apply(self, x: Array, shape: Shape) -> Array:
         """Measurements, shape (batch, m), of arrays x of shape (batch, *shape)."""

@@ -29,6 +29,11 @@ class CompressedSensing(Operator):
         if self.count < 1:
             raise InputError(f"number of measurements must be at least 1, got {self.count}")
 
+    @property
+    def random(self) -> bool:
+        """All numbers."""
+        return True
+
     def apply(self, x: Array, shape: Shape) -> Array:
         """Random projections."""
         d = int(np.prod(shape))

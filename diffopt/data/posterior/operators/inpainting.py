@@ -36,6 +36,11 @@ class Inpainting(Operator):
         if not 0 < self.keep <= 1:
             raise InputError(f"share of pixels kept must be above 0 and at most 1, got {self.keep:g}")
 
+    @property
+    def random(self) -> bool:
+        """Which pixels are kept, but for a box."""
+        return not self.box
+
     def mask(self, shape: Shape) -> np.ndarray:
         """True where a pixel is measured."""
         if not self.box:
