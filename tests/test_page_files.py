@@ -13,6 +13,7 @@ import pytest
 import diffopt
 from diffopt.api.orders import error_map
 from diffopt.api.speech import spoken
+from diffopt.report.page import _answers
 
 EIG = [20.0, 1.0, 0.02]
 
@@ -77,6 +78,16 @@ def test_a_long_table_begins_with_its_best_rows_and_pictures_have_words() -> Non
     for drawing in re.findall(r"<svg.*?</svg>", page, re.S):
         name = re.search(r'role="img" aria-labelledby="(title-[\w-]+) (desc-[\w-]+)"', drawing)
         assert name and f'<title id="{name[1]}">' in drawing and f'<desc id="{name[2]}">' in drawing
+
+
+@pytest.mark.parametrize(("count", "open_"), [(3, 3), (9, 9), (21, 8)])
+def test_answers_of_many_groups_are_folded_and_all_there(count: int, open_: int) -> None:
+    lines = [f"answer <{k}>" for k in range(count)]
+    text = _answers(lines)
+    said = re.findall(r"<p>(.*?)</p>", text)
+    assert said == [f"answer &lt;{k}&gt;" for k in range(count)]
+    assert len(re.findall("<p>", text.partition("<details>")[0])) == open_
+    assert (f"<summary>{count - open_} more</summary>" in text) == (open_ < count)
 
 
 @pytest.mark.parametrize("verb", ["optimize", "spectrum", "map"])

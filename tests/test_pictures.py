@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -223,6 +224,23 @@ def test_the_picture_of_noise_has_the_etas_of_its_settings() -> None:
     assert {text.get_text() for text in curve.get_legend().get_texts()} >= set(marks)
 
 
+@pytest.mark.parametrize("steps", [14, 24, 30, 31])
+def test_the_cells_of_many_steps_have_short_numbers_or_none(steps: int) -> None:
+    """None lies on the next, and what has no numbers says how deep the deepest cell is."""
+    found = diffopt.best_eta(EIG, "ddim", 5, design="none")
+    etas = (2.7 * np.linspace(0.001, 1, steps) ** 2).tolist()
+    rows = [{**found.document["rows"][0], "design": "per_step", "eta": etas}]
+    sigmas = np.geomspace(80, 0.002, steps + 1).tolist()
+    document = {**found.document, "rows": rows, "steps": steps, "sigmas": sigmas, "advised": None, "present": None}
+    canvas = type(found)(document).figure()
+    renderer, panel = _laid_out(canvas), canvas.axes[0]
+    boxes = [text.get_window_extent(renderer) for text in panel.texts]
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes)) and len(boxes) == (steps if steps <= 30 else 0)
+    for text, eta in zip(panel.texts, etas, strict=False):
+        assert float(text.get_text()) == pytest.approx(eta, rel=0.06, abs=5.1e-3)
+    assert ("the deepest cell: eta 2.7" in panel.get_xlabel()) == (steps > 30)
+
+
 def test_a_picture_of_noise_has_no_panel_for_a_lone_dot_and_no_plateau() -> None:
     """Where nothing beats the present setting its mark on the curve says all; the axis ends where the error stays as it is."""
     found = diffopt.best_eta(EIG, "ddim", 5, design="none,constant", eta=0.0)
@@ -330,3 +348,26 @@ def test_the_title_begins_below_the_answer() -> None:
         # The title holds a blank line for every bold one; its last line is the only one with letters.
         line = canvas.text(0, 0, "What", fontsize=11).get_window_extent().height
         assert title.y0 + line + 2 <= answer.get_window_extent().y0
+
+
+def test_rows_of_several_budgets_stand_in_columns_in_the_colour_of_their_kind() -> None:
+    """A colour is a kind of rule in the whole picture, and no solver has one: solvers stand beside each other."""
+    found = diffopt.compare(EIG, "heun,euler", "3,5", only="karras,first_order,oss_flux,beta")
+    canvas = picture(found.comparison)
+    panel = canvas.axes[-1]
+    texts = [label.get_text().split() for label in panel.get_xticklabels()]
+    labels = dict(zip(map(float, panel.get_xticks()), texts, strict=True))
+    columns = {place: words[0] for place, words in labels.items() if words and words[0].isdigit()}
+    names = [word for words in labels.values() for word in words if not word.isdigit()]
+    assert names == ["heun", "euler"] and list(columns.values()) == ["5", "9", "3", "5"]
+    colours = {"fixed": palette.RIVAL, "table": palette.PUBLISHED, "spectrum": palette.DATA, "optimized": palette.OWN}
+    marks = [line for line in panel.lines if line.get_marker() == "_"]
+    drawn = {(x, y, line.get_color()) for line in marks for x, y in zip(*line.get_data(), strict=True)}
+    places = dict(zip([("heun", 5), ("heun", 9), ("euler", 3), ("euler", 5)], columns, strict=True))
+    expected = set()
+    for row in found.comparison.rows:
+        colour = palette.HABIT if row.schedule == "karras" else colours[row.kind]
+        expected.add((places[row.solver, row.denoiser_calls], row.errors["robust"], colour))
+    assert drawn == expected
+    told = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert told == ["best that a program offers", "karras", "optimum"]

@@ -179,7 +179,9 @@ def _solver_names(axis: Any, ticks: Sequence[tuple[float, str]], places: Mapping
     for i, (solver, at) in enumerate(places.items()):
         middle = sum(at) / len(at)
         told[middle] = told.get(middle, "") + "\n" * (1 + (long and i % 2)) + plain(solver)
-    axis.set_xticks(list(told), list(told.values()), fontsize=8.5)
+    # As many lines everywhere: numbers of one height.
+    lines = max(text.count("\n") for text in told.values())
+    axis.set_xticks(list(told), [text + "\n" * (lines - text.count("\n")) for text in told.values()], fontsize=8.5)
     axis.tick_params(axis="x", length=0)
     axis.set_xlim(-0.6, end + 0.6)
     for at in list(places.values())[1:]:

@@ -19,8 +19,8 @@ from diffopt.report.units import scale_in, units
 Row = Mapping[str, Any]
 #: Marks of one eta at every step that is neither advised nor in force.
 OTHERS = ("D", "v", "^", "P", "X", "*")
-#: Cells of a row that hold their number, and the least relative change of an error that is drawn.
-CELLS, MOVES = 16, 1e-3
+#: Steps up to which cells have numbers, and up to which these have two digits, and the least change of an error that is drawn.
+CELLS, WIDE, MOVES = 30, 14, 1e-3
 #: In the words of the text.
 CLEAN = "with no step's error cancelling (absolute)"
 HATCHED = "gained by errors of the steps that cancel each other"
@@ -49,7 +49,7 @@ def noise_picture(data: Mapping[str, Any], constants: Constants | None = None) -
     clocks = len({row["clock"] for _, row in chosen}) > 1
     rows = {name + (f", {row['clock']} clock" if clocks and row["clock"] else ""): row for name, row in chosen}
     ranked = {name: rows[name] for name in sorted(rows, key=lambda name: float(rows[name]["exact"]))}
-    taken = next(name for name in rows if name.startswith(("set: ", "present")) and rows[name] is advised(data))
+    taken = next((name for name in rows if name.startswith(("set: ", "present")) and rows[name] is advised(data)), "")
     colours = {n: palette.HABIT if n.startswith("present") else palette.OWN if n == taken else palette.RIVAL for n in rows}
     curve = constants is not None and _moves(constants)
     stepwise = not curve or any(not _one(row) for row in rows.values())
@@ -127,16 +127,23 @@ def _etas(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row]) -> None:
     # Cells as paths would have hairlines between them in an SVG.
     mesh.set_rasterized(True)
     axis.hlines(np.arange(1, len(rows)) - 0.5, 0, steps, color="white", linewidth=3)
-    every = -(-steps // CELLS)
     for i, row in enumerate(rows.values()):
-        cells = [(steps / 2, row["eta"][0])] if _one(row) else [(k + 0.5, row["eta"][k]) for k in range(0, steps, every)]
-        for x, value in cells:
-            told = f"{digits(value)} at every step" if _one(row) and steps > 1 else f"{value:.2g}" if value >= 5e-4 else "0"
-            axis.text(x, i, told, ha="center", va="center", fontsize=7.5)
-    levels = {k: data["sigmas"][k] for k in range(0, steps + 1, every)}
+        if _one(row) and steps > 1:
+            axis.text(steps / 2, i, f"{digits(row['eta'][0])} at every step", ha="center", va="center", fontsize=7.5)
+        for k in range(steps if steps <= CELLS and not (_one(row) and steps > 1) else 0):
+            axis.text(k + 0.5, i, _cell(row["eta"][k], steps), ha="center", va="center", fontsize=7.5 if steps <= WIDE else 6)
+    levels = {k: data["sigmas"][k] for k in range(0, steps + 1, -(-steps // WIDE))}
     axis.set_xticks(list(levels), ["pure noise" if s is None else digits(s) for s in levels.values()], fontsize=8)
     axis.set(xlim=(0, steps))
-    axis.set_xlabel("noise levels (sigma) between the steps, sampling runs to the right; in the cells: eta of each step")
+    told = "in the cells: eta of each step" if steps <= CELLS else f"the deepest cell: eta {digits(float(etas.max()))}"
+    axis.set_xlabel(f"noise levels (sigma) between the steps, sampling runs to the right; {told}")
+
+
+def _cell(eta: float, steps: int) -> str:
+    """Eta of a step in a cell, short where there are many."""
+    if eta < (5e-4 if steps <= WIDE else 5e-3):
+        return "0"
+    return f"{eta:.2g}" if steps <= WIDE or eta >= 0.1 else f"{eta:.2f}"
 
 
 def _names(axis: Any, rows: Mapping[str, Row], colours: Mapping[str, str]) -> None:

@@ -26,6 +26,8 @@ _COLUMNS = (
 
 #: Rows beyond which a table shows its first ones and a button for all.
 MANY, FIRST = 20, 12
+#: Answers that stand open on top.
+ANSWERS = 8
 
 
 def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
@@ -43,7 +45,7 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
     buttons = {row["solver"]: bare_forms(data) for row in data["rows"]}
     buttons |= {name: forms(scheme, data) for name, scheme in schemes.items() if name in buttons}
     links = "".join(f'<a href="#{_anchor(s)}">{escape(s)}</a>' for s in solvers)
-    answer = "".join(f"<p>{escape(line)}</p>" for line in compared(data))
+    answer = _answers(compared(data))
     return "\n".join(
         [
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
@@ -72,6 +74,13 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             f"<script>{_asset('page.js')}</script></body></html>\n",
         ]
     )
+
+
+def _answers(lines: Sequence[str]) -> str:
+    """The answers, those of many groups folded after the first: on a phone they would fill screens."""
+    told = [f"<p>{escape(line)}</p>" for line in lines]
+    more, rest = len(told) - ANSWERS, "".join(told[ANSWERS:])
+    return "".join(told[:ANSWERS]) + (f"<details><summary>{more} more</summary>{rest}</details>" if more > 1 else rest)
 
 
 def _asset(name: str) -> str:
