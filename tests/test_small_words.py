@@ -35,10 +35,12 @@ def test_the_range_of_slopes_is_not_called_an_interval(capsys: pytest.CaptureFix
     assert "range: the 95 % interval over batches of paths" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("process", "shown"), [("ve", False), ("vp_linear", True)])
-def test_a_time_that_is_the_noise_level_is_no_column(process: str, shown: bool) -> None:
-    found = diffopt.optimize(EIG, "euler", 3, process=process)
-    assert ("time" in found.render("table", width=120).split("frechet")[0].split()) == shown
+@pytest.mark.parametrize(("process", "shown"), [({"process": "ve"}, False), ({"process": "vp_linear"}, True),
+                                                ({"process": "table", "betas": "sd"}, False)])  # fmt: skip
+def test_a_time_that_is_the_noise_level_or_the_timestep_is_no_column(process: dict, shown: bool) -> None:
+    found = diffopt.optimize(EIG, "euler", 3, **process)
+    words = found.render("table", width=120).split("frechet")[0].split()
+    assert ("time" in words) == shown and ("timestep" in words) == ("betas" in process)
     assert "time" in found.render("csv").splitlines()[0]
 
 

@@ -104,8 +104,8 @@ def run_view(document: Mapping[str, Any]) -> RenderableType:
     """Summary, grid and baselines of a schedule or evaluation document."""
     parts: list[RenderableType] = [Text(visible(_headline(document)), style="bold"), Text(visible(_conditions(document))), Text()]
     rows = grid_rows({**document, "eta": shown_eta(document)})
-    if all(row.get("time") == row["sigma"] for row in rows):
-        # The time of ve is the noise ratio.
+    if all(row.get("time") in (row["sigma"], row.get("timestep", row["sigma"])) for row in rows[:-1]):
+        # The time of ve is the noise ratio, that of a trained model its timestep.
         rows = [{k: v for k, v in row.items() if k != "time"} for row in rows]
     parts.append(rows_table(rows))
     parts.append(Text())
