@@ -25,14 +25,15 @@ def test_variance_below_sigma_min_is_a_share(verb):
     found = lines(ask(EIG, solver="euler", steps=4, sigma_min=5.0, **flags), "below sigma_min 5")
     assert len(found) == 1
     assert f"{100 * 13 / 77:.3g} % of the data's variance" in found[0]
-    assert "or lower sigma_min" in found[0]
-    assert not lines(ask(EIG, solver="euler", steps=4, sigma_min=1.0, **flags), "below sigma_min")
+    # 4 is 5 % of 77, 4 + 9 is 17 %: down to the root of 9.
+    assert found[0].endswith("or lower sigma_min to 3, where it is less than 10 %")
+    assert not lines(ask(EIG, solver="euler", steps=4, sigma_min=3.0, **flags), "below sigma_min")
 
 
 def test_a_listed_grid_is_not_told_to_take_a_flag_that_it_refuses():
     (line,) = lines(diffopt.evaluate(EIG, sigmas=[80.0, 20.0, 5.0]), "below sigma_min 5")
     assert "the grid ends before they are made" in line
-    assert "end the grid lower" in line
+    assert "or end the grid at 3, where" in line
     assert "lower sigma_min" not in line
     (line,) = lines(diffopt.evaluate(EIG, sigmas=[6.0, 2.0, 0.1, 0.0]), "above sigma_max")
     assert "begin the grid at 54, where such a start misses 1 % of their spread" in line
@@ -164,3 +165,24 @@ def test_what_a_start_lacks_of_the_mean_is_said():
     assert 0.5 < long.errors["initialization"] / (0.01 * np.sqrt(sum(EIG))) < 1.01
     calm = diffopt.optimize(Spectrum.create(EIG), start="sigma", **asked)
     assert not lines(calm, "mean")
+
+
+@pytest.mark.parametrize("process", ["ve", "vp_linear", "flow"])
+def test_an_end_that_dominates_says_which_level_would_do_and_then_no_more(process):
+    """Eq. (444): the marginal there is within a quarter of the steps' error of the data; rounding down is of two digits."""
+    asked = {"solver": "heun", "steps": 12, "schedule": "karras", "end": "sigma_min", "process": process, "sigma_max": 50.0}
+    eig, mean = np.array([4.0, 0.5, 0.02]), np.array([0.3, 0.0, 0.1])
+    data = Spectrum.create(eig, mean=mean)
+    found = diffopt.evaluate(data, sigma_min=0.6, **asked)
+    needed = found.document["sigma_min_needed"]
+    assert f"The end dominates: sigma_min {needed:g} would do" in found.answers()[0]
+
+    def left(s):
+        alpha = {"ve": 1.0, "vp_linear": 1 / np.sqrt(1 + s**2), "flow": 1 / (1 + s)}[process]
+        return np.sqrt(np.sum((alpha * np.sqrt(eig + s**2) - np.sqrt(eig)) ** 2 + ((1 - alpha) * mean) ** 2))
+
+    assert left(needed) <= found.errors["discretization"] / 4 < left(1.1 * needed)
+    assert found.errors["truncation"] == pytest.approx(left(0.6), rel=1e-9)
+    again = diffopt.evaluate(data, sigma_min=needed, **asked)
+    assert "end dominates" not in again.answers()[0] and again.document["sigma_min_needed"] is None
+    assert diffopt.evaluate(data, **{**asked, "end": "zero"}).document["sigma_min_needed"] is None

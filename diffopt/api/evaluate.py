@@ -9,7 +9,7 @@ from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.baselines import without_churn
 from diffopt.api.filed_error import filed_error
 from diffopt.api.grids import GivenGrid, check_answered, given_grid, grid_problem
-from diffopt.api.higher import needed
+from diffopt.api.higher import needed, needed_end
 from diffopt.api.idle import idle_notes
 from diffopt.api.likes import FileLike, GridLike, NumbersLike, SolverLike, SpectrumLike, WholeLike
 from diffopt.api.notes import assumption_notes, data_notes, mismatch_notes, problem_notes
@@ -118,7 +118,8 @@ def _result(
     evaluation = run_evaluation(problem, grid, eta)
     etas = problem.solver.etas(eta, grid.steps)
     others = _references(problem, eta), needed(problem, evaluation), _exact_score(problem, grid, eta)
-    document = dump(evaluation_document(problem, grid, etas, evaluation, schedule, *others))
+    lower = needed_end(problem, evaluation)
+    document = dump(evaluation_document(problem, grid, etas, evaluation, schedule, *others, lower))
 
     assumed = assumption_notes(problem, grid, etas, evaluation, listed=schedule is None)
     assumed += idle_notes(problem, grid, etas, "frechet", evaluation.frechet)

@@ -1,4 +1,4 @@
-"""The noise ratio at which a start from noise stops to matter, for a run that was evaluated."""
+"""The noise ratios at which a start from noise, and an end above 0, stop to matter, for a run that was evaluated."""
 
 from __future__ import annotations
 
@@ -20,3 +20,18 @@ def needed(problem: Problem, evaluation: Evaluation) -> float | None:
         return None
     found = min(found, problem.process.sigma_limits[0])
     return found if found > problem.sigma_max * (1 + 1e-9) else None
+
+
+def needed_end(problem: Problem, evaluation: Evaluation) -> float | None:
+    """Where what is left above 0 is a quarter of the steps' error (eq. 444), or the process ends; None at least sigma_min."""
+    left, steps = evaluation.truncation, evaluation.discretization
+    if problem.end == "zero" or not left or not steps:
+        return None
+    # Most runs end at 0.
+    from diffopt.studies.covering import SHARE, finest_sigma
+
+    if left <= SHARE * steps:
+        return None
+    found = finest_sigma(problem.process, problem.compressed().spectrum, problem.sigma_min, SHARE * steps)
+    found = max(found, problem.process.sigma_limits[1])
+    return found if found < problem.sigma_min * (1 - 1e-9) else None

@@ -205,12 +205,24 @@ def _low_note(problem: Problem, listed: bool) -> list[str]:
         return []
     what = "one step to 0 makes them" if problem.end == "zero" else "the grid ends before they are made"
     advice = ["scale the data"]
-    if problem.process.sigma_limits[1] < low * (1 - 1e-9):
-        advice.append("end the grid lower" if listed else "lower --sigma-min")
+    limit = problem.process.sigma_limits[1]
+    if limit < low * (1 - 1e-9):
+        fine = max(_fine(spectrum), limit)
+        what_for = f"where it is less than {100 * FINER:g} %" if fine > limit else "the least that the process has"
+        advice.append(f"{'end the grid at' if listed else 'lower --sigma-min to'} {fine:.2g}, {what_for}")
     return [
         f"note: {100 * share:.3g} % of the data's variance is in directions with a standard deviation below sigma_min {low:g}: "
         f"{what}; {' or '.join(advice)}"
     ]
+
+
+def _fine(spectrum: Spectrum) -> float:
+    """A noise ratio of two digits, rounded down, below which there is no more of the variance than is worth a word."""
+    order = np.argsort(spectrum.eig)
+    shares = np.cumsum((spectrum.weight * spectrum.eig)[order]) / spectrum.trace
+    value = float(np.sqrt(spectrum.eig[order][int(np.argmax(shares >= FINER))]))
+    unit = 10.0 ** (np.floor(np.log10(value)) - 1)
+    return float(f"{np.floor(value / unit * (1 + 1e-12)) * unit:.2g}")
 
 
 def start_notes(problem: Problem, grid: Grid, eta: Array, frechet: float | None, listed: bool = False) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 from diffopt.api.arguments import Flags, loaded, read, verb
 from diffopt.api.baselines import baselines, best_of, without_churn
-from diffopt.api.higher import needed
+from diffopt.api.higher import needed, needed_end
 from diffopt.api.idle import idle_notes
 from diffopt.api.likes import NamesLike, SolverLike, SpectrumLike, WholeLike
 from diffopt.api.model_grid import model_notes, own_grids
@@ -125,6 +125,7 @@ def optimize(
     document = schedule_document(
         solved, result, evaluation, beside, objective, free, schedule,
         _beats_ends(solved, result) if "eta" in free else None, _churn(solved, result), needed(solved, evaluation),
+        needed_end(solved, evaluation),
     )  # fmt: skip
     assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
     assumed += idle_notes(solved, result.grid, result.eta, objective.name, document.objective.value)

@@ -40,7 +40,7 @@ from diffopt.solvers.methods.fitted import coefficients_of
 def evaluation_document(
     problem: Problem, grid: Grid, eta: np.ndarray, evaluation: Evaluation, schedule: Schedule | None,
     references: dict[str, Evaluation] | None = None, needed: float | None = None,
-    right: Evaluation | None = None,
+    right: Evaluation | None = None, needed_end: float | None = None,
 ) -> EvaluationDocument:  # fmt: skip
     """Document of `diffopt evaluate`."""
     return EvaluationDocument(
@@ -48,6 +48,7 @@ def evaluation_document(
         schedule=None if schedule is None else schedule.name,
         schedule_options={} if schedule is None else options_of(schedule),
         sigma_max_needed=needed,
+        sigma_min_needed=needed_end,
         errors=_errors(evaluation),
         baselines={name: _score(e) for name, e in (references or {}).items()},
         exact_score=None if right is None else _score(right),
@@ -78,12 +79,14 @@ def schedule_document(
     beats_ends: Claim | None = None,
     churn: ChurnPart | None = None,
     needed: float | None = None,
+    needed_end: float | None = None,
 ) -> ScheduleDocument:
     """Document of `diffopt optimize`."""
     scored = _objective_value(result, evaluation, objective)
     return ScheduleDocument(
         **_run(problem, result.grid, result.eta, evaluation.denoiser_calls),
         sigma_max_needed=needed,
+        sigma_min_needed=needed_end,
         objective=ObjectivePart(name=objective.name, value=scored),
         errors=_errors(evaluation),
         baselines={name: _score(e) for name, e in baselines.items()},

@@ -134,6 +134,11 @@ class RunPart(Document):
         description="sigma_max at which the start law's error is a quarter of the steps' (docs/theory.md, eq. 441), or the most "
         "that the process has; null where it is reached",
     )
+    sigma_min_needed: float | None = Field(
+        default=None,
+        description="sigma_min at which what a grid that stops there leaves is a quarter of the steps' error (docs/theory.md, "
+        "eq. 444), or the least that the process has; null where it is reached, and of grids that end at 0",
+    )
 
 
 class ScheduleDocument(RunPart):

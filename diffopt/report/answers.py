@@ -13,6 +13,7 @@ from diffopt.objectives.robust import Robust, amplifies
 from diffopt.report.churn import STILL, reference
 from diffopt.report.gain import gain, number
 from diffopt.report.model_grid import MODELS_OWN, unshifted
+from diffopt.report.remedies import PLACED, START, higher, lower
 from diffopt.report.rivals import compared_error, spelled_name
 from diffopt.report.spread import relative
 from diffopt.studies.comparison.row import OWN
@@ -23,10 +24,6 @@ HABIT = "karras"
 HABITS = (HABIT, STILL)
 #: A habit within this share of the optimum is good enough to keep.
 NEAR = 0.02
-#: What helps where the start dominates at the highest noise of the process (docs/theory.md, eq. 54).
-START = "the process goes no higher; a grid without noise cannot mend that, injected noise does in part"
-#: What helps where steps dominate whose placement no search betters.
-PLACED = "more steps or another solver help; the placement is already optimal (by robust)"
 #: The schedules beside an optimum are a few of those there are.
 ALL = " (`diffopt compare-schedules` tries all)"
 Document = Mapping[str, Any]
@@ -137,9 +134,9 @@ def _split(data: Document, highest: float | None, placed: bool, brief: bool = Fa
         return ""
     largest = max(known, key=lambda k: known[k])
     remedy = {
-        "start": START if highest is None else _higher(data.get("sigma_max_needed"), highest),
+        "start": START if highest is None else higher(data.get("sigma_max_needed"), highest),
         "steps": PLACED if placed else "more or better placed steps help",
-        "end": "a smaller last noise level helps",
+        "end": lower(data.get("sigma_min_needed"), data["process"]["name"]),
     }[largest]
     right = (data.get("exact_score") or {}).get("discretization")
     told = {"steps": "" if right is None else f" ({number(right)} with an exact score)"}
@@ -148,15 +145,6 @@ def _split(data: Document, highest: float | None, placed: bool, brief: bool = Fa
     verdict = f"The {largest} dominate{'' if largest == 'steps' else 's'}: {remedy}."
     size = "" if brief else f", {relative(data)}"
     return f"frechet {number(total)}{size}: {listed}{cancel}. {verdict}"
-
-
-def _higher(needed: float | None, highest: float) -> str:
-    """A larger noise ratio to start from: which, and what it does."""
-    if needed is None:
-        return "a larger sigma_max helps"
-    if needed >= highest:
-        return f"a larger sigma_max helps, up to {needed:.6g}, the most that the process has"
-    return f"sigma_max {needed:g} would do: there it is a quarter of the steps' error"
 
 
 def compared(data: Document) -> list[str]:
