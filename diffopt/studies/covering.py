@@ -46,7 +46,7 @@ def covering_sigma(spectrum: Spectrum, start: Start, allowed: float) -> float | 
 
 def end_error(process: Process, spectrum: Spectrum, low: float) -> float:
     """Distance of the marginal at a noise ratio from the data, data units (theory.md, eq. 444)."""
-    alpha = float(np.asarray(process.alpha(process.time(low))))
+    alpha = float(np.asarray(process.alpha(process.time(np.array(low)))))
     gap = alpha * np.sqrt(spectrum.eig + low**2) - np.sqrt(spectrum.eig)
     mean = 0.0 if spectrum.mean is None else (1 - alpha) * spectrum.mean
     return math.sqrt(float(spectrum.weight @ (gap**2 + mean**2)))
