@@ -183,7 +183,7 @@ def test_pictures_and_pages_do_not_mix_with_the_result(flag: str, run: Run) -> N
 
 def test_another_file_given_to_siem_is_told_what_it_expects(run: Run) -> None:
     assert run("spectrum convert e.npy -o own.npz")[0] == 0
-    for name in ("own.npz", "e.npy", "none.npz"):
+    for name in ("own.npz", "e.npy", "absent.npz"):
         code, out, err = run(f"siem {name}")
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert "expected the outputs of a score network" in err

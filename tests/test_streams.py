@@ -351,7 +351,7 @@ def test_escapes():
     assert json.loads(stream.buffer.getvalue()) == "ü\U0001f600"
 
 
-@pytest.mark.parametrize("form", ["x", "npy", "csv"])
+@pytest.mark.parametrize("form", ["x", "npy", "npz"])
 def test_a_form_that_is_refused_leaves_no_picture(form, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["spectrum", "show", "builtin:power2", "--format", form, "--plot", "p.svg"]) == 2
