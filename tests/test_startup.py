@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import diffopt
 
 ROOT = Path(diffopt.__file__).parents[1]
@@ -21,21 +19,25 @@ HEAVY = (
 SCRIPT = """
 import io, json, sys, contextlib
 from diffopt.cli.main import main
-with contextlib.redirect_stdout(io.StringIO()):
-    code = main({argv!r})
-print(json.dumps([code, sorted(m for m in {heavy!r} if m in sys.modules)]))
+found = []
+for argv in {commands!r}:
+    before = set(sys.modules)
+    with contextlib.redirect_stdout(io.StringIO()):
+        code = main(argv)
+    found.append([code, sorted(m for m in {heavy!r} if m in set(sys.modules) - before)])
+print(json.dumps(found))
 """
 
 
-def loaded(argv, cwd=None):
-    """(exit code, heavy packages loaded) of a command in a fresh process."""
+def loaded(*commands, cwd=None):
+    """(exit code, heavy packages that it was the first to load) of each command, one after the other in a fresh process."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    script = SCRIPT.format(argv=argv, heavy=HEAVY)
+    script = SCRIPT.format(commands=commands, heavy=HEAVY)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, env=environment, cwd=cwd)
-    return tuple(json.loads(done.stdout))
+    return [tuple(line) for line in json.loads(done.stdout)]
 
 
-def commands():
+def every_command():
     """Every command and sub-command, from the application itself."""
     from typer.main import get_command
 
@@ -52,16 +54,24 @@ def commands():
     return found
 
 
-@pytest.mark.parametrize("path", commands(), ids=lambda p: " ".join(p) or "diffopt")
-def test_help_loads_nothing_heavy(path):
-    assert loaded([*path, "--help"]) == (0, [])
-
-
-def test_version_loads_nothing_heavy():
-    assert loaded(["--version"]) == (0, [])
+def test_help_and_version_load_nothing_heavy():
+    """All in one process: what the first of them loads stays loaded and is said of it."""
+    lines = [["--version"], *([*path, "--help"] for path in every_command())]
+    assert len(lines) > 20
+    assert dict(zip(map(tuple, lines), loaded(*lines), strict=True)) == {tuple(line): (0, []) for line in lines}
 
 
 def test_the_main_job_loads_no_optional_package(tmp_path):
-    code, heavy = loaded(["optimize", "builtin:white", "-n", "3", "-q"], tmp_path)
+    ((code, heavy),) = loaded(["optimize", "builtin:white", "-n", "3", "-q"], cwd=tmp_path)
     assert code == 0
     assert set(heavy) == {"numpy", "scipy", "pydantic"}
+
+
+def test_commands_load_no_part_of_scipy_that_they_do_not_use(tmp_path):
+    (tmp_path / "samples.csv").write_text("\n".join(f"{i % 7},{i % 5}" for i in range(40)))
+    lines = ("eta builtin:white -s ddim -n 2 --design constant", "error-budget builtin:white --samples 100",
+             "compare-schedules builtin:white -n 2 --only karras", "spectrum estimate samples.csv -o e.npz",
+             "spectrum show e.npz")  # fmt: skip
+    codes, heavy = zip(*loaded(*([*line.split(), "-q"] for line in lines), cwd=tmp_path), strict=True)
+    assert set(codes) == {0}
+    assert set().union(*heavy) == {"numpy", "scipy", "pydantic"}

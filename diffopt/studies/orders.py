@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from diffopt.data.compression import short
 from diffopt.errors import DiffoptError, InputError
@@ -184,7 +184,7 @@ def _slope(counts: Array, batches: Array, floor: float) -> tuple[float | None, f
         return order, float(local.min()), float(local.max())
     slopes = -np.polyfit(x, 0.5 * np.log(batches[places]), 1)[0]
     order = -float(np.polyfit(x, 0.5 * np.log(batches[places].mean(axis=1)), 1)[0])
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, slopes.size - 1) * slopes.std(ddof=1) / np.sqrt(slopes.size))
+    reach = float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, slopes.size - 1) * slopes.std(ddof=1) / np.sqrt(slopes.size))
     return order, order - reach, order + reach
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import toeplitz
-from scipy.optimize import brentq
+import scipy
 
 from diffopt.data.spectrum import Spectrum, descending
 from diffopt.errors import InputError
@@ -51,7 +50,7 @@ def leading_mu(spectrum: Spectrum) -> float:
         s = np.exp(mu)
         return float(np.pi / 8 * (s**2 - two / s**2) + half * s / 2 - three_halves / (2 * s))
 
-    return float(brentq(slope, -30.0, 5.0)) + float(np.log(top)) / 2
+    return float(scipy.optimize.brentq(slope, -30.0, 5.0)) + float(np.log(top)) / 2
 
 
 def tokens_of(shape: Sequence[int]) -> int | None:
@@ -90,7 +89,7 @@ def at_size(spectrum: Spectrum, factor: float, frames: int = 1, correlation: flo
         raise InputError("need tokens > 0, frames >= 1 and a frame correlation in [0, 1]")
     eig, weight = _resampled(spectrum, factor) if factor != 1 else (spectrum.eig, spectrum.weight)
     if frames > 1:
-        in_time = np.maximum(np.linalg.eigvalsh(toeplitz(correlation ** np.arange(frames))), 0)
+        in_time = np.maximum(np.linalg.eigvalsh(scipy.linalg.toeplitz(correlation ** np.arange(frames))), 0)
         eig, weight = np.outer(in_time, eig).ravel(), np.tile(weight, frames)
     return Spectrum(*descending(np.asarray(eig), np.asarray(weight), None), spectrum.source)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import linalg
 
 from diffopt.data.posterior.operators.base import Operator, Shape
 from diffopt.data.spectrum import Spectrum
@@ -212,7 +212,7 @@ def _dense(prior: Prior, matrix: Array, noise: float, measurement: Array | None,
     """Sigma - Sigma A^T (A Sigma A^T + noise^2)^-1 A Sigma = R R^T (eq. 90) and the mean (eq. 100)."""
     root = prior.root()
     image = matrix @ root
-    u, s, vt = linalg.svd(image, full_matrices=True)
+    u, s, vt = scipy.linalg.svd(image, full_matrices=True)
     # Directions that the measurement does not see have singular values of rounding size.
     s[s <= max(image.shape) * np.finfo(float).eps * s[0]] = 0.0
     length = np.hypot(noise, s)
@@ -221,8 +221,8 @@ def _dense(prior: Prior, matrix: Array, noise: float, measurement: Array | None,
     shrink[: s.size] = noise / length
     factor = (root @ vt.T) * shrink
     if measurement is None and not basis:
-        return Posterior(Spectrum.create(_squares(linalg.svdvals(factor)), source="posterior"), None, None, "dense")
-    vectors, values, _ = linalg.svd(factor, full_matrices=True)
+        return Posterior(Spectrum.create(_squares(scipy.linalg.svdvals(factor)), source="posterior"), None, None, "dense")
+    vectors, values, _ = scipy.linalg.svd(factor, full_matrices=True)
     eig = np.zeros(root.shape[0])
     eig[: values.size] = _squares(values)
     mean, projection = None, None
@@ -245,7 +245,7 @@ def _squares(values: Array) -> Array:
 
 def _root(covariance: Array) -> Array:
     """A square root of the prior's covariance, with eigenvalues of rounding size at 0, whatever their sign."""
-    values, vectors = linalg.eigh(covariance)
+    values, vectors = scipy.linalg.eigh(covariance)
     if values[0] < -1e-8 * max(values[-1], 0):
         raise InputError(f"the prior covariance has eigenvalue {values[0]:g}; a covariance has none below 0")
     limit = values.size * np.finfo(np.float64).eps * values[-1]

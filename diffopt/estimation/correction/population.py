@@ -12,7 +12,7 @@ least-squares problem (El Karoui 2008, doi:10.1214/07-AOS581, who solves it by l
 from __future__ import annotations
 
 import numpy as np
-import scipy.optimize
+import scipy
 from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array

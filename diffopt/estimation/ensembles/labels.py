@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.cluster.vq import kmeans2, vq
 
 from diffopt.errors import InputError
 from diffopt.estimation.engines.local import Engine
@@ -37,7 +37,7 @@ def cluster(samples: Samples, engine: Engine, clusters: int, seed: int) -> NDArr
     with warnings.catch_warnings():
         # A cluster that has become empty keeps its centre and gets no label.
         warnings.simplefilter("ignore")
-        centers, _ = kmeans2(points[chosen], clusters, minit="++", seed=random, missing="warn")
+        centers, _ = scipy.cluster.vq.kmeans2(points[chosen], clusters, minit="++", seed=random, missing="warn")
     numbers, lonely = joined(points, centers)
     if len(set(numbers.tolist())) < 2:
         raise InputError(f"--clusters {clusters}: all samples but single ones form one cluster; there are no clusters")
@@ -50,7 +50,7 @@ def joined(points: Array, centers: Array) -> tuple[NDArray[np.int64], int]:
     """Nearest centre of each point, and how many centres were left out because one point alone was theirs."""
     kept = np.arange(len(centers))
     while True:
-        numbers = kept[vq(points, centers[kept])[0]]
+        numbers = kept[scipy.cluster.vq.vq(points, centers[kept])[0]]
         counts = np.bincount(numbers, minlength=len(centers))
         single = np.flatnonzero(counts == 1)
         if not len(single):

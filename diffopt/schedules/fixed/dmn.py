@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array, Numbers
@@ -114,7 +114,7 @@ def improved(levels: Array, power: float) -> Array:
     scale = float(amplification(logsnr, power)) / n
     for width in WIDTHS:
         options = {"maxfun": BUDGET, "ftol": 1e-9}
-        x = minimize(
+        x = scipy.optimize.minimize(
             value, x, (width * scale,), jac=True, method="L-BFGS-B", bounds=bounds, options=options
         ).x
     return np.asarray(np.exp(-place(x)))

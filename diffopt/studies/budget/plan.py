@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
+import scipy
 
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.arrays import Array
@@ -206,13 +206,13 @@ class _Search:
         lows, highs = self._box()
         if len(self.smooth) == 1:
             width = (highs[0] - lows[0]) / (SCAN - 1)
-            optimize.minimize_scalar(
+            scipy.optimize.minimize_scalar(
                 lambda t: self._total(knobs, values, np.array([t])),
                 bounds=(max(x[0] - width, lows[0]), min(x[0] + width, highs[0])), method="bounded", options={"maxiter": 20},
             )  # fmt: skip
             return
         simplex = np.clip(x + np.vstack([0 * x, 0.8 * np.eye(x.size)]), lows, highs)
-        optimize.minimize(
+        scipy.optimize.minimize(
             lambda y: self._total(knobs, values, np.clip(y, lows, highs)), x, method="Nelder-Mead",
             options={"maxfev": EVALUATIONS, "initial_simplex": simplex},
         )  # fmt: skip
