@@ -44,6 +44,12 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield home
 
 
+@pytest.fixture
+def no_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluations leave out the optimum beside them, which takes a search each: for tests of everything else they say."""
+    monkeypatch.setattr("diffopt.api.evaluate.REFERENCES", 0)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Division by zero, overflow and NaN raise unless the code under test says that it expects them."""

@@ -9,6 +9,8 @@ import diffopt
 from diffopt.data.scaled_copies import SCALES
 from diffopt.objectives.robust import AMPLIFIED, Robust, amplifies
 
+pytestmark = pytest.mark.usefixtures("no_optimum")
+
 #: Where the search for `unipc` with a relative error of the model of 0.3 puts levels on top of each other.
 EIG = [200.0, 20.0, 2.0, 0.2, 0.02]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import statistics
 from fnmatch import fnmatch
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def type_checking_only(tree: ast.Module) -> set[ast.AST]:
     return {inner for block in blocks for inner in ast.walk(block)}
 
 
-def imported(name: str, run_time: bool = False) -> set[str]:
+@cache
+def imported(name: str, run_time: bool = False) -> frozenset[str]:
     """Absolute names a module imports anywhere in it; `run_time` leaves out `if TYPE_CHECKING`."""
     tree = TREES[name]
     skip = type_checking_only(tree) if run_time else set()
@@ -76,7 +78,7 @@ def imported(name: str, run_time: bool = False) -> set[str]:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}".removeprefix("diffopt.")
                 found.add(f"diffopt.{inner}" if inner in MODULES and node.module.startswith("diffopt") else node.module)
-    return found
+    return frozenset(found)
 
 
 def imported_modules(name: str, run_time: bool = True) -> set[str]:

@@ -191,10 +191,10 @@ def test_quiet_says_nothing(run, spectrum):
 
 def test_reruns_are_byte_identical(run, spectrum):
     argv = ("optimize", spectrum, "-s", "dpmpp_2m", "-n", "7", "-q")
-    first = shell(*argv)
-    assert first.returncode == 0
-    assert first.stderr == b""
-    assert shell(*argv).stdout == first.stdout == run(*argv)[1].encode()
+    other = shell(*argv)
+    assert other.returncode == 0
+    assert other.stderr == b""
+    assert other.stdout == run(*argv)[1].encode() == run(*argv)[1].encode()
 
 
 def test_standard_input(spectrum):

@@ -132,7 +132,7 @@ SPECTRA = st.lists(st.floats(-6, 5), min_size=1, max_size=5).map(lambda x: Spect
 @given(
     spectrum=SPECTRA,
     solver=st.sampled_from([s for s in SOLVERS if SOLVERS[s].own_clock is None]),
-    budget=st.integers(2, 4),
+    budget=st.integers(2, 3),
     objective=st.sampled_from(["robust", "frechet", "discretization"]),
     end=st.sampled_from(["zero", "sigma_min"]),
 )
@@ -370,9 +370,11 @@ def test_the_optimized_row_has_the_objective_of_optimize_to_a_fraction_of_a_per_
 ) -> None:
     """The sentence below the table, for two searches with other starts and tolerances."""
     eig = 9.0 * np.arange(1.0, 7) ** -1.5
-    table = diffopt.compare(eig, solver, 3, process=process, objective=objective, kind="fixed,optimized")
+    # Where errors cancel and steps remember, each search takes a second for one more step.
+    steps = 2 if solver == "unipc" and objective != "robust" else 3
+    table = diffopt.compare(eig, solver, steps, process=process, objective=objective, kind="fixed,optimized")
     (row,) = [row for row in table.document["rows"] if row["kind"] == "optimized"]
-    found = diffopt.optimize(eig, solver, 3, process=process, objective=objective)
+    found = diffopt.optimize(eig, solver, steps, process=process, objective=objective)
     assert row[objective] == pytest.approx(found.errors[objective], rel=5e-3)
     assert "to a fraction of a per cent" in optimum_notes(table.document)[0]
 

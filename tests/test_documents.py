@@ -36,7 +36,7 @@ WRITERS = {
         ["convergence", "eig.npy", "-s", "euler,ddpm", "--sigma-max", "6", "--sigma-min", "0.2",
          "--steps", "8,16,32", "--paths", "40"],
     ],
-    "diffopt.eta/1": [["eta", "eig.npy", "-n", "3", "--sigma-max", "6", "--sigma-min", "0.2", "--clock", "sigma"]],
+    "diffopt.eta/1": [["eta", "eig.npy", "-n", "2", "--sigma-max", "6", "--sigma-min", "0.2", "--clock", "sigma"]],
     "diffopt.shift/1": [["shift", "eig.npy", "-n", "4", "--tokens", "256"]],
     "diffopt.recommendation/1": [["recommend", "eig.npy", "--calls", "4"]],
 }

@@ -387,19 +387,34 @@ def test_reader_flags_reach_the_reader(tmp_path, capsys):
     assert document["dim"] == 128
 
 
-def test_progress_is_for_terminals_only(data, tmp_path, capsys):
+def test_progress_is_for_terminals_only(data, tmp_path, capsys, monkeypatch):
+    """In a process of its own on a terminal; that it is silent where it is asked to be, or cannot draw, in this one."""
     import pty
 
     assert run("estimate", data) == 0
     assert "60/60" not in capsys.readouterr().err
     # Sixty samples are read before anybody would wait for them: here the display does not wait.
     code = "import sys; import diffopt.cli.progress as p; p.PATIENCE = 0.0; from diffopt.cli.main import main; sys.exit(main())"
-    for flags, kind, shown in (([], "xterm", True), (["--quiet"], "xterm", False), ([], "dumb", False)):
-        controller, terminal = pty.openpty()
-        words = ["spectrum", "estimate", str(data), "-o", str(tmp_path / "o.npz"), "--force", *flags]
+    monkeypatch.setattr("diffopt.cli.progress.PATIENCE", 0.0)
+    words = ["estimate", str(data), "-o", str(tmp_path / "o.npz"), "--force"]
+
+    def process(terminal, kind):
         environment = os.environ | {"PYTHONPATH": str(ROOT), "TERM": kind, "COLUMNS": "120"}
-        command = [sys.executable, "-c", code, *words]
-        assert subprocess.run(command, env=environment, stderr=terminal, check=True).returncode == 0
+        command = [sys.executable, "-c", code, "spectrum", *words]
+        subprocess.run(command, env=environment, stderr=terminal, check=True)
+
+    def here(terminal, kind, *flags):
+        with monkeypatch.context() as patch, open(terminal, "w", closefd=False) as stream:
+            patch.setenv("TERM", kind)
+            patch.setattr(sys, "stderr", stream)
+            assert run(*words, *flags) == 0
+
+    for call, shown in (
+        (lambda t: process(t, "xterm"), True), (lambda t: here(t, "xterm"), True), (lambda t: here(t, "xterm", "--quiet"), False),
+        (lambda t: here(t, "dumb"), False),
+    ):  # fmt: skip
+        controller, terminal = pty.openpty()
+        call(terminal)
         os.close(terminal)
         seen = b""
         try:

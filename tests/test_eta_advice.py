@@ -34,7 +34,7 @@ CASES = [
 
 @cache
 def found(solver: str, rule: str | None, now: float | None) -> Any:
-    return diffopt.best_eta(EIG, solver, 6, eta=now, score_error=rule, **RANGE)
+    return diffopt.best_eta(EIG, solver, 4, eta=now, score_error=rule, **RANGE)
 
 
 @pytest.mark.parametrize(("solver", "rule", "now"), CASES)

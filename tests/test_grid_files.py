@@ -16,6 +16,8 @@ from diffopt.errors import InputError
 from diffopt.foundation.notes import listening
 from diffopt.processes import Flow, TrainedLevels, alphas_from_betas
 
+pytestmark = pytest.mark.usefixtures("no_optimum")
+
 SIGMAS = [80.0, 5.0, 1.0, 0.0]
 EIG = np.array([4.0, 1.0, 0.25, 0.01])
 

@@ -16,10 +16,7 @@ WIDE = 700 * np.arange(1, 13) ** -2.0
 TABLE = {"process": "table", "betas": "scaled_linear:0.00085,0.012,1000", "start": "unit"}
 
 
-@pytest.fixture(autouse=True)
-def bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The optimum beside each evaluation takes a search."""
-    monkeypatch.setattr("diffopt.api.evaluate.REFERENCES", 0)
+pytestmark = pytest.mark.usefixtures("no_optimum")
 
 
 def idle(result) -> list[str]:

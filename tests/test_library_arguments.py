@@ -14,7 +14,10 @@ import diffopt
 #: Imported by the first test that runs: collecting the suite takes no second more for it.
 torch: Any = None
 
-pytestmark = pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="torch is not installed")
+pytestmark = [
+    pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="torch is not installed"),
+    pytest.mark.usefixtures("no_optimum"),
+]
 
 
 @pytest.fixture(autouse=True, scope="module")

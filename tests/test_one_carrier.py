@@ -22,6 +22,8 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.documents.spectrum_formats import to_json, to_npz
 from diffopt.objectives.metrics import METRICS
 
+pytestmark = pytest.mark.usefixtures("no_optimum")
+
 ROOT = Path(diffopt.__file__).parents[1]
 POOLED = Spectrum.create([10.0, 1.0, 0.1])
 MEMBERS = Ensemble.create([Spectrum.create([100.0, 0.01, 0.01]), Spectrum.create([1e-3] * 3)], [1, 3])

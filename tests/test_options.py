@@ -17,6 +17,8 @@ from diffopt.processes import PROCESSES
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS
 
+pytestmark = pytest.mark.usefixtures("no_optimum")
+
 EIG = [9.0, 1.0, 0.2, 0.01]
 TABLES = {"solver": SOLVERS, "schedule": SCHEDULES, "process": PROCESSES}
 #: Every option there is: table, name, option.

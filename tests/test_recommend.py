@@ -33,7 +33,7 @@ def found():
 
 #: Flags under which every row's command must state the row's errors again.
 ASKED = {
-    "plain": {}, "flow from pure noise": {"process": "flow"}, "comfyui": {"process": "flow", "host": "comfyui"},
+    "plain": {"calls": 3}, "flow from pure noise": {"process": "flow"}, "comfyui": {"process": "flow", "host": "comfyui"},
     "diffusers": {"process": "vp_linear", "host": "diffusers"}, "score error": {"score_error": "0.1"},
     "range": {"process": "vp_linear", "t_max": 0.9, "beta_max": 15.0, "end": "sigma_min"},
     "start": {"start": "sigma", "sigma_max": 14.0},
@@ -41,15 +41,16 @@ ASKED = {
 
 
 @pytest.mark.parametrize("asked", ASKED)
-def test_the_command_of_a_row_states_its_errors(asked, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("diffopt.api.evaluate.REFERENCES", 0)  # The optimum beside each row takes a search.
+@pytest.mark.usefixtures("no_optimum")
+def test_the_command_of_a_row_states_its_errors(asked, tmp_path, capsys):
     np.save(tmp_path / "eig.npy", EIG)
-    rows = diffopt.recommend(str(tmp_path / "eig.npy"), calls=3, **ASKED[asked]).document["rows"]
+    flags = {"calls": 2} | ASKED[asked]
+    rows = diffopt.recommend(str(tmp_path / "eig.npy"), **flags).document["rows"]
     assert len({(row["solver"], row["schedule"]) for row in rows}) == len(rows) > 3
     for row in rows:
         assert main([*shlex.split(row["command"])[1:], "--format", "json"]) == 0
         again = json.loads(capsys.readouterr().out)
-        assert again["denoiser_calls"] == row["calls"] <= 3
+        assert again["denoiser_calls"] == row["calls"] <= flags["calls"]
         for name in ("solver", "steps", "start", "solver_options", "sigmas"):
             assert again[name] == row[name], name
         assert again["eta"] == [row["eta"]] * row["steps"] or not again["eta_meaning"]

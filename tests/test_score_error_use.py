@@ -30,6 +30,8 @@ from diffopt.solvers.loop import sample
 from diffopt.solvers.score_error import parse_score_error
 from diffopt.studies.eta import NoiseStudy
 
+pytestmark = pytest.mark.usefixtures("no_optimum")
+
 MEANS, VARIANCES = [[-3.0, 0, 0, 0.5], [3.0, 0, 0, -0.5]], [[0.3, 1.0, 0.2, 0.05], [0.5, 0.6, 0.2, 0.05]]
 TARGETS = {"mixture": Mixture.create([0.5, 0.5], MEANS, variances=VARIANCES)}
 COVARIANCE = TARGETS["mixture"].covariance()

@@ -15,6 +15,8 @@ from diffopt.solvers import SOLVERS, run_table
 from diffopt.solvers.loop import sample
 from diffopt.solvers.methods.ipndm import published_weights
 
+pytestmark = pytest.mark.usefixtures("no_optimum")
+
 CASES = [
     *(("ipndm", {"order": p}) for p in (1, 2, 3, 4)),
     ("ipndm", {"euler_at_final": False}),
