@@ -209,7 +209,7 @@ def test_the_exact_error_is_said_where_it_speaks_for_another_row() -> None:
     known = [row for row in found.document["rows"] if row["verdict"] != "fitted"]
     least = min(known, key=lambda row: row["frechet"])
     (line,) = [line for line in found.answers() if line.startswith("In frechet")]
-    numbers = f"{least['frechet']:.3g} against {found.best['frechet']:.3g}"
+    numbers = f"{least['frechet']:.4g} against {found.best['frechet']:.4g}"
     assert f"{least['solver']} with eta {least['eta']:g} is best, {numbers}" in line
     assert least["frechet"] < 0.95 * found.best["frechet"]
 

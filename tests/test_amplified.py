@@ -68,7 +68,7 @@ def test_noise_is_chosen_where_it_pays():
         again = diffopt.evaluate(EIG, sigmas=row["sigmas"], solver="euler_ancestral", eta=eta, score_error="0.1")
         errors[eta] = again.errors["robust"]
     assert min(errors, key=errors.__getitem__) == row["eta"]
-    assert f"eta {row['eta']:.3g}" in row["sentence"]
+    assert f"eta {row['eta']:.4g}" in row["sentence"]
     exact = [row for row in diffopt.recommend(EIG, calls=4).document["rows"] if row["schedule"] != "karras"]
     assert all((row["eta"] == 0) == (row["eta_found"] != "own") for row in exact)
     for row in (row for row in exact if row["eta_found"] == "own"):

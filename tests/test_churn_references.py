@@ -41,8 +41,8 @@ def test_both_are_the_loop_of_edm_and_the_gain_is_over_the_better() -> None:
     better = min(frechet(1.0), frechet(0.0))
     assert abs(frechet(1.0) / frechet(0.0) - 1) > 0.05
     told = "karras, no churn" if better == frechet(0.0) else "karras, S_churn 1"
-    default = "" if better == frechet(0.0) else f"; karras, no churn, EDM's default: {frechet(0.0):.3g}"
-    assert f"{told} ({better:.3g}{default})" in found.answers()[0]
+    default = "" if better == frechet(0.0) else f"; karras, no churn, EDM's default: {frechet(0.0):.4g}"
+    assert f"{told} ({better:.4g}{default})" in found.answers()[0]
 
 
 def test_a_file_is_evaluated_beside_the_same_two(tmp_path: Any) -> None:
@@ -77,7 +77,7 @@ def test_options_of_a_schedule_are_part_of_its_name(asked: str, named: str) -> N
 def test_a_comparison_says_with_which_churn_its_rows_run() -> None:
     table = diffopt.compare(EIG, "edm_stochastic,heun", STEPS, only="karras,exponential", **ASKED)
     (said,) = [note for note in table.notes if "S_churn" in note]
-    assert f"S_churn 1 in every row; karras without churn, EDM's default, has frechet {frechet(0.0):.3g} at {STEPS} steps" in said
+    assert f"S_churn 1 in every row; karras without churn, EDM's default, has frechet {frechet(0.0):.4g} at {STEPS} steps" in said
     # Heun in sigma is that run, as the note says.
     heun = next(row for row in table.document["rows"] if row["solver"] == "heun" and row["schedule"] == "karras")
     assert heun["frechet"] == pytest.approx(frechet(0.0), rel=1e-9)

@@ -33,7 +33,7 @@ def test_guides_keep_away_from_the_lines_and_an_accuracy_beyond_the_panel_is_tol
                            score_error="0.03", accuracy=1e-6)  # fmt: skip
     for axis in found.figure().axes:
         goal = 1e-6 * (5.8**0.5 if "weak" in axis.get_ylabel() else 1)
-        assert axis.get_title(loc="right").split("\n")[-1] == f"the accuracy {goal:.3g} lies below this panel"
+        assert axis.get_title(loc="right").split("\n")[-1] == f"the accuracy {goal:.4g} lies below this panel"
         for guide in lines(axis, "_guide"):
             left, right = guide.get_xdata()
             for line in lines(axis):
@@ -52,8 +52,8 @@ def test_the_accuracy_of_squared_errors_has_a_line_of_its_own() -> None:
         (line,) = lines(panels[metric], "_accuracy")
         np.testing.assert_allclose(line.get_ydata(), goal)
         (text,) = [t.get_text() for t in panels[metric].texts if t.get_text().startswith("accuracy")]
-        assert text == f"accuracy {goal:.3g}"
-    assert f"weak ({goals['weak']:.3g} in squared units)" in found.answers()[0]
+        assert text == f"accuracy {goal:.4g}"
+    assert f"weak ({goals['weak']:.4g} in squared units)" in found.answers()[0]
 
 
 @pytest.mark.parametrize("metric", ["frechet", "weak"])

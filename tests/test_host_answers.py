@@ -228,5 +228,5 @@ def test_answers_compare_the_steps_where_the_start_is_not_exact():
     karras = found.baselines["karras"]
     assert karras["robust"] / found.errors["robust"] < 1.02 < karras["robust_steps"] / found.errors["robust_steps"]
     assert "keep it" not in said
-    assert f"robust_steps {found.errors['robust_steps']:.3g}" in said
+    assert f"robust_steps {found.errors['robust_steps']:.4g}" in said
     assert "robust_steps" not in diffopt.optimize(WIDE, "dpmpp_2m", 6, **SHORT).render("table")

@@ -40,7 +40,7 @@ def test_a_start_that_is_further_off_than_the_steps_is_a_caution() -> None:
     row, start = near.document["rows"][0], near.document["start_error"]
     first = next(n for n, error in zip(row["steps"], row["errors"], strict=True) if error < start)
     (said,) = near.answers()[1:]
-    assert f"adds up to {start:.3g} to a distance" in said and f"all steps of heun from {first} on" in said
+    assert f"adds up to {start:.4g} to a distance" in said and f"all steps of heun from {first} on" in said
     assert start > 0.1 and "more than the error 0.1 that is asked for" in said
     far = diffopt.orders(EIG, "heun", [8, 16], sigma_max=1e4, accuracy=0.1, **ASKED)
     assert far.document["start_error"] < min(far.document["rows"][0]["errors"]) and len(far.answers()) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def test_the_range_of_slopes_is_not_called_an_interval(capsys: pytest.CaptureFix
     out, err = capsys.readouterr()
     assert "95 %" not in out + err and "range" in out.splitlines()[0] + out.splitlines()[1]
     assert "accuracy 0.03169 (1 % of the data's spread)" in err and "range: of the successive slopes" in err
-    assert "an error of 0.0317 (1 % of the data's spread)" in " ".join((out + err).split())
+    assert "an error of 0.03169 (1 % of the data's spread)" in " ".join((out + err).split())
     assert main([*asked, "--metric", "frechet", "--accuracy", "0.1"]) == 0
     assert f"accuracy 0.1 ({100 * 0.1 / np.sqrt(10.04):.3g} % of the data's spread)" in capsys.readouterr().err
     assert main([*asked, "--metric", "strong", "--paths", "100"]) == 0
@@ -58,3 +59,30 @@ def test_a_free_sigma_max_says_how_a_mean_is_given(tmp_path: Path) -> None:
     assert "diffopt.estimate keeps the mean of samples, and files have it under `mean`" in said
     (tmp_path / "s.json").write_text(json.dumps({"eigenvalues": EIG, "mean": [0.5, 0.0, 0.0]}))
     assert not any("no mean" in note for note in diffopt.optimize(str(tmp_path / "s.json"), **asked).notes)
+
+
+@pytest.mark.parametrize("verb", ["optimize", "evaluate", "compare", "recommend", "orders"])
+def test_an_error_has_as_many_digits_in_the_sentence_as_in_the_table(verb: str) -> None:
+    """Every number of four digits or more of the sentences that is an error of the document has four."""
+    found = {
+        "optimize": lambda: diffopt.optimize(EIG, "heun", 5),
+        "compare": lambda: diffopt.compare(EIG, "euler", 5, only="karras,beta"),
+        "evaluate": lambda: diffopt.evaluate(EIG, solver="heun", steps=5, schedule="karras"),
+        "recommend": lambda: diffopt.recommend(EIG, calls=2, host="k-diffusion"),
+        "orders": lambda: diffopt.orders(EIG, "heun", [8, 16], metric="frechet", sigma_min=0.05),
+    }[verb]()  # fmt: skip
+    told = re.sub(r"\S+ (times|%)|\S+ the root of the trace", "", " ".join([*found.answers(), *found.notes]))
+    errors = {value for value in _numbers(found.document) if 1e-3 < value < 1e4 and len(f"{value:.4g}") > len(f"{value:.3g}")}
+    shorter = {f"{value:.3g}" for value in errors} - {f"{value:.4g}" for value in errors}
+    words = set(re.split(r"[\s(),;:]+", told))
+    named = {f"{value:.4g}" for value in errors} & words
+    assert named and not {word for word in words & shorter if "." in word and len(word) > 3}
+
+
+def _numbers(part: object) -> list[float]:
+    """Every error in a document."""
+    if isinstance(part, dict):
+        keys = ("robust", "frechet", "kl", "robust_steps", "value", "accuracy", "initialization", "discretization", "truncation")
+        own = [v for k, v in part.items() if k in keys and isinstance(v, float)]
+        return own + [v for child in part.values() for v in _numbers(child)]
+    return [v for child in part for v in _numbers(child)] if isinstance(part, list) else []

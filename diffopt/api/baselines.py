@@ -44,7 +44,7 @@ def churn_notes(problems: Iterable[Problem], steps: Mapping[str, Iterable[int]],
         for count in sorted(set(steps.get(problem.solver.name, ()))) if churn else ():
             asked = replace(problem, steps=count)
             found = without_churn(asked, applicable(asked, ("karras",)))
-            values += [f"{e.values[metric]:.3g} at {count} steps" for e in found.values() if e.values.get(metric) is not None]
+            values += [f"{e.values[metric]:.4g} at {count} steps" for e in found.values() if e.values.get(metric) is not None]
         if values:
             notes.append(
                 f"note: {problem.solver.name} runs with S_churn {churn:g} in every row; karras without churn, EDM's default, "
@@ -97,4 +97,4 @@ def best_of(
 def _amplified(evaluation: Evaluation) -> str:
     """What is wrong with a result that has no value."""
     frechet = evaluation.values.get("frechet")
-    return "" if frechet is None else f" (a run that amplifies errors: frechet {frechet:.3g})"
+    return "" if frechet is None else f" (a run that amplifies errors: frechet {frechet:.4g})"

@@ -177,7 +177,7 @@ def _document(
     floor = None if data is None or other is None else {k: d(data, other) for k, d in DISTANCES.items()}
     error = PATHWISE["rmse"](truth, ends[1]) if np.isfinite(ends[1]).all() else float("inf")
     if not np.isfinite(error) or error > 0.05 * np.sqrt(np.var(truth, axis=0).sum()):
-        note(f"note: the fine run of {fine} steps is not converged (rmse {error:.3g} to half of them); raise --reference-steps")
+        note(f"note: the fine run of {fine} steps is not converged (rmse {error:.4g} to half of them); raise --reference-steps")
     reference = ReferencePart(
         solver="heun", schedule=reference_name(first), steps=fine, error=float(np.nan_to_num(error, posinf=1e308)),
         data=_between(truth, data),

@@ -10,7 +10,8 @@ from diffopt.documents.build import known_scale
 from diffopt.hosts.offered import offering
 from diffopt.report import palette
 from diffopt.report.comparison import shown_name
-from diffopt.report.style import digits, log_axis, plain
+from diffopt.report.gain import number
+from diffopt.report.style import log_axis, plain
 from diffopt.report.units import unit
 from diffopt.studies.comparison.comparison import Comparison, row_error
 from diffopt.studies.comparison.row import Row
@@ -99,7 +100,7 @@ def _strip(axis: Any, comparison: Comparison, host: str | None) -> str:
             value = row.errors[objective] or 0.0
             edge = palette.INK if mark == "D" else colour
             axis.plot(value, i, mark, color=colour, markersize=6.5, zorder=3, markeredgecolor=edge)
-            text = plain(f"{shown_name(row)} {digits(value)}{words}")
+            text = plain(f"{shown_name(row)} {number(value)}{words}")
             axis.annotate(text, (value, i), xytext=(0, lift), textcoords="offset points", ha="left", va="center", fontsize=8,
                           color=colour)  # fmt: skip
     if solvers and axis.lines:
@@ -196,7 +197,7 @@ def _title(text: str, ends: tuple[float, float], comparison: Comparison) -> str:
     if not beyond:
         return text
     value, row = max(beyond, key=lambda pair: pair[0])
-    return f"{text}; {len(beyond)} off the scale, worst {shown_name(row)} {digits(value)}"
+    return f"{text}; {len(beyond)} off the scale, worst {shown_name(row)} {number(value)}"
 
 
 def _fit(axis: Any, comparison: Comparison, objective: str, which: str = "y") -> None:

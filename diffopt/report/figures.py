@@ -10,6 +10,7 @@ import numpy as np
 from diffopt.data.spectrum import Spectrum
 from diffopt.report import palette, style
 from diffopt.report.answers import parts_cancel
+from diffopt.report.gain import number
 from diffopt.report.map_figures import error_mesh
 from diffopt.report.rankings import MOST, height, ranking
 from diffopt.report.rivals import HABIT, Grids, compared_error, finite, labelled, minimized, own_name, told_equal, values
@@ -218,6 +219,7 @@ def _split(axis: Any, errors: Mapping[str, Any], scale: float | None) -> None:
             axis.text(0.01 * top, i, f"{key}: not defined", va="center", fontsize=8.5, color=palette.RIVAL)
             continue
         axis.barh(i, value, color=colour, height=0.62)
-        axis.annotate(f"{value:.3g}  {text}", (value, i), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5)
+        told = f"{number(value)}  {text}"
+        axis.annotate(told, (value, i), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5)
     axis.set_yticks(range(len(parts)), list(parts))
     axis.set(ylim=(len(parts) - 0.5, -0.6), xlim=(0, top * 1.9), xlabel=f"2-Wasserstein distance ({units(scale)}){cancel}")

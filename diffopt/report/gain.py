@@ -9,7 +9,12 @@ SAME = "equal to"
 
 
 def number(value: float) -> str:
-    """Three digits, without an exponent where it is short."""
+    """An error as tables have it: four digits, without an exponent where it is short."""
+    return f"{value:.4g}"
+
+
+def share(value: float) -> str:
+    """A ratio, or a share in percent: three digits."""
     return f"{value:.3g}"
 
 
@@ -22,4 +27,4 @@ def gain(own: float, other: float) -> str:
     times = max(ratio, 1 / ratio)
     if times < 1.0005:
         return SAME
-    return f"{100 * abs(1 - own / other):.2g} % {side}" if times < 1.1 else f"{number(times)} times {side}"
+    return f"{100 * abs(1 - own / other):.2g} % {side}" if times < 1.1 else f"{share(times)} times {side}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from diffopt.report import palette
 from diffopt.report.cancellation import cancels, flattered
+from diffopt.report.gain import number
 from diffopt.report.noise_answers import advised
 from diffopt.report.rankings import dots, height
 from diffopt.report.studies import chosen_rows
@@ -178,4 +179,4 @@ def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours
 
 def _told(row: Row, base: float | None, marked: bool) -> str:
     ratio = "" if not base or row["exact"] == base else f", {digits(row['exact'] / base)} x"
-    return f"{digits(row['exact'])}{ratio}" + (f"; absolute {digits(row['absolute'])}" if marked else "")
+    return f"{number(row['exact'])}{ratio}" + (f"; absolute {number(row['absolute'])}" if marked else "")

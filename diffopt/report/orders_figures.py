@@ -117,16 +117,16 @@ def _accuracy(axis: Any, accuracy: float, seen: np.ndarray) -> list[str]:
     """The accuracy as a dashed line with its value where no line goes; where it lies beyond the panel, the words for that."""
     low, high = axis.get_ylim()
     if not low < accuracy < high:
-        return [f"the accuracy {accuracy:.3g} lies {'below' if accuracy <= low else 'above'} this panel"]
+        return [f"the accuracy {accuracy:.4g} lies {'below' if accuracy <= low else 'above'} this panel"]
     axis.axhline(accuracy, color=INK, linewidth=0.8, linestyle="--", zorder=0, label="_accuracy")
     near = _shares(axis, seen) - (0, _shares(axis, np.log([[1.0, accuracy]]))[0, 1])
     # Left of the line first; above it, then below.
     places = [(left, up) for left in (0.005, 0.84, 0.25, 0.5, 0.7) for up in (True, False)]
     free = [p for p in places if not _inside(near, p[0], 0.15, *((0.0, 0.06) if p[1] else (-0.06, 0.0)))]
     if not free:
-        return [f"dashed: accuracy {accuracy:.3g}"]
+        return [f"dashed: accuracy {accuracy:.4g}"]
     left, up = free[0]
-    axis.annotate(f"accuracy {accuracy:.3g}", (left, accuracy), xycoords=axis.get_yaxis_transform(), xytext=(0, 3 if up else -3),
+    axis.annotate(f"accuracy {accuracy:.4g}", (left, accuracy), xycoords=axis.get_yaxis_transform(), xytext=(0, 3 if up else -3),
                   textcoords="offset points", fontsize=7.5, color=INK, va="bottom" if up else "top")  # fmt: skip
     return []
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diffopt.report import palette
-from diffopt.report.gain import gain
+from diffopt.report.gain import gain, number
 from diffopt.report.style import digits, log_axis, plain
 from diffopt.report.units import unit
 
@@ -56,12 +56,12 @@ def _colour(name: str, own: str, colours: Mapping[str, str]) -> str:
 
 def _told(scores: Mapping[str, float], name: str, own: str) -> str:
     if own not in scores or name == own:
-        return digits(scores[name])
+        return number(scores[name])
     ratio = scores[name] / scores[own]
     if digits(ratio) == "1":
-        return digits(scores[name])
+        return number(scores[name])
     # What is better is told as the text tells it.
-    return f"{digits(scores[name])}, {f'{digits(ratio)} x' if ratio > 0.9995 else gain(scores[name], scores[own])}"
+    return f"{number(scores[name])}, {f'{digits(ratio)} x' if ratio > 0.9995 else gain(scores[name], scores[own])}"
 
 
 def dots(axis: Any, rows: Sequence[tuple[str, float, str, str]], ends: Mapping[int, float] | None = None) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from diffopt.report.gain import number
 from diffopt.report.palette import DATA, INK, OWN, PALE, PUBLISHED
 from diffopt.report.rankings import height
 from diffopt.report.shift_answers import LAWS, drawn, taken
-from diffopt.report.style import digits, figure, log_axis, plain, styled, titled
+from diffopt.report.style import figure, log_axis, plain, styled, titled
 from diffopt.report.units import scale_in, unit
 
 #: What the colours say.
@@ -56,7 +57,7 @@ def shift_picture(data: Mapping[str, Any], shifts: Sequence[float], errors: Sequ
         below.axhline(i, color=PALE, linewidth=0.7, linestyle=":", zorder=0)
         below.plot(row["shift"], i, "o", **look)
         right = row["shift"] < middle
-        below.annotate(f"{row['shift']:.3g}, error {digits(row[name])}", (row["shift"], i), xytext=(8 if right else -8, 0),
+        below.annotate(f"{row['shift']:.3g}, error {number(row[name])}", (row["shift"], i), xytext=(8 if right else -8, 0),
                        textcoords="offset points", ha="left" if right else "right", va="center", fontsize=8,
                        color=_colour(row), bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})  # fmt: skip
     below.set_yticks(range(len(rows)), [_label(row, advised["name"]) for row in rows])

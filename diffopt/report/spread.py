@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diffopt.foundation.nearness import within
+from diffopt.report.gain import number, share
 
 Document = Mapping[str, Any]
 #: A baseline that is so much below in both exact metrics is named.
@@ -22,19 +23,19 @@ def relative(data: Document) -> str:
     if error is None or not spectrum["trace"] > 0:
         return ""
     spread = math.sqrt(spectrum["trace"])
-    told = f"{_short(100 * error / spread)} % of the data's spread ({_short(spread)}, the root of the trace)"
+    told = f"{share(100 * error / spread)} % of the data's spread ({share(spread)}, the root of the trace)"
     scale = spectrum.get("scale")
     if not scale:
         return told
-    value = _short(error / math.sqrt(spectrum["dim"]) / abs(scale))
+    value = number(error / math.sqrt(spectrum["dim"]) / abs(scale))
     # A scale of 1 changes no unit.
-    return f"{told}" if scale == 1 else f"{told}; {value} rms a value in the units of the samples (scale {_short(scale)} undone)"
+    return f"{told}" if scale == 1 else f"{told}; {value} rms a value in the units of the samples (scale {share(scale)} undone)"
 
 
 def size(data: Document) -> list[str]:
     """The same as a sentence."""
     told = relative(data)
-    return [f"Its frechet, {_short(data['errors']['frechet'])}, is {told}."] if told else []
+    return [f"Its frechet, {number(data['errors']['frechet'])}, is {told}."] if told else []
 
 
 def against(data: Document) -> list[str]:
@@ -50,7 +51,7 @@ def against(data: Document) -> list[str]:
     if not lower:
         return []
     label = min(lower, key=lambda key: lower[key]["frechet"])
-    told = ", ".join(f"{m} {_short(v)} against {_short(errors[m])}" for m in exact if (v := lower[label].get(m)) is not None)
+    told = ", ".join(f"{m} {number(v)} against {number(errors[m])}" for m in exact if (v := lower[label].get(m)) is not None)
     others = f" (and {len(lower) - 1} more)" if len(lower) > 1 else ""
     where = "the exact metrics" if better and len(exact) > 1 else "frechet"
     head = f"In {where} {label}{others} is {'better' if better else 'lower'}: {told}"
@@ -60,10 +61,6 @@ def against(data: Document) -> list[str]:
     ]
 
 
-def _clearly(one: float | None, other: float, share: float = CLEAR) -> bool:
+def _clearly(one: float | None, other: float, apart: float = CLEAR) -> bool:
     """Whether an error is below another by more than rows that are equal differ."""
-    return one is not None and one < other and not within(share, one, other)
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}"
+    return one is not None and one < other and not within(apart, one, other)
