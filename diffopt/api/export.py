@@ -2,52 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from diffopt.api.arguments import filled
 from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
 from diffopt.api.likes import ConfigLike, GridLike, SpectrumLike
-from diffopt.api.speech import said_in_python, spoken
+from diffopt.api.results.export import ExportText
+from diffopt.api.speech import spoken
 from diffopt.foundation.notes import listening
-from diffopt.hosts.answer import Answer, export_run
-
-
-class ExportText(str):
-    """Exported text; `statement` says what the host will run, `altered` whether that is another grid or scheme.
-
-    Attributes
-    ----------
-    answer : Answer
-        The run on the host, its findings and errors.
-    notes : tuple of str
-        Sentences about what was assumed.
-    """
-
-    answer: Answer
-    notes: tuple[str, ...]
-
-    @property
-    def statement(self) -> tuple[str, ...]:
-        """What the host will run, its sampler's name, and its error as it runs there."""
-        return tuple(map(spoken, self.answer.lines()))
-
-    @property
-    def altered(self) -> bool:
-        """Whether the host runs another grid or scheme than the file's."""
-        return self.answer.altered
-
-    @said_in_python
-    def save(self, path: str | Path, force: bool = False) -> None:
-        """Write the file, whole or not at all."""
-        from diffopt.foundation.atomic import write_atomic
-
-        write_atomic(path, content(self), force)
-
-
-def content(text: ExportText) -> bytes:
-    """Bytes of the file."""
-    raw = text.answer.text
-    return raw if isinstance(raw, bytes) else str(text).encode()
+from diffopt.hosts.answer import export_run
 
 
 @filled

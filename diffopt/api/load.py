@@ -36,7 +36,7 @@ RESULTS: LazyTable[type[Result]] = LazyTable(
         "diffopt.simulation/1": "results.simulate:SimulationResult",
         "diffopt.recommendation/1": "results.recommend:RecommendationResult",
         "diffopt.shift/1": "results.recommend:ShiftResult",
-        "diffopt.check/1": "check:CheckResult",
+        "diffopt.check/1": "results.check:CheckResult",
         "diffopt.budget/1": "results.budget:BudgetResult",
         "diffopt.siem/1": "results.siem:SiemResult",
     },

@@ -15,7 +15,6 @@ def export(given: Given) -> None:
     Example: diffopt export grid.json --to comfyui:workflow -o workflow_api.json
     Example: diffopt export grid.json --to diffusers --scheduler-config scheduler_config.json -o grid.py
     """
-    from diffopt.api.export import content
     from diffopt.api.export import export as call
     from diffopt.cli import output as out
 
@@ -23,4 +22,4 @@ def export(given: Given) -> None:
     text = call(given.arguments["schedule"], **given.flags)
     for line in (*text.notes, *text.statement):
         out.note(line, given.quiet)
-    out.emit_bytes(content(text), given.output, given.force, given.quiet)
+    out.emit_bytes(text.content, given.output, given.force, given.quiet)

@@ -21,7 +21,7 @@ from diffopt.report.spread import against, size
 RATIOS = ("frechet", "kl", "robust")
 
 if TYPE_CHECKING:
-    from diffopt.api.export import ExportText
+    from diffopt.api.results.export import ExportText
     from diffopt.studies.error_map import ErrorMap
 
 
