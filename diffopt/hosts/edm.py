@@ -6,12 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from diffopt.documents.options import CHURN
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.hosts.base import HostQuery, Sampler
 from diffopt.hosts.edm_flags import churn_flags, grid_flags, nearest_karras
 from diffopt.hosts.findings import Finding, Kind, Plan
-from diffopt.hosts.loops import CHURN, LoopHost
+from diffopt.hosts.loops import LoopHost
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header
 from diffopt.hosts.text import python_list

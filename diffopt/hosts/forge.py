@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from diffopt.documents.options import CHURN
 from diffopt.hosts.base import HostQuery, Sampler
 from diffopt.hosts.findings import Finding, Plan
-from diffopt.hosts.loops import CHURN, LoopHost
+from diffopt.hosts.loops import LoopHost
 from diffopt.hosts.nearest import nearest_level
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header, options

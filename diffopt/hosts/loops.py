@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from diffopt.documents.options import CHURN
 from diffopt.hosts.base import Host, HostQuery, Sampler
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.run import Run
 from diffopt.hosts.single_precision import single
-
-#: EDM's four numbers, under the same names in k-diffusion.
-CHURN = ("s_churn", "s_tmin", "s_tmax", "s_noise")
 
 #: k-diffusion's loops, as all these hosts have them; flow models only where a host says so.
 K_DIFFUSION: dict[str, Sampler] = {

@@ -14,6 +14,16 @@ from diffopt.processes.base import Process
 TRAINED = 1000
 
 
+def shifted(u: Array, a: float) -> Array:
+    """Times s = a u / (1 + (a - 1) u) of unshifted times (theory.md, eq. 420)."""
+    return np.asarray(a * u / (1 + (a - 1) * u))
+
+
+def unshifted(s: Array, a: float) -> Array:
+    """The inverse, u = s / (a - (a - 1) s)."""
+    return np.asarray(s / (a - (a - 1) * s))
+
+
 @dataclass(frozen=True)
 class Flow(Process):
     """Straight interpolation z = (1 - s) x_0 + s n with time s in [0, 1]; sigma = s / (1 - s).
@@ -51,11 +61,11 @@ class Flow(Process):
 
     def shifted(self, u: Array) -> Array:
         """Times s of unshifted times (theory.md, eq. 420)."""
-        return np.asarray(self.model_shift * u / (1 + (self.model_shift - 1) * u))
+        return shifted(u, self.model_shift)
 
     def unshifted(self, time: Array) -> Array:
         """Inverse of :meth:`shifted`."""
-        return np.asarray(time / (self.model_shift - (self.model_shift - 1) * time))
+        return unshifted(time, self.model_shift)
 
     @property
     def ends(self) -> Array:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
+from diffopt.estimation.bootstrap import GridError, OptimizeGrid
 from diffopt.foundation.arrays import Array
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.evaluation import evaluate
@@ -16,9 +15,6 @@ from diffopt.processes import VE
 from diffopt.processes.grid import Grid
 from diffopt.search.descent import optimize
 from diffopt.solvers import Solver
-
-OptimizeGrid = Callable[[Spectrum], Array]
-GridError = Callable[[Spectrum, Array], float]
 
 
 def functions(solver: Solver, steps: int) -> tuple[OptimizeGrid, GridError]:

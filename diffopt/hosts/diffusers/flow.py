@@ -13,16 +13,7 @@ from diffopt.hosts.diffusers.scheduler import Call, Scheduler, deviation
 from diffopt.hosts.findings import Finding
 from diffopt.hosts.run import Run
 from diffopt.hosts.single_precision import single
-
-
-def shifted(u: Array, a: float) -> Array:
-    """s = a u / (1 + (a - 1) u)."""
-    return a * u / (1 + (a - 1) * u)
-
-
-def unshifted(s: Array, a: float) -> Array:
-    """u = s / (a - (a - 1) s), the inverse of the shift."""
-    return s / (a - (a - 1) * s)
+from diffopt.processes.flow import shifted, unshifted
 
 
 def _before_shift(values: Array, levels: Array, a: float) -> str:

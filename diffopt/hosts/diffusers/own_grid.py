@@ -10,8 +10,8 @@ import numpy as np
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.hosts.diffusers.config import Config
-from diffopt.hosts.diffusers.flow import shifted
 from diffopt.processes import Flow
+from diffopt.processes.flow import shifted
 from diffopt.processes.span import Span
 from diffopt.schedules.base import Schedule
 from diffopt.studies.comparison.row import OWN
