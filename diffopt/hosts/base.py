@@ -56,7 +56,7 @@ class Sampler:
         name, clock = (self.flow, self.flow_clock) if flow else (self.solver, self.clock)
         if name is None:
             return None
-        own: dict[str, Any] = {key: getattr(given, key) for key in self.takes if hasattr(given, key)}
+        own: dict[str, Any] = {key: getattr(given, key) for key in self.takes if key in fields_of(type(given))}
         if clock is not None:
             own["clock"] = clock
         made: Solver = SOLVERS[name](**own, **self.fixed)

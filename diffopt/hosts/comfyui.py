@@ -80,7 +80,7 @@ class ComfyUI(LoopHost):
 
     def _unipc(self, run: Run) -> Plan:
         """Order 3, or fewer on short grids; bh1 and bh2 are two samplers; a last step to 0 is refused."""
-        variant = str(getattr(run.solver, "variant", "bh2"))
+        variant = str(run.option("variant", "bh2"))
         name = "uni_pc" if variant == "bh1" else "uni_pc_bh2"
         if not run.flow and run.levels[-1] == 0:
             return Plan(name, None, [Finding("refused", f"{name} of {self.title}: {_END}")])

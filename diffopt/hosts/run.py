@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from diffopt.documents.options import fields_of
 from diffopt.foundation.arrays import Array
 from diffopt.law.start import Start
 from diffopt.processes import Process
@@ -65,6 +67,10 @@ class Run:
     def levels(self) -> Array:
         """What hosts call sigmas, shape (N + 1,): s on flow models, the noise ratio on others."""
         return self.grid.times if self.flow else self.grid.sigmas
+
+    def option(self, name: str, default: Any) -> Any:
+        """An option of the solver; the default where it has none of that name."""
+        return getattr(self.solver, name) if name in fields_of(type(self.solver)) else default
 
     def with_levels(self, levels: ArrayLike) -> Run:
         """Same sampler on other levels (s on flow models); eta per step is kept where the count is."""

@@ -26,12 +26,12 @@ def options(plan: Plan) -> dict[str, float | str]:
         return found
     if run.solver.eta_meaning is not None:
         found["eta"] = float(run.eta[0])
-    if run.solver.name == "lms" and getattr(run.solver, "order", 4) != 4:
-        found["order"] = int(getattr(run.solver, "order", 4))
+    if run.solver.name == "lms" and run.option("order", 4) != 4:
+        found["order"] = int(run.option("order", 4))
     if run.solver.name == "dpmpp_2m_sde":
         found["solver_type"] = "midpoint"
     for key, default in (("s_churn", 0.0), ("s_tmin", 0.0), ("s_tmax", math.inf), ("s_noise", 1.0)):
-        value = getattr(run.solver, key, default)
+        value = run.option(key, default)
         if not np.isclose(float(np.real(value)), default):
             found[key] = float(np.real(value))
     return found

@@ -133,7 +133,7 @@ class DPMSolverMultistep(ByTimesteps):
         """Algorithm, order, end; no grid of its own."""
         noisy = run.solver.eta_meaning is not None and bool(np.any(run.eta))
         order = {"dpmpp_2m": 2, "dpmpp_3m": 3, "dpmpp_2m_sde": 2}.get(run.solver.name, 1)
-        lowered = bool(getattr(run.solver, "lower_order_final", False))
+        lowered = bool(run.option("lower_order_final", False))
         return {
             "algorithm_type": "sde-dpmsolver++" if noisy else "dpmsolver++", "solver_order": order, "solver_type": "midpoint",
             "lower_order_final": lowered, "euler_at_final": False, "use_lu_lambdas": False, **_FLAGS, **_ends(run),

@@ -160,7 +160,7 @@ class UniPC(FlowScheduler):
         own = {f"use_{kind}_sigmas": False for kind in ("karras", "exponential", "beta")}
         flow = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"} if run.flow else {"use_flow_sigmas": False}
         end = "zero" if run.levels[-1] == 0 else "sigma_min"
-        order = getattr(run.solver, "order", 2)
+        order = run.option("order", 2)
         common: dict[str, Any] = {"solver_order": order, "solver_type": "bh2", "predict_x0": True, "lower_order_final": True}
         common["disable_corrector"] = []
         return {**common, "final_sigmas_type": end, **own, **flow}

@@ -76,7 +76,7 @@ class DEISMultistep(SnippetOnly):
     def options(self, run: Run) -> dict[str, Any]:
         """Order and end."""
         own = {f"use_{kind}_sigmas": False for kind in ("karras", "exponential", "beta")}
-        order, lowered = getattr(run.solver, "order", 3), bool(getattr(run.solver, "lower_order_final", False))
+        order, lowered = run.option("order", 3), bool(run.option("lower_order_final", False))
         return {"algorithm_type": "deis", "solver_type": "logrho", "solver_order": order, "lower_order_final": lowered, **own}
 
     def configured(self, run: Run, config: Config) -> Sampler | None:
