@@ -26,6 +26,7 @@ from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.notes import listening, note
 from diffopt.foundation.tensors import as_arrays, described
 from diffopt.processes import PROCESSES
+from diffopt.schedules import Schedule
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -186,7 +187,7 @@ def read(verb: str, flags: Mapping[str, Any], own: Iterable[str] = (), **more: A
     """Settings of a verb's shared flags; `more` are those it takes by name, `own` its other keywords (:func:`keywords`)."""
     check(verb, flags, own)
     schedule = flags.get("schedule")
-    if not (schedule is None or isinstance(schedule, str) or hasattr(schedule, "name")):
+    if not (schedule is None or isinstance(schedule, str | Schedule)):
         raise InputError(f"schedule: expected a name or an object that diffopt makes, got {described(schedule)}")
     return Settings.create(**{k: v for k, v in {**flags, **more}.items() if k not in READING})
 

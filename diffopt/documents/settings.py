@@ -29,6 +29,8 @@ from diffopt.solvers import SOLVERS, Solver
 
 #: Flags that are options of a solver or a process under a name of their own.
 OPTION_FLAGS = ("s_churn", "s_tmin", "s_tmax", "s_noise", "beta_min", "beta_max")
+#: What an object is that stands in the place of a name.
+BASES = {"solver": Solver, "schedule": Schedule, "process": Process}
 #: Process where none is named.
 PROCESS = "ve"
 #: What --shift says of a flow model.
@@ -179,7 +181,7 @@ def _class(given: Any, table: Mapping[str, Any], what: str) -> tuple[Any, dict[s
     """Class, options of its name, and the object where one was given."""
     if isinstance(given, str):
         return (*named(given, table, what), None)
-    if not hasattr(given, "name"):
+    if not isinstance(given, BASES[what]):
         raise InputError(f"{what} must be a name or an object that diffopt makes, got {described(given)}")
     return type(given), {}, given
 

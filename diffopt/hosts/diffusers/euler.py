@@ -21,7 +21,21 @@ _CHURN = (
 )
 
 
-class EulerDiscrete(Scheduler):
+class SpacedStart(Scheduler):
+    """A scheduler whose initial law follows the model's timestep_spacing."""
+
+    def start(self, run: Run, config: Config) -> Start:
+        """sigma_0 n, or sqrt(1 + sigma_0^2) n with "leading" spacing."""
+        return spaced_start(config)
+
+    def start_law(self, run: Run, config: Config) -> tuple[Start | None, list[Finding]]:
+        """The file's own law where no configuration says the spacing."""
+        if run.flow or config.values or run.start != "unit":
+            return super().start_law(run, config)
+        return "unit", [unsaid_spacing(self.name)]
+
+
+class EulerDiscrete(SpacedStart):
     """`sigmas=`: N + 1 values, kept in single precision; the timestep is looked up in the model's table."""
 
     name = "EulerDiscreteScheduler"
@@ -56,16 +70,6 @@ class EulerDiscrete(Scheduler):
         if table is not None and not config.continuous:
             found += outside(got, table)
         return got, found
-
-    def start(self, run: Run, config: Config) -> Start:
-        """sigma_0 n, or sqrt(1 + sigma_0^2) n with "leading" spacing."""
-        return spaced_start(config)
-
-    def start_law(self, run: Run, config: Config) -> tuple[Start | None, list[Finding]]:
-        """The file's own law where no configuration says the spacing."""
-        if run.flow or config.values or run.start != "unit":
-            return super().start_law(run, config)
-        return "unit", [unsaid_spacing(self.name)]
 
 
 def spaced_start(config: Config) -> Start:

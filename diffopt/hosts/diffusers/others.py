@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 from diffopt.foundation.arrays import Array
 from diffopt.hosts.base import Sampler
 from diffopt.hosts.diffusers.config import Config
-from diffopt.hosts.diffusers.euler import spaced_start, unsaid_spacing
-from diffopt.hosts.diffusers.scheduler import Call, Scheduler
+from diffopt.hosts.diffusers.euler import SpacedStart
+from diffopt.hosts.diffusers.scheduler import Call
 from diffopt.hosts.findings import Finding
 from diffopt.hosts.run import Run
 from diffopt.hosts.single_precision import single
 from diffopt.law.start import Start
 
 
-class SnippetOnly(Scheduler):
+class SnippetOnly(SpacedStart):
     """A scheduler without a grid input, whose sigmas the snippet sets."""
 
     native = False
@@ -31,16 +31,6 @@ class SnippetOnly(Scheduler):
     def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
         """Verbatim."""
         return single(call.values), []
-
-    def start(self, run: Run, config: Config) -> Start:
-        """As EulerDiscrete."""
-        return spaced_start(config)
-
-    def start_law(self, run: Run, config: Config) -> tuple[Start | None, list[Finding]]:
-        """As EulerDiscrete."""
-        if run.flow or config.values or run.start != "unit":
-            return super().start_law(run, config)
-        return "unit", [unsaid_spacing(self.name)]
 
 
 class EulerAncestral(SnippetOnly):
