@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from diffopt.api.hosting import run_of
 from diffopt.api.likes import GridLike
@@ -11,9 +11,11 @@ from diffopt.api.speech import said_in_python
 from diffopt.errors import UnsupportedError
 from diffopt.hosts.diffusers.apply import apply_run
 
+S = TypeVar("S")
+
 
 @said_in_python
-def apply(schedule: GridLike, scheduler: Any) -> Any:
+def apply(schedule: GridLike, scheduler: S) -> S:
     """Make a scheduler of diffusers run a grid, whatever number of steps its pipeline asks for.
 
     Parameters
@@ -28,11 +30,12 @@ def apply(schedule: GridLike, scheduler: Any) -> Any:
     UnsupportedError
         The scheduler runs another recurrence than the grid was made for.
     """
-    return apply_run(run_of(schedule), scheduler)
+    applied: S = apply_run(run_of(schedule), scheduler)
+    return applied
 
 
 @said_in_python
-def sigmas_tensor(schedule: GridLike, device: Any = None) -> Any:
+def sigmas_tensor(schedule: GridLike, device: object = None) -> Any:
     """Levels (N + 1,) as a torch tensor in single precision: noise ratios, s on flow models.
 
     Raises

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from diffopt.api.flags import SUFFIXES
 from diffopt.api.speech import said_in_python, spoken
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.report import text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import RenderableType
 
 #: Columns of a printed table.
 WIDTH = 100
@@ -66,13 +70,13 @@ class Result:
         del form
         return ()
 
-    def view(self, width: int) -> Any:
+    def view(self, width: int) -> RenderableType:
         """Rich object for a terminal."""
         from diffopt.report.terminal import rows_table
 
         return rows_table(self.rows(), width=width)
 
-    def answered_view(self, width: int) -> Any:
+    def answered_view(self, width: int) -> RenderableType:
         """The view, and the answers below it."""
         from diffopt.report.terminal import with_answers
 
@@ -118,7 +122,7 @@ class Result:
             raise InputError(f"{path}: unknown suffix {Path(path).suffix!r}; use one of {', '.join(SUFFIXES)}{more}")
         write_atomic(path, self.render(form).encode(), force)
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """Matplotlib figure.
 
         Raises
@@ -129,7 +133,7 @@ class Result:
         raise UnsupportedError(f"there is no picture of {type(self).__name__}")
 
     @said_in_python
-    def plot(self, path: str | Path | None = None, force: bool = False) -> Any:
+    def plot(self, path: str | Path | None = None, force: bool = False) -> Figure:
         """Draw; write a .png or .svg where a path is given, return the matplotlib figure."""
         figure = self.figure()
         if lines := [spoken(line) for line in self.headline()]:

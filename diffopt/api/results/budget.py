@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diffopt.api.results.base import Result
 from diffopt.errors import UnsupportedError
 from diffopt.studies.budget.knobs import Knobs
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import RenderableType
 
 #: Samplers that are no solvers.
 SAMPLERS = {"exact": "the exact flow", "langevin": "a Langevin chain"}
@@ -54,7 +58,7 @@ class BudgetResult(Result):
             rows.append(row)
         return rows
 
-    def view(self, width: int) -> Any:
+    def view(self, width: int) -> RenderableType:
         """What is meant, a row a source with its root, simulated values beside the predictions for what was simulated."""
         from diffopt.report.budget_text import budget_view
 
@@ -72,7 +76,7 @@ class BudgetResult(Result):
 
         return headline(self.document)
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """Terms over the samples or the steps.
 
         Raises

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diffopt.api.results.base import Result
 from diffopt.api.speech import spoken
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,7 +32,7 @@ class CheckResult(Result):
         nothing = {"kind": "none", "altered": False, "message": f"{self.document['host']} runs the grid as it is", "repair": ""}
         return self.findings or [nothing]
 
-    def view(self, width: int) -> Any:
+    def view(self, width: int) -> RenderableType:
         """A line a finding, with the repair below it."""
         from rich.text import Text
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from diffopt.api.results.base import Result
 from diffopt.errors import UnsupportedError
 from diffopt.report.answers import compared
 from diffopt.report.comparison import flat_rows
 from diffopt.studies.comparison.comparison import Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import RenderableType
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,13 +40,13 @@ class ComparisonResult(Result):
         """Which row to take of every group, and whether karras is good enough."""
         return compared(self.document)
 
-    def view(self, width: int) -> Any:
+    def view(self, width: int) -> RenderableType:
         """A table per group."""
         from diffopt.report.comparison_view import view
 
         return view(self.document, width, self.mixed)
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """Grids and errors of the first group."""
         if self.comparison is None:
             raise UnsupportedError("a file does not hold the spectrum that the picture shows; compare again")

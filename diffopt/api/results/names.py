@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diffopt.api.results.base import Result
 from diffopt.report import catalogue
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,7 +34,7 @@ class NamesResult(Result):
     def __len__(self) -> int:
         return sum(map(len, self.document.values()))
 
-    def view(self, width: int) -> Any:
+    def view(self, width: int) -> RenderableType:
         """A table of each kind."""
         from rich.console import Group
 

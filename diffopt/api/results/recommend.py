@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,10 @@ from diffopt.report.advised import headline, name, sentences
 from diffopt.report.shift_answers import headline as shift_headline
 from diffopt.report.shift_answers import shifted
 from diffopt.studies.shift import value_at
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import RenderableType
 
 #: What the ranking rests on, in a line; the measurements behind it stand in the document.
 CAUTION = "Exact for Gaussian data and scores; on networks leads shrink (`certainty` in --format json, docs/multistep.md)."
@@ -41,7 +45,7 @@ class RecommendationResult(Result):
         """A row a solver; its grid and its options stand in its command."""
         return [{k: v for k, v in row.items() if k not in ("sigmas", "solver_options")} for row in self.document["rows"]]
 
-    def view(self, width: int) -> Any:
+    def view(self, width: int) -> RenderableType:
         """A row a solver: what to set, the error, and a sentence."""
         from rich.console import Group
         from rich.text import Text
@@ -62,7 +66,7 @@ class RecommendationResult(Result):
         """The choice with its margins, leads that are not believed, the command, and how sure it is."""
         return [*sentences(self.document), f"Its grid: {self.command}", CAUTION]
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """Errors of the solvers, and where their steps go."""
         from diffopt.report.recommendation_figures import recommendation_picture
 
@@ -98,7 +102,7 @@ class ShiftResult(Result):
         """A row a rule."""
         return [dict(row) for row in self.document["rows"]]
 
-    def view(self, width: int) -> Any:
+    def view(self, width: int) -> RenderableType:
         """A row a rule, with its sentence."""
         from diffopt.report.terminal import rows_table
 
@@ -112,7 +116,7 @@ class ShiftResult(Result):
         """The first of them, and by `robust` another shift where that is not the one to set."""
         return shift_headline(self.document)
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """Error over the shift, the rules marked on it."""
         if self.problem is None:
             raise UnsupportedError("a file does not hold the spectrum that the picture shows; call diffopt.shift again")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -21,8 +21,14 @@ from diffopt.report.spread import against, size
 RATIOS = ("frechet", "kl", "robust")
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import RenderableType
+
+    from diffopt.api.likes import ConfigLike, SpectrumLike
     from diffopt.api.results.export import ExportText
     from diffopt.studies.error_map import ErrorMap
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,13 +116,13 @@ class RunResult(Result):
             return ()
         return ("note: the lines are times s of flow, as its hosts read them; --times reads them, the noise ratio is s/(1 - s)",)
 
-    def view(self, width: int) -> Any:
+    def view(self, width: int) -> RenderableType:
         """Summary, grid and baselines."""
         from diffopt.report.terminal import rows_table, run_view
 
         return run_view(self.document) if "spectrum" in self.document else rows_table(self.rows())
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """The grid beside the spectrum and the baselines.
 
         Raises
@@ -133,13 +139,15 @@ class RunResult(Result):
             raise UnsupportedError("a file does not hold the spectrum; evaluate it: diffopt.evaluate(spectrum, schedule).plot()")
         return self.data.spectrum
 
-    def export(self, host: str, **options: Any) -> ExportText:
+    def export(
+        self, host: str, *, scheduler_config: ConfigLike | None = None, spectrum: SpectrumLike | None = None
+    ) -> ExportText:
         """Text that a host reads; see :func:`diffopt.export`."""
         from diffopt.api.export import export
 
-        return export(self, host, **options)
+        return export(self, host, scheduler_config=scheduler_config, spectrum=spectrum)
 
-    def apply(self, scheduler: Any) -> Any:
+    def apply(self, scheduler: S) -> S:
         """Make a scheduler of diffusers run this grid, whatever number of steps its pipeline asks for.
 
         Raises
@@ -151,7 +159,7 @@ class RunResult(Result):
 
         return apply(self, scheduler)
 
-    def sigmas_tensor(self, device: Any = None) -> Any:
+    def sigmas_tensor(self, device: object = None) -> Any:
         """Levels (N + 1,) as a torch tensor in single precision: noise ratios, s on flow models."""
         from diffopt.api.apply import sigmas_tensor
 
@@ -237,7 +245,7 @@ class EvaluationResult(RunResult):
             kept |= {f"{metric}_over_{name}": part[metric] for metric in RATIOS if part[metric] is not None}
         return [{**row, **kept} for row in super().rows()]
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """The split of the error, karras and the optimum, and the map of local errors."""
         from diffopt.report.figures import evaluation_picture
 

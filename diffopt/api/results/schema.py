@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diffopt.api.results.base import Result
 from diffopt.documents.schemas import DOCUMENTS
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -17,7 +20,7 @@ class SchemaResult(Result):
         """One row per document: its name and what it is."""
         return [{"schema": name, "summary": (DOCUMENTS[name].__doc__ or "").split("\n")[0]} for name in DOCUMENTS]
 
-    def view(self, width: int) -> Any:
+    def view(self, width: int) -> RenderableType:
         """Names and summaries."""
         from diffopt.report.terminal import rows_table
 

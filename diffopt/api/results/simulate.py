@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from diffopt.api.results.base import Result
 from diffopt.foundation.arrays import Array
 from diffopt.report.text import short
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import RenderableType
 
 #: Distances in the order of the columns.
 LIMIT, DATA = ("rmse", "median", "frechet", "sliced_w2", "energy"), ("frechet", "sliced_w2", "energy")
@@ -34,7 +38,7 @@ class SimulationResult(Result):
         """One row a grid, every number with its interval."""
         return [_flat(row, True) for row in self.document["rows"]]
 
-    def view(self, width: int) -> Any:
+    def view(self, width: int) -> RenderableType:
         """Rich table of the values that fit a terminal; csv has all and their intervals."""
         from diffopt.report.terminal import rows_table
 
@@ -60,7 +64,7 @@ class SimulationResult(Result):
             said.append(text + ".")
         return said
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """Distances with their intervals over denoiser calls."""
         from diffopt.report.simulation_figures import simulation_picture
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diffopt.api.results.base import Result
 from diffopt.api.spectrum_flags import SPECTRUM_FORMS
@@ -20,6 +20,9 @@ from diffopt.errors import InputError
 from diffopt.estimation.engines.checkpoint import Checkpoint
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.names import check_name
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: Lists of numbers of the document that a summary leaves out.
 LONG = ("eigenvalues", "weights", "mean", "bootstrap", "members")
@@ -117,7 +120,7 @@ class SpectrumResult:
         return SummaryResult(short, self.notes, self.dataset)
 
     @said_in_python
-    def plot(self, path: str | Path | None = None, force: bool = False) -> Any:
+    def plot(self, path: str | Path | None = None, force: bool = False) -> Figure:
         """Draw; write a .png or .svg where a path is given, return the matplotlib figure."""
         return self.summary().plot(path, force)
 
@@ -215,7 +218,7 @@ class SummaryResult(Result):
 
         return [concentration(self._parts()[0])]
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """Eigenvalues and cumulative variance by rank, and densities on the scale of sigma."""
         from diffopt.report.spectrum_figures import spectrum_picture
 

@@ -13,6 +13,9 @@ from diffopt.report.studies import RANGE, eta_table, orders_table, shown_clock
 from diffopt.studies.orders import Convergence
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import RenderableType
+
     from diffopt.report.noise_figures import Constants
 
 
@@ -33,7 +36,7 @@ class OrdersResult(Result):
         lists = ("steps", "errors", "signs", "solver_options")
         return [{k: v for k, v in row.items() if k not in lists} for row in self.document["rows"]]
 
-    def view(self, width: int) -> Any:
+    def view(self, width: int) -> RenderableType:
         """A row per solver and metric that fits, with names in full."""
         from diffopt.report.terminal import rows_table
 
@@ -44,7 +47,7 @@ class OrdersResult(Result):
         more = orders_answers.caution(self.document)
         return [orders_answers.cheapest(self.document), *([] if more is None else [more])]
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """Error over denoiser calls."""
         if not self.convergences:
             raise UnsupportedError("a file does not hold the spectrum that the picture shows; call diffopt.orders again")
@@ -80,7 +83,7 @@ class EtaResult(Result):
         """One row per design and objective, the etas as their ends."""
         return [_short(row) for row in self.document["rows"]]
 
-    def view(self, width: int) -> Any:
+    def view(self, width: int) -> RenderableType:
         """The present setting and the best of each design in the exact error, at most eight rows."""
         from diffopt.report.terminal import rows_table
 
@@ -94,7 +97,7 @@ class EtaResult(Result):
         grid = [] if command is None else [f"Its grid: {command} && diffopt export grid.json --to {host}"]
         return [*noise_answers.noise(self.document), *said, *grid]
 
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """Injected noise over sigma, and the exact error of each setting."""
         from diffopt.report.noise_figures import noise_picture
 
