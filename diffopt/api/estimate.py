@@ -8,7 +8,8 @@ from typing import Any, Unpack
 
 from diffopt.api.arguments import check_names, verb
 from diffopt.api.estimate_flags import EstimateFlags
-from diffopt.api.estimate_request import Request, estimate_request
+from diffopt.api.estimate_request import Request
+from diffopt.api.estimate_run import estimate_request
 from diffopt.api.likes import SamplesLike
 from diffopt.api.results.spectrum import SpectrumResult
 
