@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -13,11 +12,12 @@ from diffopt.estimation.decoding.member import decode
 from diffopt.estimation.members.base import Members
 from diffopt.estimation.members.components import split
 from diffopt.estimation.members.kinds import kind_of
-from diffopt.estimation.sources.source import Block, Raw, Source
+from diffopt.estimation.members.source import OfMembers
+from diffopt.estimation.sources.source import Block, Raw
 
 
 @dataclass
-class MemberSource(Source):
+class MemberSource(OfMembers):
     """Equally shaped members, decoded one by one; the first usable one sets the shape."""
 
     members: Members
@@ -42,15 +42,6 @@ class MemberSource(Source):
     def names(self) -> tuple[str, ...] | None:
         """Of the members, in order; None where a pass has to find them."""
         return self.members.names
-
-    @property
-    def path(self) -> Path:
-        """Of the file or folder."""
-        return Path(self.label)
-
-    def notes(self) -> list[str]:
-        """What was left out."""
-        return [self.members.left_out.text] if self.members.left_out.text else []
 
     def _usable(self, name: str, data: bytes | InputError) -> Raw | None:
         try:

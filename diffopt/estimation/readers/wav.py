@@ -14,6 +14,7 @@ from diffopt.estimation.decoding.wav import Wav, parse_wav
 from diffopt.estimation.members.base import Members
 from diffopt.estimation.members.folder import FolderMembers, SingleFile
 from diffopt.estimation.members.kinds import SOUNDS
+from diffopt.estimation.members.source import OfMembers
 from diffopt.estimation.readers.base import Reader, ReadOptions
 from diffopt.estimation.readers.one_each import nothing
 from diffopt.estimation.sources.source import Block, Raw, Source, gathered
@@ -21,7 +22,7 @@ from diffopt.foundation.guard import reading
 
 
 @dataclass
-class WavSource(Source):
+class WavSource(OfMembers):
     """Windows (channels, frames) of all files in order; a rest shorter than a window is left out."""
 
     members: Members
@@ -81,15 +82,6 @@ class WavSource(Source):
             self.log.refuse(name or self.label, error)
             return None
         return sound
-
-    @property
-    def path(self) -> Path:
-        """Of the file or folder."""
-        return Path(self.label)
-
-    def notes(self) -> list[str]:
-        """What was left out."""
-        return [self.members.left_out.text] if self.members.left_out.text else []
 
     def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
         """Cut windows out of file after file."""
