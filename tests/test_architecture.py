@@ -196,3 +196,23 @@ def test_nothing_is_printed_outside_the_command_line():
     for name, tree in ((name, TREES[name]) for name in MODULES):
         calls = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
         assert "print" not in calls, f"diffopt.{name}"
+
+
+def test_arguments_of_verbs_have_types():
+    for place, _, verb in (place.partition(":") for place in diffopt.NAMES.values() if place.startswith("api.")):
+        for node in TREES[place].body:
+            if isinstance(node, ast.FunctionDef) and node.name == verb:
+                for arg in (*node.args.args, *node.args.kwonlyargs, *filter(None, (node.args.kwarg,))):
+                    assert arg.annotation is not None and ast.unparse(arg.annotation) != "Any", f"{verb}: {arg.arg}"
+
+
+def test_nobody_asks_a_process_or_a_solver_by_name_or_attribute():
+    """Properties of `Process` and `Solver` answer instead; hosts have tables of names, which are names of their own."""
+    for name, tree in ((name, TREES[name]) for name in MODULES):
+        for node in ast.walk(tree):
+            named = isinstance(node, ast.Compare) and ast.unparse(node.left).endswith("process.name")
+            if named and not isinstance(node.ops[0], ast.Is | ast.IsNot):
+                assert name.startswith("hosts."), f"diffopt.{name}: {ast.unparse(node)}"
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("hasattr", "getattr"):
+                asked = ast.unparse(node.args[0]).endswith(("solver", "process"))
+                assert not (asked and isinstance(node.args[1], ast.Constant)), f"diffopt.{name}: {ast.unparse(node)}"

@@ -25,7 +25,7 @@ from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.notes import listening, note
 from diffopt.foundation.tensors import as_arrays, described
-from diffopt.processes import PROCESSES
+from diffopt.processes import PROCESSES, Process
 from diffopt.schedules import Schedule
 
 P = ParamSpec("P")
@@ -219,10 +219,10 @@ LATENT_HOSTS = ("comfyui", "diffusers", "forge", "sd_cpp", "skrample")
 
 def _latent(flags: Mapping[str, Any], host: str | None) -> bool:
     """Whether the process or the program is one of latent models."""
-    process = flags.get("process")
-    if isinstance(process, str):
-        process = PROCESSES.get(process.partition(":")[0])
-    return getattr(process, "of_latents", False) or (host or "").partition(":")[0] in LATENT_HOSTS
+    given = flags.get("process")
+    kind = PROCESSES.get(given.partition(":")[0]) if isinstance(given, str) else type(given)
+    latents = kind is not None and issubclass(kind, Process) and kind.of_latents
+    return latents or (host or "").partition(":")[0] in LATENT_HOSTS
 
 
 def reading(flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from diffopt.hosts.diffusers.scheduler import Call, Scheduler, deviation
 from diffopt.hosts.findings import Finding
 from diffopt.hosts.run import Run
 from diffopt.hosts.single_precision import single
-from diffopt.processes.flow import shifted, unshifted
+from diffopt.processes.flow import Flow, shifted, unshifted
 
 
 def _before_shift(values: Array, levels: Array, a: float) -> str:
@@ -48,7 +48,7 @@ class FlowScheduler(Scheduler):
 
     def levels(self, run: Run, call: Call, config: Config) -> tuple[Array, list[Finding]]:
         """Shift, stretch, then 0."""
-        given, own = call.options.get(self.shift_key), float(getattr(run.process, "model_shift", 1.0))
+        given, own = call.options.get(self.shift_key), run.process.model_shift if isinstance(run.process, Flow) else 1.0
         a, text = (float(given), "") if given is not None else config.shift(self.shift_key)
         if given is None and not config.values:
             a, text = own, f"the file's own shift {own:.6g}; no --scheduler-config says another"
