@@ -14,6 +14,7 @@ import diffopt
 from diffopt.api.results.spectrum import SpectrumResult
 from diffopt.api.speech import spoken
 from diffopt.data.dataset import Dataset
+from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.report import answers, palette, style
 from diffopt.report.comparison_errors import offered_best
@@ -65,6 +66,30 @@ def test_the_picture_of_a_family_holds_the_levels_of_its_rivals_and_says_what_is
     high, low = canvas.axes[1].get_xlim()
     assert high > 80.0 and low < 0.002
     assert "3 directions are 0" in canvas.axes[0].get_title(loc="left")
+
+
+def test_members_of_an_ensemble_are_drawn_to_their_ends() -> None:
+    """A member is wider or narrower than all data; the axis holds both."""
+    whole, members = [4.0, 2.0, 1.0], [[9.0, 0.5, 0.01], [3.0, 2.0, 1.0]]
+    ensemble = Ensemble.create([Spectrum.create(eig) for eig in members])
+    panel = spectrum_picture(Spectrum.create(whole), {}, ensemble).axes[0]
+    low, high = panel.get_ylim()
+    for line, eig in zip(panel.lines, [*members, whole], strict=True):
+        assert line.get_ydata().tolist() == np.repeat(eig, 2).tolist()
+        assert low < min(eig) and max(eig) < high
+
+
+@pytest.mark.parametrize("budgets", ["1", "1,2"])
+def test_a_single_step_is_compared_beside_the_data(budgets: str) -> None:
+    """One level spans no axis: the data do; dozens of equal names leave room for the panels."""
+    canvas = picture(diffopt.compare(EIG, "euler", budgets).comparison, "data", "conditions")
+    renderer, panel = _laid_out(canvas), canvas.axes[0]
+    high, low = panel.get_xlim()
+    assert high > 80 and low < 0.15 and panel.get_title(loc="left").startswith("euler, 1 call:")
+    assert any(text.get_text().startswith("karras = exponential and ") for text in panel.get_yticklabels())
+    assert panel.get_window_extent(renderer).width > 0.55 * canvas.bbox.width
+    for axis in canvas.axes:
+        assert axis._left_title.get_window_extent(renderer).x1 <= canvas.bbox.x1
 
 
 def test_labels_of_a_comparison_are_no_wider_than_their_panels_and_gaps_are_dotted() -> None:

@@ -209,7 +209,7 @@ def taken(data: Document) -> set[tuple[str, str, int]]:
 def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, data: Document) -> str:
     (solver, _), host = key, data.get("host")
     calls = sorted({row["denoiser_calls"] for row in rows})
-    where = f"{solver}, {' or '.join(map(str, calls))} calls"
+    where = f"{solver}, {' or '.join(map(str, calls))} call{'s' * (calls != [1])}"
     known = judged(rows, objective)
     chosen = kept(known, objective)
     if chosen is None:

@@ -11,7 +11,7 @@ from diffopt.report import palette
 from diffopt.report.comparison import shown_name
 from diffopt.report.comparison_errors import draw_errors, errors_height, row_colour, row_errors
 from diffopt.report.rivals import joined
-from diffopt.report.style import board, density, legend_above, level_row, log_axis, plain, styled, titled
+from diffopt.report.style import board, counted, density, first_root, legend_above, level_row, log_axis, plain, styled, titled
 from diffopt.studies.comparison.comparison import Comparison
 from diffopt.studies.comparison.row import Row
 from diffopt.studies.comparison.selection import group_key
@@ -95,7 +95,7 @@ def _same(one: Row, other: Row) -> bool:
     return np.allclose(one.sigmas, other.sigmas, rtol=1e-9, atol=0) and np.allclose(one.eta, other.eta)
 
 
-def draw_grids(axis: Any, rows: list[Row], comparison: Comparison, most: int, width: int = 200) -> str:
+def draw_grids(axis: Any, rows: list[Row], comparison: Comparison, most: int, width: int = 34) -> str:
     """A line of ticks per schedule over the density of sqrt(eig), karras always among them; returns the title.
 
     `width` is the room for names of equal grids, in characters.
@@ -106,8 +106,9 @@ def draw_grids(axis: Any, rows: list[Row], comparison: Comparison, most: int, wi
     finite = [r.sigmas[np.isfinite(r.sigmas) & (r.sigmas > 0)] for r in group]
     spectrum, bottom = comparison.setting.spectrum, len(group) - 0.4
     root = np.sqrt(np.maximum(spectrum.eig, 0))
-    low = min((float(s.min()) for s in finite if s.size), default=float(root[root > 0].min())) / 1.4
-    high = max((float(s.max()) for s in finite if s.size), default=float(root.max())) * 1.4
+    # From where the data begin or a grid does, as beside one grid.
+    low = min([*(float(s.min()) for s in finite if s.size), first_root(spectrum)]) / 1.4
+    high = max([*(float(s.max()) for s in finite if s.size), float(root.max())]) * 1.4
     log_axis(axis, "x", high, low)
     keep = root >= low
     density(axis, root[keep], spectrum.weight[keep], low, high, -(len(group) + 0.2), bottom)
@@ -119,7 +120,7 @@ def draw_grids(axis: Any, rows: list[Row], comparison: Comparison, most: int, wi
         text.set_color(row_colour(row))
     axis.set_ylim(bottom, -0.6)
     hidden = len(all_named) - len(group)
-    more = f"; {hidden} worse ones not drawn" if hidden else ""
+    more = f"; {counted(hidden, 'worse one')} not drawn" if hidden else ""
     gap = hidden > 0 and len(group) > most
     if gap:
         # What stands below is drawn out of its rank.
@@ -127,7 +128,7 @@ def draw_grids(axis: Any, rows: list[Row], comparison: Comparison, most: int, wi
     pure = any(np.isinf(row.sigmas[0]) for row in group)
     marks = "; ".join(["triangles: pure noise"] * pure + ["dots: rows left out"] * gap)
     axis.set_xlabel("\n".join(["sigma, sampling runs to the right", *[marks] * bool(marks)]), fontsize=8)
-    return f"{group[0].solver}, {group[0].denoiser_calls} calls: grids by {objective}{more}"
+    return f"{group[0].solver}, {counted(group[0].denoiser_calls, 'call')}: grids by {objective}{more}"
 
 
 def _label(row: Row, name: str, objective: str) -> str:

@@ -105,17 +105,14 @@ def _title(canvas: Any, data: Mapping[str, Any]) -> None:
     eta = f"eta {shown_eta(data)[0]:.4g}" if len(set(data["eta"])) == 1 else ""
     found = f"{eta} at every step, in the sense of {data['eta_meaning']}" if eta and _eta_searched(data) else ""
     told = f", {eta}" if eta and any(data["eta"]) and not found else ""
-    head = f"{data['solver']}, {_counted(data['steps'], 'step')}, {_counted(data['denoiser_calls'], 'denoiser call')}: {what}"
+    steps, calls = style.counted(data["steps"], "step"), style.counted(data["denoiser_calls"], "denoiser call")
+    head = f"{data['solver']}, {steps}, {calls}: {what}"
     family = ", ".join([*_listed((data.get("optimizer") or {}).get("family") or {}), *[found] * bool(found)])
     titled(canvas, head, data["spectrum"]["source"], f"{setting(data)}{told}", *[family] * bool(family))
 
 
 def _eta_searched(data: Mapping[str, Any]) -> bool:
     return any(name.startswith("eta") for name in (data.get("optimizer") or {}).get("free") or ())
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'s' * (number != 1)}"
 
 
 def _searched(data: Mapping[str, Any]) -> str:
@@ -140,12 +137,9 @@ def _left_out(spectrum: Spectrum, low: float) -> str:
 def _range(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids) -> tuple[float, float]:
     """Axis from where the variance or a grid begins to the end of all; null directions take no room."""
     sigmas = np.concatenate([finite(grid) for grid in (data["sigmas"], *rivals.values())])
-    order = np.argsort(spectrum.eig)
-    share = np.cumsum((spectrum.weight * spectrum.eig)[order]) / spectrum.trace
-    first = np.sqrt(spectrum.eig[order][np.searchsorted(share, 1e-4)])
     # Pure noise stands at the edge, with room for its name.
     room = 4.5 if data["sigmas"][0] is None else 1.4
-    return float(min([*sigmas, first]) / 1.4), float(max([*sigmas, np.sqrt(spectrum.max)]) * room)
+    return float(min([*sigmas, style.first_root(spectrum)]) / 1.4), float(max([*sigmas, np.sqrt(spectrum.max)]) * room)
 
 
 def _axis_name(data: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from diffopt.report.gain import number
 from diffopt.report.noise_answers import advised
 from diffopt.report.rankings import dots, height
 from diffopt.report.studies import chosen_rows
-from diffopt.report.style import digits, figure, legend_above, log_axis, plain, setting, styled, titled
+from diffopt.report.style import counted, digits, figure, legend_above, log_axis, plain, setting, styled, titled
 from diffopt.report.units import scale_in, units
 
 Row = Mapping[str, Any]
@@ -53,7 +53,7 @@ def noise_picture(data: Mapping[str, Any], constants: Constants | None = None) -
     taken = next((name for name in rows if name.startswith(("set: ", "present")) and rows[name] is advised(data)), "")
     colours = {n: palette.HABIT if n.startswith("present") else palette.OWN if n == taken else palette.RIVAL for n in rows}
     curve = constants is not None and _moves(constants)
-    stepwise = not curve or any(not _one(row) for row in rows.values())
+    stepwise = any(not _one(row) for row in rows.values()) or (not curve and len(rows) > 1)
     ranking = len(rows) > 1 or not curve
     canvas, axes = figure(9, [*[3.0] * curve, *[height(len(rows))] * stepwise, *[height(len(rows)) + 0.25] * ranking])
     if constants is not None and curve:
@@ -64,7 +64,7 @@ def noise_picture(data: Mapping[str, Any], constants: Constants | None = None) -
         _names(axes[int(curve)], ranked, colours)
     if ranking:
         _errors(axes[-1], data, ranked, colours)
-    head = f"{data['solver']}, {data['steps']} steps on {data['schedule']}, eta in the sense of {data['eta_meaning']}"
+    head = f"{data['solver']}, {counted(data['steps'], 'step')} on {data['schedule']}, eta in the sense of {data['eta_meaning']}"
     titled(canvas, head, data["spectrum"]["source"], setting(data))
     return canvas
 

@@ -43,9 +43,10 @@ def steps(spectrum: Spectrum) -> tuple[Any, Any]:
 
 
 def _above(spectrum: Spectrum, whole: Spectrum) -> tuple[Any, Any]:
-    """What lies on the axis of all data."""
+    """What is more than rounding beside all data."""
     ranks, values = steps(spectrum)
-    return ranks[values >= _lowest(whole)], values[values >= _lowest(whole)]
+    seen = values >= whole.max * FLOOR
+    return ranks[seen], values[seen]
 
 
 def _ranks(axis: Any, spectrum: Spectrum, facts: Mapping[str, Any], members: list[tuple[str, Spectrum]]) -> None:
@@ -57,7 +58,8 @@ def _ranks(axis: Any, spectrum: Spectrum, facts: Mapping[str, Any], members: lis
     if isinstance(band, Mapping) and {"quantiles", "low", "high"} <= band.keys():
         ranks = np.asarray(band["quantiles"]) * spectrum.dim + 0.5
         axis.fill_between(ranks, band["low"], band["high"], alpha=0.3, lw=0, color=RIVAL, label="90 % of bootstrap replicates")
-    log_axis(axis, "y", _lowest(spectrum) / 1.5, spectrum.max * 1.6)
+    shown = np.concatenate([_above(one, spectrum)[1] for one in (spectrum, *(member for _, member in members))])
+    log_axis(axis, "y", shown.min() / 1.5, shown.max() * 1.6)
     axis.set(xlabel="rank", ylabel=f"eigenvalue\n({units(known_scale(facts), squared=True)})")
     if axis.get_legend_handles_labels()[0] and (members or band):
         legend_above(axis, 3)

@@ -8,6 +8,7 @@ from typing import Any, ParamSpec
 
 import numpy as np
 
+from diffopt.data.spectrum import Spectrum
 from diffopt.errors import MissingExtraError
 from diffopt.report.palette import DIRECTIONS, INK, RIVAL, VARIANCE
 from diffopt.report.text import conditions
@@ -78,6 +79,11 @@ def styled(draw: Callable[P, Any]) -> Callable[P, Any]:
             return draw(*args, **kwargs)
 
     return inside
+
+
+def counted(number: float, word: str) -> str:
+    """A number of things: 1 step, 2 steps."""
+    return f"{number:g} {word}{'s' * (number != 1)}"
 
 
 def plain(text: str) -> str:
@@ -234,6 +240,13 @@ def flow_axis(axis: Any, more: str = "") -> None:
     top.xaxis.set_minor_locator(NullLocator())
     top.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     top.set_xlabel(f"time s = sigma/(1 + sigma){more}", fontsize=8.5)
+
+
+def first_root(spectrum: Spectrum) -> float:
+    """Where the variance begins on the scale of sigma: all but a ten-thousandth lies above."""
+    order = np.argsort(spectrum.eig)
+    share = np.cumsum((spectrum.weight * spectrum.eig)[order]) / spectrum.trace
+    return float(np.sqrt(spectrum.eig[order][np.searchsorted(share, 1e-4)]))
 
 
 def density(axis: Any, root: np.ndarray, weight: np.ndarray, low: float, high: float, depth: float, base: float = 0.0) -> None:
