@@ -181,20 +181,35 @@ def row(name: str, shift: float, frechet: float, robust: float) -> dict[str, obj
 
 
 @pytest.mark.parametrize(("rival", "kept"), [(1.019, True), (1.03, False)])
-def test_a_shipped_shift_that_is_as_good_is_kept(rival, kept):
+def test_a_shipped_shift_that_is_as_good_is_set(rival, kept):
+    """Of no model in particular: what is to be set is named, never what to keep, for a user of another has another shift."""
     rows = [row("optimum", 3.5, 1.0, 0.9), row("closed_law", 2.0, 1.001, 0.95), row("sd3", 3.0, rival, 0.91)]
     first, *_, last = shifted({"rows": rows, "objective": "frechet", "solver": "euler", "tokens": 64, "steps": 8})
-    told = "sd3's shift 3 is as good, keep it" if kept else "set shift 3.5"
+    told = "set shift 3, which sd3 ships, frechet 1.019; the optimum, shift 3.5" if kept else "set shift 3.5"
     assert first.startswith(f"For euler, 8 steps and 64 tokens: {told}")
-    assert ("keep it" in first) == kept and "frechet was minimized" in first
+    assert "keep" not in first and "frechet was minimized" in first
+    assert ("(mu 1.253), is 1.9 % below that" in first) == kept
     assert f"--schedule shift:{3 if kept else 3.5} " in last
+
+
+def test_what_other_models_ship_stands_beside_a_shipped_shift():
+    names = {"optimum": (3.5, 1.0), "sd3": (3.0, 1.01), "wan_480p": (3.0, 1.01), "flux2": (3.2, 1.015), "flux": (1.2, 2.0)}
+    rows = [row(name, shift, error, 1.0) for name, (shift, error) in names.items()]
+    data = {"rows": rows, "objective": "frechet", "solver": "euler", "tokens": 64, "steps": 8}
+    first = shifted(data)[0]
+    assert "set shift 3, which sd3 and wan_480p ship, frechet 1.01;" in first
+    assert first.endswith("What other models ship has more: flux (1.2) 2.")
+    assert "other models" not in shifted({**data, "rows": rows[:4]})[0]
 
 
 def test_who_is_lower_by_robust_is_said():
     rows = [row("optimum", 3.5, 1.0, 0.9), row("sd3", 3.0, 1.1, 0.95), row("wan_720p", 5.0, 1.2, 0.8)]
     data = {"rows": rows, "objective": "frechet", "solver": "euler", "tokens": 64, "steps": 8}
-    assert "By robust wan_720p (shift 5) is lower: 0.8 against the optimum's 0.9" in shifted(data)[1]
+    assert "By robust wan_720p (shift 5) is lower: 0.8 against 0.9" in shifted(data)[1]
     assert not any("By robust" in line for line in shifted({**data, "rows": rows[:2]}))
+    # The other is compared with the shift that is set, and not named where it is as good.
+    kept = [rows[0], row("sd3", 3.0, 1.01, 0.812), rows[2]]
+    assert not any("By robust" in line for line in shifted({**data, "rows": kept}))
     assert not any("By robust" in line for line in shifted({**data, "objective": "robust"}))
     # Rows have no kl: a shipped shift that is ahead in another error is no reason to keep it.
     other = shifted({**data, "objective": "kl", "rows": [row("optimum", 0.1, 2.0, 0.9), *rows[1:]]})[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from diffopt.foundation.nearness import within
@@ -19,9 +20,7 @@ def drawn(data: Document) -> str:
 
 def taken(data: Document) -> Document:
     """The row to set: the optimum, or a shipped shift that is as good in the error that was minimized."""
-    best, *others = data["rows"]
-    name = drawn(data)
-    shipped = [row for row in others if row["name"] not in LAWS and row[name] is not None]
+    best, name, shipped = data["rows"][0], drawn(data), _shipped(data)
     if best[name] is None or not shipped or name != data["objective"]:
         return dict(best)
     rival = min(shipped, key=lambda row: row[name])
@@ -29,44 +28,61 @@ def taken(data: Document) -> Document:
 
 
 def shifted(data: Document) -> list[str]:
-    """The shift to set or a shipped one that is as good, in the error that was minimized; who is lower by `robust`."""
-    best, *others = data["rows"]
-    name = drawn(data)
+    """The shift to set, a shipped one where that is as good in the error that was minimized; who is lower by `robust`."""
+    best, chosen, name = data["rows"][0], taken(data), drawn(data)
+    shipped = _shipped(data)
     size = f"{data['solver']}, {data['steps']} steps and {data['tokens']} tokens"
     minimized = f"{data['objective']} was minimized"
-    shipped = [row for row in others if row["name"] not in LAWS and row[name] is not None]
     optimum = f"shift {best['shift']:.4g} (mu {best['mu']:.4g})"
-    first = f"For {size}: set {optimum}; {minimized}."
-    if best[name] is not None and shipped:
+    if chosen["name"] != best["name"]:
+        first = f"For {size}: {_kept(best, chosen, shipped, name, optimum)}; {minimized}.{_others(chosen, shipped, name)}"
+    elif best[name] is not None and shipped:
         rival = min(shipped, key=lambda row: row[name])
-        who, own, theirs = rival["name"], number(best[name]), number(rival[name])
-        told = gain(best[name], rival[name])
-        first = f"For {size}: set {optimum}, {name} {own}, {told} {who} ({theirs}), the best of what models ship; {minimized}."
-        if taken(data)["name"] != best["name"]:
-            first = f"For {size}: {who}'s shift {rival['shift']:.4g} is as good, keep it. "
-            first += f"The optimum, {optimum}, has {name} {own}, {told} it ({theirs}); {minimized}."
-    flags = f"--process flow --schedule shift:{taken(data)['shift']:.4g} --sigma-min 0"
-    return [first, *_by_robust(best, others, name), f"As a schedule (its last step to 0 is one of the equal ones): {flags}"]
+        told = f"{gain(best[name], rival[name])} {rival['name']} ({number(rival[name])}), the best of what models ship"
+        first = f"For {size}: set {optimum}, {name} {number(best[name])}, {told}; {minimized}."
+    else:
+        first = f"For {size}: set {optimum}; {minimized}."
+    flags = f"--process flow --schedule shift:{chosen['shift']:.4g} --sigma-min 0"
+    return [first, *_by_robust(data), f"As a schedule (its last step to 0 is one of the equal ones): {flags}"]
 
 
 def headline(data: Document) -> list[str]:
     """The shift to set, and by `robust` another one where that is not it."""
-    best, *others = data["rows"]
-    first, advised = shifted(data)[0], taken(data)["name"]
-    known = [row for row in data["rows"] if row["robust"] is not None]
-    least = min(known, key=lambda row: row["robust"], default=best)
-    return [first, *(_by_robust(best, others, drawn(data)) if least["name"] != advised else [])]
+    return shifted(data)[:-1]
 
 
-def _by_robust(best: Document, others: Sequence[Document], name: str) -> list[str]:
-    """Who is lower by `robust`, where another error was minimized."""
-    known = [row for row in others if row["robust"] is not None]
-    if name == "robust" or best["robust"] is None or not known:
+def _shipped(data: Document) -> list[Document]:
+    """Rows that models ship, with a number."""
+    name = drawn(data)
+    return [row for row in data["rows"][1:] if row["name"] not in LAWS and row[name] is not None]
+
+
+def _kept(best: Document, chosen: Document, shipped: Sequence[Document], name: str, optimum: str) -> str:
+    """A shipped shift to set, for every model: whose it is, and how far the optimum is from it."""
+    whose = [row["name"] for row in shipped if math.isclose(row["shift"], chosen["shift"], rel_tol=1e-6)]
+    ship = f"{' and '.join(whose)} {'ship' if len(whose) > 1 else 'ships'}"
+    far = f"the optimum, {optimum}, is {gain(best[name], chosen[name])} that"
+    return f"set shift {chosen['shift']:.4g}, which {ship}, {name} {number(chosen[name])}; {far}"
+
+
+def _others(chosen: Document, shipped: Sequence[Document], name: str) -> str:
+    """What the shifts of other models cost, which are no better and are not to be kept."""
+    worse = [row for row in shipped if row[name] > chosen[name] and not within(NEAR, row[name], chosen[name])]
+    if not worse:
+        return ""
+    listed = [f"{row['name']} ({row['shift']:.4g}) {number(row[name])}" for row in sorted(worse, key=lambda row: row[name])]
+    return f" What other models ship has more: {', '.join(listed)}."
+
+
+def _by_robust(data: Document) -> list[str]:
+    """Who is lower by `robust` than the shift to set, where another error was minimized."""
+    chosen, known = taken(data), [row for row in data["rows"] if row["robust"] is not None]
+    if drawn(data) == "robust" or chosen["robust"] is None:
         return []
     least = min(known, key=lambda row: row["robust"])
-    if least["robust"] >= best["robust"]:
+    if least["robust"] >= chosen["robust"] or within(NEAR, least["robust"], chosen["robust"]):
         return []
     return [
-        f"By robust {least['name']} (shift {least['shift']:.4g}) is lower: {number(least['robust'])} against the optimum's "
-        f"{number(best['robust'])}; --objective robust minimizes that."
+        f"By robust {least['name']} (shift {least['shift']:.4g}) is lower: {number(least['robust'])} against "
+        f"{number(chosen['robust'])}; --objective robust minimizes that."
     ]

@@ -109,7 +109,7 @@ class ShiftResult(Result):
         return rows_table(self.rows(), width=width, spare=("mu", "robust"), prose=("sentence",))
 
     def answers(self) -> list[str]:
-        """The shift to set, or the shipped one to keep."""
+        """The shift to set, the optimum or a shipped one that is as good."""
         return shifted(self.document)
 
     def headline(self) -> list[str]:
