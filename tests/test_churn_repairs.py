@@ -171,3 +171,22 @@ def make() -> Callable[..., Any]:
         }  # fmt: skip
 
     return document
+
+
+@pytest.mark.parametrize("error", ["data:0.1", None])
+def test_the_line_without_churn_is_the_best_without(error: str | None) -> None:
+    """What Heun's search finds, whose run it is; errors of the printed flags by the literal loop."""
+    asked: dict[str, Any] = {"schedule": "karras", "sigma_min": 0.02, "sigma_max": 20.0, "score_error": error}
+    result = diffopt.optimize(EIG, "edm_stochastic", 5, free="family", **asked)
+    churn = result.document["optimizer"]["churn"]
+    assert churn is not None and set(churn["still"]["family"]) == {"rho", "sigma_min"}
+    heun = diffopt.optimize(EIG, "heun", 5, free="family", **asked)
+    assert churn["still"]["robust"] == pytest.approx(heun.errors["robust"], rel=1e-4)
+    line = next(line for line in result.answers() if line.startswith("EDM: "))
+    flags = {k: float(v) for k, v in (part.removeprefix("--").split("=") for part in line.split()[2:])}
+    ramp = np.arange(5) / 4
+    high, low = flags["sigma_max"] ** (1 / flags["rho"]), flags["sigma_min"] ** (1 / flags["rho"])
+    np.testing.assert_allclose([*(high + ramp * (low - high)) ** flags["rho"], 0], churn["still"]["sigmas"], rtol=1e-6)
+    assert flags["S_churn"] == 0
+    told = " ".join(result.answers())
+    assert f"{churn['still']['robust']:.4g}" in told and "-s heun" not in told

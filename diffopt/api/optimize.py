@@ -14,14 +14,17 @@ from diffopt.api.likes import NamesLike, SolverLike, SpectrumLike, WholeLike
 from diffopt.api.model_grid import model_notes, own_grids
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
+from diffopt.api.still import best_without_churn
 from diffopt.documents.build import finite, schedule_document
 from diffopt.documents.schemas import ChurnPart, Claim, dump
 from diffopt.documents.settings import Settings, make_objective, make_problem, schedule_of
 from diffopt.documents.values import words
 from diffopt.errors import InputError
 from diffopt.foundation.notes import note
+from diffopt.objectives import Objective
 from diffopt.objectives.evaluation import evaluate as run_evaluation
 from diffopt.objectives.problem import Problem
+from diffopt.schedules import Schedule
 from diffopt.search.blocks import canonical, named_ends
 from diffopt.search.descent import optimize as search
 from diffopt.search.integer import optimize_whole
@@ -124,7 +127,8 @@ def optimize(
     result = replace(result, family=named_ends(free, result.grid.sigmas) | result.family)
     document = schedule_document(
         solved, result, evaluation, beside, objective, free, schedule,
-        _beats_ends(solved, result) if "eta" in free else None, _churn(solved, result), needed(solved, evaluation),
+        _beats_ends(solved, result) if "eta" in free else None, _churn(problem, solved, result, objective, schedule),
+        needed(solved, evaluation),
         needed_end(solved, evaluation),
     )  # fmt: skip
     assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
@@ -160,8 +164,10 @@ def _beats_ends(problem: Problem, result: OptimizeResult) -> Claim | None:
     return claim(problem, result.grid, float(result.eta[0]))
 
 
-def _churn(problem: Problem, result: OptimizeResult) -> ChurnPart | None:
-    """What a churn that was searched for does; None where there is none."""
+def _churn(
+    asked: Problem, problem: Problem, result: OptimizeResult, objective: Objective, schedule: Schedule | None
+) -> ChurnPart | None:
+    """What a churn that was searched for does, and what is best without it; None where there is none."""
     if not set(CHURN) & set(result.family):
         return None
     from diffopt.studies.churn_claim import churn_claim
@@ -171,7 +177,8 @@ def _churn(problem: Problem, result: OptimizeResult) -> ChurnPart | None:
         return None
     parts = {str(name): pair for name, pair in found.parts.items()}
     return ChurnPart(
-        repairs=found.repairs, parts=parts, frechet=found.frechet, claim=found.claim, other_sign=found.other_sign
+        repairs=found.repairs, parts=parts, frechet=found.frechet, claim=found.claim, other_sign=found.other_sign,
+        still=best_without_churn(asked, objective, result, schedule),
     )
 
 

@@ -80,6 +80,15 @@ BEATS = (
 )
 
 
+class StillPart(Document):
+    """The best run without churn: the numbers that were free beside it, searched for again."""
+
+    family: dict[str, float] = Field(description="numbers that were free, without those of churn")
+    sigmas: list[float | None]
+    robust: float | None
+    frechet: float | None
+
+
 class ChurnPart(Document):
     """The run beside the same one without churn (theory.md, eqs. 426-428); pairs are with churn and without."""
 
@@ -90,6 +99,7 @@ class ChurnPart(Document):
     other_sign: dict[str, tuple[float, float]] | None = Field(
         default=None, description="robust and frechet where a systematic score error has the other sign"
     )
+    still: StillPart | None = Field(default=None, description="the best without churn; null where nothing else was free")
 
 
 class OptimizerPart(Document):

@@ -43,7 +43,9 @@ def leave_out(churn: Document | None, name: str) -> str:
         return "EDM's churn does not pay here: s_churn 0 is as good."
     own, without = errors(churn, name)
     name = "frechet" if name == "frechet" else "robust"
-    return f"EDM's churn does not pay here: {name} is {number(own)} with it and {number(without)} without; leave it out."
+    still = (churn.get("still") or {}).get(name)
+    best = "" if still is None else f" The best without it has {name} {number(still)}."
+    return f"EDM's churn does not pay here: {name} is {number(own)} with it and {number(without)} without; leave it out.{best}"
 
 
 def churned(data: Document) -> list[str]:
@@ -121,7 +123,10 @@ def counted_on(data: Document) -> bool:
 
 def told_apart(data: Document) -> list[str]:
     """What the line without churn, which stands before the one with it, gives away."""
-    own, without = errors(data["optimizer"]["churn"], "robust")
+    churn = data["optimizer"]["churn"]
+    own, without = errors(churn, "robust")
+    if (still := churn.get("still")) is not None and still["robust"] is not None:
+        return [f"Until that is sure, the best without churn (robust {number(still['robust'])}, with it {number(own)}):"]
     numbers = f"robust {number(without)}, with it {number(own)}"
     return [
         "The best without churn: the same call with -s heun, without flags of churn.",

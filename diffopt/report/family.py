@@ -95,15 +95,16 @@ def _beyond(held: str, data: Document) -> str:
 def edm_flags(data: Document, churns: bool = True) -> str:
     """`--steps=18 --rho=7 ...` of a Karras grid that EDM's sampler can run, as `export` writes them; empty for others.
 
-    Without `churns` the same grid without churn.
+    Without `churns` the best grid without churn, or where none was searched for the same one.
     """
     optimizer = data.get("optimizer") or {}
+    still = None if churns else (optimizer.get("churn") or {}).get("still")
     solver, process = data["solver"], data["process"]
     runs = optimizer.get("schedule") == KARRAS and process["name"] == "ve" and data["end"] == "zero"
     own = solver in ("heun", "edm_stochastic") and data["clock"] in (None, "sigma")
-    levels = np.array(data["sigmas"][:-1], dtype=float)
+    levels = np.array((still or data)["sigmas"][:-1], dtype=float)
     if not (runs and own) or "grid" in optimizer["free"] or levels.size < 2:
         return ""
     churn = f" {churn_flags(data['solver_options'] if churns else STILL)}" if solver == "edm_stochastic" else ""
-    known = {**(optimizer.get("schedule_options") or {}), **(optimizer.get("family") or {})}.get("rho")
+    known = {**(optimizer.get("schedule_options") or {}), **((still or optimizer).get("family") or {})}.get("rho")
     return grid_flags(levels, nearest_karras(levels)[1] if known is None else known) + churn
