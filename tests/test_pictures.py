@@ -20,6 +20,7 @@ from diffopt.report import answers, palette, style
 from diffopt.report.comparison_errors import offered_best
 from diffopt.report.comparison_figures import picture
 from diffopt.report.figures import evaluation_picture, grid_picture
+from diffopt.report.map_figures import _side
 from diffopt.report.spectrum_figures import spectrum_picture
 from diffopt.report.studies import chosen_rows
 
@@ -396,3 +397,36 @@ def test_rows_of_several_budgets_stand_in_columns_in_the_colour_of_their_kind() 
     assert drawn == expected
     told = [text.get_text() for text in panel.get_legend().get_texts()]
     assert told == ["best that a program offers", "karras", "optimum"]
+
+
+def test_names_of_many_equal_grids_leave_room_and_are_told_in_full() -> None:
+    found = diffopt.optimize(EIG, "euler", 1)
+    canvas = found.figure()
+    renderer, panel = _laid_out(canvas), canvas.axes[1]
+    assert panel.get_window_extent(renderer).width > 0.6 * canvas.bbox.width
+    words = " ".join(panel.get_xlabel().split())
+    full = words.partition("one grid: ")[2].split(" = ")
+    assert set(full) == set(found.baselines) and full[0] == "karras"
+    label = panel.get_yticklabels()[1]
+    assert label.get_text() == f"karras = exponential and {len(full) - 2} more" and label.get_color() == palette.HABIT
+    assert "euler, 1 step, 1 denoiser call:" in canvas.get_suptitle()
+
+
+@pytest.mark.parametrize("word", ["W", "illicit", "score_error=noise:0.1"])
+@pytest.mark.parametrize("weight", ["normal", "bold"])
+def test_titles_are_wrapped_by_the_width_of_their_letters(word: str, weight: str) -> None:
+    """No line is wider than the picture, and none is half empty."""
+    lines = style.wrap(" ".join([word] * 60), 500, weight)
+    canvas, _ = style.figure(8, [2.0])
+    renderer = _laid_out(canvas)
+    drawn = [canvas.text(0, 0, line, fontsize=style.TITLE, fontweight=weight) for line in lines]
+    widths = [text.get_window_extent(renderer).width for text in drawn]
+    assert " ".join(lines).split() == [word] * 60
+    room = 500 * canvas.dpi / 72
+    assert max(widths) <= room and min(widths[:-1]) > 0.6 * room
+
+
+def test_numbers_over_the_map_keep_away_from_larger_neighbours() -> None:
+    shares = np.array([3.0, 9.0, 14.0, 10.0, 6.0, 5.8, 12.0])
+    assert [_side(shares, k) for k in range(7)] == ["right", "right", "center", "left", "left", "right", "center"]
+    assert _side(np.array([5.0, 2.0, 5.0]), 1) == "center" == _side(np.array([100.0]), 0)
