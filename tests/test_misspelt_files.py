@@ -38,6 +38,8 @@ def test_the_one_beside_it_is_named(words, here, capsys) -> None:
 
 
 def test_nothing_is_said_where_none_is_close_or_two_are(here, monkeypatch) -> None:
+    (here / "own.npz").touch()
+    assert near_file("none.npz") is None and near_file("owm.npz") is None, "alike by the suffix alone, or too short to tell"
     assert near_file("elsewhere.tiff") is None and near_file("no/folder/here.npy") is None and near_file("\0") is None
     assert near_file(here / "spectrm.npy") == str(here / "spectrum.npy")
     for name in ("run-1.json", "run-2.json"):

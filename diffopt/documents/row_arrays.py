@@ -74,7 +74,7 @@ def members_of(path: Path) -> Mapping[str, Member]:
         Missing, of another kind, pickled, stored by columns, or damaged.
     """
     if not path.is_file():
-        raise InputError(f"no file {str(path)[:200]!r}{file_hint(path) or f'; expected {EXPECTED}'}")
+        raise InputError(f"no file {str(path)[:200]!r}; expected {EXPECTED}{file_hint(path)}")
     kind = path.suffix.lower()
     if kind == ".npz":
         return _archive(path)

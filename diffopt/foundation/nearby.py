@@ -23,11 +23,19 @@ def near_file(path: str | Path) -> str | None:
         return None
     if not name or len(names) > MOST:
         return None
-    alike = difflib.get_close_matches(name.lower(), [entry.lower() for entry in names], 2, ALIKE)
-    scores = [difflib.SequenceMatcher(None, name.lower(), found).ratio() for found in alike]
-    if not alike or (len(alike) > 1 and scores[0] == scores[1]):
+    scores = {entry: _likeness(name.lower(), entry.lower()) for entry in names}
+    best = sorted(scores, key=lambda entry: -scores[entry])[:2]
+    if not best or scores[best[0]] < ALIKE or (len(best) > 1 and scores[best[0]] == scores[best[1]]):
         return None
-    return visible(os.path.join(folder, next(entry for entry in names if entry.lower() == alike[0])))
+    return visible(os.path.join(folder, best[0]))
+
+
+def _likeness(one: str, other: str) -> float:
+    """How alike two names are, as a whole and before the suffix, which many files share."""
+    if difflib.SequenceMatcher(None, one, other).quick_ratio() < ALIKE:
+        return 0.0
+    pairs = (one, other), (os.path.splitext(one)[0], os.path.splitext(other)[0])
+    return min(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs)
 
 
 def file_hint(path: str | Path) -> str:
