@@ -191,9 +191,9 @@ def test_a_gain_by_cancelling_errors_is_hatched_in_the_words_of_the_text() -> No
     names = [label.get_text() for label in below.get_yticklabels()]
     row = min((r for r in found.document["rows"] if r["design"] == "constant"), key=lambda r: r["exact"])
     hatched = [p for p in below.patches if p.get_hatch()]
-    # The least exact error, and below it what is advised, which gains by cancelling too.
+    # What is advised, which gains by cancelling too, and below it the least exact error.
     advised = found.document["rows"][found.document["advised"]]
-    for patch, (of, name) in zip(hatched, ((row, "constant"), (advised, "set: constant")), strict=True):
+    for patch, (of, name) in zip(hatched, ((advised, "set: constant"), (row, "constant")), strict=True):
         assert (patch.get_x(), patch.get_x() + patch.get_width()) == pytest.approx((of["exact"], of["absolute"]))
         assert round(patch.get_y() + patch.get_height() / 2) == names.index(name)
     words = " ".join(text.get_text() for text in below.get_legend().get_texts())

@@ -28,7 +28,7 @@ def noise(data: Document) -> list[str]:
     keep = f"Keep the {_now(now, data)}"
     if chosen is not now:
         head = _capital(_setting(chosen, data)) + _sense(chosen, data)
-        first = f"{head}: exact error {number(chosen['exact'])}, {_told(chosen, now, data)}"
+        first = f"{head}: exact error {number(chosen['exact'])} on Gaussian data, {_told(chosen, now, data)}"
     elif now["exact"] <= best["exact"]:
         return [f"{keep}: nothing that was tried is better."]
     elif within(NEAR, now["exact"], best["exact"]):
@@ -48,12 +48,12 @@ def advised(data: Document) -> Document:
 
 
 def _told(chosen: Document, now: Document, data: Document) -> str:
-    """The gain over the present setting, and what of it stands where no error of a step cancels another."""
-    told = f"{gain(chosen['exact'], now['exact'])} the {_now(now, data)} ({number(now['exact'])}), {WIDER}."
+    """The gain over the present setting on Gaussian data, of which the factor is, and what of it other data may have."""
+    told = f"{gain(chosen['exact'], now['exact'])} the {_now(now, data)} ({number(now['exact'])}). It gains {WIDER}."
     if not flattered(chosen, now):
         return told
     left = "With no step's error cancelling" if cancels(chosen) else "To leading order"
-    return f"{told} {left} (absolute) it is {gain(chosen['absolute'], now['absolute'])}: do not count on more."
+    return f"{told} {left} (absolute) it is {gain(chosen['absolute'], now['absolute'])}: do not count on more there."
 
 
 def _now(now: Document, data: Document) -> str:

@@ -49,8 +49,9 @@ def noise_picture(data: Mapping[str, Any], constants: Constants | None = None) -
     chosen = chosen_rows(data)
     clocks = len({row["clock"] for _, row in chosen}) > 1
     rows = {name + (f", {row['clock']} clock" if clocks and row["clock"] else ""): row for name, row in chosen}
-    ranked = {name: rows[name] for name in sorted(rows, key=lambda name: float(rows[name]["exact"]))}
     taken = next((name for name in rows if name.startswith(("set: ", "present")) and rows[name] is advised(data)), "")
+    # What to use on top: the least error may be one that is not advised.
+    ranked = {name: rows[name] for name in sorted(rows, key=lambda name: (name != taken, float(rows[name]["exact"])))}
     colours = {n: palette.HABIT if n.startswith("present") else palette.OWN if n == taken else palette.RIVAL for n in rows}
     curve = constants is not None and _moves(constants)
     stepwise = any(not _one(row) for row in rows.values()) or (not curve and len(rows) > 1)
