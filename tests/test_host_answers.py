@@ -13,6 +13,7 @@ import pytest
 import diffopt
 from diffopt.cli.main import main
 from diffopt.errors import InputError
+from diffopt.hosts.offered import offering
 
 EIG = np.array([4.0, 1.0, 0.1, 0.02])
 #: Solver, host and flags, and the scheme and start law there (docs/hosts.md; theory.md, section 28).
@@ -230,3 +231,16 @@ def test_answers_compare_the_steps_where_the_start_is_not_exact():
     assert "keep it" not in said
     assert f"robust_steps {found.errors['robust_steps']:.4g}" in said
     assert "robust_steps" not in diffopt.optimize(WIDE, "dpmpp_2m", 6, **SHORT).render("table")
+
+
+@pytest.mark.parametrize("host", ["comfyui", "diffusers", "k_diffusion", None])
+def test_a_rival_that_the_program_does_not_offer_is_said_to_be_none_of_its(host) -> None:
+    """The best of the schedules beside an optimum, against the table of what programs offer; the file knows the program."""
+    process = "ve" if host == "k_diffusion" else "flow"
+    found = diffopt.optimize(EIG, "euler", 4, process=process, host=host)
+    assert found.document["host"] == host
+    parts = found.baselines
+    best = min((name for name in parts if parts[name]["robust"] is not None), key=lambda name: parts[name]["robust"])
+    assert best not in ("karras", "own") and f"below {best}" in found.answers()[0]
+    marked = host is not None and host not in offering(best, process == "flow")
+    assert (f"below {best} (not in {host} by name)" in found.answers()[0]) == marked

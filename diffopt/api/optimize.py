@@ -129,7 +129,7 @@ def optimize(
         solved, result, evaluation, beside, objective, free, schedule,
         _beats_ends(solved, result) if "eta" in free else None, _churn(problem, solved, result, objective, schedule),
         needed(solved, evaluation),
-        needed_end(solved, evaluation),
+        needed_end(solved, evaluation), None if host is None else _name(host),
     )  # fmt: skip
     assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
     assumed += idle_notes(solved, result.grid, result.eta, objective.name, document.objective.value)
@@ -208,6 +208,13 @@ def _hosted(
     note(choice.note)
     note_range(choice.problem, host, flags)
     return choice.problem, settings.replace(eta=choice.eta), whole or (choice.whole and timesteps != "any")
+
+
+def _name(host: str) -> str:
+    """The host's own name."""
+    from diffopt.hosts.answer import find_host
+
+    return find_host(host)[0].name
 
 
 def _grid_of(given: NamesLike | None, free: list[str], whole: bool) -> list[str] | None:

@@ -80,6 +80,7 @@ def schedule_document(
     churn: ChurnPart | None = None,
     needed: float | None = None,
     needed_end: float | None = None,
+    host: str | None = None,
 ) -> ScheduleDocument:
     """Document of `diffopt optimize`."""
     scored = _objective_value(result, evaluation, objective)
@@ -87,6 +88,7 @@ def schedule_document(
         **_run(problem, result.grid, result.eta, evaluation.denoiser_calls),
         sigma_max_needed=needed,
         sigma_min_needed=needed_end,
+        host=host,
         objective=ObjectivePart(name=objective.name, value=scored),
         errors=_errors(evaluation),
         baselines={name: _score(e) for name, e in baselines.items()},

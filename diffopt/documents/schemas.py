@@ -155,6 +155,7 @@ class ScheduleDocument(RunPart):
     """Output of `diffopt optimize`."""
 
     schema_: Literal["diffopt.schedule/1"] = Field(default="diffopt.schedule/1", alias="schema")
+    host: str | None = Field(default=None, description="program whose run was optimized, where one was named")
     objective: ObjectivePart
     errors: ErrorsPart
     baselines: dict[str, ScorePart]

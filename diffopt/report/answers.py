@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from diffopt.foundation.nearness import within
-from diffopt.hosts.offered import DROP_DOWN
+from diffopt.hosts.offered import DROP_DOWN, offering
 from diffopt.objectives.metrics import decided
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.report.churn import STILL, reference
@@ -65,7 +65,9 @@ def optimized(data: Document) -> str:
     if own is not None:
         parts.append(f"{gain(value, own)} {MODELS_OWN} ({number(own)})")
     if best not in (*HABITS, OWN):
-        count, rival = len(set(scores) - {STILL}), reference(best, data) + unshifted(data, best)
+        count, host = len(set(scores) - {STILL}), data.get("host")
+        listed = host is None or host in offering(best, data["process"]["name"] == "flow")
+        rival = reference(best, data) + (f" (not in {host} by name)" * (not listed)) + unshifted(data, best)
         parts.append(f"{gain(value, scores[best])} {rival}, the best of the {count} schedules beside it{ALL}")
     return ", ".join(parts) + _whole(data, name, usual) + "."
 
