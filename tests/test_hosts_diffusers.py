@@ -114,7 +114,7 @@ def prepared(case: Case, text: str) -> Any:
     config = {k: v for k, v in case.config.items() if k != "mu"}
     base = {} if case.flow or case.process == "ve" else BETAS
     if case.flow or "sigma_schedule" in config:
-        first = SimpleNamespace(config={**base, **config})
+        first = SimpleNamespace(config={**({} if case.flow else {"sigma_data": 0.5}), **config})
     else:
         first = diffusers.EulerDiscreteScheduler(**base, **config)
     pipe = SimpleNamespace(scheduler=first)
@@ -146,6 +146,22 @@ def test_every_step_of_an_exported_grid_is_our_table(case: Case, monkeypatch: py
         if visited.size > mine.size:  # with the stages of single-step order 2 between
             visited = np.append(visited[:-1:2], visited[-1])
         np.testing.assert_allclose(visited, mine, rtol=5e-6)  # cumprod in single precision inside the schedulers
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)
+def test_a_pipe_of_the_other_family_is_refused_by_the_exported_file(case: Case) -> None:
+    import diffusers
+
+    prepare = executed(str(export_run(case.run(), case.to, case.config).text)).prepare
+    flows = [
+        diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0), diffusers.FlowMatchHeunDiscreteScheduler(),
+        diffusers.UniPCMultistepScheduler(use_flow_sigmas=True, prediction_type="flow_prediction"),
+    ]  # fmt: skip
+    betas = [diffusers.EulerDiscreteScheduler(**BETAS), diffusers.UniPCMultistepScheduler(**BETAS)]
+    others = [*betas, diffusers.EDMEulerScheduler()]
+    for scheduler in others if case.flow else flows:
+        with pytest.raises(ValueError, match="this grid "):
+            prepare(SimpleNamespace(scheduler=scheduler))
 
 
 #: Schedulers that exports are promised for, with the orders that have a scheme here.

@@ -75,6 +75,7 @@ class FlowScheduler(Scheduler):
             k = int(np.argmax(np.abs(got / wish - 1)))
             message = f"{self.name} shifts what it is given ({text}): s = {wish[k]:.6g} becomes {got[k]:.6g}"
             repair = "take diffopt export --to diffusers --scheduler-config FILE: it un-shifts them and sets their shift"
+            repair += " (check --host diffusers:call judges what it wrote)"
             found.append(Finding("reshifted", message, repair))
         if run.levels[-1] != 0:
             message = f"the scheduler appends 0 after {wish[-1]:.6g}, the grid ends at {run.levels[-1]:.6g}"

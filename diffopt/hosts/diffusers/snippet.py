@@ -18,9 +18,23 @@ _PREPARE = '''
 
 def prepare(pipe):
     """pipe(prompt, **prepare(pipe))"""
-    pipe.scheduler = {maker}.from_config(pipe.scheduler.config, **OPTIONS)
+    config = pipe.scheduler.config
+    if config.get("use_flow_sigmas", not {{"beta_start", "sigma_data"}} & set(config)) != {flow}:
+        raise ValueError("{other}")
+    pipe.scheduler = {maker}.from_config(config, **OPTIONS)
     return {result}
 '''
+#: What a pipe of the other family is told: its numbers would run without a word.
+_OTHER = {
+    True: "this grid is for a flow model (s from 1 to 0), and this pipe's scheduler is for a model of noise ratios",
+    False: "this grid has the noise ratios of a model such as SD 1.5 or SDXL, and this pipe's scheduler is for a flow model",
+}
+
+
+def _prepare(run: Run | None, maker: str, result: str) -> str:
+    """The function that a pipe is given to."""
+    flow = run is not None and run.flow
+    return _PREPARE.format(flow=flow, other=_OTHER[flow], maker=maker, result=result)
 
 
 #: What the values of a subclass are on flow models.
@@ -40,7 +54,7 @@ def call_text(call: Call, plan: Plan) -> str:
         f"OPTIONS = {_dictionary(dict(call.options))}\n"
         f"{_comment(call.comment)}"
         f"GRID = {wrapped}\n"
-        + _PREPARE.format(maker=plan.sampler, result=f'{{"{call.argument}": GRID}}')
+        + _prepare(plan.run, plan.sampler, f'{{"{call.argument}": GRID}}')
     )
 
 
@@ -78,7 +92,7 @@ def subclass_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
         "        self.sigmas = sigmas\n"
         "        self.num_inference_steps = len(self.timesteps)\n"
         "        self._step_index, self._begin_index = None, 0\n"
-        + _PREPARE.format(maker="ExactGrid", result=f'{{"num_inference_steps": {steps}}}')
+        + _prepare(run, "ExactGrid", f'{{"num_inference_steps": {steps}}}')
     )
 
 
@@ -96,7 +110,7 @@ def staged_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
         "        self._begin_index = 0\n\n"
         "    def _convert_to_exponential(self, in_sigmas, *args, **kwargs):\n"
         "        return np.array(SIGMAS[:-1])\n"
-        + _PREPARE.format(maker="ExactGrid", result=f'{{"num_inference_steps": {steps}}}')
+        + _prepare(run, "ExactGrid", f'{{"num_inference_steps": {steps}}}')
     )
 
 
