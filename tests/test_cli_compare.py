@@ -216,7 +216,7 @@ def test_nothing_is_overwritten_without_force(run, tmp_path):
 def test_help_is_light_and_has_an_example():
     script = (
         "import sys; from diffopt.cli.main import main; main(['compare-schedules', '--help']); "
-        "heavy = {'numpy', 'scipy', 'matplotlib', 'diffopt.documents.settings'} & set(sys.modules); assert not heavy, heavy"
+        "heavy = {'numpy', 'scipy', 'matplotlib', 'diffopt.documents.chosen'} & set(sys.modules); assert not heavy, heavy"
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "Example" in out.stdout

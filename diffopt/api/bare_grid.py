@@ -9,9 +9,10 @@ import numpy as np
 
 from diffopt.api.grids import GivenGrid, file_settings
 from diffopt.api.results.run import ScheduleResult
+from diffopt.documents.chosen import Chosen
 from diffopt.documents.grid_file import GridFile, grid_of, read_grid_file
 from diffopt.documents.options import options_of
-from diffopt.documents.settings import Chosen, Settings
+from diffopt.documents.settings import Settings
 from diffopt.errors import InputError
 from diffopt.processes.grid import Grid
 

@@ -15,9 +15,10 @@ from diffopt.api.likes import NamesLike, SolverLike, SpectrumLike, WholeLike
 from diffopt.api.notes import data_notes, range_notes
 from diffopt.api.results.studies import EtaResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
+from diffopt.documents.chosen import schedule_of
 from diffopt.documents.options import options_of, spelled
+from diffopt.documents.question import make_problem
 from diffopt.documents.schemas import dump
-from diffopt.documents.settings import make_problem, schedule_of
 from diffopt.documents.study_schemas import EtaDocument, NoiseRow
 from diffopt.documents.values import words
 from diffopt.errors import InputError, UnsupportedError

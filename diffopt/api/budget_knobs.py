@@ -10,7 +10,9 @@ from diffopt.api.flags import GROUPS
 from diffopt.api.grids import check_answered, given_grid, grid_problem
 from diffopt.api.notes import mismatch_notes
 from diffopt.data.dataset import Dataset
-from diffopt.documents.settings import Settings, make_problem, make_schedule
+from diffopt.documents.chosen import make_schedule
+from diffopt.documents.question import make_problem
+from diffopt.documents.settings import Settings
 from diffopt.documents.values import number
 from diffopt.errors import InputError
 from diffopt.foundation.names import check_name

@@ -18,9 +18,11 @@ from diffopt.api.likes import CountsLike, GridsLike, NamesLike, SolversLike, Spe
 from diffopt.api.model_grid import model_notes, own_schedule
 from diffopt.api.notes import data_notes, error_notes, mismatch_notes, range_notes, start_notes
 from diffopt.api.results.compare import ComparisonResult
+from diffopt.documents.chosen import make_objective, make_schedule
 from diffopt.documents.grid_file import is_list
 from diffopt.documents.options import fields_of, named_list
-from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule
+from diffopt.documents.question import make_problem
+from diffopt.documents.settings import Settings
 from diffopt.documents.values import many, words
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.shown import text

@@ -16,8 +16,10 @@ from diffopt.api.notes import assumption_notes, data_notes, mismatch_notes, prob
 from diffopt.api.results.run import EvaluationResult
 from diffopt.data.dataset import Dataset
 from diffopt.documents.build import evaluation_document
+from diffopt.documents.chosen import make_objective, schedule_of
+from diffopt.documents.question import make_problem
 from diffopt.documents.schemas import dump
-from diffopt.documents.settings import Settings, make_objective, make_problem, schedule_of
+from diffopt.documents.settings import Settings
 from diffopt.errors import DiffoptError, InputError
 from diffopt.objectives.evaluation import Evaluation
 from diffopt.objectives.evaluation import evaluate as run_evaluation

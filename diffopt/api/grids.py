@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from diffopt.data.dataset import Dataset
+from diffopt.documents.chosen import Chosen
 from diffopt.documents.grid_document import GridDocument
 from diffopt.documents.grid_file import (
     check_flow,
@@ -23,7 +24,8 @@ from diffopt.documents.grid_file import (
     read_grid_file,
 )
 from diffopt.documents.options import fields_of
-from diffopt.documents.settings import Chosen, Settings, with_error
+from diffopt.documents.question import with_error
+from diffopt.documents.settings import Settings
 from diffopt.errors import InputError
 from diffopt.foundation.shown import text
 from diffopt.foundation.tensors import numbers_of

@@ -9,8 +9,9 @@ from typing import Any
 
 from diffopt.api.grids import given_grid, with_coefficients
 from diffopt.data.dataset import Dataset
+from diffopt.documents.chosen import Chosen
 from diffopt.documents.loss_curve import make_score_error
-from diffopt.documents.settings import Chosen, Settings
+from diffopt.documents.settings import Settings
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import DiffoptError, InputError
 from diffopt.foundation.encoding import stdin_bytes

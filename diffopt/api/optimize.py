@@ -16,8 +16,10 @@ from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
 from diffopt.api.still import best_without_churn
 from diffopt.documents.build import finite, schedule_document
+from diffopt.documents.chosen import make_objective, schedule_of
+from diffopt.documents.question import make_problem
 from diffopt.documents.schemas import ChurnPart, Claim, dump
-from diffopt.documents.settings import Settings, make_objective, make_problem, schedule_of
+from diffopt.documents.settings import Settings
 from diffopt.documents.values import words
 from diffopt.errors import InputError
 from diffopt.foundation.notes import note

@@ -13,9 +13,10 @@ from diffopt.api.likes import CountsLike, NamesLike, SolverLike, SolversLike, Sp
 from diffopt.api.notes import data_notes, range_notes
 from diffopt.api.results.studies import OrdersResult
 from diffopt.documents.build import error_text, known_scale, process_part, spectrum_part
+from diffopt.documents.chosen import schedule_of
 from diffopt.documents.options import options_of
+from diffopt.documents.question import make_problem
 from diffopt.documents.schemas import dump
-from diffopt.documents.settings import make_problem, schedule_of
 from diffopt.documents.study_schemas import ConvergenceDocument, ConvergenceRow
 from diffopt.documents.values import many, number, words
 from diffopt.errors import InputError, UnsupportedError

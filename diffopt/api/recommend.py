@@ -17,9 +17,9 @@ from diffopt.api.notes import data_notes, error_notes, range_notes
 from diffopt.api.results.recommend import RecommendationResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
 from diffopt.documents.options import options_of, spelled
+from diffopt.documents.question import make_problem
 from diffopt.documents.recommendation import OfferRow, RecommendationDocument
 from diffopt.documents.schemas import dump
-from diffopt.documents.settings import make_problem
 from diffopt.documents.values import one
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.notes import note

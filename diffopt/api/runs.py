@@ -15,9 +15,11 @@ from diffopt.api.notes import mismatch_notes, raw_notes
 from diffopt.api.targets import NamedTarget
 from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
+from diffopt.documents.chosen import make_objective, make_schedule
 from diffopt.documents.grid_file import is_list
 from diffopt.documents.options import named_list
-from diffopt.documents.settings import Settings, make_objective, make_problem, make_schedule
+from diffopt.documents.question import make_problem
+from diffopt.documents.settings import Settings
 from diffopt.documents.values import many, words
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array

@@ -14,9 +14,10 @@ from diffopt.api.notes import data_notes
 from diffopt.api.results.recommend import ShiftResult
 from diffopt.data.dataset import Dataset
 from diffopt.documents.build import finite, spectrum_part
+from diffopt.documents.chosen import make_objective
+from diffopt.documents.question import make_problem
 from diffopt.documents.recommendation import ShiftDocument, ShiftRow
 from diffopt.documents.schemas import dump
-from diffopt.documents.settings import make_objective, make_problem
 from diffopt.documents.values import number, one
 from diffopt.errors import InputError
 from diffopt.objectives.problem import Problem

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from diffopt.api.results.base import Result
-from diffopt.documents.settings import make_objective
+from diffopt.documents.chosen import make_objective
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.problem import Problem
