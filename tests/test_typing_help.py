@@ -251,23 +251,32 @@ def test_a_spectrum_that_does_not_exist_names_the_nearest(typed, capsys):
     assert "builtin:photos" in (said := capsys.readouterr().err) or "'photos'" in said
 
 
-def test_a_piped_grid_goes_through_export_and_check(tmp_path):
-    run = [sys.executable, "-m", "diffopt"]
-    made = subprocess.run([*run, "optimize", "builtin:power2", "-n", "4", "-q"], capture_output=True, text=True, check=True)
-    (tmp_path / "grid.json").write_text(made.stdout)
+def test_a_piped_grid_goes_through_export_and_check(tmp_path, monkeypatch, capsys):
+    """By a pipe to a process of its own, by standard input here, and by name."""
+    assert main(["optimize", "builtin:power2", "-n", "4", "-q"]) == 0
+    made = capsys.readouterr().out
+    (tmp_path / "grid.json").write_text(made)
+    said = {}
     for words in (["export", "--to", "comfyui"], ["check", "--host", "k_diffusion", "--format", "json"]):
-        piped = subprocess.run([*run, *words, "-"], input=made.stdout, capture_output=True, text=True)
-        named = subprocess.run([*run, *words, str(tmp_path / "grid.json")], capture_output=True, text=True)
-        assert (piped.returncode, piped.stdout) == (named.returncode, named.stdout)
-        assert piped.returncode == 0 and piped.stdout
+        assert main([*words, str(tmp_path / "grid.json")]) == 0
+        said[words[0]] = capsys.readouterr().out
+        assert said[words[0]]
+        with (tmp_path / "grid.json").open() as stream:
+            monkeypatch.setattr(sys, "stdin", stream)
+            assert main([*words, "-"]) == 0
+        assert capsys.readouterr().out == said[words[0]]
+    run = [sys.executable, "-m", "diffopt", "export", "--to", "comfyui", "-"]
+    piped = subprocess.run(run, input=made, capture_output=True, text=True)
+    assert (piped.returncode, piped.stdout) == (0, said["export"])
 
 
-def test_no_spectrum_and_a_pipe_is_standard_input_for_spectra_too(tmp_path):
-    run = [sys.executable, "-m", "diffopt", "spectrum"]
-    for words in (["show"], ["convert"]):
-        done = subprocess.run([*run, *words], input="4 1 0.25\n", capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        assert '"dim": 3' in done.stdout
+@pytest.mark.parametrize("word", ["show", "convert"])
+def test_no_spectrum_and_a_pipe_is_standard_input_for_spectra_too(word, tmp_path, monkeypatch, capsys):
+    (tmp_path / "piped").write_text("4 1 0.25\n")
+    with (tmp_path / "piped").open() as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert main(["spectrum", word]) == 0
+    assert '"dim": 3' in capsys.readouterr().out
 
 
 GIVEN_BY_PIPE = [
