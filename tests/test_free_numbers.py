@@ -255,7 +255,7 @@ CHURN = ["-s", "edm_stochastic", "-n", "2", "--schedule", "karras:rho=5", "--sco
 
 def test_a_name_is_one_name_however_it_is_given(run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Flag, TOML as a list and as a text, environment and Python; EDM's spelling and hyphens."""
-    words = ["-s", "heun", "-n", "3", "--schedule", "karras"]
+    words = ["-s", "heun", "-n", "2", "--schedule", "karras"]
     flags = run(*words, "--free", "Rho,sigma-min")
     assert flags["optimizer"]["free"] == ["rho", "sigma_min"]
     assert canonical(["S_churn", "S_min", "S_max", "s_tmax", "S_tmin"]) == ["s_churn", "s_tmin", "s_tmax"]
@@ -264,7 +264,7 @@ def test_a_name_is_one_name_however_it_is_given(run: Callable[..., dict[str, Any
         assert run(*words, "--config", f"{i}.toml") == flags
     monkeypatch.setenv("DIFFOPT_FREE", "rho,sigma_min")
     assert run(*words) == flags
-    python = diffopt.optimize("e.npy", "heun", 3, schedule="karras", free=["rho", "sigma_min"])
+    python = diffopt.optimize("e.npy", "heun", 2, schedule="karras", free=["rho", "sigma_min"])
     assert json.loads(json.dumps(python.document)) == flags
 
 
@@ -342,7 +342,7 @@ def test_the_rho_of_karras_levels_is_found_to_its_printed_digits(rho: float, lev
 def test_optimize_and_export_write_one_line_of_flags(solver: str, tmp_path: Path) -> None:
     """Digit for digit, and of a run with churn always all four: pasted over an older line nothing of that stays."""
     error = {} if solver == "heun" else {"score_error": "0.1"}
-    found = diffopt.optimize(EIG, solver=solver, steps=5, free="family", schedule="karras", sigma_min=0.05, **error)
+    found = diffopt.optimize(EIG, solver=solver, steps=3, free="family", schedule="karras", sigma_min=0.05, **error)
     line = found.answers()[-1].partition(": generate.py ")[2]
     assert line == str(diffopt.export(found, "edm:flags")).strip()
     names = [item.split("=")[0] for item in line.split()]
