@@ -41,11 +41,10 @@ def judged(problem: Problem, grid: Grid, answers: Sequence[NoiseDesign], now: No
     found: dict[int, Judged] = {}
     for clock in dict.fromkeys(answer.clock for answer in answers):
         solver = problem.solver if clock is None else replace(problem.solver, clock=clock)
-        ends = Ends(replace(problem, solver=solver), grid)
         places = [i for i, answer in enumerate(answers) if answer.clock == clock]
-        errors = ends.runs(np.array([answers[i].eta for i in places]))
+        ends = Ends(replace(problem, solver=solver), grid, np.array([answers[i].eta for i in places]))
         for place, i in enumerate(places):
-            own, top = errors[..., place], float(np.max(answers[i].eta))
+            own, top = ends.more[..., place], float(np.max(answers[i].eta))
             over = None
             if rival is not None and now is not None:
                 # More noise than the present one damps at a larger rate, as in the rule over 0 and 1.

@@ -24,20 +24,16 @@ SCALES = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
 
 
 class Scaled:
-    """Errors of runs on one grid, on data with the spectrum and on data with smaller local variances.
-
-    Attributes
-    ----------
-    scaled : list of NoiseErrors
-        By scale of the eigenvalues, the data's own first.
-    """
+    """Errors of runs on one grid, on data with the spectrum and on data with smaller local variances."""
 
     def __init__(self, problem: Problem, grid: Grid) -> None:
         short = problem.compressed()
-        eig, weight = short.spectrum.eig, short.spectrum.weight
-        others = [replace(short, data=Dataset.of(Spectrum.create(c * eig, weight))) for c in SCALES[1:]]
+        own, count = short.spectrum, len(SCALES)
+        mean = None if own.mean is None else np.concatenate([own.mean, np.zeros(own.eig.size * (count - 1))])
+        # One after the other in one spectrum, which the same tables serve.
+        side = Spectrum(np.outer(SCALES, own.eig).ravel(), np.tile(own.weight, count), mean)
         self.steps = grid.steps
-        self.scaled = [NoiseErrors(scaled, grid, short.solver) for scaled in (short, *others)]
+        self._errors = NoiseErrors(replace(short, data=Dataset.of(side)), grid, short.solver, whole=True)
 
     def at(self, *etas: float) -> Array:
         """As :meth:`runs`, of constant etas."""
@@ -45,7 +41,7 @@ class Scaled:
 
     def runs(self, etas: Array) -> Array:
         """Exact error, and its root mean square with the one in which nothing cancels, shape (scales, 2, B), etas (B, N)."""
-        found = np.array([errors.every(etas, ("exact", "absolute")) for errors in self.scaled])
+        found = self._errors.groups(etas, ("exact", "absolute"), len(SCALES))
         exact, absolute = found[:, 0], found[:, 1]
         return np.stack([exact, np.hypot(exact, absolute) / np.sqrt(2)], axis=1)
 
@@ -57,11 +53,15 @@ class Ends(Scaled):
     ----------
     least : ndarray, shape (scales, 2)
         Smaller of the two errors, exact and mixed, at eta 0 and 1.
+    more : ndarray, shape (scales, 2, B)
+        Errors of runs asked for at once.
     """
 
-    def __init__(self, problem: Problem, grid: Grid) -> None:
+    def __init__(self, problem: Problem, grid: Grid, etas: Array | None = None) -> None:
         super().__init__(problem, grid)
-        self.least = self.at(0.0, 1.0).min(axis=-1)
+        ends = np.repeat([[0.0], [1.0]], self.steps, axis=1)
+        found = self.runs(ends if etas is None else np.concatenate([ends, etas]))
+        self.least, self.more = found[..., :2].min(axis=-1), found[..., 2:]
 
     def claim(self, eta: float) -> Claim:
         """What is said of an eta (eq. 342)."""

@@ -26,11 +26,12 @@ class NoiseErrors:
     """Errors of a solver with noise on one grid (theory.md, eq. 77).
 
     `exact`: Frechet distance of the real output law to the marginal where the grid ends; `signed`: its leading
-    order (errors of steps may cancel); `absolute`: the same with every local error in absolute value.
+    order (errors of steps may cancel); `absolute`: the same with every local error in absolute value. On a short spectrum,
+    unless it is `whole`.
     """
 
-    def __init__(self, problem: Problem, grid: Grid, solver: Solver) -> None:
-        self.problem, self.grid, self.solver = problem.compressed(), grid, solver
+    def __init__(self, problem: Problem, grid: Grid, solver: Solver, whole: bool = False) -> None:
+        self.problem, self.grid, self.solver = problem if whole else problem.compressed(), grid, solver
         self._together = True
         self._points: dict[int, Points] = {}
 
@@ -49,6 +50,21 @@ class NoiseErrors:
         size = max(1, BATCH // (self.grid.sigmas.size * self.problem.spectrum.eig.size))
         parts = [self._part(etas[a : a + size], objectives) for a in range(0, len(etas), size)]
         values = np.concatenate(parts, axis=1)
+        return np.asarray(np.where(np.isfinite(values), values, np.inf))
+
+    def groups(self, etas: Array, objectives: tuple[str, ...], count: int) -> Array:
+        """The same, shape (count, len(objectives), B), of spectra of equal lengths that stand one after the other.
+
+        Raises
+        ------
+        UnsupportedError
+            The scheme has no table.
+        """
+        with np.errstate(all="ignore"):
+            parts = [[np.atleast_2d(self._residuals(name, table)) for name in objectives] for table in self.tables(etas)]
+            rest = np.concatenate([np.array(part) for part in parts], axis=1)
+            rest = rest.reshape(*rest.shape[:2], -1, count, self.problem.spectrum.eig.size // count)
+            values = np.sqrt(np.einsum("obmgd,obmgd->gob", rest, rest))
         return np.asarray(np.where(np.isfinite(values), values, np.inf))
 
     @cached_property
@@ -99,7 +115,9 @@ class NoiseErrors:
                     return self._values(table.columns(), objectives)
             # One without a table spoils a batch; maps and errors that are nodes of their own take one run at a time.
             self._together = table is None
-        return np.stack([[self.one(name, eta) for eta in etas] for name in objectives])
+        with np.errstate(all="ignore"):
+            found = [self._values(run_table(self.solver, self.grid, eta), objectives) for eta in etas]
+        return np.stack(found, axis=1)
 
     def _table(self, etas: Array) -> Table | None:
         """All runs in one table; None where one among them has none."""
