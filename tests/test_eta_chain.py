@@ -19,7 +19,7 @@ from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS, run_table
 from diffopt.solvers.score_error import parse_score_error
 from diffopt.studies.eta import NoiseStudy
-from diffopt.studies.eta_chain import EtaChain
+from diffopt.studies.eta_chain import ChainsBeside, EtaChain
 from diffopt.studies.eta_curves import Cubics, Parabolas, TableCurves, between
 from diffopt.studies.eta_squares import EtaSquares
 from diffopt.studies.eta_windows import BestWindow, Windows
@@ -33,11 +33,14 @@ EIG = [3.0, 1.0, 0.2, 0.01, 0.0]
 CASES = (("ve", None, False, "zero"), ("vp_linear", "data:.1", True, "sigma_min"), ("flow", "random:.1", False, "sigma_min"))
 
 
-def errors(solver: str, process: str = "ve", rule: str | None = None, mean: bool = False, end: str = "zero") -> NoiseErrors:
+def errors(
+    solver: str, process: str = "ve", rule: str | None = None, mean: bool = False, end: str = "zero", clock: str | None = None
+) -> NoiseErrors:
     wrong = None if rule is None else parse_score_error(rule)
     data = Spectrum.create(EIG, mean=[1.0, -2.0, 0.5, 1.0, 0.3] if mean else None)
     start = "sigma" if mean else "exact"
-    ask = Problem.create(data, PROCESSES[process](), SOLVERS[solver](error=wrong), 5, 20.0, 0.05, end, start)
+    scheme = SOLVERS[solver](error=wrong) if clock is None else SOLVERS[solver](error=wrong, clock=clock)
+    ask = Problem.create(data, PROCESSES[process](), scheme, 5, 20.0, 0.05, end, start)
     return NoiseErrors(ask, SCHEDULES["karras"]().grid(ask.span), ask.solver)
 
 
@@ -90,7 +93,7 @@ def differences(function, x: Array, size: float) -> Array:
 @pytest.mark.parametrize("objective", NOISE_OBJECTIVES)
 @pytest.mark.parametrize("solver", ["euler_maruyama", "sra1", "ddim"])
 def test_derivatives_of_chains(solver: str, objective: str) -> None:
-    """Eq. (406), also of rounded kinks, eqs. (386) and (409), against differences of residuals."""
+    """Eqs. (406), (429), also of rounded kinks, eqs. (386) and (409), against differences of residuals."""
     x = np.random.default_rng(1).uniform(0.1, 0.6, (3, 5))
     for mean in (False, True):
         found = chain(errors(solver, "vp_linear" if mean else "ve", mean=mean, end="sigma_min"), objective)
@@ -141,6 +144,39 @@ def test_curves_between_tables() -> None:
             np.testing.assert_allclose(ours, theirs, rtol=0.02, atol=0.02 * np.abs(theirs).max())
 
 
+@pytest.mark.parametrize(("solver", "kind"), [("euler_maruyama", Parabolas), ("sra1", Cubics)])
+def test_chains_of_two_clocks_side_by_side(solver: str, kind: type) -> None:
+    """Runs of both have the residuals and derivatives that each clock gives them alone."""
+    clocks = [errors(solver, end="sigma_min", clock=clock) for clock in ("sigma", "logsnr")]
+    x, places = np.random.default_rng(4).uniform(0, 2, (5, 5)), np.array([0, 1, 1, 0, 1])
+    for objective in NOISE_OBJECTIVES:
+        curves = [between(TableCurves(one, objective != "exact"), np.linspace(0, 3, 49), 5) for one in clocks]
+        goals = [EtaChain(one, objective, c) for one, c in zip(clocks, curves, strict=True)]
+        assert {type(c) for c in curves} == {kind} and goals[0].kind == goals[1].kind
+        for pair in zip(*([goal, *goal.roundings(False)] for goal in goals), strict=True):
+            both = ChainsBeside(list(pair)).of(places)
+            rest, (slopes, bend) = both.residuals(x), both._model(x, True)
+            assert bend is not None
+            for i, place in enumerate(places):
+                np.testing.assert_allclose(rest[i], pair[place].residuals(x[i : i + 1])[0], rtol=1e-12)
+                for ours, theirs in zip((slopes, bend), pair[place]._model(x[i : i + 1], True), strict=True):
+                    np.testing.assert_allclose(ours[i], theirs[0], rtol=1e-9, atol=1e-12 * np.abs(theirs).max())
+            assert not np.allclose(pair[0].residuals(x), pair[1].residuals(x), rtol=1e-3)
+
+
+def test_clocks_searched_side_by_side_have_the_answers_of_each_alone() -> None:
+    """Also where their searches take a different number of turns."""
+    def rows(*clocks: str) -> list[dict]:
+        return diffopt.best_eta([9.0, 2.0, 0.5, 0.02], steps=3, end="sigma_min", clock=list(clocks)).document["rows"]
+
+    both, alone = rows("sigma", "logsnr"), [*rows("sigma"), *rows("logsnr")]
+    assert [(row["clock"], row["design"], row["objective"]) for row in both] == [
+        (row["clock"], row["design"], row["objective"]) for row in alone
+    ]
+    for ours, theirs in zip(both, alone, strict=True):
+        assert ours[ours["objective"]] == pytest.approx(theirs[ours["objective"]], rel=1e-5)
+
+
 @pytest.mark.parametrize("objective", NOISE_OBJECTIVES)
 def test_one_eta_at_a_time(objective: str) -> None:
     """What is known of the other steps gives the values of whole runs."""
@@ -160,11 +196,11 @@ def test_windows_in_the_variables_of_their_search() -> None:
     np.testing.assert_allclose(roots * np.sqrt(roots**2 + 1) / 2, x[:, 1:])
     squared, slopes, twice = search._turns(x)
     np.testing.assert_allclose(squared, search.windows.etas(search._shown(x)) ** 2, rtol=1e-11)
-    np.testing.assert_allclose(slopes, differences(search._squared, x, 1e-5), rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(slopes, differences(search.squared, x, 1e-5), rtol=1e-5, atol=1e-8)
     moved = differences(lambda x: search._turns(x)[1], x, 1e-5).transpose(0, 2, 1, 3)
     np.testing.assert_allclose(twice, moved, rtol=1e-5, atol=1e-8)
     pure = BestWindow(Windows(np.array([np.inf, 5.0, 1.0, 0.2]), 3.0), None, None)  # type: ignore[arg-type]
-    assert np.all(pure._squared(x)[:, 0] == 0)
+    assert np.all(pure.squared(x)[:, 0] == 0)
 
 
 @pytest.mark.parametrize("end", ["zero", "sigma_min"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from diffopt.foundation.least_squares import fit
+from diffopt.foundation.least_squares import Starts, fit, fit_all
 from diffopt.foundation.quasi_newton import Memory, minimize
 from diffopt.foundation.scalar import minimize_scalar
 
@@ -113,6 +113,27 @@ def test_sums_of_squares_from_many_starts_have_the_minimum_that_scipy_finds(high
     assert total[0] == pytest.approx(2 * min(found.cost for found in theirs), rel=1e-6)
     assert np.all(np.diff(total) >= 0) and np.all(x >= -2) and np.all(x <= high)
     np.testing.assert_allclose((valley(x) ** 2).sum(axis=1), total)
+
+
+def test_searches_side_by_side_end_where_each_alone_does() -> None:
+    """With bounds, plans and gains of their own, of functions of their own."""
+    starts = np.random.default_rng(1).uniform(-2, 0.5, (9, 3))
+    tops = (np.full(3, 3.0), np.full(3, 0.7), np.array([3.0, 0.2, 1.0]))
+    low, shifts = np.full(3, -2.0), np.array([0.0, 0.1, -0.2])
+    searches = [
+        Starts(starts[i : i + 5], low, top, ((4, 3), (40 * (i + 1), 2)), 10.0 ** -(6 + i)) for i, top in enumerate(tops)
+    ]
+
+    def rest(x: np.ndarray, of: np.ndarray) -> np.ndarray:
+        return valley(x) - shifts[of][:, None]
+
+    for bent in (False, True):
+        together = fit_all(searches, rest, bent)
+        for i, (search, (x, total)) in enumerate(zip(searches, together, strict=True)):
+            [(own, least)] = fit_all([search], lambda x, of, i=i: rest(x, of + i), bent)
+            np.testing.assert_allclose(x, own, rtol=1e-6, atol=1e-8)
+            np.testing.assert_allclose(total, least, rtol=1e-9)
+            assert np.all(x <= search.high)
 
 
 def test_starts_without_residuals_are_left_out() -> None:

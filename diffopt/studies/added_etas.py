@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.least_squares import fit
+from diffopt.foundation.least_squares import Starts
 from diffopt.foundation.line_search import inside
+from diffopt.studies.eta_fits import Asking, Fit
 from diffopt.studies.eta_squares import EtaSquares, alone, forgetting
 from diffopt.studies.step_etas import LONG, SHORT
 
@@ -28,13 +29,14 @@ class AddedEtas:
         self.low, self.high = np.zeros(rough.steps), np.full(rough.steps, largest**2)
         self.curved = rough.steps <= (SHORT if rough.derivatives is None else LONG)
 
-    def best(self, starts: list[Array]) -> Array:
+    def best(self, starts: list[Array]) -> Asking[Array]:
         """Best etas, from some starts and random designs."""
         x = np.maximum(np.array(starts), 1e-3) ** 2
-        x = self._turns(self.rough, np.concatenate([x, self._scattered(x)]))
+        x = yield from self._turns(self.rough, np.concatenate([x, self._scattered(x)]))
         # Among many kinks there are many ends that are nearly as good.
         near = x + SPREAD * np.random.default_rng(1).standard_normal((AROUND, x.size))
-        return np.asarray(np.sqrt(self._turns(self.fine, np.concatenate([x[None], inside(near, self.low, self.high)]))))
+        x = yield from self._turns(self.fine, np.concatenate([x[None], inside(near, self.low, self.high)]))
+        return np.sqrt(x)
 
     def _scattered(self, x: Array) -> Array:
         """The best of random designs and of starts that forget what was before some step."""
@@ -43,20 +45,22 @@ class AddedEtas:
         tried = np.concatenate([etas**2, forgetting(x, self.largest**2)])
         return np.asarray(tried[np.argsort(self.rough.totals(tried), kind="stable")[:FOLLOWED]])
 
-    def _turns(self, goal: EtaSquares, x: Array) -> Array:
+    def _turns(self, goal: EtaSquares, x: Array) -> Asking[Array]:
         """Searches with kinks rounded less and less, then each eta alone and all together in turns."""
         roundings = goal.roundings(goal is self.fine) or [goal]
         for rounded in roundings:
-            x = self._fit(rounded, x)
+            x = yield from self._fit(rounded, x)
         best, least = x[0], float(goal.totals(x[:1])[0])
         for _ in range(ROUNDS if goal is self.fine else 1):
             moved, value = alone(goal, best, self.largest)
             if not value < least * (1 - GAIN):
                 break
-            found = np.concatenate([moved[None], self._fit(roundings[-1], moved[None])])
+            ends = yield from self._fit(roundings[-1], moved[None])
+            found = np.concatenate([moved[None], ends])
             totals = goal.totals(found)
             best, least = found[np.argmin(totals)], float(totals.min())
         return best
 
-    def _fit(self, goal: EtaSquares, x: Array) -> Array:
-        return fit(goal.residuals, x, self.low, self.high, PLAN, self.curved, goal.derivatives, FINE)[0]
+    def _fit(self, goal: EtaSquares, x: Array) -> Asking[Array]:
+        ends, _ = yield Fit(goal, Starts(x, self.low, self.high, PLAN, FINE), self.curved)
+        return ends

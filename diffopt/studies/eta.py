@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 
 from diffopt.errors import UnsupportedError
-from diffopt.foundation.arrays import Array
+from diffopt.foundation.arrays import Array, release_one
 from diffopt.objectives.problem import Problem
 from diffopt.processes.clocks import CLOCKS
 from diffopt.processes.grid import Grid
@@ -16,7 +17,8 @@ from diffopt.solvers import Solver
 from diffopt.solvers.model_error import ModelError
 from diffopt.studies.added_etas import AddedEtas
 from diffopt.studies.eta_chain import EtaChain
-from diffopt.studies.eta_curves import Curves, Parabolas, TableCurves, between
+from diffopt.studies.eta_curves import FEW, Curves, Parabolas, TableCurves, between
+from diffopt.studies.eta_fits import Asking, in_step
 from diffopt.studies.eta_squares import EtaSquares
 from diffopt.studies.eta_windows import BestWindow, Windows
 from diffopt.studies.noise_errors import NOISE_OBJECTIVES, NoiseErrors
@@ -24,8 +26,10 @@ from diffopt.studies.step_etas import StepEtas
 
 #: Called with (answers found, answers at most).
 Progress = Callable[[int, int], None]
-#: Largest eta that is tried, points of the first scan, and those that tell a parabola from other curves.
-ETA_MAX, SCAN, FEW = 3.0, 49, 5
+#: Etas and the parameters of their design.
+Answer = tuple[Array, dict[str, float]]
+#: Largest eta that is tried, and points of the first scan.
+ETA_MAX, SCAN = 3.0, 49
 ETA_DESIGNS = ("none", "constant", "window", "per_step")
 #: Refinements of the best constant of the first scan, points of each, and how far the answer may lie from what is found.
 ZOOMS, ZOOM, NEAR = 6, 13, 0.03
@@ -79,7 +83,7 @@ class NoiseStudy:
         self.errors = NoiseErrors(problem, grid, solver)
         self.windows = Windows(grid.sigmas, ETA_MAX)
         self._short = NoiseErrors(problem.compressed("search"), grid, solver)
-        self._known: dict[tuple[str, str], tuple[Array, dict[str, float]]] = {}
+        self._known: dict[tuple[str, str], Answer] = {}
         self._goals: dict[str, tuple[EtaSquares, EtaSquares]] = {}
         self._curves: dict[bool, tuple[Curves, Curves] | None] = {}
 
@@ -89,10 +93,17 @@ class NoiseStudy:
 
     def solve(self, design: str, objective: str) -> NoiseDesign:
         """Best eta of a design for an objective."""
-        eta, parameters = self._best(design, objective)
-        errors = {name: self.error(name, eta) for name in NOISE_OBJECTIVES}
+        return solved([self], [(design, objective)])[0]
+
+    def answers(self, asked: Sequence[tuple[str, str]]) -> list[NoiseDesign]:
+        """Answers that are found."""
+        found = [self._known[pair] for pair in asked]
+        errors = self.errors.every(np.array([eta for eta, _ in found])).T.tolist()
         clock = self.solver.clock_name(self.grid.process)
-        return NoiseDesign(clock, design, objective, eta, errors, parameters)
+        return [
+            NoiseDesign(clock, *pair, eta, dict(zip(NOISE_OBJECTIVES, error, strict=True)), parameters)
+            for pair, error, (eta, parameters) in zip(asked, errors, found, strict=True)
+        ]
 
     def goals(self, objective: str) -> tuple[EtaSquares, EtaSquares]:
         """The error that is searched, and the one that is answered."""
@@ -103,6 +114,11 @@ class NoiseStudy:
             else:
                 self._goals[objective] = EtaChain(self._short, objective, curves[0]), EtaChain(self.errors, objective, curves[1])
         return self._goals[objective]
+
+    @property
+    def chained(self) -> bool:
+        """Whether errors are ends of chains, in whose searches the best etas for added errors are a start."""
+        return self.goals("absolute")[0].derivatives is not None
 
     def _both_curves(self, leading: bool) -> tuple[Curves, Curves] | None:
         """Of each step's eta, on the short spectrum and on the other; None for schemes with memory."""
@@ -117,39 +133,68 @@ class NoiseStudy:
                 self._curves[leading] = None
         return self._curves[leading]
 
-    def _best(self, design: str, objective: str) -> tuple[Array, dict[str, float]]:
+    def best(self, design: str, objective: str) -> Asking[Answer]:
         """Answer of a design, remembered: the richer designs start from the poorer."""
         if (design, objective) not in self._known:
             rules = {"none": self._none, "constant": self._constant, "window": self._window, "per_step": self._per_step}
-            self._known[design, objective] = rules[design](objective)
+            found = yield from rules[design](objective)
+            self._known[design, objective] = found
         return self._known[design, objective]
 
-    def _none(self, objective: str) -> tuple[Array, dict[str, float]]:
+    def _none(self, objective: str) -> Asking[Answer]:
         del objective
+        yield from ()
         return np.zeros(self.steps), {}
 
-    def _constant(self, objective: str) -> tuple[Array, dict[str, float]]:
+    def _constant(self, objective: str) -> Asking[Answer]:
         """The best of a scan, its surroundings looked at closer and closer; then the same near it."""
+        yield from ()
         rough, fine = self.goals(objective)
         value = _closer(rough, np.linspace(0, ETA_MAX, SCAN), ZOOMS)
         value = _closer(fine, np.clip(value + NEAR * np.linspace(-1, 1, ZOOM), 0, ETA_MAX), ZOOMS - 2)
         return np.full(self.steps, value), {"eta": value}
 
-    def _window(self, objective: str) -> tuple[Array, dict[str, float]]:
-        best = BestWindow(self.windows, *self.goals(objective)).best(float(self._best("constant", objective)[0][0]))
+    def _window(self, objective: str) -> Asking[Answer]:
+        etas, _ = yield from self.best("constant", objective)
+        best = yield from BestWindow(self.windows, *self.goals(objective)).best(float(etas[0]))
         height, centre, width = (float(part[0]) for part in self.windows.shapes(best[None]))
         return self.windows.at(height, centre, width), {"height": height, "centre": centre, "width": width}
 
-    def _per_step(self, objective: str) -> tuple[Array, dict[str, float]]:
+    def _per_step(self, objective: str) -> Asking[Answer]:
         """Searches over all etas, from the poorer designs' best too."""
-        starts = [self._best(design, objective)[0] for design in ("constant", "window")]
+        starts = []
+        for design in ("constant", "window"):
+            etas, _ = yield from self.best(design, objective)
+            starts.append(etas)
         if objective == "absolute":
-            found = AddedEtas(*self.goals(objective), ETA_MAX).best(starts)
+            found = yield from AddedEtas(*self.goals(objective), ETA_MAX).best(starts)
         else:
-            if self.goals("absolute")[0].derivatives is not None or ("per_step", "absolute") in self._known:
-                starts.append(self._best("per_step", "absolute")[0])
-            found = StepEtas(*self.goals(objective), ETA_MAX).best(starts)
-        return min((*starts, found), key=lambda e: self.error(objective, e)), {}
+            if self.chained:
+                etas, _ = yield from self.best("per_step", "absolute")
+                starts.append(etas)
+            found = yield from StepEtas(*self.goals(objective), ETA_MAX).best(starts)
+        every = np.array([*starts, found])
+        return every[np.argmin(self.errors.many(objective, every))], {}
+
+
+def solved(
+    studies: Sequence[NoiseStudy], asked: Sequence[tuple[str, str]], progress: Progress | None = None
+) -> list[NoiseDesign]:
+    """Answers of studies on one grid, in which searches go side by side."""
+    added, done = ("per_step", "absolute"), count(1)
+    steps = [pair for pair in asked if pair[0] == "per_step" and pair != added]
+    first = [study for study in studies if added in asked or (steps and study.chained)]
+    stages = [[(study, pair) for pair in asked if pair[0] != "per_step" for study in studies]]
+    stages += [[(study, added) for study in first], [(study, pair) for pair in steps for study in studies]]
+    for stage in stages:
+        told = [progress is not None and pair in asked for _, pair in stage]
+
+        def found(i: int, told: Sequence[bool] = told) -> None:
+            if progress is not None and told[i]:
+                progress(next(done), len(asked) * len(studies))
+
+        in_step([study.best(*pair) for study, pair in stage], found)
+    return [answer for study in studies for answer in study.answers(asked)]
 
 
 def _closer(goal: EtaSquares, etas: Array, zooms: int) -> float:
@@ -187,6 +232,7 @@ def noise_study(
     UnsupportedError
         The solver injects no noise, or the clocks that were named have no finite steps on this grid.
     """
+    release_one()
     solver = problem.solver
     if solver.eta_meaning is None:
         raise UnsupportedError(_without_eta(solver))
@@ -195,24 +241,18 @@ def noise_study(
         # The time of `ve` is sigma: one clock under two names.
         every = [c for c in CLOCKS if c != "time" or (problem.process.continuous and not problem.process.time_is_sigma)]
         names = list(clocks) if clocks else [solver.clock] if solver.clock else list(every)
-    answers: list[NoiseDesign] = []
     asked = [("none", "exact")] * ("none" in designs) + [(d, o) for d in designs if d != "none" for o in objectives]
-    for place, name in enumerate(names):
+    studies = []
+    for name in names:
         study = NoiseStudy(replace(problem, solver=replace(solver, clock=name)), grid, error)
         try:
-            finite = np.isfinite(study.error("exact", 0.0))
+            if np.isfinite(study.error("exact", 0.0)):
+                studies.append(study)
         except UnsupportedError:
             # Asked for all clocks, leave out those that cannot take this grid's last step.
             if clocks:
                 raise
-            continue
-        if not finite:
-            continue
-        for done, (design, objective) in enumerate(asked, 1):
-            answers.append(study.solve(design, objective))
-            if progress is not None:
-                progress(place * len(asked) + done, len(names) * len(asked))
-    return answers
+    return solved(studies, asked, progress)
 
 
 def present(
@@ -225,10 +265,10 @@ def present(
     study = NoiseStudy(problem, grid, error)
     etas = problem.solver.etas(eta, grid.steps)
     try:
-        errors = {name: study.error(name, etas) for name in NOISE_OBJECTIVES}
+        errors = dict(zip(NOISE_OBJECTIVES, study.errors.every(etas[None])[:, 0].tolist(), strict=True))
     except UnsupportedError:
         return None
-    if not all(np.isfinite(value) for value in errors.values()):
+    if not np.isfinite(list(errors.values())).all():
         return None
     clock = problem.solver.clock_name(problem.process)
     clock = "sigma" if clock == "time" and problem.process.time_is_sigma and "time" not in (clocks or ()) else clock

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from copy import copy
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.least_squares import squares
-from diffopt.studies.eta_curves import Curves
+from diffopt.studies.eta_curves import Curves, Stacked
+from diffopt.studies.eta_kinks import Kink
 from diffopt.studies.eta_squares import EtaSquares
 from diffopt.studies.noise_errors import NoiseErrors
 
 #: Roundings of kinks, relative to the exact variance and to factors without noise, far from an end and near it.
 SOFT, NEAR = (0.02, 1e-3, 1e-4), (1e-5, 1e-6)
-#: Share of a factor below which it holds a run, and what stands for 0 below a line.
-HELD, TINY = 0.01, 1e-300
+#: Share of a factor below which it holds a run.
+HELD = 0.01
+#: Arrangements of runs that are kept.
+KNOWN = 16
 
 
 class EtaChain(EtaSquares):
@@ -25,12 +29,13 @@ class EtaChain(EtaSquares):
     def __init__(self, errors: NoiseErrors, objective: str, curves: Curves) -> None:
         super().__init__(errors, objective)
         self.derivatives, self.curves, spectrum = self._model, curves, errors.problem.spectrum
-        self.leading, self.soft = objective != "exact", 0.0
+        self.leading = objective != "exact"
         self.first = np.abs(curves.first) if self.kinked else curves.first
         self.weight, self.count = np.sqrt(spectrum.weight), spectrum.eig.size
         half = curves.first.size
         # What kinks are rounded by, of factors and of terms.
         self.sizes = curves.size[:, None, :half], curves.size[:, None, half:]
+        self.kinks = self._bent_by(0.0)
         self.end = curves.size[-1, half : half + self.count]
         self.flat = bool(np.any(self.end == 0))
         self.mean = None if spectrum.mean is None else spectrum.mean * self.weight
@@ -42,8 +47,20 @@ class EtaChain(EtaSquares):
     def _softened(self, soft: float) -> EtaChain:
         """The same with |b| rounded to sqrt(b^2 + soft^2) - soft (eq. 386), and max(a, 0) alike (eq. 409), in own units."""
         other = copy(self)
-        other.soft, other.derivatives = soft, other._model
+        other.derivatives, other.kinks = other._model, self._bent_by(soft)
         return other
+
+    @property
+    def kind(self) -> Hashable:
+        """Equal for the same error of the same directions, with curves that may stand side by side."""
+        if not isinstance(self.curves, Stacked):
+            return id(self)
+        return self.objective, self.errors.problem.spectrum.sha256, type(self.curves)
+
+    def _bent_by(self, soft: float) -> tuple[Kink | None, Kink | None]:
+        """What bends the factors and the terms."""
+        factors, terms = (soft * size for size in self.sizes)
+        return Kink(factors, True) if self.leading else None, Kink(terms, False) if self.kinked else None
 
     def residuals(self, x: Array) -> Array:
         """r at squared etas, shape (B, N): shape (B, D)."""
@@ -71,46 +88,40 @@ class EtaChain(EtaSquares):
                 x[k], y, least = tried[best, k], ends[best], float(found[best])
         return x, least
 
-    def _model(self, x: Array, bent: bool) -> tuple[Array, Array | None]:
+    def _model(self, x: Array, bent: bool, rest: Array | None = None) -> tuple[Array, Array | None]:
         """Slopes of r, shape (B, N, D), and with `bent` the sum of r times its second derivatives, shape (B, N, N)."""
-        here, slope, second = self.curves.near(x)
-        a, b = self._parts(here)
-        a1, b1 = self._moved(here, slope)
-        ends = self._ends(a, b)
-        own = a1 * ends[:-1] + b1
+        both, half = self.curves.near(x), self.first.size
+        # Values, slopes and second derivatives of the factors and of the terms.
+        a, b = (
+            parts if kink is None else kink.near(*parts)
+            for kink, parts in zip(self.kinks, ([p[..., :half] for p in both], [p[..., half:] for p in both]), strict=True)
+        )
+        ends = self._ends(a[0], b[0])
+        after = np.empty_like(a[0])
+        after[-1] = 1
+        np.multiply.accumulate(a[0][:0:-1], axis=0, out=after[-2::-1])
+        moved = a[1] * ends[:-1]
+        moved += b[1]
+        moved *= after
         first, curved = self._slopes(ends[-1])
+        slopes = np.moveaxis(moved, 0, 1) * np.expand_dims(first, -2)
         if not bent:
-            after = np.ones_like(own)
-            for k in reversed(range(self.steps - 1)):
-                np.multiply(after[k + 1], a[k + 1], out=after[k])
-            return np.ascontiguousarray(np.moveaxis(after * own * first, 0, 1)), None
-        return self._bent(a, a1, own, ends, self._turned(here, slope, second), first, curved)
-
-    def _bent(
-        self, a: Array, a1: Array, own: Array, ends: Array, second: tuple[Array, Array], first: Array, curved: Array
-    ) -> tuple[Array, Array]:
-        """Slopes, and second derivatives by the chain's own (eq. 406)."""
-        rest = self._rest(ends[-1])
-        size, steps = len(rest), self.steps
-        moved, bend = np.empty((size, steps, rest.shape[1])), np.empty((size, steps, steps))
-        # What a change of y after step k does to the sum.
-        pull = np.empty_like(a)
-        pull[-1] = rest * first
-        for k in range(steps - 1, 0, -1):
-            np.multiply(pull[k], a[k], out=pull[k - 1])
-        own_bend, passed = ((second[0] * ends[:-1] + second[1]) * pull).sum(axis=-1).T, (pull * a1)[..., None]
-        moved[:, 0] = own[0]
-        for k in range(1, steps):
-            # What the steps before k did to y_k, times what step k's eta does to that.
-            before = moved[:, :k]
-            bend[:, :k, k] = bend[:, k, :k] = np.matmul(before, passed[k])[..., 0]
-            before *= a[k][:, None]
-            moved[:, k] = own[k]
-        diagonal = np.arange(steps)
-        bend[:, diagonal, diagonal] = own_bend
+            return slopes, None
+        rest = self._rest(ends[-1]) if rest is None else rest
+        own = a[2] * ends[:-1]
+        own += b[2]
+        own *= after
+        own *= rest * first
+        # What the steps before k did to y_k, times what step k's eta does to that (eq. 429).
+        share = np.divide(a[1], a[0], out=np.zeros_like(a[0]), where=a[0] != 0)
+        share *= rest
+        bend = np.triu(np.matmul(slopes, share.transpose(1, 2, 0)), 1)
+        bend += bend.transpose(0, 2, 1)
+        diagonal = np.arange(self.steps)
+        bend[:, diagonal, diagonal] = own.sum(axis=-1).T
         if not self.leading or self.flat:
-            bend += np.matmul(moved * (rest * curved)[:, None], moved.transpose(0, 2, 1))
-        return moved * first[:, None], bend
+            bend += np.matmul((moved * (rest * curved)).transpose(1, 0, 2), moved.transpose(1, 2, 0))
+        return slopes, bend
 
     def held(self, x: Array) -> bool:
         """Whether kinks hold a run at squared etas x, shape (N,): it has any, or a step forgets the ones before it."""
@@ -122,36 +133,11 @@ class EtaChain(EtaSquares):
     def _parts(self, both: Array) -> tuple[Array, Array]:
         """Factors and terms of the steps, shape (N, B, D)."""
         half = self.first.size
-        a, b = both[..., :half], both[..., half:]
-        if self.leading:
-            a = np.maximum(a, 0) if self.soft == 0 else (a + np.hypot(a, self.soft * self.sizes[0])) / 2
-        if not self.kinked:
-            return a, b
-        return a, np.abs(b) if self.soft == 0 else np.hypot(b, self.soft * self.sizes[1]) - self.soft * self.sizes[1]
-
-    def _moved(self, here: Array, slope: Array) -> tuple[Array, Array]:
-        """Derivatives of the parts."""
-        half = self.first.size
-        a, b = slope[..., :half], slope[..., half:]
-        if self.leading:
-            a = (1 + self._sign(here, 0)) / 2 * a
-        return a, self._sign(here, 1) * b if self.kinked else b
-
-    def _turned(self, here: Array, slope: Array, second: Array) -> tuple[Array, Array]:
-        """Second derivatives of the parts."""
-        found = list(self._moved(here, second))
-        for i in (0, 1) if self.soft else ():
-            if i == 0 or self.kinked:
-                half, sign = self.first.size, self._sign(here, i)
-                part = slice(i * half, (i + 1) * half)
-                width = np.maximum(np.hypot(here[..., part], self.soft * self.sizes[i]), TINY)
-                found[i] = found[i] + (1 - sign**2) * slope[..., part] ** 2 / width / (2 - i)
-        return found[0], found[1]
-
-    def _sign(self, here: Array, i: int) -> Array:
-        """Slope of the rounded absolute values of factors (0) or terms (1)."""
-        part = here[..., i * self.first.size : (i + 1) * self.first.size]
-        return np.sign(part) if self.soft == 0 else part / np.maximum(np.hypot(part, self.soft * self.sizes[i]), TINY)
+        a, b = (
+            part if kink is None else kink.at(part)
+            for kink, part in zip(self.kinks, (both[..., :half], both[..., half:]), strict=True)
+        )
+        return a, b
 
     def _ends(self, a: Array, b: Array) -> Array:
         """y before each step and at the end, shape (N + 1, B, D)."""
@@ -187,3 +173,25 @@ class EtaChain(EtaSquares):
         first, second = np.broadcast_to(first, v.shape), np.broadcast_to(second, v.shape)
         both = np.concatenate([first, np.broadcast_to(self.mean, v.shape)], axis=-1)
         return both, np.concatenate([second, np.zeros_like(second)], axis=-1)
+
+
+class ChainsBeside:
+    """Chains of one kind, on other curves each, for runs side by side."""
+
+    def __init__(self, chains: Sequence[EtaChain]) -> None:
+        self.first, self.known = chains[0], dict[bytes, EtaChain]()
+        curves = [chain.curves for chain in chains if isinstance(chain.curves, Stacked)]
+        self.curves = curves[0].beside(curves)
+        self.kinks = [Kink.beside([chain.kinks[i] for chain in chains]) for i in (0, 1)]
+
+    def of(self, places: NDArray[np.int_]) -> EtaChain:
+        """The chain of each run, by its place among them."""
+        key = places.tobytes()
+        if key not in self.known:
+            if len(self.known) >= KNOWN:
+                self.known.clear()
+            factors, terms = (None if kink is None else kink.of(places) for kink in self.kinks)
+            found = copy(self.first)
+            found.curves, found.kinks, found.derivatives = self.curves.of(places), (factors, terms), found._model
+            self.known[key] = found
+        return self.known[key]

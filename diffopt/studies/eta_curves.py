@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from copy import copy
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,8 @@ from diffopt.studies.noise_errors import NoiseErrors
 STEP = 1e-5
 #: Largest gap, relative to the largest value of a step and eigenvalue, at which functions are taken for parabolas.
 EXACT = 1e-11
+#: Nodes by which parabolas are told from other curves.
+FEW = 5
 #: Largest gap of cubics between their nodes.
 GOOD = 0.3
 #: Rounding of terms that are differences of variances, relative to those.
@@ -41,6 +45,17 @@ class Curves(Protocol):
 
     def near(self, x: Array) -> tuple[Array, Array, Array]:
         """Values, slopes and second derivatives."""
+
+
+@runtime_checkable
+class Stacked(Curves, Protocol):
+    """Curves of which several stand side by side, each run on its own."""
+
+    def beside(self, others: Sequence[Any]) -> Stacked:
+        """Some of one kind, in the axis of runs."""
+
+    def of(self, places: NDArray[np.int_]) -> Stacked:
+        """Those of runs, by the places among several."""
 
 
 class TableCurves:
@@ -87,16 +102,36 @@ class Parabolas:
         inverse = np.linalg.inv(np.vander(nodes, 3, increasing=True))
         self.powers = np.einsum("pg,gnd->pnd", inverse, values)[:, :, None]
 
+    def beside(self, others: Sequence[Parabolas]) -> Parabolas:
+        """Several side by side, in the axis of runs."""
+        found = copy(self)
+        found.powers = np.concatenate([one.powers for one in others], axis=2)
+        return found
+
+    def of(self, places: NDArray[np.int_]) -> Parabolas:
+        """Those of runs, by the places among several."""
+        found = copy(self)
+        found.powers = self.powers[:, :, places]
+        return found
+
     def at(self, x: Array) -> Array:
         """Values."""
         x = x.T[..., None]
-        return np.asarray(self.powers[0] + x * (self.powers[1] + x * self.powers[2]))
+        found = x * self.powers[2]
+        found += self.powers[1]
+        found *= x
+        found += self.powers[0]
+        return np.asarray(found)
 
     def near(self, x: Array) -> tuple[Array, Array, Array]:
         """Values, slopes and second derivatives."""
         x, second = x.T[..., None], 2 * self.powers[2]
-        here = self.powers[0] + x * (self.powers[1] + x * self.powers[2])
-        return here, self.powers[1] + x * second, np.broadcast_to(second, here.shape)
+        slope = x * self.powers[2]
+        here = slope + self.powers[1]
+        slope += here
+        here *= x
+        here += self.powers[0]
+        return here, slope, np.broadcast_to(second, here.shape)
 
 
 class Cubics:
@@ -104,9 +139,21 @@ class Cubics:
 
     def __init__(self, like: Curves, nodes: Array, values: Array) -> None:
         self.first, self.size, self.steps = like.first, like.size, values.shape[1]
-        self.nodes, self.values = nodes, values
+        self.nodes, self.values, self.places = nodes, values[:, :, None], np.zeros(1, int)
         x = np.stack([nodes[i : nodes.size - 3 + i] for i in range(4)])
         self.bottom = (x[:, None] - x[None] + np.eye(4)[:, :, None]).prod(axis=1)
+
+    def beside(self, others: Sequence[Cubics]) -> Cubics:
+        """Several between the same nodes side by side."""
+        found = copy(self)
+        found.values = np.concatenate([one.values for one in others], axis=2)
+        return found
+
+    def of(self, places: NDArray[np.int_]) -> Cubics:
+        """Those of runs, by the places among several."""
+        found = copy(self)
+        found.places = places
+        return found
 
     def at(self, x: Array) -> Array:
         """Values."""
@@ -135,23 +182,23 @@ class Cubics:
         steps = np.arange(self.steps)[:, None]
         total: Array | float = 0.0
         for i, weight in enumerate(weights):
-            total = total + weight[..., None] * self.values[place + i, steps]
+            total = total + weight[..., None] * self.values[place + i, steps, self.places]
         return np.asarray(total)
 
 
 def between(curves: Curves, etas: Array, steps: int, most: float = GOOD) -> Curves:
     """Curves between tables at some etas: parabolas where all values are on them, cubics with gaps of `most`, or the tables."""
-    nodes = etas**2
-    values = _rows(curves, nodes, steps)
-    ends = [0, nodes.size // 2, nodes.size - 1]
-    parabolas = Parabolas(curves, nodes[ends], values[ends])
+    nodes, few = etas**2, np.unique(np.linspace(0, etas.size - 1, FEW).astype(int))
+    values = _rows(curves, nodes[few], steps)
+    parabolas = Parabolas(curves, nodes[few][::2], values[::2])
     with np.errstate(invalid="ignore"):
-        largest = np.abs(values).max(axis=0)
-        if np.all(np.abs(_rows(parabolas, nodes, steps) - values) <= EXACT * largest + ROUNDED * np.abs(curves.size)):
+        gap = EXACT * np.abs(values).max(axis=0) + ROUNDED * np.abs(curves.size)
+        if np.all(np.abs(_rows(parabolas, nodes[few], steps) - values) <= gap):
             return parabolas
-        cubics, middle = Cubics(curves, nodes, values), (etas[1:] + etas[:-1]) ** 2 / 4
-        good = np.all(np.abs(_rows(cubics, middle, steps) - _rows(curves, middle, steps)) <= most * largest)
-    return cubics if good else curves
+        values, middle = _rows(curves, nodes, steps), (etas[1:] + etas[:-1]) ** 2 / 4
+        cubics = Cubics(curves, nodes, values)
+        good = np.abs(_rows(cubics, middle, steps) - _rows(curves, middle, steps)) <= most * np.abs(values).max(axis=0)
+    return cubics if np.all(good) else curves
 
 
 def _rows(curves: Curves, x: Array, steps: int) -> Array:

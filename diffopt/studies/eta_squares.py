@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.least_squares import Model, squares
+from diffopt.foundation.least_squares import squares
 from diffopt.studies.noise_errors import NoiseErrors
 
 #: Etas, as shares of the largest, at which every step is tried, and near the one it has.
@@ -24,15 +24,24 @@ class EtaSquares:
         Number of steps N.
     kinked : bool
         Whether r is made of absolute values.
+    size : int
+        Number of residuals.
     derivatives : callable or None
         Slopes and second derivatives of r; None where differences of r have to do.
     """
 
-    derivatives: Model | None = None
+    derivatives: Callable[[Array, bool, Array], tuple[Array, Array | None]] | None = None
 
     def __init__(self, errors: NoiseErrors, objective: str) -> None:
         self.errors, self.objective, self.steps = errors, objective, errors.grid.steps
         self.kinked = objective == "absolute"
+        spectrum = errors.problem.spectrum
+        self.size = spectrum.eig.size * (1 if spectrum.mean is None else 2)
+
+    @property
+    def kind(self) -> Hashable:
+        """Equal where runs of several are followed at once."""
+        return id(self)
 
     def residuals(self, x: Array) -> Array:
         """r at squared etas, shape (B, N): shape (B, m)."""

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.least_squares import fit
+from diffopt.foundation.least_squares import Plan, Starts
+from diffopt.studies.eta_fits import Asking, Fit
 from diffopt.studies.eta_squares import EtaSquares
 
 #: Windows of the first scan: heights as shares of the largest eta, centres and widths as shares of the log range.
@@ -23,7 +24,7 @@ FAR = 1e8
 #: Windows of the scan that are followed, and the least gap of their etas.
 CHOSEN, APART = 9, 0.2
 #: Steps of a search and runs that go on, and its least gain.
-PLAN, SHORT, FINE = ((5, 6), (5, 3), (10, 2)), ((6, 4), (8, 2)), 1e-6
+PLAN, SHORT, FINE = ((5, 8), (5, 5), (10, 3)), ((6, 4), (8, 2)), 1e-6
 #: Looks around an end at most, with kinks and without, the gain that is worth another, and sizes of the moves.
 LOOKS, FEW, GAIN, SHELLS = 40, 3, 1e-5, (0.5, 0.1, 0.02, 0.004)
 MOVES = np.array([np.multiply(s, d) for s in SHELLS for d in product((-1.0, 0.0, 1.0), repeat=3) if any(d)])
@@ -99,13 +100,19 @@ class BestWindow:
         self.high = np.array([float(np.log(windows.largest)), _grown(ENDS), _grown(ENDS)])
         self.low = np.array([FAINT, -self.high[1], -self.high[2]])
 
-    def best(self, constant: float) -> Array:
+    @property
+    def key(self) -> bytes:
+        """Equal for windows on the same levels."""
+        return self.windows.places.tobytes()
+
+    def best(self, constant: float) -> Asking[Array]:
         """Height and roots of the best window, from a scan and from the best constant."""
         found = self.windows.scan()
         order = np.argsort(self.rough.totals(self.windows.etas(found) ** 2), kind="stable")
         starts = np.array([self.windows.wide(constant), *self.windows.chosen(found[order])])
-        x = self._followed(self.rough, np.column_stack([np.log(starts[:, 0]), _grown(starts[:, 1:])]))
-        found = np.stack([self._shown(self._followed(self.fine, x[None])[None])[0], self.windows.wide(constant)])
+        x = yield from self._followed(self.rough, np.column_stack([np.log(starts[:, 0]), _grown(starts[:, 1:])]))
+        x = yield from self._followed(self.fine, x[None])
+        found = np.stack([self._shown(x[None])[0], self.windows.wide(constant)])
         # As it is written a window may differ: its centre is a number.
         return np.asarray(found[np.argmin(self.fine.totals(self.windows.etas(found) ** 2))])
 
@@ -113,7 +120,8 @@ class BestWindow:
         """Height and roots."""
         return np.column_stack([np.minimum(np.exp(x[:, 0]), self.windows.largest), _shrunk(x[:, 1:])])
 
-    def _squared(self, x: Array) -> Array:
+    def squared(self, x: Array) -> Array:
+        """Squared etas of some variables."""
         root = self._roots(_shrunk(x[:, 1:]))
         return np.asarray(np.exp(2 * x[:, :1] - root**2))
 
@@ -121,48 +129,47 @@ class BestWindow:
         """Root of twice the negative exponent at the levels, shape (B, N) (eq. 321)."""
         return np.asarray(ends[:, :1] + (ends[:, 1:] - ends[:, :1]) * self.windows.places)
 
-    def _followed(self, goal: EtaSquares, x: Array) -> Array:
+    def _followed(self, goal: EtaSquares, x: Array) -> Asking[Array]:
         """The best end of local searches, and of others with kinks rounded less and less where those hold it."""
         if not goal.kinked:
-            x = self._descent(goal, x, PLAN)
-        if goal.held(self._squared(x[:1])[0]):
+            x, _ = yield self._descent(goal, x, PLAN)
+        if goal.held(self.squared(x[:1])[0]):
             found = x
             for rounded in goal.roundings(goal is self.fine):
-                found = self._descent(rounded, found, SHORT)
+                found, _ = yield self._descent(rounded, found, SHORT)
             x = np.concatenate([found, x[:1]])
         best, least = self._better(goal, x)
         for _ in range(LOOKS if goal.kinked else FEW if goal is self.rough else 0):
             moved, value = self._better(goal, np.clip(best + MOVES, self.low, self.high))
             if not value < least * (1 - GAIN):
                 break
-            ends = [moved[None]] if goal.kinked else [moved[None], self._descent(goal, moved[None], PLAN)]
-            best, least = self._better(goal, np.concatenate(ends))
+            best, least = moved, value
+            if not goal.kinked:
+                ends, _ = yield self._descent(goal, moved[None], PLAN)
+                best, least = self._better(goal, np.concatenate([moved[None], ends]))
         return best
 
     def _better(self, goal: EtaSquares, x: Array) -> tuple[Array, float]:
         """The best of some variables."""
-        totals = goal.totals(self._squared(x))
+        totals = goal.totals(self.squared(x))
         place = int(np.argmin(totals))
         return x[place], float(totals[place])
 
-    def _descent(self, goal: EtaSquares, x: Array, plan: tuple[tuple[int, int], ...]) -> Array:
-        """Ends of local searches, the best first."""
+    def _descent(self, goal: EtaSquares, x: Array, plan: Plan) -> Fit:
+        """Local searches."""
+        return Fit(goal, Starts(x, self.low, self.high, plan, FINE), True, self)
 
-        def model(x: Array, bent: bool) -> tuple[Array, Array | None]:
-            assert goal.derivatives is not None
-            here, turns, twice = self._turns(x)
-            slopes, bend = goal.derivatives(here, bent)
-            assert bend is not None
-            pull = np.matmul(slopes, goal.residuals(here)[..., None])[:, None, None, :, 0]
-            curved = np.matmul(np.matmul(turns, bend), turns.transpose(0, 2, 1)) + (twice * pull).sum(axis=-1)
-            return np.matmul(turns, slopes), curved
-
-        rule = None if goal.derivatives is None else model
-        return fit(lambda x: goal.residuals(self._squared(x)), x, self.low, self.high, plan, True, rule, FINE)[0]
+    def pulled(self, x: Array, gradient: Array, normal: Array, bend: Array | None) -> tuple[Array, Array, Array]:
+        """J^T r, J^T J and the sum of r times its second derivatives by the variables, from those by squared etas."""
+        assert bend is not None
+        _, turns, twice = self._turns(x)
+        across = turns.transpose(0, 2, 1)
+        curved = np.matmul(np.matmul(turns, bend), across) + (twice * gradient[:, None, None]).sum(axis=-1)
+        return np.matmul(turns, gradient[..., None])[..., 0], np.matmul(np.matmul(turns, normal), across), curved
 
     def _turns(self, x: Array) -> tuple[Array, Array, Array]:
         """Squared etas, their slopes by the variables, shape (B, 3, N), and second derivatives, shape (B, 3, 3, N)."""
-        here, ends, place = self._squared(x), _shrunk(x[:, 1:]), self.windows.places
+        here, ends, place = self.squared(x), _shrunk(x[:, 1:]), self.windows.places
         root, share = self._roots(ends), np.stack([1 - place, place])
         wide = ends**2 + 1
         by = 2 * np.sqrt(wide) / (2 * ends**2 + 1)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.least_squares import fit
+from diffopt.foundation.least_squares import GAIN as LEAST_GAIN
+from diffopt.foundation.least_squares import Plan, Starts
+from diffopt.studies.eta_fits import Asking, Fit
 from diffopt.studies.eta_squares import EtaSquares, alone, forgetting
 
 #: Steps at most where second derivatives count: by differences, and by chains; steps up to which all runs are made.
@@ -14,13 +16,13 @@ SHORT, LONG, CROWD = 16, 128, 16
 SCORED, FOLLOWED, LEAST = 512, 64, 8
 #: Steps of the search and runs that go on: of slopes alone, from the first starts and from moved ones; with curvature;
 #: with kinks rounded, from the first starts and later.
-FIRST, MOVED, LAST = ((3, 48), (6, 16), (10, 6)), ((4, 12), (8, 4)), ((25, 4),)
+FIRST, MOVED, LAST = ((3, 48), (6, 16), (10, 6)), ((4, 12), (8, 4)), ((40, 4),)
 WIDE, SOFT = ((4, 32), (4, 16), (8, 6)), ((6, 4), (8, 2))
 #: Ends that are followed at once, how far apart they lie, and the gap of their squares where all are one optimum.
 ENDS, APART, SAME = 6, 0.02, 1e-5
 #: Rounds at most, moved designs of each, relative gain of the squares that is worth another round, and rounds without;
 #: turns of each eta alone and all together at most.
-ROUNDS, MOVES, GAIN, PATIENCE, TURNS = 16, 32, 2e-5, 2, 8
+ROUNDS, MOVES, GAIN, PATIENCE, TURNS = 16, 32, 2e-5, 3, 8
 #: Least gains of a step on the rough and on the fine sum.
 CLOSE, FINE = 3e-6, 1e-7
 #: How far designs are moved, in squares of eta.
@@ -40,38 +42,41 @@ class StepEtas:
         self.share = min(1.0, (CROWD / self.steps) ** 2)
         self.rng = np.random.default_rng(0)
 
-    def best(self, starts: list[Array]) -> Array:
+    def best(self, starts: list[Array]) -> Asking[Array]:
         """Best etas, from some starts, random designs and random moves of the best."""
-        x = self._fit(self.rough, self._scattered(starts), FIRST)[0]
+        x, _ = yield self._fit(self.rough, self._scattered(starts), FIRST)
         if self.rough.held(x[0]):
             rounded = self.rough.roundings(False)
-            others = self._fit(rounded[0], self._scattered(starts), WIDE, self.curved)[0]
-            x = self._rounded(self.rough, np.concatenate([x[:ENDS], others[:ENDS], np.array(starts) ** 2]))
-            x = self._wandered(rounded[1], x, self.rough.totals(x), 1)
+            others, _ = yield self._fit(rounded[0], self._scattered(starts), WIDE, self.curved)
+            x = yield from self._rounded(self.rough, np.concatenate([x[:ENDS], others[:ENDS], np.array(starts) ** 2]))
+            x = yield from self._wandered(rounded[1], x, self.rough.totals(x), 1)
         else:
-            x, total = self._bent(self.rough, x)
-            x = self._wandered(self.rough, x, total) if total[-1] > total[0] * (1 + SAME) else x
-        x = self._bent(self.fine, x)[0]
+            x, total = yield self._bent(self.rough, x)
+            if total[-1] > total[0] * (1 + SAME):
+                x = yield from self._wandered(self.rough, x, total)
+        x, _ = yield self._bent(self.fine, x)
         if self.fine.held(x[0]):
-            x = self._rounded(self.fine, x[:1])
-        return np.asarray(np.sqrt(self._turns(x[0])))
+            x = yield from self._rounded(self.fine, x[:1])
+        x = yield from self._turns(x[0])
+        return np.sqrt(x)
 
-    def _turns(self, best: Array) -> Array:
+    def _turns(self, best: Array) -> Asking[Array]:
         """Each eta alone and all together in turns: schemes whose noise is cut off have sharp bends."""
         least = float(self.fine.totals(best[None])[0])
         for _ in range(TURNS):
             moved, value = alone(self.fine, best, self.largest)
             if not value < least * (1 - GAIN):
                 break
-            x, total = self._bent(self.fine, moved[None])
+            x, total = yield self._bent(self.fine, moved[None])
             best, least = (x[0], float(total[0])) if total[0] < value else (moved, value)
         return best
 
-    def _wandered(self, goal: EtaSquares, x: Array, total: Array, patience: int = PATIENCE) -> Array:
+    def _wandered(self, goal: EtaSquares, x: Array, total: Array, patience: int = PATIENCE) -> Asking[Array]:
         """Ends, the best first, of searches from some and from random moves of the best of all, again and again."""
         ends, best, least, stale = [(x, total)], x[0], total[0], 0
         for _ in range(ROUNDS):
-            x, total = self._bent(goal, self._fit(goal, self._moved(best), MOVED)[0])
+            x, _ = yield self._fit(goal, self._moved(best), MOVED)
+            x, total = yield self._bent(goal, x)
             ends.append((x, total))
             stale = 0 if total[0] < least * (1 - GAIN) else stale + 1
             best, least = (x[0], total[0]) if total[0] < least else (best, least)
@@ -80,25 +85,24 @@ class StepEtas:
         x, total = (np.concatenate(parts) for parts in zip(*ends, strict=True))
         return np.asarray(x[np.argsort(total, kind="stable")])
 
-    def _rounded(self, goal: EtaSquares, x: Array) -> Array:
+    def _rounded(self, goal: EtaSquares, x: Array) -> Asking[Array]:
         """Ends, the best first, with kinks rounded less and less, and what they began from."""
         found = x
         for rounded in goal.roundings(goal is self.fine):
-            found = fit(rounded.residuals, found, self.low, self.high, SOFT, self.curved, rounded.derivatives, CLOSE)[0]
+            found, _ = yield self._fit(rounded, found, SOFT, self.curved, CLOSE)
         x = np.concatenate([x, found])
         return np.asarray(x[np.argsort(goal.totals(x), kind="stable")])
 
-    def _fit(self, goal: EtaSquares, x: Array, plan: tuple[tuple[int, int], ...], bent: bool = False) -> tuple[Array, Array]:
-        return fit(goal.residuals, x, self.low, self.high, plan, bent, goal.derivatives)
+    def _fit(self, goal: EtaSquares, x: Array, plan: Plan, bent: bool = False, gain: float = LEAST_GAIN) -> Fit:
+        return Fit(goal, Starts(x, self.low, self.high, plan, gain), bent)
 
-    def _bent(self, goal: EtaSquares, ends: Array) -> tuple[Array, Array]:
+    def _bent(self, goal: EtaSquares, ends: Array) -> Fit:
         """The best ends that lie apart, followed with curvature."""
         chosen: list[Array] = []
         for x in ends:
             if len(chosen) < ENDS and all(np.max(np.abs(x - other)) > APART for other in chosen):
                 chosen.append(x)
-        gain = FINE if goal is self.fine else CLOSE
-        return fit(goal.residuals, np.array(chosen), self.low, self.high, LAST, self.curved, goal.derivatives, gain)
+        return self._fit(goal, np.array(chosen), LAST, self.curved, FINE if goal is self.fine else CLOSE)
 
     def _scattered(self, starts: list[Array]) -> Array:
         """The starts, and the best of random designs of all heights."""
