@@ -103,10 +103,11 @@ class _Beside:
         for i, goal in enumerate(goals):
             kinds.setdefault(goal.kind, []).append(i)
         self.parts = list(kinds.values())
-        self.place = np.zeros(len(goals), int)
+        # Of each goal its part and its place there.
+        self.part, self.place = np.zeros(len(goals), int), np.zeros(len(goals), int)
         self.chains: list[ChainsBeside | None] = []
-        for part in self.parts:
-            self.place[part] = range(len(part))
+        for number, part in enumerate(self.parts):
+            self.part[part], self.place[part] = number, range(len(part))
             chains = [goal for goal in (goals[i] for i in part) if isinstance(goal, EtaChain)]
             self.chains.append(ChainsBeside(chains) if len(chains) > 1 else None)
 
@@ -126,9 +127,9 @@ class _Beside:
 
     def _each(self, of: NDArray[np.int_], part: Callable[[Any, Any], tuple[Any, ...]]) -> tuple[Any, ...]:
         """What a function gives for a goal and the runs of it, in the order of the runs."""
-        places, found = [], []
-        for members, chains in zip(self.parts, self.chains, strict=True):
-            own = np.flatnonzero(np.isin(of, members)) if len(self.parts) > 1 else np.arange(of.size)
+        places, found, parts = [], [], self.part[of]
+        for number, (members, chains) in enumerate(zip(self.parts, self.chains, strict=True)):
+            own = np.flatnonzero(parts == number)
             # Few at once: their arrays stay in caches.
             for at in (own[i : i + self.few] for i in range(0, own.size, self.few)):
                 places.append(at)
