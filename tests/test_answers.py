@@ -13,7 +13,7 @@ import pytest
 import diffopt
 from diffopt.cli.main import main
 from diffopt.errors import UnsupportedError
-from diffopt.report import answers, noise_answers, text
+from diffopt.report import answers, comparison_answers, noise_answers, text
 
 EIG = 3.0 / np.arange(1, 9) ** 1.5
 
@@ -120,13 +120,13 @@ def row(schedule, value, kind="fixed", solver="euler", design=None):
 
 def test_every_group_gets_the_row_to_take():
     rows = [row("karras", 2.0), row("beta", 1.5), row("optimized", 1.0, "optimized")]
-    (line,) = answers.compared({"objective": "robust", "rows": rows})
+    (line,) = comparison_answers.compared({"objective": "robust", "rows": rows})
     take = "euler, 5 calls: take optimized, robust 1, 2 times below karras"
     assert line == f"{take}; 1.5 times below beta, the best that needs no data."
     rows = [row("karras", 1.01), row("optimized", 1.0, "optimized")]
-    assert "keep it" in answers.compared({"objective": "robust", "rows": rows})[0]
+    assert "keep it" in comparison_answers.compared({"objective": "robust", "rows": rows})[0]
     rows = [row("karras", None), row("beta", None)]
-    assert "not defined" in answers.compared({"objective": "robust", "rows": rows})[0]
+    assert "not defined" in comparison_answers.compared({"objective": "robust", "rows": rows})[0]
 
 
 def test_eta_says_what_to_set_and_how_good_the_present_one_is():
@@ -300,7 +300,7 @@ def test_who_picks_from_a_list_of_schedulers_is_told_the_best_of_it(host, proces
         offered("optimized", 1.0, kind="optimized"),
     ]  # fmt: skip
     process = {"name": process, "model_shift": 3.0}
-    (line,) = answers.compared({"objective": "robust", "rows": rows, "host": host, "process": process})
+    (line,) = comparison_answers.compared({"objective": "robust", "rows": rows, "host": host, "process": process})
     assert ("drop-down" in line) == bool(said) and line.endswith(said)
 
 
@@ -308,10 +308,10 @@ def test_a_row_of_the_list_that_is_the_best_offered_is_told_once_and_karras_alon
     rows = [offered("exponential", 1.5, "comfyui"), offered("karras", 2.0, "comfyui")]
     rows.append(offered("optimized", 1.0, kind="optimized"))
     data = {"objective": "robust", "rows": rows, "host": "comfyui", "process": {"name": "table"}}
-    (line,) = answers.compared(data)
+    (line,) = comparison_answers.compared(data)
     assert line.endswith("1.5 times below exponential (in its drop-down), the best that comfyui offers.")
     # Karras is kept beside a table that is cut off: nothing is known of the others.
-    (line,) = answers.compared({**data, "host": None, "rows": [offered("oss", 1.2, kind="spectrum"), *rows[1:]]})
+    (line,) = comparison_answers.compared({**data, "host": None, "rows": [offered("oss", 1.2, kind="spectrum"), *rows[1:]]})
     assert "drop-down" not in line
 
 
@@ -320,19 +320,19 @@ def test_the_table_marks_the_row_that_the_sentence_says_to_take():
     shown = [line for line in str(found).splitlines() if line.lstrip().startswith(">")]
     assert shown[0].split()[1] == found.answers()[0].split("take ")[1].split(",")[0]
     near = [row("karras", 1.01), row("optimized", 1.0, "optimized")]
-    assert answers.taken({"objective": "robust", "rows": near}) == {("karras", "euler", 5)}
+    assert comparison_answers.taken({"objective": "robust", "rows": near}) == {("karras", "euler", 5)}
 
 
 def test_a_rule_that_no_program_has_is_followed_by_one_that_can_be_chosen() -> None:
     rows = [row("karras", 3.0), row("bong_tangent", 1.5), row("beta57", 1.8), row("optimized", 1.0, "optimized")]
     offered = {"karras": {"edm": "x"}, "beta57": {"comfyui": "y"}}
     rows = [one | {"offered": offered.get(one["schedule"], {})} for one in rows]
-    (line,) = answers.compared({"objective": "robust", "rows": rows})
+    (line,) = comparison_answers.compared({"objective": "robust", "rows": rows})
     assert line.endswith(
         "1.5 times below bong_tangent, the best that needs no data, but no program offers it by name; 1.8 times below beta57, "
         "the best that one does."
     )
-    (line,) = answers.compared({"objective": "robust", "rows": [one for one in rows if one["schedule"] != "beta57"]})
+    (line,) = comparison_answers.compared({"objective": "robust", "rows": [one for one in rows if one["schedule"] != "beta57"]})
     assert line.endswith("but no program offers it by name; karras is the best that one does.")
 
 

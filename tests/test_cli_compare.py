@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -234,3 +235,32 @@ def test_package_needs_no_network_or_matplotlib_for_tables(spectrum):
     assert result.returncode == 2
     assert "pip install 'diffopt[plot]'" in result.stderr
     assert page == ""
+
+
+@pytest.mark.parametrize("host", [(), ("--host", "comfyui")], ids=["any", "comfyui"])
+@pytest.mark.parametrize("start", ["exact", "sigma"])
+def test_top_hides_rows_and_changes_nothing_that_is_said(run, host, start):
+    words = ("-n", "5", "-s", "heun", "--only", "bong_tangent,oss,beta,beta57,karras,normal,simple", "--start", start, *host)
+    everything = json.loads(run(*words).out)
+    (group,) = everything["groups"]
+    assert group["left_out"] == 0
+    rows = {row["schedule"]: row for row in everything["rows"]}
+    assert group["take"] in rows
+    for top in (1, 3, 5):
+        shown = run(*words, "--top", str(top))
+        data = json.loads(shown.out)
+        left = len(rows) - len(data["rows"])
+        assert data["groups"] == [{**group, "left_out": left}]
+        assert group["take"] in {row["schedule"] for row in data["rows"]}
+        assert all(row == rows[row["schedule"]] for row in data["rows"])
+        assert (f"note: {left} row{'s' * (left != 1)} left out by --top" in shown.err) == (left > 0)
+    assert left < len(rows) - 3, "more rows with a larger --top"
+
+
+def test_a_page_of_few_rows_says_so_and_answers_of_all(run, tmp_path):
+    words = ("-n", "5", "-s", "heun", "--only", "bong_tangent,beta,beta57,karras,normal,simple", "--top", "1")
+    (group,) = json.loads(run(*words, "--html", str(tmp_path / "page.html")).out)["groups"]
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "rows left out by --top here" in text
+    assert ">All rows<" not in text
+    assert group["sentence"] in html.unescape(text)

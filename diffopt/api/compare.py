@@ -30,6 +30,7 @@ from diffopt.hosts.answer import find_host
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.report.comparison import document
+from diffopt.report.comparison_answers import taken
 from diffopt.schedules import Schedule
 from diffopt.solvers import SOLVERS
 from diffopt.solvers.designs import DESIGNS
@@ -135,18 +136,26 @@ def compare(
         extra = {**own, **extra}
     setting = _setting(problems, budgets, calls is None, settings, selection, grids, extra, others)
     setting = setting if host is None else replace(setting, designs=[])
-    result = selection.apply(run(setting, progress, workers))
-    _some_rows(result)
+    every = run(setting, progress, workers)
+    _some_rows(every)
+    result = selection.apply(every, set() if top is None else taken(document(every, "", name)))
     said = {"solver": solver, "steps": steps, "calls": calls, "only": only, "skip": skip, "kind": kind, "sort": sort,
             "top": top, "add": add, "host": host, **flags}  # fmt: skip
     command = command_line("compare-schedules", spectrum, said)
     given = {name for name, value in flags.items() if value is not None}
     notes = (
-        *data_notes(data), *error_notes(problems[0]), *range_notes(problems[0]), *_hidden_start(problems, result),
+        *data_notes(data), *error_notes(problems[0]), *range_notes(problems[0]), *_hidden_start(problems, every),
         *dict.fromkeys(line for grid in grids.values() for p in problems for line in mismatch_notes(grid, p, given)),
-        *_other_ranges(result), *churn_notes(problems, _steps(result), setting.objective), *model_notes(problems[0], flags),
+        *_other_ranges(every), *churn_notes(problems, _steps(every), setting.objective), *model_notes(problems[0], flags),
+        *_left_out(result),
     )  # fmt: skip
     return ComparisonResult(document(result, command, name), notes, result, sort is not None)
+
+
+def _left_out(result: Comparison) -> list[str]:
+    """A note where rows are not shown."""
+    count = len(result.hidden)
+    return [f"note: {count} row{'s' * (count != 1)} left out by --top; what is said is said of all"] if count else []
 
 
 def _steps(result: Comparison) -> dict[str, list[int]]:

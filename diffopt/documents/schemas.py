@@ -33,7 +33,7 @@ class ProcessPart(Document):
         return {**given, "levels": int(many)} if many is not None and float(many).is_integer() else given
 
 
-def _fields(names: Iterable[str]) -> dict[str, Any]:
+def metric_fields(names: Iterable[str]) -> dict[str, Any]:
     """A field for each metric, with its title and unit."""
     said = {name: f"{METRICS[name].title}, {METRICS[name].unit}" for name in names}
     return {name: (float | None, Field(default=None, description=text)) for name, text in said.items()}
@@ -46,9 +46,9 @@ class _Reasons(Document):
 
 
 #: Every error of a run.
-ErrorsPart: Any = create_model("ErrorsPart", __base__=_Reasons, __doc__=_Reasons.__doc__, **_fields(METRICS))
+ErrorsPart: Any = create_model("ErrorsPart", __base__=_Reasons, __doc__=_Reasons.__doc__, **metric_fields(METRICS))
 #: Exact errors of a baseline.
-ScorePart: Any = create_model("ScorePart", __base__=Document, __doc__="Exact errors of a baseline.", **_fields(COMPARED))
+ScorePart: Any = create_model("ScorePart", __base__=Document, __doc__="Exact errors of a baseline.", **metric_fields(COMPARED))
 
 
 class SpectrumPart(Document):
@@ -218,60 +218,13 @@ class CheckDocument(Document):
     diffopt_version: str
 
 
-class _RowHead(Document):
-    """One grid with one solver; errors that are not defined are null, the reason in `reasons`."""
-
-    schedule: str
-    kind: str
-    design: str | None = Field(description="name of the noise design of a stochasticity row")
-    solver: str
-    clock: str | None
-    budget: int = Field(description="steps asked for (denoiser calls with --calls)")
-    steps: int
-    denoiser_calls: int
-
-
-_TAIL: dict[str, Any] = {
-    "ratio": (float | None, Field(description="objective over that of the group's optimized row")),
-    "held_out": (dict[str, float | None], Field(description="frechet of the same grid on perturbed spectra")),
-    "held_out_worst": (float | None, ...),
-    "best": (bool, Field(description="smallest objective of its group that is not optimized")),
-    "other_range": (str | None, Field(description="how the grid misses the range that the group compares")),
-    "sigmas": (list[float | None], ...),
-    "eta": (list[float], ...),
-    "reasons": (dict[str, str], ...),
-    "offered": (dict[str, str], Field(default={}, description="where programs offer the schedule by name")),
-}
-
-#: A row of a comparison: what it is, its errors, how it stands.
-ComparisonRow: Any = create_model("ComparisonRow", __base__=_RowHead, __doc__=_RowHead.__doc__, **_fields(COMPARED), **_TAIL)
-
-
-class ComparisonDocument(Document):
-    """Output of `diffopt compare-schedules`."""
-
-    schema_: Literal["diffopt.comparison/1"] = Field(default="diffopt.comparison/1", alias="schema")
-    command: str
-    host: str | None = Field(default=None, description="program the reader uses; null: any")
-    objective: str
-    process: ProcessPart
-    start: str
-    end: str
-    score_error: str | None = Field(default=None, description="error of the score that the errors were computed with")
-    equal_steps: bool
-    spectrum: SpectrumPart
-    rows: list[ComparisonRow]
-    skipped: dict[str, str] = Field(description="rows that have no meaning here, and why")
-    diffopt_version: str
-
-
 #: Documents by schema name.
 DOCUMENTS: LazyTable[type[BaseModel]] = LazyTable(
     "diffopt.documents",
     {
         "diffopt.schedule/1": "schemas:ScheduleDocument",
         "diffopt.evaluation/1": "schemas:EvaluationDocument",
-        "diffopt.comparison/1": "schemas:ComparisonDocument",
+        "diffopt.comparison/1": "comparison_schema:ComparisonDocument",
         "diffopt.eta/1": "study_schemas:EtaDocument",
         "diffopt.recommendation/1": "recommendation:RecommendationDocument",
         "diffopt.shift/1": "recommendation:ShiftDocument",

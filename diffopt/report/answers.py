@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from diffopt.foundation.nearness import within
-from diffopt.hosts.offered import DROP_DOWN, offering
-from diffopt.objectives.metrics import decided
+from diffopt.hosts.offered import offering
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.report.churn import STILL, reference
 from diffopt.report.gain import gain, number
@@ -35,7 +34,7 @@ def optimized(data: Document) -> str:
     if (key := compared_error(data)) != name:
         name, value = key, data["errors"][key]
     # Where local errors are small and the run amplifies them, a baseline is no advice.
-    scores = _scores({k: v for k, v in (data.get("baselines") or {}).items() if not _unsteady(v, name)}, name)
+    scores = _scores({k: v for k, v in (data.get("baselines") or {}).items() if not unsteady(v, name)}, name)
     if value is None or not scores:
         return f"The optimized grid has {name} {'not defined' if value is None else number(value)}."
     search = data.get("optimizer") or {}
@@ -149,140 +148,8 @@ def _split(data: Document, highest: float | None, placed: bool, brief: bool = Fa
     return f"frechet {number(total)}{size}: {listed}{cancel}. {verdict}"
 
 
-def compared(data: Document) -> list[str]:
-    """One sentence a group: which row to take, and whether the habit is good enough."""
-    groups = grouped(data["rows"]).items()
-    return [_group(key, rows, row_error(data["objective"], rows), data) for key, rows in groups]
-
-
-def row_error(objective: str, rows: Iterable[Document]) -> str:
-    """The error that tells the rows of a group apart."""
-    return decided(objective, [row for row in rows if not row["other_range"]])
-
-
-def row_errors(data: Document) -> str:
-    """The errors that tell the rows of a comparison apart, in words."""
-    found = {row_error(data["objective"], group) for group in grouped(data["rows"]).values()}
-    return " or ".join(sorted(found)) or str(data["objective"])
-
-
-def grouped(rows: Iterable[Document]) -> dict[tuple[str, int], list[Document]]:
-    """Rows by solver and budget; noise designs stand apart."""
-    found: dict[tuple[str, int], list[Document]] = {}
-    for row in rows:
-        solver = "noise designs" if row["design"] else row["solver"]
-        found.setdefault((solver, row["budget"]), []).append(row)
-    return found
-
-
-def judged(rows: Sequence[Document], objective: str) -> list[Document]:
-    """Rows that an answer can speak of.
-
-    A row of another range solves another problem, and a run that amplifies its errors is no answer beside a steady one.
-    """
-    known = [row for row in rows if row[objective] is not None and not row["other_range"]]
-    return [row for row in known if not _unsteady(row, objective)] or known
-
-
-def kept(rows: Sequence[Document], objective: str) -> Document | None:
-    """The row to take of those judged: the model's own or the habit where they are as good as the best, else the best."""
-    if not rows:
-        return None
-    best = min(rows, key=lambda row: row[objective])
-    usual = [row for name in (OWN, HABIT) for row in rows if row["schedule"] == name and row["design"] is None]
-    return next((row for row in usual if within(NEAR, row[objective], best[objective])), best)
-
-
-def named(row: Document) -> tuple[str, str, int]:
-    """What tells a row from the others of a comparison."""
-    return row["design"] or row["schedule"], row["solver"], row["budget"]
-
-
-def taken(data: Document) -> set[tuple[str, str, int]]:
-    """The row of each group that its sentence says to take."""
-    found = set()
-    for rows in grouped(data["rows"]).values():
-        objective = row_error(data["objective"], rows)
-        if (row := kept(judged(rows, objective), objective)) is not None:
-            found.add(named(row))
-    return found
-
-
-def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, data: Document) -> str:
-    (solver, _), host = key, data.get("host")
-    calls = sorted({row["denoiser_calls"] for row in rows})
-    where = f"{solver}, {' or '.join(map(str, calls))} call{'s' * (calls != [1])}"
-    known = judged(rows, objective)
-    chosen = kept(known, objective)
-    if chosen is None:
-        return f"{where}: {objective} is not defined for any row."
-    best = min(known, key=lambda row: row[objective])
-    habit = next((row for row in known if row["schedule"] == HABIT and row["design"] is None), None)
-    name = best["design"] or best["schedule"]
-    own = next((row for row in known if row["schedule"] == OWN), None)
-    if chosen is own or chosen is not best:
-        what = MODELS_OWN if chosen is own else HABIT
-        return f"{where}: {what} is within {100 * NEAR:g} % of the best row, {name}: keep it."
-    text = f"{where}: take {name}, {objective} {number(best[objective])}"
-    if habit is not None and habit is not best:
-        text += f", {gain(best[objective], habit[objective])} karras"
-    if own is not None:
-        text += f"; {gain(best[objective], own[objective])} {MODELS_OWN} ({number(own[objective])})"
-    if host is None:
-        others, what = [row for row in known if row["kind"] == "fixed" and row is not best], "that needs no data"
-    else:
-        others, what = [row for row in known if host in row["offered"] and row is not best], f"that {host} offers"
-    if others:
-        fixed = min(others, key=lambda row: row[objective])
-        if fixed["schedule"] not in (HABIT, OWN):
-            place = (f" ({_place(fixed, host)})" if host is not None else "") + unshifted(data, fixed["schedule"])
-            text += f"; {gain(best[objective], fixed[objective])} {fixed['schedule']}{place}, the best {what}"
-            text += _to_pick(best, known, objective) if host is None and fixed.get("offered") == {} else ""
-        elif host is not None and fixed is habit and len(others) > 1:
-            text += f", the best {what}"
-    return text + "." + _drop_down(known, best, objective, data)
-
-
-def _to_pick(best: Document, known: Sequence[Document], objective: str) -> str:
-    """The best row that some program has by name, where the one that was named is in none."""
-    listed = [row for row in known if row["offered"] and row is not best]
-    first = min(listed, key=lambda row: row[objective], default=None)
-    if first is None:
-        return ", but no program offers it by name"
-    name = first["schedule"]
-    of = f"{name} is" if name in (HABIT, OWN) else f"{gain(best[objective], first[objective])} {name},"
-    return f", but no program offers it by name; {of} the best that one does"
-
-
-def _place(row: Document, host: str) -> str:
-    """Where a program offers a schedule, and whether a user of ComfyUI finds it in the list."""
-    listed = host == "comfyui" and row["schedule"] in DROP_DOWN
-    return "in its drop-down" if listed else str(row["offered"][host])
-
-
-def _drop_down(known: Sequence[Document], best: Document, objective: str, data: Document) -> str:
-    """What one gets who only picks from ComfyUI's list of schedulers, where the model is one that it runs."""
-    host, process = data.get("host"), (data.get("process") or {}).get("name")
-    if host not in (None, "comfyui") or (host is None and process not in ("table", "flow")):
-        return ""
-    listed = [row for row in known if row["schedule"] in DROP_DOWN and "comfyui" in row["offered"]]
-    offered = [row for row in known if "comfyui" in row["offered"]]
-    if host is not None and min(offered, key=lambda row: row[objective], default=None) in listed:
-        return ""  # said already
-    first = min(listed, key=lambda row: row[objective], default=best)
-    # Karras stays where rows are cut off, and is then the best of nothing.
-    if first is best or (first["schedule"] == HABIT and all(row[objective] <= first[objective] for row in known)):
-        return ""
-    name, value = first["schedule"] + unshifted(data, first["schedule"]), first[objective]
-    near, off = within(NEAR, value, best[objective]), gain(value, best[objective])
-    off = f"within {100 * NEAR:g} % of" if near else off
-    return (
-        f" Of the rows in ComfyUI's drop-down {name} is best: {objective} {number(value)}, {off} "
-        f"{best['design'] or best['schedule']}."
-    )
-
-
-def _unsteady(part: Document, name: str) -> bool:
+def unsteady(part: Document, name: str) -> bool:
+    """Whether local errors are small and the run amplifies them: a value that is no advice."""
     return name in (Robust.name, "robust_steps") and amplifies(part.get("frechet"), part.get(Robust.name))
 
 

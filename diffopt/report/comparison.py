@@ -8,9 +8,11 @@ from typing import Any
 
 from diffopt import __version__
 from diffopt.documents.build import spectrum_part
-from diffopt.documents.schemas import ComparisonDocument, ComparisonRow, ProcessPart, dump
+from diffopt.documents.comparison_schema import ComparisonDocument, ComparisonRow
+from diffopt.documents.schemas import ProcessPart, dump
 from diffopt.hosts.offered import offering
 from diffopt.objectives.metrics import COMPARED
+from diffopt.report.comparison_answers import verdicts
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS
 from diffopt.studies.comparison.comparison import Comparison
@@ -26,14 +28,16 @@ def document(comparison: Comparison, command: str, host: str | None = None) -> d
     )  # fmt: skip
     wrong = None if setting.error is None else setting.error.text or "function"
     spectrum = spectrum_part(setting.spectrum, setting.facts)
-    return dump(
+    rows, hidden = ([_row(r, setting.process.flow) for r in part] for part in (comparison.rows, comparison.hidden))
+    data = dump(
         ComparisonDocument(
             command=command, host=host, objective=setting.objective, process=process, start=setting.start, end=setting.end,
             score_error=wrong, equal_steps=setting.equal_steps,
-            spectrum=spectrum, rows=[_row(r, setting.process.flow) for r in comparison.rows],
-            skipped=comparison.skipped, diffopt_version=__version__,
+            spectrum=spectrum, rows=rows + hidden, skipped=comparison.skipped, diffopt_version=__version__,
         )
     )  # fmt: skip
+    # What is said is said of all rows, also of those that are left out.
+    return data | {"groups": verdicts(data, data["rows"][len(rows) :]), "rows": data["rows"][: len(rows)]}
 
 
 def _finite(value: float) -> float | None:
@@ -120,8 +124,3 @@ def optimum_notes(data: Mapping[str, Any]) -> list[str]:
             "group, so the two may differ (docs/multistep.md)"
         )
     return notes
-
-
-def shown_name(row: Row) -> str:
-    """Schedule, or the noise design on its schedule."""
-    return row.schedule if row.design is None else row.design

@@ -9,12 +9,11 @@ from typing import Any
 from diffopt.documents.build import known_scale
 from diffopt.hosts.offered import offering
 from diffopt.report import palette
-from diffopt.report.comparison import shown_name
 from diffopt.report.gain import number
 from diffopt.report.style import log_axis, plain
 from diffopt.report.units import unit
 from diffopt.studies.comparison.comparison import Comparison, row_error
-from diffopt.studies.comparison.row import Row
+from diffopt.studies.comparison.row import Row, shown_name
 from diffopt.studies.comparison.selection import group_key
 
 #: Colour of each kind of row.
@@ -30,8 +29,9 @@ def row_colour(row: Row) -> str:
 
 
 def row_errors(rows: Sequence[Row], comparison: Comparison) -> str:
-    """The error that tells these rows apart, as the table beside the picture has it."""
-    return row_error(rows, comparison.setting.objective)
+    """The error that tells these rows and those of their groups that are not shown apart, as the table beside has it."""
+    of = {group_key(row) for row in rows}
+    return row_error([*rows, *(row for row in comparison.hidden if group_key(row) in of)], comparison.setting.objective)
 
 
 def _plain_rows(comparison: Comparison) -> list[Row]:

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from diffopt.report import palette
-from diffopt.report.comparison import shown_name
 from diffopt.report.comparison_errors import draw_errors, errors_height, row_colour, row_errors
 from diffopt.report.rivals import joined
 from diffopt.report.style import board, counted, density, first_root, legend_above, level_row, log_axis, plain, styled, titled
 from diffopt.studies.comparison.comparison import Comparison
-from diffopt.studies.comparison.row import Row
+from diffopt.studies.comparison.row import Row, shown_name
 from diffopt.studies.comparison.selection import group_key
 
 #: Marks of a row's kind beside its colour, and what they mean.

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from diffopt.foundation.shown import visible
-from diffopt.report.answers import grouped, named, row_error, row_errors, taken
 from diffopt.report.comparison import bare, merged, optimum_notes
+from diffopt.report.comparison_answers import grouped, named, row_errors, shown_error, taken
 from diffopt.report.terminal import fitting, left_out
 from diffopt.report.terminal import taken as width_taken
 from diffopt.report.text import conditions, short
@@ -67,7 +67,7 @@ def _legend(data: Mapping[str, Any], gone: Sequence[str]) -> list[str]:
 
 def _table(title: str | None, rows: Rows, data: Mapping[str, Any], width: int) -> tuple[Table, list[str]]:
     """A group's table, and the columns that found no room."""
-    objective = row_error(data["objective"], rows)
+    objective = shown_error(data, rows)
     columns = _columns(rows, data, title is None, objective)
     spare = [name for name in SPARE if name not in (objective, *(("solver",) if title is None else ()))]
     # Names of equal grids can wrap; a name alone is broken only where nothing else is left.

@@ -8,8 +8,8 @@ from html import escape
 from importlib import resources
 from typing import Any
 
-from diffopt.report.answers import compared, grouped, row_error, row_errors
 from diffopt.report.comparison import bare, merged, optimum_notes
+from diffopt.report.comparison_answers import compared, grouped, row_errors, shown_error
 from diffopt.report.comparison_figures import SHADES, key
 from diffopt.report.explain import explain, names
 from diffopt.report.page_forms import bare_forms, beside, forms
@@ -45,7 +45,7 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
     buttons = {row["solver"]: bare_forms(data) for row in data["rows"]}
     buttons |= {name: forms(scheme, data) for name, scheme in schemes.items() if name in buttons}
     links = "".join(f'<a href="#{_anchor(s)}">{escape(s)}</a>' for s in solvers)
-    answer = _answers(compared(data))
+    answer, left = _answers(compared(data)), _left_out(data)
     return "\n".join(
         [
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
@@ -59,7 +59,8 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             '<a href="#names">names</a></nav>',
             f'<h2 id="pictures">What they cost</h2><p class="soft">{escape(key(comparison))}</p>{errors_picture(comparison)}',
             f'<h2>Where the steps go</h2><p class="soft">{SHADES}</p>{grids_pictures(comparison)}',
-            '<h2 id="tables">All rows</h2><p class="soft" id="how">The filter takes whole words, such as heun 10; ays* is a '
+            f'<h2 id="tables">{"Rows" if left else "All rows"}</h2>{left}',
+            '<p class="soft" id="how">The filter takes whole words, such as heun 10; ays* is a '
             "beginning; schedule:, solver:, kind:, steps:, calls: and host: ask one column. Arrows walk over the rows, Enter "
             "opens one.</p>",
             '<div class="bar"><input id="filter" type="search" aria-label="filter rows" aria-describedby="how" '
@@ -74,6 +75,13 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             f"<script>{_asset('page.js')}</script></body></html>\n",
         ]
     )
+
+
+def _left_out(data: Mapping[str, Any]) -> str:
+    """How many rows the tables and pictures do not have."""
+    count = sum(group["left_out"] for group in data["groups"])
+    told = f"{count} row{'s' * (count != 1)} left out by --top here and in the pictures; the answers are of all."
+    return f'<p class="soft">{told}</p>' if count else ""
 
 
 def _answers(lines: Sequence[str]) -> str:
@@ -117,7 +125,7 @@ def _section(
     calls = sorted({row["denoiser_calls"] for row in rows})
     steps = sorted({row["steps"] for row in rows})
     title = f"{' or '.join(map(str, calls))} denoiser calls, {' or '.join(map(str, steps))} steps"
-    objective = row_error(data["objective"], rows)
+    objective = shown_error(data, rows)
     columns = [(objective, objective, False), *(c for c in _COLUMNS if c[1] != objective)]
     # What every row of the group shares stands in the title or nowhere.
     shared = {k for k in ("steps", "denoiser_calls", "clock") if len({row[k] for row in rows}) == 1}

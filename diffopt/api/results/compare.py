@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from diffopt.api.results.base import Result
 from diffopt.errors import UnsupportedError
-from diffopt.report.answers import compared
 from diffopt.report.comparison import flat_rows
+from diffopt.report.comparison_answers import compared
 from diffopt.studies.comparison.comparison import Comparison
 
 if TYPE_CHECKING:

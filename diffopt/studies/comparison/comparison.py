@@ -42,13 +42,14 @@ DESIGN_SCHEDULE = "karras"
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Rows by group, and what could not be computed."""
+    """Rows by group, those that are shown and those that are not, and what could not be computed."""
 
     setting: Setting
     sigma_max: float
     sigma_min: float
     rows: list[Row]
     skipped: dict[str, str]
+    hidden: Sequence[Row] = ()
 
 
 def compare(setting: Setting, progress: Progress | None = None, workers: int = 1) -> Comparison:

@@ -56,3 +56,8 @@ class Row:
         """Largest held-out Frechet distance."""
         values = [v for v in self.held_out.values() if v is not None]
         return max(values) if len(values) == len(self.held_out) else None
+
+
+def shown_name(row: Row) -> str:
+    """Schedule, or the noise design on its schedule."""
+    return row.schedule if row.design is None else row.design

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,8 +13,8 @@ from diffopt.foundation.names import close
 from diffopt.objectives.metrics import COMPARED
 from diffopt.schedules import SCHEDULES
 from diffopt.solvers.designs import DESIGNS
-from diffopt.studies.comparison.comparison import Comparison
-from diffopt.studies.comparison.row import KINDS, OWN, Row
+from diffopt.studies.comparison.comparison import Comparison, row_error
+from diffopt.studies.comparison.row import KINDS, OWN, Row, shown_name
 
 #: Columns that rows can be sorted by.
 SORTABLE = ("schedule", "kind", "solver", "budget", "steps", "denoiser_calls", *COMPARED, "ratio", "held_out_worst")
@@ -33,7 +33,7 @@ class Selection:
     sort : str or None
         Column over all rows, "-" in front for descending; None: by group, optimized rows last.
     top : int or None
-        Rows kept per group beside those that the answer speaks of.
+        Rows kept per group beside karras, the model's own, the optimum and the row to take.
     """
 
     only: Sequence[str] = ()
@@ -82,24 +82,29 @@ class Selection:
         """Whether optimized rows are wanted: filters of published rows keep what ratios refer to."""
         return "optimized" not in self.skip
 
-    def apply(self, comparison: Comparison) -> Comparison:
-        """Rows in the order asked for, shortened."""
-        objective = comparison.setting.objective
+    def apply(self, comparison: Comparison, take: Container[tuple[str, str, int]] = ()) -> Comparison:
+        """Rows in the order asked for, shortened to `top` and those to `take` (name, solver, budget)."""
         groups: dict[tuple[object, ...], list[Row]] = {}
         for row in comparison.rows:
             groups.setdefault(group_key(row), []).append(row)
         rows: list[Row] = []
+        hidden: list[Row] = []
         for group in groups.values():
-            ranked = sorted(group, key=lambda r: (r.kind == "optimized", _number(r.errors[objective])))
-            rows += [r for i, r in enumerate(ranked) if self.top is None or i < self.top or _reference(r)]
+            for i, row in enumerate(_ranked(group, row_error(group, comparison.setting.objective))):
+                keep = self.top is None or i < self.top or _reference(row) or (shown_name(row), row.solver, row.budget) in take
+                (rows if keep else hidden).append(row)
         if self.sort is not None:
             rows = _ordered(rows, self.sort)
-        return replace(comparison, rows=rows)
+        return replace(comparison, rows=rows, hidden=hidden)
 
 
 def group_key(row: Row) -> tuple[object, ...]:
     """Rows with the same key are compared with each other."""
     return ("stochasticity" if row.design else row.solver, row.budget)
+
+
+def _ranked(rows: Sequence[Row], error: str) -> list[Row]:
+    return sorted(rows, key=lambda row: (row.kind == "optimized", _number(row.errors[error])))
 
 
 def _ordered(rows: list[Row], sort: str) -> list[Row]:
