@@ -241,6 +241,30 @@ def test_a_table_on_a_terminal_says_its_conditions_once(
         assert part.removesuffix(" (systematic)") in head, part
 
 
+STUDIES = {
+    "eta": ("-s ddim -n 3 --design constant --process vp_linear --score-error 0.1 --end sigma_min --start unit --sigma-max 50",
+            ["3 steps", "schedule karras", "process vp_linear", "sigma 50 to ", "end sigma_min", "start unit",
+             "score error 0.1"]),
+    "convergence": ("-s heun -n 8,16 --metric frechet --score-error 0.1 --sigma-max 50 --sigma-min 0.03",
+                    ["process ve", "sigma 50 to 0.03", "end sigma_min", "start exact", "score error 0.1"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+@pytest.mark.parametrize("command", STUDIES)
+def test_studies_say_the_conditions_that_they_hold_under(
+    command: str, form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    words, parts = STUDIES[command]
+    assert main([command, "builtin:white", *words.split(), "--format", form]) == 0
+    shown = capsys.readouterr()
+    using = [line for line in shown.err.splitlines() if line.startswith("using ")]
+    (said,) = using if form != "table" else ["\n".join(shown.out.splitlines()[:2])]
+    assert [part for part in parts if part not in said] == []
+    assert not (form == "table" and command == "eta" and using), "said twice"
+
+
 def test_a_range_that_was_free_is_the_one_that_was_found():
     run = {"process": {"name": "ve", "sigma_max": 80.0, "sigma_min": 0.002}, "end": "zero", "start": "sigma"}
     assert text.conditions(run) == "ve, sigma 80 to 0.002, end zero, start sigma"

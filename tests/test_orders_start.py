@@ -21,7 +21,7 @@ def test_the_answer_and_the_document_say_from_where_to_where(tmp_path, capsys) -
     out, err = capsys.readouterr()
     data = json.loads(out)
     assert (data["start"], data["end"]) == ("exact", "sigma_min")
-    assert "by the steps alone (exact start at sigma_max, down to sigma_min)" in err
+    assert "by the steps alone (exact start at sigma 80, down to 0.05)" in err
     assert main([*words.split(), "--format", "table"]) == 0
     assert "by the steps alone (exact start" in " ".join(capsys.readouterr().out.split())
 

@@ -12,7 +12,7 @@ from diffopt import __version__
 from diffopt.api.arguments import Flags, keywords, loaded, read, verb
 from diffopt.api.command import command_line
 from diffopt.api.likes import NamesLike, SolverLike, SpectrumLike, WholeLike
-from diffopt.api.notes import data_notes, range_notes
+from diffopt.api.notes import condition_words, data_notes, error_words, range_notes
 from diffopt.api.results.studies import EtaResult
 from diffopt.documents.build import error_text, finite, process_part, spectrum_part
 from diffopt.documents.chosen import schedule_of
@@ -119,8 +119,9 @@ def best_eta(
         rows=[_judged_row(*pair) for pair in zip(answers, verdicts, strict=True)],
         diffopt_version=__version__,
     )  # fmt: skip
-    using = f"using solver {problem.solver.name}, schedule {schedule.name}, eta in the sense of {meaning}"
-    said = (*data_notes(data, robust=False), using, *range_notes(problem), *_bound_notes(answers))
+    using = [f"solver {problem.solver.name}", f"{problem.steps} steps", f"schedule {schedule.name}", *condition_words(problem)]
+    using += [*error_words(problem.solver), f"eta in the sense of {meaning}"]
+    said = (*data_notes(data, robust=False), f"using {', '.join(using)}", *range_notes(problem), *_bound_notes(answers))
     clock = None if now is None else now.clock
     return EtaResult(dump(document), said, lambda: _constants(problem, grid, clock, answers if now is None else [*answers, now]))
 

@@ -68,18 +68,21 @@ def problem_notes(problem: Problem, free: Iterable[str] = ()) -> list[str]:
     """The defaults in force, so that nobody has to guess; ends of the range among `free` were searched within it."""
     ends = [name for name in ("sigma_max", "sigma_min") if name in set(free)]
     within = f" ({' and '.join(ends)} free within)" if ends else ""
-    top = "pure noise" if problem.sigma_max == float("inf") else f"{problem.sigma_max:g}"
     clock, meaning = problem.solver.clock_name(problem.process), problem.solver.eta_meaning
-    parts = [
-        f"solver {problem.solver.name}", f"{problem.steps} steps", f"process {problem.process.name}",
-        f"sigma {top} to {problem.sigma_min:g}{within}", f"end {problem.end}", f"start {problem.start}",
-    ]  # fmt: skip
+    parts = [f"solver {problem.solver.name}", f"{problem.steps} steps", *condition_words(problem, within)]
     if clock:
         parts.append(f"clock {clock}")
     parts += error_words(problem.solver)
     if meaning:
         parts.append(f"eta in the sense of {meaning}")
     return ["using " + ", ".join(parts)]
+
+
+def condition_words(problem: Problem, within: str = "") -> list[str]:
+    """Process, range, end and start; `within` is what is said of the range."""
+    top = "pure noise" if problem.sigma_max == float("inf") else f"{problem.sigma_max:g}"
+    span = f"sigma {top} to {problem.sigma_min:g}{within}"
+    return [f"process {problem.process.name}", span, f"end {problem.end}", f"start {problem.start}"]
 
 
 def assumption_notes(

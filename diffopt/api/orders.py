@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from diffopt import __version__
 from diffopt.api.arguments import Flags, keywords, loaded, read, verb
 from diffopt.api.likes import CountsLike, NamesLike, SolverLike, SolversLike, SpectrumLike
-from diffopt.api.notes import data_notes, range_notes
+from diffopt.api.notes import condition_words, data_notes, error_words, range_notes
 from diffopt.api.results.studies import OrdersResult
 from diffopt.documents.build import error_text, known_scale, process_part, spectrum_part
 from diffopt.documents.chosen import schedule_of
@@ -104,7 +104,8 @@ def orders(
     options: list[dict[str, Any]] = []
     spread = data.spectrum.trace**0.5
     share = f" ({100 * goal / spread:.3g} % of the data's spread)" if spread > 0 else ""
-    notes = [f"using grids of {schedule.name} from the exact law at sigma_max to sigma_min, accuracy {goal:.4g}{share}"]
+    using = [f"grids of {schedule.name}", *condition_words(problems[0]), *error_words(problems[0].solver)]
+    notes = [f"using {', '.join(using)}, accuracy {goal:.4g}{share}"]
     ranged = "range: of the successive slopes" * (set(metrics) != {"strong"})
     simulated = f"{'of strong ' if ranged else 'range: '}the 95 % interval over batches of paths" * ("strong" in metrics)
     notes.append(f"note: {', '.join(part for part in (ranged, simulated) if part)}")

@@ -8,13 +8,10 @@ from typing import Any
 from diffopt.report.gain import number, share
 from diffopt.solvers import SOLVERS
 
-#: Whose errors these are.
-ALONE = "by the steps alone (exact start at sigma_max, down to sigma_min)"
-
 
 def cheapest(data: Mapping[str, Any]) -> str:
     """Which of the solvers reaches the accuracy with the fewest calls, by metric."""
-    parts = []
+    parts, alone = [], _alone(data["process"])
     trace = (data.get("spectrum") or {}).get("trace")
     part = f" ({share(100 * data['accuracy'] / trace**0.5)} % of the data's spread)" if trace else ""
     solvers = {row["solver"] for row in data["rows"]}
@@ -25,9 +22,15 @@ def cheapest(data: Mapping[str, Any]) -> str:
             parts.append(f"{metric}{squares}: {best['solver']} with {best['calls']} calls ({best['needed']} steps)")
     error = f"{number(data['accuracy'])}{part}"
     if not parts:
-        return f"None of the {those(solvers)} here reaches the error {error} {ALONE} within what was tried."
+        return f"None of the {those(solvers)} here reaches the error {error} {alone} within what was tried."
     among = f" of the {those(solvers)} here" if len(solvers) > 1 else ""
-    return f"Cheapest{among} for an error of {error} {ALONE}: {'; '.join(parts)}."
+    return f"Cheapest{among} for an error of {error} {alone}: {'; '.join(parts)}."
+
+
+def _alone(process: Mapping[str, Any]) -> str:
+    """Whose errors these are."""
+    top = "pure noise" if process["sigma_max"] is None else f"sigma {process['sigma_max']:g}"
+    return f"by the steps alone (exact start at {top}, down to {process['sigma_min']:g})"
 
 
 def caution(data: Mapping[str, Any]) -> str | None:

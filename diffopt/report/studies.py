@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diffopt.report.text import short
+from diffopt.report.text import conditions, short
 
 #: Data on which a setting gains a twentieth over the present one, by claim.
 ON = {"wider": "any data", "gaussian": "Gaussian"}
@@ -57,6 +57,27 @@ def eta_table(document: Mapping[str, Any]) -> list[dict[str, Any]]:
         line["gains on"] = ON.get(str(row.get("beats_present")), "-")
         table.append(line)
     return table
+
+
+def eta_head(document: Mapping[str, Any]) -> list[str]:
+    """What was studied, and under which conditions."""
+    return [
+        f"{document['solver']}, {document['steps']} steps, schedule {document['schedule']}",
+        f"{_conditions(document)}, eta in the sense of {document['eta_meaning']}; {_spectrum(document)}",
+    ]
+
+
+def orders_head(document: Mapping[str, Any]) -> list[str]:
+    """Which grids, under which conditions."""
+    return [f"grids of {document['schedule']}", f"{_conditions(document)}; {_spectrum(document)}"]
+
+
+def _conditions(document: Mapping[str, Any]) -> str:
+    return f"process {conditions(document)}" + (f", score error {wrong}" if (wrong := document.get("score_error")) else "")
+
+
+def _spectrum(document: Mapping[str, Any]) -> str:
+    return f"spectrum {document['spectrum']['source']}, dim {document['spectrum']['dim']:g}"
 
 
 def eta_text(etas: list[float]) -> str:

@@ -90,6 +90,11 @@ def left_out(columns: Sequence[str]) -> str:
 PASTED = ("EDM: ", "EDM, with churn: ", "Its grid: ", "As a schedule: ")
 
 
+def headed(view: RenderableType, lines: Sequence[str]) -> RenderableType:
+    """A view below lines of what it is, the first in bold."""
+    return Group(*(Text(visible(line), style="" if i else "bold") for i, line in enumerate(lines)), Text(), view)
+
+
 def with_answers(view: RenderableType, answers: Sequence[str]) -> RenderableType:
     """A view with its answers below, in bold."""
     return Group(view, Text(), *map(_answer, answers)) if answers else view

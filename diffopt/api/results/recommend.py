@@ -47,20 +47,15 @@ class RecommendationResult(Result):
 
     def view(self, width: int) -> RenderableType:
         """A row a solver: what to set, the error, and a sentence."""
-        from rich.console import Group
-        from rich.text import Text
-
-        from diffopt.foundation.shown import visible
-        from diffopt.report.terminal import rows_table
+        from diffopt.report.terminal import headed, rows_table
 
         rows = [
             {"solver": name(r, ", "), "steps": r["steps"], "calls": r["calls"], "eta": r["eta"], "robust": r["robust"],
              "frechet": r["frechet"], "verdict": r["sentence"]}
             for r in self.document["rows"]
         ]  # fmt: skip
-        head = [Text(visible(line), style="bold" if not i else "") for i, line in enumerate(headline(self.document))]
         table = rows_table(rows, width=width, spare=("calls", "eta", "frechet", "robust"), prose=("verdict",))
-        return Group(*head, Text(), table)
+        return headed(table, headline(self.document))
 
     def answers(self) -> list[str]:
         """The choice with its margins, leads that are not believed, the command, and how sure it is."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from diffopt.api.results.base import Result
 from diffopt.errors import UnsupportedError
 from diffopt.report import noise_answers, orders_answers
-from diffopt.report.studies import RANGE, eta_table, orders_table, shown_clock
+from diffopt.report.studies import RANGE, eta_head, eta_table, orders_head, orders_table, shown_clock
 from diffopt.studies.orders import Convergence
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ class OrdersResult(Result):
 
     def view(self, width: int) -> RenderableType:
         """A row per solver and metric that fits, with names in full."""
-        from diffopt.report.terminal import rows_table
+        from diffopt.report.terminal import headed, rows_table
 
-        return rows_table(orders_table(self.document), width=width, spare=(RANGE, "steps"))
+        return headed(rows_table(orders_table(self.document), width=width, spare=(RANGE, "steps")), orders_head(self.document))
 
     def answers(self) -> list[str]:
         """The cheapest of the solvers for the accuracy, and where a real start is further off than the steps."""
@@ -77,6 +77,7 @@ class EtaResult(Result):
         Errors over one eta at every step, for the picture; None where the result was read from a file.
     """
 
+    heading: ClassVar[str | None] = "using solver "
     constants: Callable[[], Constants] | None = None
 
     def rows(self) -> list[dict[str, Any]]:
@@ -85,9 +86,9 @@ class EtaResult(Result):
 
     def view(self, width: int) -> RenderableType:
         """The present setting and the best of each design in the exact error, at most eight rows."""
-        from diffopt.report.terminal import rows_table
+        from diffopt.report.terminal import headed, rows_table
 
-        return rows_table(eta_table(self.document), width=width, spare=("gains on",))
+        return headed(rows_table(eta_table(self.document), width=width, spare=("gains on",)), eta_head(self.document))
 
     def answers(self) -> list[str]:
         """Whether the present setting is good, what to set, and on which data a constant eta beats 0 and 1."""
