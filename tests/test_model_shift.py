@@ -346,3 +346,18 @@ def test_the_models_own_grid_stays_in_a_table_that_is_cut_off(tmp_path):
     found = diffopt.compare(EIG, "euler", 6, scheduler_config=path, top=1, only="own,beta,simple")
     assert [row["schedule"] for row in found.document["rows"]][-2:] == ["own", "optimized"]
     assert "the model's own grid" in found.answers()[0]
+
+
+@pytest.mark.parametrize(("shift", "shape", "said"), [
+    ("flux", (4, 8, 8), True), ("Flux", (4, 8, 8), True), ("mu:1.15", (4, 8, 8), False), ("sd3", (4, 8, 8), False),
+    ("flux", (3, 9, 9), False),
+])  # fmt: skip
+def test_the_shift_of_flux_is_said_to_be_that_of_one_size(shift, shape, said, tmp_path):
+    """16 tokens: the line of FLUX.1 through 0.5 at 256 and 1.15 at 4096 tokens; odd sides are no tokens."""
+    samples = np.random.default_rng(3).standard_normal((40, *shape))
+    diffopt.estimate(samples, method="fourier", channels="first").save(tmp_path / "latents.npz")
+    data = str(tmp_path / "latents.npz")
+    found = diffopt.evaluate(data, solver="euler", steps=2, schedule="simple", process="flow", shift=shift)
+    mu = 1.15 + (16 - 4096) * (1.15 - 0.5) / (4096 - 256)
+    told = f"16 tokens, where diffusers' pipeline of FLUX.1 takes mu {mu:.4g}"
+    assert sum(told in line for line in found.notes) == said

@@ -210,7 +210,25 @@ def loaded(spectrum: Any, flags: Mapping[str, Any], host: str | None = None) -> 
             f"note: {spectrum} is the spectrum of 16 x 16 x 3 patches of photographs in pixels, not of your model's latents; "
             "make yours with diffopt spectrum estimate"
         )
-    return load_dataset(spectrum, **reading(flags))
+    data = load_dataset(spectrum, **reading(flags))
+    if str(flags.get("shift")).strip().lower() == "flux":
+        _flux_note(data)
+    return data
+
+
+def _flux_note(data: Dataset) -> None:
+    """Says that Flux's shift goes with the size of the picture, where the data have another than it is named for."""
+    # The study takes a while to import.
+    from diffopt.schedules.fixed.flow import TOKENS, flux_mu
+    from diffopt.studies.shift import own_tokens
+
+    count = own_tokens(data)
+    if count not in (None, TOKENS):
+        mu = f"{flux_mu(count):.4g}"
+        note(
+            f"note: --shift flux is mu {flux_mu(TOKENS):g}, that of {TOKENS} tokens, which ComfyUI has at any size; these "
+            f"latents are {count} tokens, where diffusers' pipeline of FLUX.1 takes mu {mu}: --shift mu:{mu}"
+        )
 
 
 #: Programs whose models mostly work on latents.

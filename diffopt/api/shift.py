@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Unpack
 
 import numpy as np
@@ -22,7 +21,7 @@ from diffopt.documents.values import number, one
 from diffopt.errors import InputError
 from diffopt.objectives.problem import Problem
 from diffopt.schedules.fixed.flow import flux2_mu, flux_mu
-from diffopt.studies.shift import at_size, best_shift, closed_mu, leading_mu, tokens_of, value_at
+from diffopt.studies.shift import at_size, best_shift, closed_mu, leading_mu, own_tokens, value_at
 
 
 @verb
@@ -81,7 +80,7 @@ def shift(
     data = loaded(spectrum, {**flags, "process": "flow"})
     size = max(1, round(data.spectrum.dim))
     shape = tuple(data.facts.get("shape") or ())
-    native = tokens_of(shape) if math.prod(shape) == size else None
+    native = own_tokens(data)
     own = native or size
     count = own if tokens is None else one(tokens, "tokens")
     films = 1 if frames is None else one(frames, "frames")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy
 
+from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum, descending
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
@@ -71,6 +73,12 @@ def tokens_of(shape: Sequence[int]) -> int | None:
     else:
         return None
     return None if sides[0] % 2 or sides[1] % 2 else sides[0] * sides[1] // 4
+
+
+def own_tokens(data: Dataset) -> int | None:
+    """Tokens of the samples of a spectrum, by the shape that its file says; None where that says none."""
+    shape = tuple(data.facts.get("shape") or ())
+    return tokens_of(shape) if math.prod(shape) == max(1, round(data.spectrum.dim)) else None
 
 
 def at_size(spectrum: Spectrum, factor: float, frames: int = 1, correlation: float = 0.9) -> Spectrum:
@@ -137,4 +145,4 @@ def best_shift(problem: Problem, objective: Objective) -> Shifted:
     return Shifted(*minimize_scalar(lambda mu: value_at(short, objective, mu), *ends, 1e-5))
 
 
-__all__ = ["Shifted", "at_size", "best_shift", "closed_mu", "leading_mu", "tokens_of", "value_at"]
+__all__ = ["Shifted", "at_size", "best_shift", "closed_mu", "leading_mu", "own_tokens", "tokens_of", "value_at"]
