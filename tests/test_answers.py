@@ -52,6 +52,28 @@ def test_the_gain_is_in_the_objective_that_was_minimized():
         assert habit == pytest.approx(found.baselines["karras"][objective], rel=5e-3)
 
 
+@pytest.mark.parametrize(
+    ("free", "flags", "words"),
+    [
+        ("grid", {}, "The optimized grid has robust"), ("grid,eta", {}, "The optimized grid and eta [0-9.e-]+ have robust"),
+        ("grid,eta_per_step", {"eta": 0.5}, r"The optimized grid and eta per step \([0-9.e-]+ to [0-9.e-]+\) have robust"),
+        ("eta", {"schedule": "sgm_uniform"}, "The optimized eta [0-9.e-]+ on sgm_uniform has robust"),
+    ],
+)  # fmt: skip
+def test_what_a_free_eta_gains_is_not_said_of_the_grid_alone(free, flags, words):
+    """The subject names what was free, and the eta of the others is said; it is that at which their errors are found."""
+    more = {"process": "ve", "sigma_max": 20.0, "score_error": "noise:0.1"}
+    found = diffopt.optimize(EIG, "euler_ancestral", 4, free=free, **flags, **more)
+    sentence = found.answers()[0]
+    assert re.match(words, sentence)
+    etas, said = found.document["optimizer"]["baseline_eta"], flags.get("eta", 1)
+    assert etas == (None if free == "grid" else [said] * 4)
+    assert (f"Every schedule beside it runs at eta {said}" in sentence) == (free != "grid")
+    assert ("--free grid says what is gained without a free eta" in sentence) == (free.startswith("grid,"))
+    alone = diffopt.evaluate(EIG, schedule="karras", solver="euler_ancestral", steps=4, eta=said, **more)
+    assert alone.errors["robust"] == pytest.approx(found.baselines["karras"]["robust"], rel=1e-6)
+
+
 def noises(etas, exact, design):
     row = {"clock": None, "design": design, "exact": exact, "absolute": exact, "eta": etas, "beats_present": "wider"}
     return {**row, "signed": exact}

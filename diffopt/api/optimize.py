@@ -130,8 +130,8 @@ def optimize(
     document = schedule_document(
         solved, result, evaluation, beside, objective, free, schedule,
         _beats_ends(solved, result) if "eta" in free else None, _churn(problem, solved, result, objective, schedule),
-        needed(solved, evaluation),
-        needed_end(solved, evaluation), None if host is None else _name(host),
+        needed(solved, evaluation), needed_end(solved, evaluation),
+        None if host is None else _name(host), _baseline_eta(problem, settings, free),
     )  # fmt: skip
     assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
     assumed += idle_notes(solved, result.grid, result.eta, objective.name, document.objective.value)
@@ -157,6 +157,12 @@ def _searched(free: list[str], problem: Problem) -> list[str]:
     if "grid" in free and "sigma_min" in free and (why := no_end("sigma_min", problem)):
         raise InputError(f"--free sigma_min: {why}")
     return [name for name in free if name != "sigma_min" or "grid" not in free]
+
+
+def _baseline_eta(problem: Problem, settings: Settings, free: list[str]) -> list[float] | None:
+    """The eta of every step of the baselines, where that of the result was searched for."""
+    searched = any(name.startswith("eta") for name in free)
+    return problem.solver.etas(settings.eta, problem.steps).tolist() if searched else None
 
 
 def _beats_ends(problem: Problem, result: OptimizeResult) -> Claim | None:

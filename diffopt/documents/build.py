@@ -81,6 +81,7 @@ def schedule_document(
     needed: float | None = None,
     needed_end: float | None = None,
     host: str | None = None,
+    baseline_eta: list[float] | None = None,
 ) -> ScheduleDocument:
     """Document of `diffopt optimize`."""
     scored = _objective_value(result, evaluation, objective)
@@ -105,6 +106,7 @@ def schedule_document(
             schedule_options={} if schedule is None else options_of(schedule),
             at_bound=list(result.at_bound),
             beats_ends=beats_ends,
+            baseline_eta=baseline_eta,
             churn=churn,
         ),
         diffopt_version=__version__,

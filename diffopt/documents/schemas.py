@@ -116,6 +116,7 @@ class OptimizerPart(Document):
     schedule_options: dict[str, Any] = {}
     at_bound: list[str] = Field(default=[], description="what ended at the end of the range that was searched, with its value")
     beats_ends: Claim | None = Field(default=None, description=BEATS)
+    baseline_eta: list[float] | None = Field(default=None, description="eta of each step of the baselines, where eta was free")
     churn: ChurnPart | None = Field(default=None, description="what a churn that was searched for does")
 
 

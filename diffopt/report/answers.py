@@ -9,6 +9,7 @@ from typing import Any
 from diffopt.foundation.nearness import within
 from diffopt.hosts.offered import offering
 from diffopt.objectives.robust import Robust, amplifies
+from diffopt.report import free_eta
 from diffopt.report.churn import STILL, reference
 from diffopt.report.gain import gain, number
 from diffopt.report.model_grid import MODELS_OWN, unshifted
@@ -29,14 +30,19 @@ Document = Mapping[str, Any]
 
 
 def optimized(data: Document) -> str:
-    """What the optimum gains over the habit and over the best schedule that needs no data."""
+    """What the optimum gains over the habit and over the best schedule that needs no data, and at which eta they stand."""
+    return _gained(data) + free_eta.beside(data)
+
+
+def _gained(data: Document) -> str:
+    """What the optimum gains."""
     name, value = data["objective"]["name"], data["objective"]["value"]
     if (key := compared_error(data)) != name:
         name, value = key, data["errors"][key]
     # Where local errors are small and the run amplifies them, a baseline is no advice.
     scores = _scores({k: v for k, v in (data.get("baselines") or {}).items() if not unsteady(v, name)}, name)
     if value is None or not scores:
-        return f"The optimized grid has {name} {'not defined' if value is None else number(value)}."
+        return f"{free_eta.found(data)} {name} {'not defined' if value is None else number(value)}."
     search = data.get("optimizer") or {}
     if search.get("free") == ["coefficients"]:
         return f"The coefficients are fitted to the grid of {search.get('schedule')}, which is kept: {name} {number(value)}."
@@ -56,7 +62,7 @@ def optimized(data: Document) -> str:
         if search.get("at_bound"):
             return f"{near} what was found {numbers}, which ended at the end of what was searched: see below before you keep it."
         return f"{near} the optimum {numbers}: keep it."
-    parts = [f"The optimized grid has {name} {number(value)}"]
+    parts = [f"{free_eta.found(data)} {name} {number(value)}"]
     if habit is not None:
         default = usual == HABIT and STILL in scores
         still = f"; {reference(STILL, data)}, EDM's default: {number(scores[STILL])}" if default else ""
