@@ -190,3 +190,34 @@ def test_the_line_without_churn_is_the_best_without(error: str | None) -> None:
     assert flags["S_churn"] == 0
     told = " ".join(result.answers())
     assert f"{churn['still']['robust']:.4g}" in told and "-s heun" not in told
+
+
+def test_an_export_and_a_check_say_what_a_found_churn_rests_on(tmp_path: Any) -> None:
+    """As `optimize` does, the flags without it first; the number without churn is Heun's own; the data stay one line."""
+    asked: dict[str, Any] = {"schedule": "karras", "start": "sigma", "sigma_max": 4.0, "sigma_min": 0.05}
+    found = diffopt.optimize(EIG, "edm_stochastic", 5, free="s_churn", **asked)
+    still = diffopt.evaluate(EIG, sigmas=found.sigmas, solver="heun", clock="sigma", start="sigma").errors["robust"]
+    found.save(tmp_path / "grid.json")
+    for given in (found, str(tmp_path / "grid.json"), (tmp_path / "grid.json").read_bytes(), found.document):
+        for host in ("edm", "edm:flags"):
+            text = diffopt.export(given, host)
+            for notes in (text.notes, diffopt.check(given, host).notes):
+                told = "\n".join(notes)
+                assert f"Until that is sure, this run with its churn left out (robust {still:.4g}, with it" in told
+                assert "What churn repairs here is the start law" in told and "the same call" not in told
+                assert "EDM: generate.py --steps=5 --sigma_min=0.05 --sigma_max=4 --rho=7 --S_churn=0 " in told
+        assert text.count("--S_churn=") == text.count("\n") == 1 and "--S_churn=0 " not in text
+        other = "\n".join(diffopt.export(given, "k_diffusion").notes)
+        assert "What churn repairs here is the start law" in other and "generate.py" not in other
+
+
+@pytest.mark.parametrize("change", [{"s_churn": 0.0}, {"s_churn": 3.0}, None])
+def test_an_export_says_nothing_of_a_churn_that_no_search_found(change: dict[str, float] | None) -> None:
+    """A churn that was set by hand, or set in the file afterwards."""
+    asked: dict[str, Any] = {"schedule": "karras", "start": "sigma", "sigma_max": 4.0, "sigma_min": 0.05}
+    if change is None:
+        data = diffopt.optimize(EIG, "edm_stochastic", 5, free="rho", s_churn=2.0, **asked).document
+    else:
+        data = diffopt.optimize(EIG, "edm_stochastic", 5, free="s_churn", **asked).document
+        data = {**data, "solver_options": {**data["solver_options"], **change}}
+    assert not any("hurn" in line for line in diffopt.export(data, "edm").notes)

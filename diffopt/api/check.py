@@ -8,6 +8,7 @@ from typing import Any
 
 from diffopt import __version__
 from diffopt.api.arguments import verb
+from diffopt.api.found_churn import note_churn
 from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
 from diffopt.api.likes import ConfigLike, GridLike, SpectrumLike
 from diffopt.api.results.check import CheckResult
@@ -66,6 +67,7 @@ def check(
     run = run_of(schedule)
     data = data_of(schedule, spectrum)
     error = error_of(schedule, data)
+    note_churn(schedule, host)
     return _result(check_run(run, host, config_for(host, scheduler_config), None if data is None else data.spectrum, error))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diffopt.api.arguments import filled
+from diffopt.api.found_churn import note_churn
 from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
 from diffopt.api.likes import ConfigLike, GridLike, SpectrumLike
 from diffopt.api.results.export import ExportText
@@ -53,6 +54,7 @@ def export(
         run = run_of(schedule)
         data = data_of(schedule, spectrum)
         error = error_of(schedule, data)
+        note_churn(schedule, to)
         answer = export_run(run, to, config_for(to, scheduler_config), None if data is None else data.spectrum, error)
     raw = answer.text if answer.text is not None else ""
     text = ExportText(raw if isinstance(raw, str) else raw.decode("latin-1"))

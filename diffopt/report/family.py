@@ -33,11 +33,29 @@ def found_numbers(data: Document) -> list[str]:
     elif set(CHURN) & set(found):
         lines += [*at_bound(data), *churned(data)]
         if flags and churn is not None and not counted_on(data):
-            lines += [*told_apart(data), f"EDM: generate.py {edm_flags(data, False)}"]
-            return [*lines, f"EDM, with churn: generate.py {flags}"]
+            return [*lines, *told_apart(data), _without_churn(data), f"EDM, with churn: generate.py {flags}"]
     else:
         lines += at_bound(data)
     return [*lines, f"EDM: generate.py {flags}"] if flags else lines
+
+
+def handed_on(data: Document, edm: bool = True) -> list[str]:
+    """What is said of a churn that was found where its run goes to a program: nothing where it may be counted on.
+
+    With `edm` the flags without it, where the grid is one of Karras.
+    """
+    search = data["optimizer"]
+    churn, minimized = search.get("churn"), data["objective"]["name"]
+    if counted_on(data):
+        return []
+    flags = [_without_churn(data)] if edm and edm_flags(data) else []
+    if not _churns(data, search["family"]) or idle(churn, minimized):
+        return [leave_out(churn, minimized), *flags]
+    return [*churned(data), *([] if churn is None else [told_apart(data)[-1], *flags] if flags else [])]
+
+
+def _without_churn(data: Document) -> str:
+    return f"EDM: generate.py {edm_flags(data, False)}"
 
 
 def _churns(data: Document, found: Mapping[str, float]) -> bool:
