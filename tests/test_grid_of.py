@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes import VE
 from diffopt.processes.grid import Grid
 from diffopt.search.descent import optimize
+from diffopt.search.result import OptimizeResult
 from diffopt.search.starts import BASELINES, applicable
 from diffopt.solvers import SOLVERS, run_table
 
@@ -24,6 +27,11 @@ TAKING = [name for name, cls in SOLVERS.items() if cls.grid_solvers]
 
 def task(solver: str, steps: int = 6) -> Problem:
     return Problem.create(Spectrum.create(EIG), VE(), SOLVERS[solver](), steps, 20.0, 0.01)
+
+
+@cache
+def default(solver: str, steps: int) -> OptimizeResult:
+    return optimize(task(solver, steps), ROBUST)
 
 
 def value(problem: Problem, sigmas: np.ndarray) -> float:
@@ -46,8 +54,8 @@ def toward(problem: Problem, found: np.ndarray, middle: np.ndarray, own: np.ndar
 def test_the_default_is_the_geometric_mean_unless_a_printed_schedule_is_better(solver, steps):
     """Eqs. (134) and (291): the point-by-point mean, or the first quarter of the way at which no baseline is better."""
     problem = task(solver, steps)
-    found = optimize(problem, ROBUST).grid.sigmas
-    grids = [optimize(task(name, steps), ROBUST).grid.sigmas for name in SOLVERS[solver].grid_solvers]
+    found = default(solver, steps).grid.sigmas
+    grids = [default(name, steps).grid.sigmas for name in SOLVERS[solver].grid_solvers]
     middle = np.prod(grids, axis=0) ** (1 / len(grids))
     best = min(value(problem, np.asarray(grid.sigmas)) for grid in applicable(problem, BASELINES).values())
     assert value(problem, found) <= best * (1 + 1e-3)
@@ -64,7 +72,7 @@ def test_the_default_is_the_geometric_mean_unless_a_printed_schedule_is_better(s
 
 def test_both_ways_are_seen():
     """The case above where a baseline is better, and where none is."""
-    messages = [optimize(task("ipndm", steps), ROBUST).message for steps in (6, 24)]
+    messages = [default("ipndm", steps).message for steps in (6, 16)]
     assert "of the way" not in messages[0]
     assert "of the way to the solver's own optimum" in messages[1]
 
