@@ -376,3 +376,16 @@ def test_sigmas_of_flow_that_are_times_can_be_said_so(run, tmp_path):
     assert json.loads(out)["sigmas"] == [None, 1, 0]
     code, _, err = run("evaluate", "e.txt", "--process", "flow", "--sigmas", "g.csv")
     assert code == 2 and "use --times g.csv" in err
+
+
+@pytest.mark.parametrize(
+    ("process", "sigmas", "said"),
+    [("table", [1.0, 0.8, 0.3, 0.0], True), ("table", [0.9, 0.3, 0.0], True), ("table", [14.0, 1.0, 0.3, 0.0], False),
+     ("table", [0.4, 0.1, 0.0], False), ("ve", [1.0, 0.8, 0.3, 0.0], True), ("ve", [0.9, 0.3, 0.0], False)],
+)  # fmt: skip
+def test_noise_ratios_from_one_down_are_said_to_look_like_times_of_a_flow_model(process, sigmas, said):
+    betas = {"betas": "scaled_linear:0.00085,0.012,1000"} if process == "table" else {}
+    found = diffopt.evaluate([4.0, 0.5], solver="euler", sigmas=sigmas, process=process, **betas)
+    notes = [line for line in found.notes if "look like times s of a flow model" in line]
+    assert len(notes) == said
+    assert all(f"starts at {sigmas[0]:g} and is read as noise ratios of process {process}" in line for line in notes)

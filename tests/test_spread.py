@@ -114,3 +114,16 @@ def test_a_run_that_is_worse_in_both_exact_metrics_says_so() -> None:
         assert any(line.startswith("In the exact metrics ") for line in found.answers()) == worse
         seen.add(worse)
     assert seen == {True, False}
+
+
+
+def test_a_grid_of_part_of_the_range_is_optimal_there_and_not_for_the_model():
+    betas = {"process": "table", "betas": "scaled_linear:0.00085,0.012,1000"}
+    part = diffopt.optimize([4.0, 0.5], "euler", 4, sigma_max=2, **betas)
+    first = diffopt.evaluate([4.0, 0.5], solver="euler", sigmas=part.sigmas, **betas).answers()[0]
+    assert "The steps dominate" in first
+    low = f"{part.sigmas[-2]:.4g}"
+    assert f"the placement is the best from sigma 2 to {low} (by robust), but the model begins at 14.61" in first
+    whole = diffopt.optimize([4.0, 0.5], "euler", 4, **betas)
+    first = diffopt.evaluate([4.0, 0.5], solver="euler", sigmas=whole.sigmas, **betas).answers()[0]
+    assert "the placement is already optimal from sigma 14.61 to" in first and "the model begins" not in first

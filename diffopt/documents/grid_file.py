@@ -210,8 +210,13 @@ def is_list(text: str) -> bool:
         return False
 
 
+def like_times(first: float) -> bool:
+    """Whether values that begin here may be times s of a flow model: at pure noise, s = 1, or a little below."""
+    return 0.5 < first <= 1
+
+
 def check_flow(values: Sequence[float], process: Process, label: str) -> None:
-    """Refuse a bare list of noise ratios that is one of times, or of timesteps, of `flow`; say where it may be.
+    """Refuse a bare list of noise ratios that is one of times, or of timesteps, of `flow`; say where it may be one.
 
     Raises
     ------
@@ -219,6 +224,12 @@ def check_flow(values: Sequence[float], process: Process, label: str) -> None:
         It starts at exactly 1, or at exactly 1000 with whole numbers.
     """
     if not process.flow:
+        # Toy problems begin where they like; latent models at far more noise.
+        if values[0] == 1 or (process.of_latents and like_times(values[0])):
+            note(
+                f"note: {label} starts at {values[0]:g} and is read as noise ratios of process {process.name}; values from 1 "
+                "down look like times s of a flow model (SD3, Flux, Wan): for those say --process flow --times"
+            )
         return
     file = exists(label)
     if values[0] == 1:

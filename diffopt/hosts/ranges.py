@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from diffopt.documents.grid_file import like_times
 from diffopt.hosts.findings import Finding
 from diffopt.processes.beta_rules import betas_of, cumulated
 
@@ -36,7 +37,7 @@ def family(host: str, first: float, flow: bool | None = None) -> str:
     if host not in SD_HOSTS:
         return ""
     high, low = sd_ends()
-    if flow or (flow is None and 0.5 < first <= 1):
+    if flow or (flow is None and like_times(first)):
         return f"s of flow models (SD3, Flux, Wan; 1 to 0); SD 1.5 and SDXL take sigma {high:.4f} to {low:.4f}"
     if high / ROUNDED <= first <= high * ROUNDED:
         return f"sigma of SD 1.5 and SDXL ({high:.4f} to {low:.4f}); flow models (SD3, Flux, Wan) take s from 1 to 0"

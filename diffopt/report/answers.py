@@ -13,7 +13,7 @@ from diffopt.report import free_eta
 from diffopt.report.churn import STILL, reference
 from diffopt.report.gain import gain, number
 from diffopt.report.model_grid import MODELS_OWN, unshifted
-from diffopt.report.remedies import PLACED, START, higher, lower
+from diffopt.report.remedies import START, best_placed, higher, lower
 from diffopt.report.rivals import compared_error, spelled_name
 from diffopt.report.spread import relative
 from diffopt.studies.comparison.row import OWN
@@ -118,7 +118,20 @@ def _optimum(data: Document) -> str:
     top, low = data["process"]["sigma_max"], data["process"].get("sigma_min")
     if data.get("schedule") is not None or low is None:
         return "the optimum"
-    return f"the optimum from sigma {'infinity' if top is None else number(top)} to {number(low)}"
+    return f"the optimum {_span(top, low)}"
+
+
+def _span(top: float | None, low: float) -> str:
+    return f"from sigma {'infinity' if top is None else number(top)} to {number(low)}"
+
+
+def _range(data: Document, highest: float | None) -> tuple[str | None, float | None]:
+    """The range of a grid where it is not the process's own, and where a model begins that begins above it."""
+    top, low = data["process"]["sigma_max"], data["process"].get("sigma_min")
+    model = highest if highest is not None and math.isfinite(highest) else None
+    if low is None or (model is None and data.get("schedule") is not None):
+        return None, None
+    return _span(top, low), model
 
 
 def parts_cancel(errors: Document) -> bool:
@@ -142,7 +155,7 @@ def _split(data: Document, highest: float | None, placed: bool, brief: bool = Fa
     largest = max(known, key=lambda k: known[k])
     remedy = {
         "start": START if highest is None else higher(data.get("sigma_max_needed"), highest),
-        "steps": PLACED if placed else "more or better placed steps help",
+        "steps": best_placed(*_range(data, highest)) if placed else "more or better placed steps help",
         "end": lower(data.get("sigma_min_needed"), data["process"]["name"]),
     }[largest]
     right = (data.get("exact_score") or {}).get("discretization")

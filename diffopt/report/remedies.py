@@ -4,8 +4,17 @@ from __future__ import annotations
 
 #: What helps where the start dominates at the highest noise of the process (docs/theory.md, eq. 54).
 START = "the process goes no higher; a grid without noise cannot mend that, injected noise does in part"
-#: What helps where steps dominate whose placement no search betters.
-PLACED = "more steps or another solver help; the placement is already optimal (by robust)"
+
+def best_placed(span: str | None, model: float | None) -> str:
+    """What helps where steps dominate whose placement no search betters.
+
+    `span` is the range that it is optimal over, None for the process's own; `model` what a model reaches beyond it.
+    """
+    if model is not None:
+        best = f"the placement is the best {span} (by robust), but the model begins at {model:.4g}"
+    else:
+        best = f"the placement is already optimal{'' if span is None else f' {span}'} (by robust)"
+    return f"more steps or another solver help; {best}"
 
 
 def higher(needed: float | None, highest: float) -> str:
