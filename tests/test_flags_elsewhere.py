@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from typer.main import get_command
 
 import diffopt
 from diffopt.api.flags import OUTPUT
 from diffopt.api.speech import VERBS as COMMANDS
 from diffopt.api.takers import takers
+from diffopt.cli.app import application
 from diffopt.cli.command import panels_of
 from diffopt.cli.main import main
 
@@ -33,6 +37,29 @@ def test_the_refusal_names_them(words: str, said: str, capsys) -> None:
     assert main(words.split()) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and said in err and "Possible options" not in err
+
+
+def commands(group: Any, before: str = "") -> dict[str, Any]:
+    """Every command of a group by its words."""
+    found = {}
+    for name, one in group.commands.items():
+        inner = commands(one, f"{before}{name} ") if hasattr(one, "commands") else {before + name: one}
+        found |= inner
+    return found
+
+
+WITHOUT = [
+    name for name, one in commands(get_command(application())).items() if not any(p.name == "plot" for p in one.params)
+]
+
+
+@pytest.mark.parametrize("command", WITHOUT)
+def test_commands_without_a_picture_say_so_or_which_has_one(command: str, capsys) -> None:
+    assert main([*command.split(), "--plot", "a.png"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and f"{command} takes no --plot" in err and "Possible options" not in err
+    where = {"check": "diffopt evaluate", "export": "diffopt evaluate"}.get(command, "diffopt spectrum show FILE --plot")
+    assert where in err or (command in ("list", "schema", "siem") and "makes no picture" in err)
 
 
 def test_a_reason_of_its_own_and_a_misspelling_stay(capsys) -> None:

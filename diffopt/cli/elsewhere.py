@@ -16,6 +16,9 @@ _GRID = (
     "orders need a rule that makes grids of any number of steps (--schedule NAME); one grid is judged by "
     "diffopt evaluate SPECTRUM GRID"
 )
+_PLOT = "No such option: --plot"
+_SHOWN = "diffopt spectrum show FILE --plot PICTURE draws what -o FILE wrote"
+_DRAWN = "diffopt evaluate SPECTRUM GRID --plot PICTURE draws a grid"
 #: Command, beginning of the complaint, and what is said instead.
 ELSEWHERE: tuple[tuple[str, str, str], ...] = (
     ("convergence", "No such option: --end", f"convergence takes no --end: {_END}"),
@@ -23,6 +26,12 @@ ELSEWHERE: tuple[tuple[str, str, str], ...] = (
     ("convergence", "No such option: --sigmas", f"convergence takes no --sigmas: {_GRID}"),
     ("convergence", "No such option: --times", f"convergence takes no --times: {_GRID}"),
     ("convergence", "Got unexpected extra argument", f"convergence takes no grid file: {_GRID}"),
+    *((name, _PLOT, f"{name} takes no --plot; {_DRAWN}") for name in ("check", "export")),
+    *((name, _PLOT, f"{name} takes no --plot: it makes no picture") for name in ("list", "schema", "siem")),
+    *(
+        (f"spectrum {name}", _PLOT, f"spectrum {name} takes no --plot; {_SHOWN}")
+        for name in ("estimate", "synthesize", "convert", "posterior", "from-loss")
+    ),
 )
 
 
