@@ -98,7 +98,8 @@ class NoiseStudy:
     def answers(self, asked: Sequence[tuple[str, str]]) -> list[NoiseDesign]:
         """Answers that are found."""
         found = [self._known[pair] for pair in asked]
-        errors = self.errors.every(np.array([eta for eta, _ in found])).T.tolist()
+        # One at a time, or a run would differ from the same one elsewhere by rounding.
+        errors = [self.errors.every(eta[None])[:, 0].tolist() for eta, _ in found]
         clock = self.solver.clock_name(self.grid.process)
         return [
             NoiseDesign(clock, *pair, eta, dict(zip(NOISE_OBJECTIVES, error, strict=True)), parameters)
