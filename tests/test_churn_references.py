@@ -11,6 +11,7 @@ import pytest
 import diffopt
 from diffopt.report import answers
 from diffopt.report.churn import reference
+from diffopt.report.churn_answers import leave_out
 from diffopt.report.terminal import score_rows
 
 EIG = np.array([9.0, 1.0, 0.04])
@@ -104,3 +105,23 @@ def test_labels_say_the_churn_of_the_row_and_not_of_the_answer(free: list[str], 
     start = {} if began is None else {"s_churn": began}
     data = {"solver_options": {"s_churn": 3.0}, "optimizer": {"free": free, "family_start": start}}
     assert reference("karras", data) == label
+
+
+@pytest.mark.parametrize(
+    ("best", "free", "said"),
+    [("beta", "s_churn", True), ("edm_vp", "s_churn", False), ("karras_no_churn", "s_churn", False), ("beta", "grid", False)],
+)
+def test_a_better_schedule_that_edm_cannot_make_is_said_to_be_one(best: str, free: str, said: bool) -> None:
+    """generate.py has --rho and --disc; a grid that is free goes to no flags of its."""
+    schedule = {} if free == "grid" else {"schedule": "karras"}
+    found = diffopt.optimize(EIG, "edm_stochastic", 3, free=free, **schedule, **ASKED)
+    value = found.document["objective"]["value"]
+    data = {**found.document, "baselines": {"karras": {"frechet": 2 * value}, best: {"frechet": value / 2}}}
+    assert (", which EDM's generate.py cannot make." in answers.optimized(data)) == said
+    assert any(line.startswith("EDM: generate.py") for line in found.answers()) == (free != "grid")
+
+
+def test_churn_that_does_not_pay_is_said_of_its_schedule() -> None:
+    assert leave_out(None, "frechet", "karras") == "EDM's churn does not pay on karras: s_churn 0 is as good."
+    churn = {"frechet": [1.0, 0.9], "parts": {}}
+    assert "not pay on karras: frechet is 1 with it and 0.9 without" in leave_out(churn, "frechet", "karras")

@@ -11,6 +11,7 @@ from diffopt.hosts.offered import offering
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.report import free_eta
 from diffopt.report.churn import STILL, reference
+from diffopt.report.family import edm_flags
 from diffopt.report.gain import gain, number
 from diffopt.report.model_grid import MODELS_OWN, unshifted
 from diffopt.report.remedies import START, best_placed, higher, lower
@@ -55,7 +56,7 @@ def _gained(data: Document) -> str:
         # Grids of fitted coefficients are made for other solvers.
         flags = f"{HABIT} --s-churn 0" if best == STILL else best
         least = f"{reference(best, data)} has the smallest {name}, {number(scores[best])}"
-        return f"{least}; this grid has {number(value)}: take --schedule {flags}."
+        return f"{least}; this grid has {number(value)}: take --schedule {flags}{_elsewhere(best, data)}."
     if habit is not None and within(NEAR, habit, value):
         near = f"{said} is within {100 * NEAR:g} % of"
         numbers = f"in {name} ({number(habit)} against {number(value)})"
@@ -75,6 +76,12 @@ def _gained(data: Document) -> str:
         rival = reference(best, data) + (f" (not in {host} by name)" * (not listed)) + unshifted(data, best)
         parts.append(f"{gain(value, scores[best])} {rival}, the best of the {count} schedules beside it{ALL}")
     return ", ".join(parts) + _whole(data, name, usual) + "."
+
+
+def _elsewhere(best: str, data: Document) -> str:
+    """That EDM's program, whose flags stand below, has no flag for a schedule."""
+    makes = best in HABITS or "edm" in offering(best, flow=False) or not edm_flags(data)
+    return "" if makes else ", which EDM's generate.py cannot make"
 
 
 def _whole(data: Document, compared: str, usual: str) -> str:

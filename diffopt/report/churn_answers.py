@@ -37,15 +37,17 @@ def idle(churn: Document | None, name: str) -> bool:
     return own > (1 - GAIN) * without
 
 
-def leave_out(churn: Document | None, name: str) -> str:
-    """That churn does not pay, with its numbers where there are some."""
+def leave_out(churn: Document | None, name: str, schedule: str | None = None) -> str:
+    """That churn does not pay on the schedule, with its numbers where there are some."""
+    where = "here" if schedule is None else f"on {schedule}"
     if churn is None:
-        return "EDM's churn does not pay here: s_churn 0 is as good."
+        return f"EDM's churn does not pay {where}: s_churn 0 is as good."
     own, without = errors(churn, name)
     name = "frechet" if name == "frechet" else "robust"
     still = (churn.get("still") or {}).get(name)
     best = "" if still is None else f" The best without it has {name} {number(still)}."
-    return f"EDM's churn does not pay here: {name} is {number(own)} with it and {number(without)} without; leave it out.{best}"
+    numbers = f"{name} is {number(own)} with it and {number(without)} without"
+    return f"EDM's churn does not pay {where}: {numbers}; leave it out.{best}"
 
 
 def churned(data: Document) -> list[str]:

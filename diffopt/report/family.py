@@ -28,7 +28,7 @@ def found_numbers(data: Document) -> list[str]:
     lines, flags = [_free(found, search.get("free") or ())] if found else [], edm_flags(data) if found else ""
     minimized = (data.get("objective") or {}).get("name", "robust")
     if set(CHURN) & set(found) and (not _churns(data, found) or idle(churn, minimized)):
-        lines += [*at_bound(data, CHURN), leave_out(churn, minimized)]
+        lines += [*at_bound(data, CHURN), leave_out(churn, minimized, search.get("schedule"))]
         flags = flags and edm_flags(data, False)
     elif set(CHURN) & set(found):
         lines += [*at_bound(data), *churned(data)]
@@ -50,7 +50,7 @@ def handed_on(data: Document, edm: bool = True) -> list[str]:
         return []
     flags = [_without_churn(data)] if edm and edm_flags(data) else []
     if not _churns(data, search["family"]) or idle(churn, minimized):
-        return [leave_out(churn, minimized), *flags]
+        return [leave_out(churn, minimized, search.get("schedule")), *flags]
     return [*churned(data), *([] if churn is None else [told_apart(data)[-1], *flags] if flags else [])]
 
 
