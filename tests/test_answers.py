@@ -375,11 +375,11 @@ def test_a_rule_that_no_program_has_is_followed_by_one_that_can_be_chosen() -> N
     rows = [one | {"offered": offered.get(one["schedule"], {})} for one in rows]
     (line,) = comparison_answers.compared({"objective": "robust", "rows": rows})
     assert line.endswith(
-        "1.5 times below bong_tangent, the best that needs no data, but no program offers it by name; 1.8 times below beta57, "
-        "the best that one does."
+        "1.5 times below bong_tangent, the best that needs no data, but what programs call so is another grid on this process; "
+        "1.8 times below beta57, the best that one offers."
     )
     (line,) = comparison_answers.compared({"objective": "robust", "rows": [one for one in rows if one["schedule"] != "beta57"]})
-    assert line.endswith("but no program offers it by name; karras is the best that one does.")
+    assert line.endswith("but what programs call so is another grid on this process; karras is the best that one offers.")
 
 
 def test_an_optimum_is_said_to_be_compared_with_a_few_schedules_only() -> None:

@@ -331,6 +331,20 @@ def test_the_schedule_that_shift_advises_is_the_grid_that_it_judged():
     assert again.errors["frechet"] == pytest.approx(row["frechet"], rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("host", "process", "names"),
+    [(None, "ve", "bong_tangent"), ("comfyui", "table", "bong_tangent"), (None, "flow", "karras"),
+     ("diffusers", "ve", None)],
+)  # fmt: skip
+def test_a_namesake_is_not_said_to_be_missing(host, process, names):
+    """RES4LYF's bong_tangent is in ComfyUI's list for every model, from 1 to 0; Karras' rule is run on s of a flow model."""
+    more = {"betas": "sd"} if process == "table" else {"sigma_max": 50.0, "sigma_min": 0.01}
+    shown = str(diffopt.compare(EIG, "euler", 5, process=process, only="karras,bong_tangent,em_path_kl", host=host, **more))
+    said = [line.strip() for line in shown.splitlines() if "by that name" in line]
+    who = host or "programs"
+    assert said == ([] if names is None else [f"{names}: by that name {who} would run another grid on this process"])
+
+
 @pytest.mark.parametrize("verb", [diffopt.optimize, diffopt.compare])
 def test_a_picture_says_that_no_shift_was_said(verb):
     more = {"only": "beta,simple"} if verb is diffopt.compare else {}

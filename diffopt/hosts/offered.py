@@ -80,3 +80,10 @@ def offering(schedule: str, flow: bool = False) -> dict[str, str]:
     if flow:
         places = {h: p for h, p in places.items() if name not in RATIOS and name not in SHIFTED_ELSEWHERE.get(h, ())}
     return {host: place for host, place in places.items() if not colon or "(" in place}
+
+
+def namesake(schedule: str, flow: bool = False, host: str | None = None) -> bool:
+    """Whether what the host, or any, runs by that name is another grid on such a process: no reason to look for it there."""
+    name = schedule.partition(":")[0]
+    named, ours = {h for h, known in OFFERED.items() if name in known}, offering(name, flow)
+    return not ours and bool(named) if host is None else host in named and host not in ours

@@ -10,7 +10,7 @@ from diffopt import __version__
 from diffopt.documents.build import spectrum_part
 from diffopt.documents.comparison_schema import ComparisonDocument, ComparisonRow
 from diffopt.documents.schemas import ProcessPart, dump
-from diffopt.hosts.offered import offering
+from diffopt.hosts.offered import namesake, offering
 from diffopt.objectives.metrics import COMPARED
 from diffopt.report.comparison_answers import verdicts
 from diffopt.schedules import SCHEDULES
@@ -94,6 +94,12 @@ def bare(row: Mapping[str, Any], host: str | None) -> bool:
     if row["design"] is not None or row["kind"] in ("added", "optimized"):
         return False
     return host not in row["offered"] if host is not None else not row["offered"]
+
+
+def namesakes(rows: Sequence[Mapping[str, Any]], host: str | None, process: str) -> list[str]:
+    """Which of the rows without a name there have one of the same name, in a line."""
+    names = dict.fromkeys(r["schedule"] for r in rows if bare(r, host) and namesake(r["schedule"], process == "flow", host))
+    return [f"  {', '.join(names)}: by that name {host or 'programs'} would run another grid on this process"] if names else []
 
 
 def _same_run(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

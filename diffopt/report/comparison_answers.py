@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from diffopt.foundation.nearness import within
-from diffopt.hosts.offered import DROP_DOWN
+from diffopt.hosts.offered import DROP_DOWN, namesake
 from diffopt.objectives.metrics import decided
 from diffopt.report.answers import HABIT, NEAR, Document, unsteady
 from diffopt.report.gain import gain, number
@@ -123,21 +123,24 @@ def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, data:
         if fixed["schedule"] not in (HABIT, OWN):
             place = (f" ({_place(fixed, host)})" if host is not None else "") + unshifted(data, fixed["schedule"])
             text += f"; {gain(best[objective], fixed[objective])} {fixed['schedule']}{place}, the best {what}"
-            text += _to_pick(best, known, objective) if host is None and fixed.get("offered") == {} else ""
+            text += _to_pick(fixed, best, known, objective, data) if host is None and fixed.get("offered") == {} else ""
         elif host is not None and fixed is habit and len(others) > 1:
             text += f", the best {what}"
     return text + "." + _drop_down(known, best, objective, data)
 
 
-def _to_pick(best: Document, known: Sequence[Document], objective: str) -> str:
+def _to_pick(fixed: Document, best: Document, known: Sequence[Document], objective: str, data: Document) -> str:
     """The best row that some program has by name, where the one that was named is in none."""
     listed = [row for row in known if row["offered"] and row is not best]
     first = min(listed, key=lambda row: row[objective], default=None)
+    flow = (data.get("process") or {}).get("name") == "flow"
+    other = "what programs call so is another grid on this process"
+    why = f", but {other if namesake(fixed['schedule'], flow) else 'no program offers it by name'}"
     if first is None:
-        return ", but no program offers it by name"
+        return why
     name = first["schedule"]
     of = f"{name} is" if name in (HABIT, OWN) else f"{gain(best[objective], first[objective])} {name},"
-    return f", but no program offers it by name; {of} the best that one does"
+    return f"{why}; {of} the best that one offers"
 
 
 def _place(row: Document, host: str) -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from diffopt.foundation.shown import visible
-from diffopt.report.comparison import bare, merged, optimum_notes
+from diffopt.report.comparison import bare, merged, namesakes, optimum_notes
 from diffopt.report.comparison_answers import grouped, named, row_errors, shown_error, taken
 from diffopt.report.terminal import fitting, left_out
 from diffopt.report.terminal import taken as width_taken
@@ -54,6 +54,7 @@ def _legend(data: Mapping[str, Any], gone: Sequence[str]) -> list[str]:
     if any(bare(row, host) for row in rows):
         who = "no program offers" if host is None else f"{host} does not offer"
         lines.append(f"# {who} it by name: it goes in as numbers (evaluate --schedule NAME -o FILE, export FILE)")
+        lines += namesakes(rows, host, data["process"]["name"])
     if any(row["other_range"] for row in rows):
         lines.append("~ fills another range and solves another problem than its group")
     if "held_out" not in gone:

@@ -135,6 +135,7 @@ class BongTangent(Schedule):
 
     With M = N + 2: piece(x) = (2/pi atan(-k (x - p)) + 1)/2 at x = 0, 1, ..., rescaled to its ends; k = slope/(M/40), the pieces
     meet at int(0.6 M), their pivots at int(0.6 M) and 0. sigma = s/(1 - s); the first level is sigma_max.
+    RES4LYF asks no model: 1 to 0 on models of noise ratios too, where this is not its grid.
     Reference: RES4LYF 022c873, bong_tangent_scheduler.
     """
 
