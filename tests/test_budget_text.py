@@ -85,8 +85,24 @@ def test_a_budget_beyond_its_reach_says_so_before_any_number() -> None:
     assert not found.valid
     first, second = found.answers()[:2]
     assert first.startswith("Not valid: too few --samples") and "no prediction" in first
-    assert second.startswith("The expected squared 2-Wasserstein error is")
+    assert second.startswith("By it the expected squared 2-Wasserstein error is")
     assert f"(a distance of {math.sqrt(found.total or 0):.4g})" in second
+
+
+def test_a_budget_beyond_its_reach_has_no_total_of_what_would_help() -> None:
+    """The order is a guess, and named one; totals and falls, which the expansion does not give there, are not answered."""
+    found = diffopt.budget(EIG, solver="heun", steps=6, schedule="karras", **{**TRAINED, "samples": 4})
+    told = found.answers()
+    assert not found.valid and not any(line.startswith("What would help most") for line in told)
+    (guess,) = [line for line in told if line.startswith("A guess by it")]
+    assert "total" not in guess and "falls" not in guess
+    totals = {name: part["total"] for name, part in found.document["halving"].items() if part["total"] is not None}
+    words = {"samples": "twice the samples (8)", "steps": "twice the steps (12)", "sigma_min": "half the sigma_min (0.05)",
+             "tau": "half the step size of the training (0.005)"}  # fmt: skip
+    places = [guess.index(words[name]) for name in sorted(totals, key=lambda name: totals[name])]
+    assert places == sorted(places) and len(places) == 4
+    least = min(totals, key=lambda name: totals[name])
+    assert (f"most help from {words[least]}" in guess) == (totals[least] < found.total * (1 - 1e-3))
 
 
 def test_a_given_score_error_is_sent_to_the_verb_that_splits_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,15 +99,16 @@ def answers(document: Document) -> list[str]:
     if largest is None:
         return [*said, "Nothing is inexact: the expected error is 0."]
     alone = f"{document['terms'][largest]:.4g} alone"
+    subject = "The expected" if document["valid"] else "By it the expected"
     said.append(
-        f"The expected squared 2-Wasserstein error is {total:.4g} (a distance of {math.sqrt(max(total, 0)):.4g}); "
+        f"{subject} squared 2-Wasserstein error is {total:.4g} (a distance of {math.sqrt(max(total, 0)):.4g}); "
         f"its largest source is {largest.replace('_', ' ')}, {alone}."
     )
     plan = document["plan"]
     if plan is not None:
         values = ", ".join(f"{k.replace('_', '-')} {v:.4g}" for k, v in plan["values"].items())
         said.append(f"Best within the limits: {values}.")
-    return said + _changes(document, total)
+    return said + (_changes(document, total) if document["valid"] else _hints(document, total))
 
 
 def headline(document: Document) -> list[str]:
@@ -117,12 +118,26 @@ def headline(document: Document) -> list[str]:
     return [first, *most] if document["valid"] else [first]
 
 
-def _changes(document: Document, total: float) -> list[str]:
-    """What helps, the most first and with the reason, and what does not."""
+def _sorted(document: Document, total: float) -> tuple[dict[str, Document], list[str], list[str]]:
+    """Every move with a total; the names of those that help, the most first, and of those that do not."""
     known = {k: v for k, v in document["halving"].items() if v["total"] is not None}
     ranked = sorted(known, key=lambda name: float(known[name]["total"]))
     helps = [name for name in ranked if known[name]["total"] < total * (1 - SAME)]
-    idle = [name for name in ranked if name not in helps]
+    return known, helps, [name for name in ranked if name not in helps]
+
+
+def _hints(document: Document, total: float) -> list[str]:
+    """What may help where the numbers do not hold: in order, without the totals that nobody can count on."""
+    known, helps, idle = _sorted(document, total)
+    words = {name: f"{MOVES[name]} ({known[name]['value']:g})" for name in known}
+    parts = [("most", helps[:1]), ("then", helps[1:]), ("no", idle)]
+    told = [f"{how} help from {', '.join(words[name] for name in names)}" for how, names in parts if names]
+    return [f"A guess by it, with no number to count on: {'; '.join(told)}."] if told else []
+
+
+def _changes(document: Document, total: float) -> list[str]:
+    """What helps, the most first and with the reason, and what does not."""
+    known, helps, idle = _sorted(document, total)
     lines = []
     if helps:
         first = helps[0]
