@@ -9,11 +9,14 @@ import re
 
 import numpy as np
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 import diffopt
 from diffopt.cli.main import main
 from diffopt.errors import UnsupportedError
 from diffopt.report import answers, comparison_answers, noise_answers, text
+from diffopt.report.terminal import with_answers
 
 EIG = 3.0 / np.arange(1, 9) ** 1.5
 
@@ -386,3 +389,15 @@ def test_an_optimum_is_said_to_be_compared_with_a_few_schedules_only() -> None:
     scores = {"karras": {"robust": 3.0}, "beta": {"robust": 2.0}}
     line = answers.optimized({"objective": {"name": "robust", "value": 1.0}, "errors": {}, "baselines": scores})
     assert "2 times below beta, the best of the 2 schedules beside it (`diffopt compare-schedules` tries all)" in line
+
+
+@pytest.mark.parametrize(("first", "sentence"), [
+    ("frechet 0.5, 1.5 % of it: end 0. The steps dominate: more help.", "frechet 0.5, 1.5 % of it: end 0."),
+    ("karras is within 2 % of the optimum: keep it.", "karras is within 2 % of the optimum: keep it."),
+])  # fmt: skip
+@pytest.mark.parametrize("width", [30, 200])
+def test_of_answers_on_a_terminal_the_first_sentence_alone_is_bold(first: str, sentence: str, width: int) -> None:
+    lines = with_answers(Text("table"), [first, "Second answer. More of it.", "EDM: generate.py --steps=8 --rho=7"])
+    shown = Console(width=width, color_system="standard", force_terminal=True).render(lines)
+    bold = "".join(part.text for part in shown if part.style is not None and part.style.bold)
+    assert " ".join(bold.split()) == sentence

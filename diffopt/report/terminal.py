@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,6 +87,8 @@ def left_out(columns: Sequence[str]) -> str:
     return f"left out at this width: {', '.join(columns)} (csv and json have all)"
 
 
+#: Where the first sentence of an answer ends.
+SENTENCE = re.compile(r"\.(?= [A-Z])")
 #: How answers begin that hold a command or flags: broken over lines, they would not survive being pasted.
 PASTED = ("EDM: ", "EDM, with churn: ", "Its grid: ", "As a schedule: ")
 
@@ -96,13 +99,17 @@ def headed(view: RenderableType, lines: Sequence[str]) -> RenderableType:
 
 
 def with_answers(view: RenderableType, answers: Sequence[str]) -> RenderableType:
-    """A view with its answers below, in bold."""
-    return Group(view, Text(), *map(_answer, answers)) if answers else view
+    """A view with its answers below, the first sentence in bold."""
+    return Group(view, Text(), *(_answer(line, not i) for i, line in enumerate(answers))) if answers else view
 
 
-def _answer(line: str) -> Text:
+def _answer(line: str, first: bool) -> Text:
     whole = line.startswith(PASTED)
-    return Text(line, style="bold", no_wrap=whole, overflow="ignore" if whole else None)
+    text = Text(line, no_wrap=whole, overflow="ignore" if whole else None)
+    if first:
+        end = SENTENCE.search(line)
+        text.stylize("bold", 0, len(line) if end is None else end.end())
+    return text
 
 
 def run_view(document: Mapping[str, Any]) -> RenderableType:
