@@ -145,13 +145,44 @@ def test_the_cells_of_the_map_add_up_to_the_squared_error(size: int) -> None:
     assert local.square == pytest.approx(found.errors["discretization"] ** 2, rel=1e-4)
     assert local.parts.shape == (5, local.edges.size - 1) and local.edges.size <= 49
     assert np.all(np.abs(local.parts).sum(axis=0) > 0) and np.all(np.diff(local.edges) > 0)
-    title = canvas_title(found)
+    title = canvas_title(found.figure())
     assert f"{local.square:.3g} = {local.square**0.5:.3g}" in title
 
 
-def canvas_title(found: Any) -> str:
+def canvas_title(canvas: Any) -> str:
     """Words above the map."""
-    return " ".join(child.get_title(loc="left") for axis in found.figure().axes for child in axis.child_axes)
+    panels = [child for axis in canvas.axes for child in axis.child_axes if hasattr(child, "get_title")]
+    return "\n".join(filter(None, (panel.get_title(loc="left") for panel in panels)))
+
+
+@pytest.mark.parametrize("process", ["flow", "ve"])
+def test_words_of_the_map_name_levels_that_the_grid_has(process: str) -> None:
+    """The strips of pure noise and of the step to 0 end where the picture does, at no level."""
+    levels = [1.0, 0.9, 0.5, 0.0] if process == "flow" else [9.0, 1.0, 0.0]
+    flags = {"times": levels, "start": "unit"} if process == "flow" else {"sigmas": levels}
+    for eig in ([400.0, 1.0], [0.04, 0.02]):
+        found = diffopt.evaluate(eig, solver="euler", process=process, **flags)
+        canvas = found.figure()
+        (axis,) = [axis for axis in canvas.axes if "eigenvalue" in axis.get_ylabel()]
+        below = axis.xaxis.get_major_locator()()
+        title = canvas_title(canvas)
+        said = re.search(r"more than half of it by the steps? from (.*?) to (.*?)(\n|$)", title)
+        assert said and found.local is not None
+        # The fewest steps in a row with half of the error, by the cells themselves.
+        parts = found.local().steps / found.local().square
+        first, last = next((i, i + n) for n in range(1, 9) for i in range(len(parts)) if parts[i : i + n].sum() >= 0.5)
+        if process == "flow":
+            names = ["pure noise (s = 1)", "sigma 9 (s = 0.9)", "sigma 1 (s = 0.5)", "0"]
+            assert any(line.get_marker() == "<" for line in axis.lines) and max(below) <= 9.01
+            assert "triangle: pure noise (s = 1); the last strip is the step to 0" in axis.child_axes[0].get_xlabel()
+        else:
+            names = ["sigma 9", "sigma 1", "0"]
+            assert axis.get_xlabel() == "sigma, sampling runs to the right; the last strip is the step to 0"
+        assert said[1] == names[first] and said[2] in (names[last], names[last].removeprefix("sigma "))
+        assert min(below) >= 0.99
+        (bracket,) = [line for panel in axis.child_axes if hasattr(panel, "lines") for line in panel.lines if line.get_marker() == "|"]
+        drawn = found.local().sigma
+        assert list(bracket.get_xdata()) == [drawn[first], drawn[last]]
 
 
 def test_a_colour_has_one_meaning() -> None:

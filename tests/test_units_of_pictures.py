@@ -12,6 +12,7 @@ import diffopt
 from diffopt.api.results.spectrum import SpectrumResult
 from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
+from diffopt.objectives.metrics import METRICS
 from diffopt.report.units import unit, units
 
 DATA = Dataset(Spectrum.create(np.array([4.0, 1.0, 0.1])))
@@ -42,3 +43,25 @@ def test_axes_of_scaled_samples_name_the_model_and_the_factor(verb: str) -> None
 def test_a_factor_of_one_changes_no_unit_and_nats_have_none() -> None:
     assert units(None) == units(1.0) == "data units" and units(None, squared=True) == "data units squared"
     assert units(2.0, squared=True) == "model units squared, x * 2" and unit("kl", 2.0) == "nats"
+
+
+@pytest.mark.parametrize("verb", ["optimize", "evaluate", "compare", "shift", "best_eta"])
+def test_axes_of_errors_say_what_is_good_and_what_the_robust_one_is(verb: str) -> None:
+    """Inside the picture, also where the units are long."""
+    canvas = VERBS[verb](SCALED).figure()
+    labels = [" ".join(text.split("\n")) for axis in canvas.axes for text in (axis.get_xlabel(), axis.get_ylabel())]
+    assert any("less is better" in text for text in labels)
+    assert all("what start and steps miss, uncancelled" in text for text in labels if text.startswith("robust error"))
+    assert any(text.startswith("robust error") for text in labels) == (verb in ("optimize", "evaluate", "compare"))
+    canvas.draw_without_rendering()
+    for axis in canvas.axes:
+        box = axis.xaxis.label.get_window_extent()
+        assert canvas.bbox.x0 <= box.x0 and box.x1 <= canvas.bbox.x1, axis.get_xlabel()
+
+
+def test_a_page_says_what_its_columns_are() -> None:
+    page = VERBS["compare"](SCALED).page()
+    told = page.partition('id="columns">')[2].partition("</p>")[0]
+    for name in ("robust", "frechet", "kl"):
+        assert f"{name}: {METRICS[name].title} (" in told
+    assert "less is better" in told and "data units" not in told and "x * 0.025" in told

@@ -11,7 +11,7 @@ from diffopt.hosts.offered import offering
 from diffopt.report import palette
 from diffopt.report.gain import number
 from diffopt.report.style import log_axis, plain
-from diffopt.report.units import unit
+from diffopt.report.units import BESIDE, error_words
 from diffopt.studies.comparison.comparison import Comparison, row_error
 from diffopt.studies.comparison.row import Row, shown_name
 from diffopt.studies.comparison.selection import group_key
@@ -107,12 +107,14 @@ def _strip(axis: Any, comparison: Comparison, host: str | None) -> str:
         _fit(axis, comparison, objective, "x")
     calls = {row.solver: row.denoiser_calls for row in _plain_rows(comparison)}
     axis.set_yticks(range(len(solvers)), [f"{plain(s)}\n{calls[s]} call{'s' * (calls[s] != 1)}" for s in solvers])
-    axis.set(ylim=(len(solvers) - 0.25, -0.5), xlabel=f"{_with_unit(objective, comparison)}, logarithmic")
+    axis.set(ylim=(len(solvers) - 0.25, -0.5), xlabel=_with_unit(axis, objective, comparison))
     return _title("Every row a mark", axis.get_xlim(), comparison)
 
 
-def _with_unit(objective: str, comparison: Comparison) -> str:
-    return f"{objective} error ({unit(objective, known_scale(comparison.setting.facts))})"
+def _with_unit(axis: Any, objective: str, comparison: Comparison, logarithmic: bool = True) -> str:
+    """Words for an axis as wide as the figure, or as high as its part."""
+    letters = int(10.5 * axis.figure.get_figwidth()) if logarithmic else BESIDE
+    return error_words(objective, known_scale(comparison.setting.facts), logarithmic, letters)
 
 
 def _mark(row: Row, offered: bool, host: str | None) -> tuple[str, str, str] | None:
@@ -163,7 +165,7 @@ def _columns(axis: Any, comparison: Comparison, host: str | None) -> str:
     if axis.lines:
         log_axis(axis, "y")
         _fit(axis, comparison, objective)
-    axis.set(xlabel="denoiser calls, by solver", ylabel=_with_unit(objective, comparison))
+    axis.set(xlabel="denoiser calls, by solver", ylabel=_with_unit(axis, objective, comparison, logarithmic=False))
     axis.grid(True, which="major", axis="y", color=palette.PALE, linewidth=0.7)
     return _title("Every row a mark", axis.get_ylim(), comparison)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from diffopt.report.palette import INK, PALE, RIVAL, SIGNED, STEPS
-from diffopt.report.style import digits, figure, log_axis, styled, titled
+from diffopt.report.style import digits, figure, flow_axis, log_axis, styled, titled
 from diffopt.report.units import units
 from diffopt.studies.error_map import ErrorMap
 
@@ -34,8 +34,8 @@ def error_mesh(canvas: Any, axis: Any, local: ErrorMap, scale: float | None = No
     log_axis(axis, "x", float(np.max(local.sigma)), float(np.min(local.sigma)))
     log_axis(axis, "y", float(local.edges.min()), float(local.edges.max()))
     axis.legend(loc="lower left", fontsize=8, frameon=True, facecolor="white", framealpha=0.85, edgecolor="none")
-    ends = "; the last strip is the step to 0" if local.to_zero else ""
-    axis.set(xlabel=f"sigma, sampling runs to the right{ends}", ylabel=f"eigenvalue ({units(scale, squared=True)})")
+    _levels(axis, local)
+    axis.set_ylabel(f"eigenvalue ({units(scale, squared=True)})")
     sums = _margins(axis, local)
     sums.set_title("\n".join(told(local)), fontsize=9.5)
     # Below, where it takes no width from the panels above.
@@ -45,7 +45,25 @@ def error_mesh(canvas: Any, axis: Any, local: ErrorMap, scale: float | None = No
     bar.ax.set_xlim(low if low < -1e-4 * top else 0.0, high if high > 1e-4 * top else 1e-12 * top)
     bar.set_ticks(_ticks(low, high))
     bar.ax.xaxis.set_major_formatter(lambda value, _: digits(value))
-    bar.set_label(f"squared error that a cell adds ({units(scale, squared=True)})", fontsize=8.5)
+    bar.set_label(f"squared error that a cell adds ({units(scale, squared=True)}); the colours go by its square root", fontsize=8.5)
+
+
+def _levels(axis: Any, local: ErrorMap) -> None:
+    """Words below the map; no numbers where a strip has no scale: from pure noise, and to 0."""
+    from matplotlib.ticker import FixedLocator
+
+    levels = local.sigma[local.from_noise : local.sigma.size - local.to_zero]
+    low, high = (float(f(levels)) for f in (np.min, np.max)) if levels.size else axis.get_xlim()
+    for minor in (False, True):
+        marks = [t for t in axis.xaxis.get_ticklocs(minor=minor) if low / 1.001 <= t <= high * 1.001]
+        (axis.xaxis.set_minor_locator if minor else axis.xaxis.set_major_locator)(FixedLocator(marks))
+    if local.from_noise:
+        axis.plot(0, 0, "<", transform=axis.transAxes, color=INK, markersize=6, clip_on=False, zorder=4)
+    first = f"; triangle: pure noise{' (s = 1)' * local.flow}" if local.from_noise else ""
+    said = f", sampling runs to the right{first}{'; the last strip is the step to 0' * local.to_zero}"
+    axis.set_xlabel("sigma" + said * (not local.flow))
+    if local.flow:
+        flow_axis(axis, said, -0.17, (low, high))
 
 
 def told(local: ErrorMap) -> list[str]:
@@ -53,18 +71,36 @@ def told(local: ErrorMap) -> list[str]:
     square = local.square
     whole = f"{digits(square)} = {digits(max(square, 0.0) ** 0.5)}\u00b2"
     lines = [f"Where the steps' error is made: {whole} is the sum of all cells"]
-    steps = local.steps
-    windows = [(j - i, i, j) for i in range(steps.size) for j in range(i + 1, steps.size + 1) if steps[i:j].sum() >= square / 2]
-    if windows and square > 0:
-        _, first, last = min(windows)
-        high, low = local.sigma[first], local.sigma[last]
-        lines.append(f"more than half of it by the step{'s' * (last > first + 1)} from sigma {digits(high)} to {digits(low)}")
+    if (found := _half(local)) is not None:
+        first, last = found
+        lines.append(f"more than half of it by the step{'s' * (last > first + 1)} {_from_to(local, first, last)}")
     if float(local.parts.min()) < -1e-4 * float(np.max(np.abs(local.parts))):
         lines.append("brown cells add to it, green ones take away what other steps added")
     null = 100 * float(local.null.sum()) / square if square > 0 else 0.0
     if abs(null) >= 0.5:
         lines.append(f"{null:.0f} % of it lies in directions of eigenvalue 0, below the map")
     return lines
+
+
+def _half(local: ErrorMap) -> tuple[int, int] | None:
+    """First level and last of the fewest steps in a row that make half of the error."""
+    steps, square = local.steps, local.square
+    windows = [(j - i, i, j) for i in range(steps.size) for j in range(i + 1, steps.size + 1) if steps[i:j].sum() >= square / 2]
+    return min(windows)[1:] if windows and square > 0 else None
+
+
+def _from_to(local: ErrorMap, first: int, last: int) -> str:
+    """The levels of a window of steps; where a strip was drawn for pure noise or 0, these."""
+    pure = local.from_noise and first == 0
+    begin = f"pure noise{' (s = 1)' * local.flow}" if pure else f"sigma {_level(local, first)}"
+    if local.to_zero and last == local.steps.size:
+        return f"from {begin} to 0"
+    return f"from {begin} to {'sigma ' * pure}{_level(local, last)}"
+
+
+def _level(local: ErrorMap, k: int) -> str:
+    sigma = float(local.sigma[k])
+    return digits(sigma) + (f" (s = {digits(sigma / (1 + sigma))})" if local.flow else "")
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -77,10 +113,17 @@ def _ticks(low: float, high: float) -> list[float]:
     shown: list[float] = [0.0]
     for size in sizes:
         for value in (size, -size):
-            near = [abs(np.sign(value) * abs(value) ** 0.5 - np.sign(s) * abs(s) ** 0.5) for s in shown]
+            near = [abs(_root(value) - _root(s)) for s in shown]
             if low <= value <= high and min(near) > 0.13 * top**0.5:
                 shown.append(float(value))
-    return sorted(shown)
+    # The ends of the bar have numbers, in the place of round ones that are near.
+    ends = [end for end in (low, high) if abs(end) > 1e-4 * top]
+    far = [s for s in shown if all(abs(_root(s) - _root(end)) > 0.1 * top**0.5 for end in ends)]
+    return sorted({*far, *ends})
+
+
+def _root(value: float) -> float:
+    return float(np.sign(value)) * abs(value) ** 0.5
 
 
 def _margins(axis: Any, local: ErrorMap) -> Any:
@@ -96,11 +139,15 @@ def _margins(axis: Any, local: ErrorMap) -> Any:
     for k in _chosen(steps, np.log(edges)):
         side = _side(steps, k)
         place = {"left": edges[k], "right": edges[k + 1], "center": centres[k]}[side]
-        above.annotate(f"{steps[k]:.0f} %", (place, steps[k]), xytext=(0, 2 if steps[k] >= 0 else -2), ha=side,
+        off = {"left": 2.5, "right": -2.5, "center": 0}[side]
+        above.annotate(f"{steps[k]:.0f} %", (place, steps[k]), xytext=(off, 2 if steps[k] >= 0 else -2), ha=side,
                        textcoords="offset points", va="bottom" if steps[k] >= 0 else "top", fontsize=7.5)  # fmt: skip
     low, high = min(0.0, float(steps.min())), max(0.0, float(steps.max()))
     reach = max(high - low, 1e-9)
-    above.set_ylim(low - 0.3 * reach * (low < -TOLD), high + 0.3 * reach)
+    above.set_ylim(low - 0.45 * reach * (low < -TOLD), high + 0.65 * reach)
+    if (found := _half(local)) is not None:
+        # The levels that the sentence names.
+        above.plot(edges[list(found)], [high + 0.52 * reach] * 2, "|-", color=INK, linewidth=1.1, markersize=7, clip_on=False)
     above.set_ylabel("steps\n(%)", fontsize=8)
     for j, share in enumerate(bands):
         beside.fill_betweenx(local.edges[j : j + 2], 0, share, color=RIVAL if share >= 0 else TAKES, alpha=0.8, linewidth=0)

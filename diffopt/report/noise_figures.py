@@ -173,7 +173,7 @@ def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours
                   label=(OPEN if hatched else LEADING) if i == min(marked) else None)  # fmt: skip
     _names(axis, rows, colours)
     of = "" if base is None else "; factors: of the present setting"
-    axis.set_xlabel(f"exact error ({units(scale_in(data))}), logarithmic{of}")
+    axis.set_xlabel(f"exact error ({units(scale_in(data))}), logarithmic, less is better{of}")
     if marked:
         legend_above(axis, 1)
 

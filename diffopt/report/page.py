@@ -8,6 +8,7 @@ from html import escape
 from importlib import resources
 from typing import Any
 
+from diffopt.objectives.metrics import METRICS
 from diffopt.report.comparison import bare, merged, optimum_notes
 from diffopt.report.comparison_answers import compared, grouped, row_errors, shown_error
 from diffopt.report.comparison_figures import SHADES, key
@@ -15,6 +16,7 @@ from diffopt.report.explain import explain, names
 from diffopt.report.page_forms import bare_forms, beside, forms
 from diffopt.report.page_pictures import colours, errors_picture, grids_pictures
 from diffopt.report.text import conditions, fixed, short
+from diffopt.report.units import scale_in, unit
 from diffopt.solvers import Solver
 from diffopt.studies.comparison.comparison import Comparison
 
@@ -54,7 +56,7 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             f"<style>{_asset('page.css')}{colours()}</style></head><body>",
             '<h1>Step grids compared</h1>',
             f'<div class="answer">{answer}</div>',
-            f'<p class="soft">{escape(_facts(data))}</p><pre>{escape(data["command"])}</pre>',
+            f'<p class="soft">{escape(_facts(data))}</p><p class="soft" id="columns">{escape(_columns_told(data))}</p><pre>{escape(data["command"])}</pre>',
             f'<nav aria-label="parts"><a href="#pictures">pictures</a><a href="#tables">rows</a>{links}'
             '<a href="#names">names</a></nav>',
             f'<h2 id="pictures">What they cost</h2><p class="soft">{escape(key(comparison))}</p>{errors_picture(comparison)}',
@@ -115,6 +117,14 @@ def _facts(data: Mapping[str, Any]) -> str:
         f"dash is not defined. # = {who} it by name, so it goes in as numbers. A row opens its grid. "
         + "".join(f"{note[0].upper()}{note[1:]}. " for note in optimum_notes(data))
     )
+
+
+def _columns_told(data: Mapping[str, Any]) -> str:
+    """What the columns of numbers are."""
+    names = [shown_error(data, rows) for rows in grouped(data["rows"]).values()]
+    known = [name for name in dict.fromkeys([*names, "frechet", "kl"]) if any(row[name] is not None for row in data["rows"])]
+    told = "; ".join(f"{name}: {METRICS[name].title} ({unit(name, scale_in(data))})" for name in known)
+    return f"Columns, in all of which less is better: {told}."
 
 
 def _section(

@@ -8,7 +8,7 @@ from typing import Any
 from diffopt.report import palette
 from diffopt.report.gain import gain, number
 from diffopt.report.style import digits, log_axis, plain
-from diffopt.report.units import unit
+from diffopt.report.units import BELOW, error_words
 
 #: Share of the largest value below which one is drawn as this share.
 NOTHING = 1e-9
@@ -42,7 +42,8 @@ def ranking(
     for label, name in zip(axis.get_yticklabels(), names, strict=True):
         if name in colours:
             label.set_color(colours[name])
-    axis.set_xlabel(f"{objective} error ({unit(objective, scale)}), logarithmic")
+    # Long names leave a short axis.
+    axis.set_xlabel(error_words(objective, scale, letters=BELOW - max(0, max(map(len, names)) - 20)))
 
 
 def _chosen(scores: Mapping[str, float], own: str, colours: Mapping[str, str], most: int) -> list[str]:

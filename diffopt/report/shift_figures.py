@@ -12,7 +12,7 @@ from diffopt.report.palette import DATA, INK, OWN, PALE, PUBLISHED
 from diffopt.report.rankings import height
 from diffopt.report.shift_answers import LAWS, drawn, taken
 from diffopt.report.style import figure, log_axis, plain, styled, titled
-from diffopt.report.units import scale_in, unit
+from diffopt.report.units import BESIDE, error_words, scale_in
 
 #: What the colours say.
 KEY = "orange: optimum and advice, green: laws of this spectrum, purple: shipped by models"
@@ -64,7 +64,7 @@ def shift_picture(data: Mapping[str, Any], shifts: Sequence[float], errors: Sequ
     for label, row in zip(below.get_yticklabels(), rows, strict=True):
         label.set_color(OWN if row["name"] == advised["name"] else _colour(row))
     below.set(ylim=(len(rows) - 0.4, -0.6), xlabel=f"shift ({KEY})")
-    above.set_ylabel(f"{name} error ({unit(name, scale_in(data))})")
+    above.set_ylabel(error_words(name, scale_in(data), logarithmic=False, letters=BESIDE))
     beyond = sum(row[name] > high for row in rows)
     if beyond:
         above.set_title(f"triangles: {beyond} beyond the axis", fontsize=8, loc="right")

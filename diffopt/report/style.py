@@ -229,13 +229,13 @@ def level_row(axis: Any, row: int, grid: Sequence[float | None], colour: str, si
     return values
 
 
-def flow_axis(axis: Any, more: str = "") -> None:
-    """Times s = sigma/(1 + sigma) of flow hosts, on top."""
+def flow_axis(axis: Any, more: str = "", place: str | float = "top", inside: tuple[float, float] | None = None) -> None:
+    """Times s = sigma/(1 + sigma) of flow hosts, on top or at another place; `inside` are the levels that have a scale."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    top = axis.secondary_xaxis("top", functions=(lambda x: x / (1 + x), lambda s: s / np.maximum(1 - s, 1e-9)))
-    low, high = sorted(axis.get_xlim())
-    marks = [s for s in (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99) if low < s / (1 - s) < high]
+    top = axis.secondary_xaxis(place, functions=(lambda x: x / (1 + x), lambda s: s / np.maximum(1 - s, 1e-9)))
+    low, high = sorted(inside or axis.get_xlim())
+    marks = [s for s in (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99) if low <= s / (1 - s) * (1 + 1e-9) and s / (1 - s) <= high * (1 + 1e-9)]
     top.xaxis.set_major_locator(FixedLocator(marks))
     top.xaxis.set_minor_locator(NullLocator())
     top.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))

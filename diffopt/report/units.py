@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import Any
+
+
+#: What the errors are whose names do not say it.
+MISSED = {"robust": "what start and steps miss, uncancelled", "robust_steps": "what steps miss, uncancelled"}
+#: Letters of a line below an axis, and beside one.
+BELOW, BESIDE = 104, 44
 
 
 def units(scale: float | None, squared: bool = False) -> str:
@@ -15,6 +22,13 @@ def units(scale: float | None, squared: bool = False) -> str:
 def unit(objective: str, scale: float | None = None) -> str:
     """Unit of an objective's values."""
     return "nats" if "kl" in objective else units(scale)
+
+
+def error_words(objective: str, scale: float | None = None, logarithmic: bool = True, letters: int = BELOW) -> str:
+    """Name of an error's axis, and what is good; in as many lines as it needs."""
+    missed = f": {MISSED[objective]}" if objective in MISSED else ""
+    line = f"{objective} error ({unit(objective, scale)}){missed}; {'logarithmic, ' * logarithmic}less is better"
+    return "\n".join(wrap(line, letters))
 
 
 def scale_in(data: Mapping[str, Any]) -> float | None:

@@ -31,15 +31,19 @@ class ErrorMap:
         What each step adds in each band.
     null : ndarray, shape (N,)
         What each step adds in directions without variance.
-    to_zero : bool
-        Whether the last step goes to the data.
+    from_noise, to_zero : bool
+        Whether the first step leaves pure noise, and whether the last one goes to the data.
+    flow : bool
+        Whether programs write the levels as times s = sigma/(1 + sigma).
     """
 
     sigma: Array
     edges: Array
     parts: Array
     null: Array
+    from_noise: bool
     to_zero: bool
+    flow: bool
 
     @property
     def square(self) -> float:
@@ -60,7 +64,8 @@ def error_map(solver: Solver, grid: Grid, spectrum: Spectrum, eta: float | Array
     band, edges = _bands(data.eig[there])
     parts = np.zeros((grid.steps, edges.size - 1))
     np.add.at(parts.T, band, squared[:, there].T)
-    return ErrorMap(_levels(grid, data), edges, parts, squared[:, ~there].sum(axis=1), bool(grid.sigmas[-1] == 0))
+    null, ends = squared[:, ~there].sum(axis=1), (bool(np.isinf(grid.sigmas[0])), bool(grid.sigmas[-1] == 0))
+    return ErrorMap(_levels(grid, data), edges, parts, null, *ends, grid.process.flow)
 
 
 def _bands(eig: Array) -> tuple[NDArray[np.intp], Array]:
