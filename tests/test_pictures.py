@@ -16,13 +16,17 @@ from diffopt.api.speech import spoken
 from diffopt.data.dataset import Dataset
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
+from diffopt.processes import Flow, VE
+from diffopt.processes.grid import Grid
 from diffopt.report import answers, palette, style
 from diffopt.report.comparison_errors import offered_best
 from diffopt.report.comparison_figures import picture
-from diffopt.report.figures import evaluation_picture, grid_picture
+from diffopt.report.figures import TO_ZERO, evaluation_picture, grid_picture
 from diffopt.report.map_figures import _side
 from diffopt.report.spectrum_figures import spectrum_picture
 from diffopt.report.studies import chosen_rows
+from diffopt.solvers import SOLVERS
+from diffopt.studies.error_map import error_map
 
 EIG = [20.0, 1.0, 0.02, 0.0, 0.0, 0.0]
 
@@ -198,7 +202,41 @@ def test_a_picture_begins_with_its_answer() -> None:
     found = diffopt.optimize(EIG, "heun", 4)
     canvas = found.plot()
     first = " ".join(text.get_text() for text in canvas.texts if text.get_fontweight() == "bold").replace("\n", " ")
-    assert first == spoken(found.answers()[0]) and first.startswith("The optimized grid has robust ")
+    assert first == spoken(" ".join(found.headline())) and first.startswith(spoken(found.answers()[0]))
+    assert first.startswith("The optimized grid has robust ")
+
+
+def test_a_picture_of_an_optimum_says_what_qualifies_it() -> None:
+    """A bound that was met, a grid that the exact metrics prefer, and that noise does not pay."""
+    found = diffopt.optimize(EIG, "ddim", 4, free="grid,eta")
+    document = {**found.document, "eta": [0.0] * 4, "optimizer": {**found.document["optimizer"], "at_bound": ["sigma_min 0.002"]}}
+    errors = {**found.document["errors"], "frechet": 9.0, "kl": 9.0}
+    karras = {**found.document["baselines"]["karras"], "frechet": 1.0, "kl": 1.0}
+    document |= {"errors": errors, "baselines": {"karras": karras}}
+    canvas = type(found)(document, data=found.data, rivals=found.rivals).plot()
+    said = bold(canvas)
+    assert "In the exact metrics karras is better: frechet 1 against 9, kl 1 against 9." in said
+    assert "At the end of what was searched: sigma_min 0.002." in said
+    assert ("Eta 0: noise does not pay here." in said) == (document["optimizer"]["beats_ends"] is not None)
+    assert document["optimizer"]["beats_ends"] is not None
+
+
+@pytest.mark.parametrize("name", [name for name, kind in SOLVERS.items() if kind.eta_meaning])
+@pytest.mark.parametrize("flow", [False, True])
+def test_only_in_the_sense_of_the_reverse_sde_a_step_to_0_has_noise(name: str, flow: bool) -> None:
+    process = Flow() if flow else VE()
+    grid, data = Grid.create(process, [9.0, 3.0, 1.0, 0.0]), Spectrum.create([4.0, 1.0, 0.2])
+    one, other = (error_map(SOLVERS[name](), grid, data, np.array([0.5, 0.7, last])).square for last in (0.0, 1.0))
+    assert (one == other) == (SOLVERS[name].eta_meaning != TO_ZERO)
+
+
+def test_the_panel_of_eta_draws_and_names_what_has_an_effect() -> None:
+    found = diffopt.evaluate(EIG, solver="euler_ancestral", sigmas=[9.0, 3.0, 1.0, 0.0], eta=[0.5, 0.72, 1.0])
+    assert found.data is not None
+    panel = next(axis for axis in grid_picture(found.document, found.data.spectrum).axes if axis.get_ylabel() == "eta")
+    assert [text.get_text() for text in panel.texts] == ["0.5", "0.72"]
+    assert panel.get_xlabel().endswith("the step to 0 has none, whatever its eta")
+    assert sorted(panel.patches[0].get_data().edges) == [1.0, 3.0, 9.0]
 
 
 def test_the_best_on_offer_is_that_of_the_program_and_far_rows_are_told() -> None:

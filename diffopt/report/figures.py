@@ -19,6 +19,9 @@ from diffopt.report.text import shown_eta
 from diffopt.report.units import scale_in, units
 from diffopt.studies.error_map import ErrorMap
 
+#: The sense of eta in which a step to 0 injects noise too; in every other it ends without.
+TO_ZERO = "reverse SDE"
+
 
 @styled
 def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | None = None) -> Any:
@@ -47,7 +50,7 @@ def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | No
     root = np.sqrt(np.maximum(spectrum.eig, 0))
     keep = root >= low
     density(axes[0], root[keep], spectrum.weight[keep], low, high, 1.0)
-    axes[0].set(yticks=[0, 1], ylabel="share,\nlargest is 1", ylim=(0, 1.08))
+    axes[0].set(yticks=[0, 1], ylabel="relative to\nlargest bin", ylim=(0, 1.08))
     axes[0].set_title(_left_out(spectrum, low), fontsize=8, color=palette.RIVAL)
     legend_above(axes[0])
     for axis in axes[: 2 + noisy]:
@@ -189,12 +192,21 @@ def _eta(axis: Any, data: Mapping[str, Any]) -> None:
     """Injected noise of each step, drawn over the step's range of sigma."""
     sigmas, eta = list(data["sigmas"]), shown_eta(data)
     low, high = sorted(axis.get_xlim())
+    idle = sigmas[-1] == 0 and data["eta_meaning"] != TO_ZERO
+    if idle:
+        sigmas, eta = sigmas[:-1], eta[:-1]
     edges = [high if s is None else max(float(s), low) for s in sigmas]
     axis.stairs(eta[::-1], edges[::-1], fill=True, color=palette.NOISE, alpha=0.45)
     axis.stairs(eta[::-1], edges[::-1], color=palette.NOISE, linewidth=1.2)
     sense = f", in the sense of {data['eta_meaning']}" if data["eta_meaning"] else ""
-    top = max(eta) * 1.15 or 1.0
-    axis.set(ylabel="eta", ylim=(0, top), xlabel=f"sigma; injected noise of each step{sense}")
+    for value, left, right in zip(eta, edges, edges[1:], strict=False):
+        told = f"{value:.2g}"
+        # Of an axis of some eight inches.
+        if 8 * np.log(left / right) > (0.04 + 0.06 * len(told)) * np.log(high / low):
+            axis.annotate(told, (np.sqrt(left * right), value), xytext=(0, 1.5), textcoords="offset points", ha="center",
+                          fontsize=7)  # fmt: skip
+    last = "; the step to 0 has none, whatever its eta" if idle else ""
+    axis.set(ylabel="eta", ylim=(0, 1.3 * max(eta, default=0.0) or 1.0), xlabel=f"sigma; injected noise of each step{sense}{last}")
 
 
 def _split(axis: Any, errors: Mapping[str, Any], scale: float | None) -> None:

@@ -45,7 +45,8 @@ def error_mesh(canvas: Any, axis: Any, local: ErrorMap, scale: float | None = No
     bar.ax.set_xlim(low if low < -1e-4 * top else 0.0, high if high > 1e-4 * top else 1e-12 * top)
     bar.set_ticks(_ticks(low, high))
     bar.ax.xaxis.set_major_formatter(lambda value, _: digits(value))
-    bar.set_label(f"squared error that a cell adds ({units(scale, squared=True)}); the colours go by its square root", fontsize=8.5)
+    unit = units(scale, squared=True)
+    bar.set_label(f"squared error that a cell adds ({unit}); the colours go by its square root", fontsize=8.5)
 
 
 def _levels(axis: Any, local: ErrorMap) -> None:

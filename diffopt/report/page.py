@@ -56,7 +56,8 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             f"<style>{_asset('page.css')}{colours()}</style></head><body>",
             '<h1>Step grids compared</h1>',
             f'<div class="answer">{answer}</div>',
-            f'<p class="soft">{escape(_facts(data))}</p><p class="soft" id="columns">{escape(_columns_told(data))}</p><pre>{escape(data["command"])}</pre>',
+            f'<p class="soft">{escape(_facts(data))}</p><p class="soft" id="columns">{escape(_columns_told(data))}</p>',
+            f'<pre>{escape(data["command"])}</pre>',
             f'<nav aria-label="parts"><a href="#pictures">pictures</a><a href="#tables">rows</a>{links}'
             '<a href="#names">names</a></nav>',
             f'<h2 id="pictures">What they cost</h2><p class="soft">{escape(key(comparison))}</p>{errors_picture(comparison)}',

@@ -144,6 +144,6 @@ def _on_sigma(axis: Any, spectrum: Spectrum) -> None:
     density(axis, root[keep], spectrum.weight[keep], low, high, 1.0)
     # The direction of all pictures over sigma.
     log_axis(axis, "x", high, low)
-    axis.set(yticks=[0, 0.5, 1], ylim=(0, 1.08), ylabel="share, largest is 1")
+    axis.set(yticks=[0, 0.5, 1], ylim=(0, 1.08), ylabel="relative to\nlargest bin")
     axis.set_xlabel("sqrt(eigenvalue): the sigma at which noise hides the direction, sampling runs to the right")
     legend_above(axis)

@@ -38,8 +38,11 @@ def size(data: Document) -> list[str]:
     return [f"Its frechet, {number(data['errors']['frechet'])}, is {told}."] if told else []
 
 
-def against(data: Document) -> list[str]:
-    """Named grids that are lower in the exact metrics than one that was optimized for `robust`: which, in which, and why."""
+def against(data: Document, brief: bool = False) -> list[str]:
+    """Named grids that are lower in the exact metrics than one that was optimized for `robust`: which, in which, and why.
+
+    `brief` leaves out why.
+    """
     errors, name = data["errors"], data["objective"]["name"]
     if name != "robust" or errors.get("frechet") is None:
         return []
@@ -55,7 +58,7 @@ def against(data: Document) -> list[str]:
     others = f" (and {len(lower) - 1} more)" if len(lower) > 1 else ""
     where = "the exact metrics" if better and len(exact) > 1 else "frechet"
     head = f"In {where} {label}{others} is {'better' if better else 'lower'}: {told}"
-    return [
+    return [f"{head}."] if brief else [
         f"{head}. robust counts errors of steps that cannot cancel, the better "
         "guide where data are not Gaussian (docs/evidence.md); --objective frechet minimizes the other."
     ]

@@ -235,7 +235,8 @@ def flow_axis(axis: Any, more: str = "", place: str | float = "top", inside: tup
 
     top = axis.secondary_xaxis(place, functions=(lambda x: x / (1 + x), lambda s: s / np.maximum(1 - s, 1e-9)))
     low, high = sorted(inside or axis.get_xlim())
-    marks = [s for s in (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99) if low <= s / (1 - s) * (1 + 1e-9) and s / (1 - s) <= high * (1 + 1e-9)]
+    near = 1 + 1e-9
+    marks = [s for s in (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99) if low / near <= s / (1 - s) <= high * near]
     top.xaxis.set_major_locator(FixedLocator(marks))
     top.xaxis.set_minor_locator(NullLocator())
     top.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))

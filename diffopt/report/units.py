@@ -27,8 +27,8 @@ def unit(objective: str, scale: float | None = None) -> str:
 def error_words(objective: str, scale: float | None = None, logarithmic: bool = True, letters: int = BELOW) -> str:
     """Name of an error's axis, and what is good; in as many lines as it needs."""
     missed = f": {MISSED[objective]}" if objective in MISSED else ""
-    line = f"{objective} error ({unit(objective, scale)}){missed}; {'logarithmic, ' * logarithmic}less is better"
-    return "\n".join(wrap(line, letters))
+    line, good = f"{objective} error ({unit(objective, scale)}){missed};", f"{'logarithmic, ' * logarithmic}less is better"
+    return f"{line} {good}" if len(f"{line} {good}") <= letters else "\n".join([*wrap(line, letters), good])
 
 
 def scale_in(data: Mapping[str, Any]) -> float | None:

@@ -14,7 +14,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.report import answers, noise_answers, text
-from diffopt.report.family import found_numbers
+from diffopt.report.family import at_bound, found_numbers
 from diffopt.report.spread import against, size
 
 #: Errors whose ratios to karras and to the optimum stand in every row.
@@ -202,6 +202,13 @@ class ScheduleResult(RunResult):
             free = [text.NO_NOISE]
         first = [answers.optimized(self.document), *size(self.document), *against(self.document)]
         return [*first, *found_numbers(self.document), *noise_answers.searched(self.document), *free]
+
+    def headline(self) -> list[str]:
+        """What is gained, that noise does not pay where it was searched for, and what qualifies the gain."""
+        said = self.answers()
+        bounds = at_bound(self.document)[:1] if said else []
+        told = [line for line in said if line in (text.NO_NOISE, *bounds)]
+        return [*said[:1], *(against(self.document, brief=True) if said else []), *told]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
