@@ -33,8 +33,11 @@ def _alone(process: Mapping[str, Any]) -> str:
     return f"by the steps alone (exact start at {top}, down to {process['sigma_min']:g})"
 
 
-def caution(data: Mapping[str, Any]) -> str | None:
-    """That a start from noise is further off than the steps, where it is at some of the calls; None where it is not."""
+def caution(data: Mapping[str, Any], brief: bool = False) -> str | None:
+    """That a start from noise is further off than the steps, where it is at some of the calls; None where it is not.
+
+    `brief` leaves out what to do.
+    """
     start = data.get("start_error")
     rows = [row for row in data["rows"] if row["metric"] != "weak"]
     least = min((error for row in rows for error in row["errors"]), default=data["accuracy"])
@@ -47,6 +50,8 @@ def caution(data: Mapping[str, Any]) -> str | None:
         passed = [n for n, error in zip(row["steps"], row["errors"], strict=True) if error < start]
         more += [f"all steps of {row['solver']} from {n} on ({row['metric']})" for n in passed[:1]]
     beyond = f": more than {' and than '.join(more)}" if more else ""
+    if brief:
+        return f"{said}{beyond}."
     return f"{said}{beyond}. `diffopt evaluate --start sigma` states one grid with it; a larger --sigma-max lowers it."
 
 

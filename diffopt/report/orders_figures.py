@@ -16,6 +16,8 @@ from diffopt.report.units import units
 from diffopt.solvers import SOLVERS
 from diffopt.studies.orders import Convergence
 
+#: Place in the panel from which on the end of a line is near its name.
+NEAR = 0.93
 #: What marks and dots say of the sign of a weak error.
 SIGNS = "filled: too large a second moment, hollow: too small; dotted: the error passes 0 between two marks"
 
@@ -144,7 +146,7 @@ def _inside(near: np.ndarray, left: float, width: float, bottom: float, top: flo
 
 
 def _names(axis: Any, curves: Sequence[_Curve]) -> None:
-    """Names in the margin in the order of the last errors, each with its mark; a thread to the line where it crosses none."""
+    """Names in the margin in the order of the last errors, each with its mark; a short thread to the line if it crosses none."""
     low, high = np.log(axis.get_ylim())
     heights = spread([c.points[-1, 1] for c in curves], 0.17 / axis.figure.get_figheight() * len(axis.figure.axes) * (high - low))
     lines = [(place, c.place) for c in curves for place in _segments(_shares(axis, c.points))]
@@ -156,7 +158,8 @@ def _names(axis: Any, curves: Sequence[_Curve]) -> None:
         axis.annotate(plain(curve.name), (1.052, at), xycoords=side, fontsize=8, color=curve.look["color"], va="center",
                       annotation_clip=False)  # fmt: skip
         start, end = _shares(axis, curve.points[-1:])[0], np.array([1.012, (height - low) / (high - low)])
-        if not any(_cross(start, end, *line) for line, place in lines if place != curve.place):
+        # A long thread would be read as a part of the curve: the mark beside the name is enough.
+        if start[0] >= NEAR and not any(_cross(start, end, *line) for line, place in lines if place != curve.place):
             lines.append(((start, end), curve.place))
             axis.annotate("", (1.012, at), xycoords=side, xytext=(curve.calls[-1], curve.errors[-1]), textcoords="data",
                           annotation_clip=False, arrowprops={"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0,
@@ -186,15 +189,15 @@ def _guides(axis: Any, seen: np.ndarray) -> None:
     """Slopes 1 and 2 in a corner where no line goes; none where every corner is taken. `seen` are logarithms."""
     low, high = np.log([axis.get_xlim(), axis.get_ylim()]).T
     span = high - low
-    length, fall = 0.12, 2 * 0.12 * span[0] / span[1]
-    near, places = _shares(axis, seen), ((0.03, min(0.1 + fall, 0.6)), (0.78, 0.95))
+    length, fall = 0.18, 2 * 0.18 * span[0] / span[1]
+    near, places = _shares(axis, seen), ((0.03, min(0.1 + fall, 0.6)), (0.72, 0.95))
     # Lower left and upper right corner, as shares of the panel: place of the upper left end of the guides.
-    free = [(x, y) for x, y in places if not _inside(near, x - 0.04, 0.29, y - fall - 0.06, y + 0.06) and y > fall]
+    free = [(x, y) for x, y in places if not _inside(near, x - 0.04, 0.35, y - fall - 0.06, y + 0.06) and y > fall]
     if not free:
         return
     start = low + np.array(free[0]) * span
     for order in (1, 2):
         end = start + length * span[0] * np.array([1, -order])
-        axis.plot(*np.exp([start, end]).T, color=RIVAL, linewidth=0.9, linestyle=":", zorder=0, label="_guide")
-        axis.annotate(f"slope {order}", tuple(np.exp(end)), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.5,
+        axis.plot(*np.exp([start, end]).T, color=RIVAL, linewidth=1.2, linestyle=":", zorder=0, label="_guide")
+        axis.annotate(f"slope {order}", tuple(np.exp(end)), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8.5,
                       color=RIVAL)  # fmt: skip

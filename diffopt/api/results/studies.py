@@ -47,6 +47,11 @@ class OrdersResult(Result):
         more = orders_answers.caution(self.document)
         return [orders_answers.cheapest(self.document), *([] if more is None else [more])]
 
+    def headline(self) -> list[str]:
+        """The same without what to do."""
+        more = orders_answers.caution(self.document, brief=True)
+        return [orders_answers.cheapest(self.document), *([] if more is None else [more])]
+
     def figure(self) -> Figure:
         """Error over denoiser calls."""
         if not self.convergences:
