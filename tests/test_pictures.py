@@ -19,6 +19,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.processes import Flow, VE
 from diffopt.processes.grid import Grid
 from diffopt.report import answers, palette, style
+from diffopt.report.chart import bars
 from diffopt.report.comparison_errors import offered_best
 from diffopt.report.comparison_figures import picture
 from diffopt.report.figures import TO_ZERO, evaluation_picture, grid_picture
@@ -411,6 +412,40 @@ def test_the_cumulative_variance_grows_evenly_within_equal_eigenvalues():
     ranks, share = np.asarray(curve.get_xdata()), np.asarray(curve.get_ydata())
     for rank, sum_to in ((1.0, 30.0), (2.0, 60.0), (2.5, 75.0), (4.5, 85.0), (6.5, 95.0), (107.0, 105.05)):
         assert np.interp(rank, ranks, share) == pytest.approx(sum_to / 105.05, rel=2e-3)
+
+
+@pytest.mark.parametrize(("eig", "weight"), [([30.0, 5.0, 0.1], [2.5, 4.0, 100.5]), ([9.0, 8.0, 7.0, 1.0], [1.0] * 4)])
+def test_dots_of_the_cumulative_variance_stand_at_the_ranks_that_they_name(eig: list[float], weight: list[float]) -> None:
+    spectrum = Spectrum.create(eig, weight)
+    panel = spectrum_picture(spectrum, {}).axes[1]
+    dots = [line for line in panel.lines if line.get_marker() == "o"]
+    total = sum(w * e for w, e in zip(weight, eig, strict=True))
+    for dot, text, level in zip(dots, panel.texts, (0.5, 0.9, 0.99), strict=True):
+        (rank,), (share,) = dot.get_xdata(), dot.get_ydata()
+        assert text.get_text() == f"{100 * level:g} % in {rank:.0f}" and rank == int(rank)
+        # Taken one direction after another, the first whole number that holds so much.
+        left, held = [min(w, max(0.0, rank - sum(weight[:i]))) for i, w in enumerate(weight)], eig
+        assert share == pytest.approx(sum(w * e for w, e in zip(left, held, strict=True)) / total)
+        less = [min(w, max(0.0, rank - 1 - sum(weight[:i]))) for i, w in enumerate(weight)]
+        assert share >= level > sum(w * e for w, e in zip(less, eig, strict=True)) / total
+    assert min(panel.lines[0].get_xdata()) == (0 if spectrum.dim <= 15 else 1)
+
+
+def test_fractions_of_directions_are_explained() -> None:
+    for weight, told in ([2.5, 4.0], True), ([2.0, 4.0], False):
+        assert any("fractions" in line for line in bars(Spectrum.create([3.0, 0.2], weight))) == told
+
+
+def test_a_simulation_says_in_its_picture_what_noise_does_not_cover_and_where_nothing_is_told_apart() -> None:
+    found = diffopt.simulate(samples=300 + 200 * np.random.default_rng(0).normal(size=(60, 3)), schedule="karras,exponential",
+                             solver="euler", steps="3", count=60, reference_steps=10)  # fmt: skip
+    said = bold(found.plot())
+    assert "is above sigma_max 80 (3 of 3 directions): noise does not cover them. The data's mean has length" in said
+    rows = found.document["rows"]
+    for panel, truth in zip(found.figure().axes, ("limit", "data"), strict=True):
+        low, high = ([row[truth]["frechet"][end] for row in rows] for end in ("low", "high"))
+        assert ("does not tell them apart" in panel.get_title(loc="left")) == (max(low) <= min(high))
+        assert panel.get_ylabel().endswith("logarithmic)")
 
 
 def bold(canvas: Any) -> str:

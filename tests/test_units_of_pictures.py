@@ -42,7 +42,7 @@ def test_axes_of_scaled_samples_name_the_model_and_the_factor(verb: str) -> None
 
 def test_a_factor_of_one_changes_no_unit_and_nats_have_none() -> None:
     assert units(None) == units(1.0) == "data units" and units(None, squared=True) == "data units squared"
-    assert units(2.0, squared=True) == "model units squared, x * 2" and unit("kl", 2.0) == "nats"
+    assert units(2.0, squared=True) == "model units squared, (x * 2)\u00b2" and unit("kl", 2.0) == "nats"
 
 
 @pytest.mark.parametrize("verb", ["optimize", "evaluate", "compare", "shift", "best_eta"])

@@ -95,6 +95,10 @@ def assumption_notes(
     return [*range_notes(problem, listed), *start_notes(problem, grid, eta, evaluation.frechet, listed)]
 
 
+#: What is said of a range that does not hold the data, and of a mean that noise does not hide.
+UNCOVERED, OFF_CENTRE = "noise does not cover them", "beyond their spread"
+
+
 def range_notes(problem: Problem, listed: bool = False, mean: float | None = None) -> list[str]:
     """Data that the range does not fit: wider than the most noise, finer than the least, far from 0.
 
@@ -119,13 +123,13 @@ def range_notes(problem: Problem, listed: bool = False, mean: float | None = Non
             counted = replace(short, mean=None) if mean > spread else short
             missed = f"misses {100 * MISSED:g} % of their spread"
             advice = " or ".join([_rescale(problem), *_higher(problem, counted, listed, MISSED * spread, missed)])
-            notes.append(f"{said}: noise does not cover them; {advice}")
+            notes.append(f"{said}: {UNCOVERED}; {advice}")
     elif mean <= spread:
         notes += _mean_note(problem)
     notes += _low_note(problem, listed)
     if mean > spread:
         notes.append(
-            f"note: the data's mean has length {mean:.4g}, beyond their spread {spread:.4g}; subtract it if the model does"
+            f"note: the data's mean has length {mean:.4g}, {OFF_CENTRE} {spread:.4g}; subtract it if the model does"
         )
     return notes
 

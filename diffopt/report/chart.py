@@ -26,4 +26,6 @@ def bars(spectrum: Spectrum, width: int = 40) -> list[str]:
         name = "0" if value == -np.inf else f"1e{int(value):+03d} and up"
         bar = "#" * max(1, round(width * np.log1p(count) / longest))
         lines.append(f"{name:<14} {100 * share:>8.3g} % {count:>12g} {bar}")
+    if np.any(spectrum.weight % 1):
+        lines.append("fractions: an entry of this spectrum stands for a number of directions that need not be whole")
     return lines

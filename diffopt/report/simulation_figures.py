@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,8 +62,19 @@ def _panel(axis: Any, data: Mapping[str, Any], truth: str) -> None:
     axis.set_xticks(calls, [f"{c:g}" for c in calls])
     _floor(axis, data, truth)
     axis.grid(True, axis="y", color=PALE, linewidth=0.6)
-    axis.set(xlabel="denoiser calls; bars: 95 % intervals", ylabel=f"{TRUTHS[truth]}\n({TARGETS[data['target']['kind']][1]})")
+    axis.set(xlabel="denoiser calls; bars: 95 % intervals", ylabel=f"{TRUTHS[truth]}\n({TARGETS[data['target']['kind']][1]}, logarithmic)")
+    axis.set_title(_undecided(lines.values(), truth), fontsize=8, color=palette.RIVAL)
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _undecided(lines: Iterable[Sequence[Row]], truth: str) -> str:
+    """Where a distance tells nobody from the others: all intervals overlap, at every number of calls."""
+    found: dict[int, list[Mapping[str, float]]] = {}
+    for row in (row for rows in lines for row in rows):
+        found.setdefault(row["denoiser_calls"], []).append(row[truth]["frechet"])
+    groups = [group for group in found.values() if len(group) > 1]
+    alike = groups and all(max(one["low"] for one in group) <= min(one["high"] for one in group) for group in groups)
+    return "all intervals overlap: this distance does not tell them apart" if alike else ""
 
 
 def _floor(axis: Any, data: Mapping[str, Any], truth: str) -> None:

@@ -60,7 +60,8 @@ def _ranks(axis: Any, spectrum: Spectrum, facts: Mapping[str, Any], members: lis
         axis.fill_between(ranks, band["low"], band["high"], alpha=0.3, lw=0, color=RIVAL, label="90 % of bootstrap replicates")
     shown = np.concatenate([_above(one, spectrum)[1] for one in (spectrum, *(member for _, member in members))])
     log_axis(axis, "y", shown.min() / 1.5, shown.max() * 1.6)
-    axis.set(xlabel="rank", ylabel=f"eigenvalue\n({units(known_scale(facts), squared=True)})")
+    unit = units(known_scale(facts), squared=True).replace(", ", ",\n")
+    axis.set(xlabel="rank; the eigenvalue of rank k is drawn from k - 1 to k", ylabel=f"eigenvalue\n({unit})")
     if axis.get_legend_handles_labels()[0] and (members or band):
         legend_above(axis, 3)
 
@@ -121,17 +122,19 @@ def _cumulative(axis: Any, spectrum: Spectrum) -> None:
     ends, share = _cumulated(spectrum)
     last = ends[spectrum.eig >= _lowest(spectrum)][-1]
     few = last <= FEW
-    ranks = np.unique(np.concatenate([ends[ends <= last], np.linspace(0, last, 400) if few else np.geomspace(0.9, last, 400)]))
+    ranks = np.unique(np.concatenate([ends[ends <= last], np.linspace(0, last, 400) if few else np.geomspace(1, last, 400)]))
+    ranks = ranks if few else ranks[ranks >= 1]
     # Directions of an entry have equal shares: between its ends the sum grows evenly.
     axis.plot(ranks, np.interp(ranks, [0.0, *ends], [0.0, *share]), color=INK, lw=1.5)
     for level in LEVELS:
-        rank = _rank(spectrum, level)
-        height = max(level, float(np.interp(rank, [0.0, *ends], [0.0, *share])))
+        # The first whole number of directions that holds so much.
+        rank = min(float(np.ceil(_rank(spectrum, level) - 1e-9)), last)
+        height = float(np.interp(rank, [0.0, *ends], [0.0, *share]))
         axis.plot(rank, height, "o", color=INK, markersize=4)
         # The curve rises: above it to the left is room, below it to the right.
         late = rank > 0.5 * last if few else np.log(rank / 0.9) > 0.5 * np.log(last / 0.9)
         side, offset = ("right", (-5, 2)) if late else ("left", (6, -11))
-        axis.annotate(f"{100 * level:g} % in {np.ceil(rank - 1e-9):,.0f}", (rank, height), fontsize=8, xytext=offset,
+        axis.annotate(f"{100 * level:g} % in {np.ceil(rank):,.0f}", (rank, height), fontsize=8, xytext=offset,
                       textcoords="offset points", ha=side)  # fmt: skip
     axis.set(ylim=(0, 1.14), xlabel="rank", ylabel="share of variance")
     axis.grid(True, color=PALE, linewidth=0.6)

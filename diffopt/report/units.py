@@ -14,9 +14,12 @@ BELOW, BESIDE = 104, 44
 
 
 def units(scale: float | None, squared: bool = False) -> str:
-    """The data's own units, or those of the model where samples x were multiplied by `scale` before the estimate."""
+    """The data's own units, or those of the model where samples were multiplied by `scale` before the estimate."""
     power = " squared" * squared
-    return f"data units{power}" if scale is None or scale == 1 else f"model units{power}, x * {scale:.3g}"
+    if scale is None or scale == 1:
+        return f"data units{power}"
+    factor = f"x * {scale:.3g}"
+    return f"model units squared, ({factor})\u00b2" if squared else f"model units, {factor}"
 
 
 def unit(objective: str, scale: float | None = None) -> str:

@@ -64,6 +64,13 @@ class SimulationResult(Result):
             said.append(text + ".")
         return said
 
+    def headline(self) -> list[str]:
+        """The answers, and that noise does not cover the data where it does not."""
+        from diffopt.api.notes import OFF_CENTRE, UNCOVERED
+
+        wrong = [note.removeprefix("note: ").split(";")[0] for note in self.notes if UNCOVERED in note or OFF_CENTRE in note]
+        return [*super().headline(), *(f"{line[0].upper()}{line[1:]}." for line in wrong)]
+
     def figure(self) -> Figure:
         """Distances with their intervals over denoiser calls."""
         from diffopt.report.simulation_figures import simulation_picture
