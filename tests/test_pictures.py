@@ -16,7 +16,7 @@ from diffopt.api.speech import spoken
 from diffopt.data.dataset import Dataset
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
-from diffopt.processes import Flow, VE
+from diffopt.processes import VE, Flow
 from diffopt.processes.grid import Grid
 from diffopt.report import answers, palette, style
 from diffopt.report.chart import bars
@@ -185,9 +185,10 @@ def test_words_of_the_map_name_levels_that_the_grid_has(process: str) -> None:
             assert axis.get_xlabel() == "sigma, sampling runs to the right; the last strip is the step to 0"
         assert said[1] == names[first] and said[2] in (names[last], names[last].removeprefix("sigma "))
         assert min(below) >= 0.99
-        (bracket,) = [line for panel in axis.child_axes if hasattr(panel, "lines") for line in panel.lines if line.get_marker() == "|"]
-        drawn = found.local().sigma
-        assert list(bracket.get_xdata()) == [drawn[first], drawn[last]]
+        drawn = [line for panel in axis.child_axes for line in getattr(panel, "lines", ())]
+        (bracket,) = [line for line in drawn if line.get_marker() == "|"]
+        edges = found.local().sigma
+        assert list(bracket.get_xdata()) == [edges[first], edges[last]]
 
 
 def test_a_colour_has_one_meaning() -> None:

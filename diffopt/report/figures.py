@@ -206,7 +206,8 @@ def _eta(axis: Any, data: Mapping[str, Any]) -> None:
             axis.annotate(told, (np.sqrt(left * right), value), xytext=(0, 1.5), textcoords="offset points", ha="center",
                           fontsize=7)  # fmt: skip
     last = "; the step to 0 has none, whatever its eta" if idle else ""
-    axis.set(ylabel="eta", ylim=(0, 1.3 * max(eta, default=0.0) or 1.0), xlabel=f"sigma; injected noise of each step{sense}{last}")
+    top = 1.3 * max(eta, default=0.0) or 1.0
+    axis.set(ylabel="eta", ylim=(0, top), xlabel=f"sigma; injected noise of each step{sense}{last}")
 
 
 def _split(axis: Any, errors: Mapping[str, Any], scale: float | None) -> None:

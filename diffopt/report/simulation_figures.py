@@ -62,7 +62,8 @@ def _panel(axis: Any, data: Mapping[str, Any], truth: str) -> None:
     axis.set_xticks(calls, [f"{c:g}" for c in calls])
     _floor(axis, data, truth)
     axis.grid(True, axis="y", color=PALE, linewidth=0.6)
-    axis.set(xlabel="denoiser calls; bars: 95 % intervals", ylabel=f"{TRUTHS[truth]}\n({TARGETS[data['target']['kind']][1]}, logarithmic)")
+    unit = TARGETS[data["target"]["kind"]][1]
+    axis.set(xlabel="denoiser calls; bars: 95 % intervals", ylabel=f"{TRUTHS[truth]}\n({unit}, logarithmic)")
     axis.set_title(_undecided(lines.values(), truth), fontsize=8, color=palette.RIVAL)
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from textwrap import wrap
 from typing import Any
 
-
 #: What the errors are whose names do not say it.
 MISSED = {"robust": "what start and steps miss, uncancelled", "robust_steps": "what steps miss, uncancelled"}
 #: Letters of a line below an axis, and beside one.

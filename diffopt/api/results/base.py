@@ -63,7 +63,8 @@ class Result:
         said = self.answers()
         more = len(said) - self.headlines
         # An answer for each of many groups: those left out are not left out in silence.
-        return said[: self.headlines] + [f"{more} more answers stand below the printed table."] * (self.headlines > 1 and more > 0)
+        rest = [f"{more} more answers stand below the printed table."] * (self.headlines > 1 and more > 0)
+        return said[: self.headlines] + rest
 
     def remarks(self, form: str) -> tuple[str, ...]:
         """Notes about one form of the result."""
