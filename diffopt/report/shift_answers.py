@@ -35,7 +35,7 @@ def shifted(data: Document) -> list[str]:
     minimized = f"{data['objective']} was minimized"
     optimum = f"shift {best['shift']:.4g} (mu {best['mu']:.4g})"
     if chosen["name"] != best["name"]:
-        first = f"For {size}: {_kept(best, chosen, shipped, name, optimum)}; {minimized}.{_others(chosen, shipped, name)}"
+        first = f"For {size}: {_kept(best, chosen, shipped, name, optimum)}; {minimized}."
     elif best[name] is not None and shipped:
         rival = min(shipped, key=lambda row: row[name])
         told = f"{gain(best[name], rival[name])} {rival['name']} ({number(rival[name])}), the best of what models ship"
@@ -43,12 +43,13 @@ def shifted(data: Document) -> list[str]:
     else:
         first = f"For {size}: set {optimum}; {minimized}."
     flags = f"--process flow --schedule shift:{chosen['shift']:.4g} --sigma-min 0"
-    return [first, *_by_robust(data), f"As a schedule (its last step to 0 is one of the equal ones): {flags}"]
+    others = _others(chosen, shipped, name) if chosen["name"] != best["name"] else []
+    return [first, *others, *_by_robust(data), f"As a schedule (its last step to 0 is one of the equal ones): {flags}"]
 
 
 def headline(data: Document) -> list[str]:
     """The shift to set, and by `robust` another one where that is not it."""
-    return shifted(data)[:-1]
+    return [shifted(data)[0], *_by_robust(data)]
 
 
 def _shipped(data: Document) -> list[Document]:
@@ -65,13 +66,13 @@ def _kept(best: Document, chosen: Document, shipped: Sequence[Document], name: s
     return f"set shift {chosen['shift']:.4g}, which {ship}, {name} {number(chosen[name])}; {far}"
 
 
-def _others(chosen: Document, shipped: Sequence[Document], name: str) -> str:
+def _others(chosen: Document, shipped: Sequence[Document], name: str) -> list[str]:
     """What the shifts of other models cost, which are no better and are not to be kept."""
     worse = [row for row in shipped if row[name] > chosen[name] and not within(NEAR, row[name], chosen[name])]
     if not worse:
-        return ""
+        return []
     listed = [f"{row['name']} ({row['shift']:.4g}) {number(row[name])}" for row in sorted(worse, key=lambda row: row[name])]
-    return f" What other models ship has more: {', '.join(listed)}."
+    return [f"What other models ship has more: {', '.join(listed)}."]
 
 
 def _by_robust(data: Document) -> list[str]:
