@@ -261,6 +261,6 @@ def test_a_page_of_few_rows_says_so_and_answers_of_all(run, tmp_path):
     words = ("-n", "5", "-s", "heun", "--only", "bong_tangent,beta,beta57,karras,normal,simple", "--top", "1")
     (group,) = json.loads(run(*words, "--html", str(tmp_path / "page.html")).out)["groups"]
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "rows left out by --top here" in text
+    assert "rows left out here and in the pictures" in text
     assert ">All rows<" not in text
     assert group["sentence"] in html.unescape(text)

@@ -228,7 +228,7 @@ def check_flow(values: Sequence[float], process: Process, label: str) -> None:
         if values[0] == 1 or (process.of_latents and like_times(values[0])):
             note(
                 f"note: {label} starts at {values[0]:g} and is read as noise ratios of process {process.name}; values from 1 "
-                "down look like times s of a flow model (SD3, Flux, Wan): for those say --process flow --times"
+                "down look like times s of a flow model (SD3, Flux, Wan): for those say --process flow, and that they are times"
             )
         return
     file = exists(label)

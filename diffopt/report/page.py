@@ -83,7 +83,7 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
 def _left_out(data: Mapping[str, Any]) -> str:
     """How many rows the tables and pictures do not have."""
     count = sum(group["left_out"] for group in data["groups"])
-    told = f"{count} row{'s' * (count != 1)} left out by --top here and in the pictures; the answers are of all."
+    told = f"{count} row{'s' * (count != 1)} left out here and in the pictures; the answers are of all."
     return f'<p class="soft">{told}</p>' if count else ""
 
 
