@@ -40,6 +40,27 @@ ASKED = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("host", "more", "steps"),
+    [("edm", "--calls 3", 2), ("k_diffusion", "--calls 4 --end sigma_min --score-error 0.1", 2), ("edm", "--calls 2", None),
+     ("comfyui", "--calls 3", None), ("forge", "--calls 3 --process flow", None)],
+)  # fmt: skip
+def test_a_program_with_edms_churn_is_said_to_have_it_with_a_call_that_runs(host, more, steps, tmp_path, capsys, monkeypatch):
+    """Churn is no row: ComfyUI has none, flow models neither, and one step has no family."""
+    monkeypatch.setattr("diffopt.api.recommend.CANDIDATES", ("euler", "heun"))
+    np.save(tmp_path / "eig.npy", EIG)
+    assert main(["recommend", str(tmp_path / "eig.npy"), "--host", host, *more.split(), "--format", "json"]) == 0
+    told = capsys.readouterr()
+    table, said = json.loads(told.out), [line for line in told.err.splitlines() if "edm_stochastic" in line]
+    assert len(said) == (steps is not None) and "edm_stochastic" not in {row["solver"] for row in table["rows"]}
+    if steps is not None:
+        assert main([*shlex.split(said[0].partition("rest on: diffopt ")[2]), "--format", "json"]) == 0
+        run = json.loads(capsys.readouterr().out)
+        assert (run["solver"], run["steps"], run["host"]) == ("edm_stochastic", steps, host)
+        assert run["denoiser_calls"] <= table["calls"] and "s_churn" in run["optimizer"]["family"]
+        assert (run["score_error"], run["end"]) == (table["score_error"], table["end"])
+
+
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.usefixtures("no_optimum")
 def test_the_command_of_a_row_states_its_errors(asked, tmp_path, capsys):

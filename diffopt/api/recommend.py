@@ -21,15 +21,19 @@ from diffopt.documents.question import make_problem
 from diffopt.documents.recommendation import OfferRow, RecommendationDocument
 from diffopt.documents.schemas import dump
 from diffopt.documents.values import one
-from diffopt.errors import UnsupportedError
+from diffopt.errors import DiffoptError, UnsupportedError
 from diffopt.foundation.notes import note
 from diffopt.hosts.answer import find_host
 from diffopt.objectives.problem import Problem
 from diffopt.report.advised import verdict
 from diffopt.search.variables import ETA_MAX
+from diffopt.solvers import SOLVERS
 from diffopt.studies.advice import Advice, advice
+from diffopt.studies.calls import steps_for
 from diffopt.studies.recommend import CANDIDATES, HABIT, Hosted, Offer, offers
 
+#: The scheme of EDM's churn.
+CHURNED = "edm_stochastic"
 #: How sure the ranking is; the first by benchmarks/published_fid.py, the second by benchmarks/fitted.py (docs/multistep.md).
 CERTAINTY = (
     "On CIFAR-10 `robust` ranks 51 published FIDs of a trained network (7 solvers, 3 to 10 calls) with Spearman's 0.87 over "
@@ -108,9 +112,11 @@ def recommend(
     if best.asked in said:
         note(said[best.asked])
         note_range(problem, str(host), flags)
+    source = str(spectrum) if isinstance(spectrum, str) else "SPECTRUM"
+    if host is not None:
+        _note_churn(problem, budget, source, host, flags)
     others = [o for o in (*advised.equal, *(() if advised.rival is None else (advised.rival,))) if o is not best]
     habit = next((o for o in found if o.habit), None)
-    source = str(spectrum) if isinstance(spectrum, str) else "SPECTRUM"
     rows = [_row(o, advised, host, _again(source, o, flags)) for o in (best, *(o for o in found if o is not best))]
     document = RecommendationDocument(
         calls=budget, host=None if chosen is None else chosen.name, rows=rows,
@@ -167,6 +173,24 @@ def _command(source: str, best: Offer, flags: Mapping[str, Any], host: str | Non
     free = {"free": "grid,eta"} if best.optimized_eta else {}
     run = {"solver": best.asked, "steps": best.steps, "host": host}
     return command_line("optimize", source, {**run, **free, **_said(flags), "output": "grid.json"})
+
+
+def _note_churn(problem: Problem, calls: int, source: str, host: str, flags: Mapping[str, Any]) -> None:
+    """Where EDM's churn is, if the host has it: it is no row, since with an exact score its gain need not hold elsewhere."""
+    solver = SOLVERS[CHURNED](error=problem.solver.error)
+    steps = steps_for(solver, calls, problem.end == "zero")
+    if steps < 2:
+        return
+    try:
+        hosted(replace(problem, solver=solver, steps=steps), None, (), host, flags)
+    except DiffoptError:
+        return
+    run = {"solver": CHURNED, "steps": steps, "schedule": "karras", "free": "family", "host": host}
+    line = command_line("optimize", source, {**run, **_said(flags)})
+    note(
+        f"note: {host} runs {CHURNED} (EDM's churn) too, which is not ranked: what churn gains with an exact score need not hold "
+        f"on other data; its best numbers, and what they rest on: {line}"
+    )
 
 
 def _again(source: str, offer: Offer, flags: Mapping[str, Any]) -> str:

@@ -38,6 +38,7 @@ WORDS = {
     "first", "last", "pca", "fourier", "lanczos", "dense", "local", "dask", "population", "analytical", "oas", "ledoit_wolf",
     "karras", "euler", "heun", "ddim", "robust", "frechet", "kl", "ve", "strong", "weak", "rho", "json", "csv", "lines", "random",
     "comfyui", "diffusers", "wav", "yes", "no", "none", "free", "signed", "absolute", "radial", "exponential", "shift", "sd",
+    "edm", "forge", "physicsnemo",
 }  # fmt: skip
 _VALUE = r"""(?!-[a-zA-Z-])(?:'[^'\n]*'|"[^"\n]*"|[^\s;'"`()\[\]]+)"""
 _FLAG = rf"(?<![\w./-])(--[a-z][a-z0-9]*(?:-[a-z0-9]+)*|-[snOo])(?![\w-])(?:( |=)({_VALUE}))?"
