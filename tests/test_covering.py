@@ -107,5 +107,5 @@ def test_what_a_score_error_adds_to_the_steps_is_told_apart() -> None:
     wrong, right = diffopt.evaluate(EIG, score_error="0.1", **ask), diffopt.evaluate(EIG, **ask)
     exact = wrong.document["exact_score"]["discretization"]
     assert exact == pytest.approx(right.errors["discretization"], rel=1e-6) and exact < wrong.errors["discretization"]
-    assert f"steps {wrong.errors['discretization']:.3g} ({exact:.3g} with an exact score)" in wrong.answers()[0]
+    assert f"steps {wrong.errors['discretization']:.4g} ({exact:.4g} with an exact score)" in wrong.answers()[0]
     assert right.document["exact_score"] is None and "exact score" not in right.answers()[0]

@@ -205,6 +205,16 @@ def test_a_null_direction_ends_at_zero_or_far_from_it(name: str, process: str, c
         assert variance == 0 or not variance < 1e-24
 
 
+def test_a_rule_that_sums_to_one_but_for_rounding_does_not_move_a_null_direction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines round the sum of its shares up or down (eq. 121)."""
+    from diffopt.solvers.rules import adams
+
+    xi, share = adams.RULES[32]
+    monkeypatch.setitem(adams.RULES, 32, (xi, share * (1 + 1e-15)))
+    grid = Grid.create(EXAMPLES["ve"], [7.0, 2.0, 0.4, 0.05, 0.0])
+    assert Law(run_table(make("deis", None), grid), Spectrum.create([1.0, 0.0]), "exact").variance[1] == 0
+
+
 @pytest.mark.parametrize("order", [2, 3, 4])
 @pytest.mark.parametrize("process", ["ve", "flow"])
 def test_lms_of_any_grid_lands_null_directions_on_zero(process: str, order: int) -> None:

@@ -75,10 +75,10 @@ def states(
     InputError
         The run injects noise, and no `rng` is given.
     """
-    if rng is None and table.stochastic:
-        raise InputError("this run injects noise; give rng=numpy.random.default_rng(seed)")
     if table.error is not None or (table.maps is not None and table.maps.error is not None):
         raise UnsupportedError("this run's score error depends on the spectrum; put it into the denoiser instead")
+    if rng is None and table.stochastic:
+        raise InputError("this run injects noise; give rng=numpy.random.default_rng(seed)")
     models = Models(denoiser, score or _score_of(denoiser), jacobian)
     steps = _table_steps(table, models, start, rng) if table.maps is None else table.maps.states(start, models, rng)
     alpha, level = table.alpha[:: table.rows], table.level[:: table.rows]
