@@ -177,6 +177,15 @@ def test_a_word_or_a_decimal_comma_is_not_passed_over(tmp_path: Path, monkeypatc
         assert out == "" and "'abc' is no number" in err and err.count("\n") == 1
 
 
+@pytest.mark.parametrize("content", ["14.61, 8.2, 0.0", '{"1": {"class_type": "ManualSigmas", "inputs": {"sigmas": "9, 0"}}}'])
+def test_a_text_names_no_sampler(content: str, tmp_path: Path) -> None:
+    """Nor does a workflow's node of numbers: there is nothing to judge but the values."""
+    (tmp_path / "given.txt").write_text(content)
+    found = diffopt.check(str(tmp_path / "given.txt"), "comfyui")
+    assert found.document["sampler"] is None and found.document["solver"] is None
+    assert str(found).startswith("comfyui: pasted text or workflow")
+
+
 def test_check_says_what_was_read(capsys: Any) -> None:
     grid = diffopt.optimize(EIG, "euler", 3, process="flow")
     assert diffopt.check(grid, "comfyui").document["read"].startswith("4 levels, s 1 to 0: s of flow models")

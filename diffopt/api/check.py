@@ -61,7 +61,7 @@ def check(
     found = find_host(host)[0]
     pasted = _pasted(schedule, found.name)
     if pasted is not None:
-        answer = Answer(found.name, "text", Plan("text", None, pasted), read=_read(schedule, found.name))
+        answer = Answer(found.name, None, Plan("", None, pasted), read=_read(schedule, found.name))
         if any(f.altered for f in pasted) or not _is_list(schedule):
             return _result(answer)
     run = run_of(schedule)

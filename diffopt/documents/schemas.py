@@ -201,7 +201,7 @@ class CheckDocument(Document):
 
     schema_: Literal["diffopt.check/1"] = Field(default="diffopt.check/1", alias="schema")
     host: str
-    sampler: str = Field(description="the host's own name")
+    sampler: str | None = Field(description="the host's own name; null of a pasted text or a workflow, which names none to judge")
     read: str | None = Field(default=None, description="how many levels were read, and their ends")
     altered: bool
     findings: list[FindingPart]

@@ -37,8 +37,10 @@ class Answer:
 
     Attributes
     ----------
-    host, sampler : str
-        Names; the sampler's is the host's own.
+    host : str
+        Its name.
+    sampler : str or None
+        The host's own name of it; None of a text or a workflow, which is looked at without one.
     plan : Plan
         The run there, and the findings.
     text : str, bytes or None
@@ -58,7 +60,7 @@ class Answer:
     """
 
     host: str
-    sampler: str
+    sampler: str | None
     plan: Plan
     text: str | bytes | None = None
     suffix: str = ".txt"

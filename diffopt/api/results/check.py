@@ -37,7 +37,8 @@ class CheckResult(Result):
         from rich.text import Text
 
         document, lines = self.document, []
-        lines.append(f"{document['host']}: {document['sampler']}" + ("" if document["altered"] else ", the grid is run as it is"))
+        what = "pasted text or workflow" if document["sampler"] is None else document["sampler"]
+        lines.append(f"{document['host']}: {what}" + ("" if document["altered"] else ", the grid is run as it is"))
         lines += [f"read: {document['read']}"] if document["read"] else []
         for row in self.findings:
             lines.append(f"{'!' if row['altered'] else '-'} {row['kind']}: {row['message']}")
