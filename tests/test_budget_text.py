@@ -112,3 +112,14 @@ def test_a_given_score_error_is_sent_to_the_verb_that_splits_it(tmp_path: Path, 
     assert out == "" and "diffopt evaluate SPECTRUM --schedule karras --score-error data:0.05" in err and err.count("\n") == 1
     with pytest.raises(InputError, match="a budget derives the score's error from samples and tau"):
         diffopt.budget(EIG, score_error=0.05)
+
+
+def test_a_source_above_the_total_is_said_to_be_taken_off_in_part() -> None:
+    """A grid that ends at 0: what the last step leaves and what the steps add are of opposite sign."""
+    found = diffopt.budget("builtin:photos", solver="heun", steps=18, samples=50_000, start="sigma")
+    (said,) = [line for line in found.answers() if "its largest source is" in line]
+    largest, total = max(v for v in found.terms.values() if v is not None), found.total or 0.0
+    assert largest > total and said.endswith(f"{largest:.4g} alone, of which the others take off a part.")
+    other = diffopt.budget(EIG, solver="heun", steps=6, schedule="karras", **TRAINED)
+    assert max(v for v in other.terms.values() if v is not None) <= (other.total or 0.0)
+    assert not any("take off a part" in line for line in other.answers())

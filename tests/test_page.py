@@ -146,6 +146,7 @@ def test_the_first_column_stays_where_all_columns_are_asked_for_on_a_small_scree
         ("host:nowhere", "host has "),
         ("steps:7", "steps has 5, 10"),
         ("heun euler", "words are whole names"),
+        ("kar", "words are whole names or numbers; kar* finds 4"),
     ],
 )
 def test_a_filter_that_finds_nothing_says_what_there_is(opened, words, hint):
@@ -154,6 +155,20 @@ def test_a_filter_that_finds_nothing_says_what_there_is(opened, words, hint):
     assert hint in opened.inner_text("#count") and opened.inner_text("#count").startswith("0 rows")
     opened.fill("#filter", "")
     assert opened.inner_text("#count") == ""
+
+
+@pytest.mark.parametrize("where", ["#filter", "thead th button"])
+def test_the_arrow_goes_from_the_filter_and_from_a_head_into_the_rows(opened, where):
+    opened.fill("#filter", "karras")
+    opened.focus(where if where == "#filter" else "section:not([hidden]) > section:not([hidden]) " + where)
+    opened.keyboard.press("ArrowDown")
+    assert opened.evaluate("document.activeElement.closest('tr')?.dataset.schedule") == "karras"
+    opened.keyboard.press("Enter")
+    assert len(opened.query_selector_all("tr.grid")) == 1
+
+
+def test_the_heading_says_which_data_and_solvers(opened):
+    assert opened.inner_text("h1") == "Step grids compared on builtin:power2: euler, heun"
 
 
 def test_a_space_after_the_colon_of_a_column_is_no_word_of_its_own(opened):

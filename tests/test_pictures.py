@@ -449,6 +449,20 @@ def test_a_simulation_says_in_its_picture_what_noise_does_not_cover_and_where_no
         assert panel.get_ylabel().endswith("logarithmic)")
 
 
+def test_rows_that_the_answer_names_are_named_among_the_marks() -> None:
+    """The best that needs no data too, though no program offers it; the marks are explained, and the last step."""
+    found = diffopt.compare("builtin:photos", "euler", "10", only="karras,bong_tangent,beta,first_order")
+    grids, marks = found.figure().axes
+    told = [text.get_text() for text in marks.texts]
+    fixed = [row for row in found.document["rows"] if row["kind"] == "fixed"]
+    least = min(fixed, key=lambda row: row["robust"])["schedule"]
+    assert least == "bong_tangent" and any(text.startswith(f"{least} ") and "needs no data" in text for text in told)
+    assert {text.get_text() for text in marks.get_legend().get_texts()} == {"the optimum", "the best rules", "karras"}
+    assert "all go to 0 in the last step" in grids.get_xlabel()
+    levels = diffopt.recommend(EIG, calls=4).figure().axes[1]
+    assert "all go to 0 in the last step" in levels.get_xlabel()
+
+
 def bold(canvas: Any) -> str:
     return " ".join(text.get_text() for text in canvas.texts if text.get_fontweight() == "bold").replace("\n", " ")
 

@@ -99,6 +99,8 @@ def answers(document: Document) -> list[str]:
     if largest is None:
         return [*said, "Nothing is inexact: the expected error is 0."]
     alone = f"{document['terms'][largest]:.4g} alone"
+    if document["terms"][largest] > total * (1 + SAME):
+        alone += ", of which the others take off a part"
     subject = "The expected" if document["valid"] else "By it the expected"
     said.append(
         f"{subject} squared 2-Wasserstein error is {total:.4g} (a distance of {math.sqrt(max(total, 0)):.4g}); "

@@ -22,6 +22,9 @@ _KINDS = {
     "added": palette.YOURS, "optimized": palette.OWN,
 }  # fmt: skip
 
+#: What the marks of named rows are.
+NAMED = {"o": "the optimum", "D": "the best rules", "s": "karras", "P": "yours"}
+
 
 def row_colour(row: Row) -> str:
     """Colour of a row by its kind; karras, the habit, has its own."""
@@ -92,14 +95,18 @@ def _strip(axis: Any, comparison: Comparison, host: str | None) -> str:
             values = [row.errors[objective] for row in rows if row_colour(row) == colour]
             axis.plot(values, [i] * len(values), "|", color=colour, markersize=9, markeredgewidth=0.9)
         offered, lifts = offered_best(rows, comparison, host), count(-11, -11)
+        known = [row for row in rows if row.kind == "fixed" and not row.other_range]
+        free = min(known, key=lambda row: row.errors[objective] or 0.0, default=None)
         for row in rows:
-            if (found := _mark(row, row is offered, host)) is None:
+            if (found := _mark(row, row is offered, host, row is free)) is None:
                 continue
             colour, mark, words = found
             lift = 11 if row.kind == "optimized" else next(lifts)
             value = row.errors[objective] or 0.0
             edge = palette.INK if mark == "D" else colour
-            axis.plot(value, i, mark, color=colour, markersize=6.5, zorder=3, markeredgecolor=edge)
+            # Of diamonds in the colours of their kinds one stands for all in the legend.
+            told = NAMED[mark] if NAMED[mark] not in axis.get_legend_handles_labels()[1] else "_same"
+            axis.plot(value, i, mark, color=colour, markersize=6.5, zorder=3, markeredgecolor=edge, linestyle="none", label=told)
             text = plain(f"{shown_name(row)} {number(value)}{words}")
             axis.annotate(text, (value, i), xytext=(0, lift), textcoords="offset points", ha="left", va="center", fontsize=8,
                           color=colour)  # fmt: skip
@@ -117,8 +124,8 @@ def _with_unit(axis: Any, objective: str, comparison: Comparison, logarithmic: b
     return error_words(objective, known_scale(comparison.setting.facts), logarithmic, letters)
 
 
-def _mark(row: Row, offered: bool, host: str | None) -> tuple[str, str, str] | None:
-    """Colour, marker and words of a row that is named."""
+def _mark(row: Row, offered: bool, host: str | None, free: bool = False) -> tuple[str, str, str] | None:
+    """Colour, marker and words of a row that is named; `free` is the best that needs no data."""
     words = f", {_who(host)}" if offered else ""
     if row.kind == "optimized":
         return palette.OWN, "o", ""
@@ -126,7 +133,9 @@ def _mark(row: Row, offered: bool, host: str | None) -> tuple[str, str, str] | N
         return palette.YOURS, "P", ", yours"
     if row.schedule == "karras":
         return palette.HABIT, "s", words
-    if row.best or offered:
+    if row.best or offered or free:
+        if free and not (row.best or offered):
+            return row_colour(row), "D", ", best that needs no data"
         needs = ", needs the spectrum" if row.kind == "spectrum" else ""
         return row_colour(row), "D", words or f", best of all rules{needs}"
     return None

@@ -125,7 +125,8 @@ def draw_grids(axis: Any, rows: list[Row], comparison: Comparison, most: int, wi
         # What stands below is drawn out of its rank.
         axis.axhline(most - 0.5, color=palette.INK, linewidth=1.1, linestyle=(0, (1, 2.5)))
     pure = any(np.isinf(row.sigmas[0]) for row in group)
-    marks = "; ".join(["triangles: pure noise"] * pure + ["dots: rows left out"] * gap)
+    ends = {float(row.sigmas[-1]) == 0 for row in group} == {True}
+    marks = "; ".join(["triangles: pure noise"] * pure + ["all go to 0 in the last step"] * ends + ["dots: rows left out"] * gap)
     axis.set_xlabel("\n".join(["sigma, sampling runs to the right", *[marks] * bool(marks)]), fontsize=8)
     return f"{group[0].solver}, {counted(group[0].denoiser_calls, 'call')}: grids by {objective}{more}"
 

@@ -54,7 +54,7 @@ def page(comparison: Comparison, data: Mapping[str, Any]) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>Schedules compared on {escape(data['spectrum']['source'])}</title>",
             f"<style>{_asset('page.css')}{colours()}</style></head><body>",
-            '<h1>Step grids compared</h1>',
+            f"<h1>Step grids compared on {escape(data['spectrum']['source'])}: {escape(', '.join(solvers))}</h1>",
             f'<div class="answer">{answer}</div>',
             f'<p class="soft">{escape(_facts(data))}</p><p class="soft" id="columns">{escape(_columns_told(data))}</p>',
             f'<pre>{escape(data["command"])}</pre>',

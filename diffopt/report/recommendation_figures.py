@@ -51,6 +51,7 @@ def _levels(axis: Any, grids: Mapping[str, Any], own: str, habit: str, flow: boo
     if flow:
         flow_axis(axis)
     pure = "; triangles: pure noise" if any(grid[0] is None for grid in grids.values()) else ""
+    pure += "; all go to 0 in the last step" if all(grid[-1] == 0 for grid in grids.values()) else ""
     for label, name in zip(axis.get_yticklabels(), grids, strict=True):
         label.set_color(palette.OWN if name == own else palette.HABIT if name == habit else palette.INK)
     axis.set(ylim=(len(grids) - 0.4, -0.6), xlabel=f"noise ratio sigma at each step, sampling runs to the right{pure}")

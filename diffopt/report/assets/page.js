@@ -35,6 +35,9 @@ const hint = words => {
   const named = words.filter(w => w.includes(':')).map(w => w.split(/:(.*)/));
   const unknown = named.find(([column]) => !columns.includes(column));
   if (unknown) return `0 rows: there is no column ${unknown[0]}; columns are ${columns.join(', ')}`;
+  const longer = words.map(w => w.endsWith('*') || w.endsWith(':') ? w : `${w}*`);
+  const near = [...rows()].filter(r => longer.every(w => fits(r, w))).length;
+  if (near) return `0 rows: words are whole names or numbers; ${longer.join(' ')} finds ${near}`;
   const values = column => [...new Set([...rows()].flatMap(r => (r.dataset[column] ?? '').split(' ')).filter(Boolean))];
   const empty = named.find(([column, rest]) => !values(column).some(v => wild(rest).test(v)));
   if (!empty) return `0 rows have all of these: words are whole names or numbers, ays* is a beginning; columns are ${columns.join(', ')}`;
@@ -58,7 +61,14 @@ filter.addEventListener('input', () => {
 // Arrows walk over the rows of a table.
 document.addEventListener('keydown', event => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], here = document.activeElement;
-  if (!step || !here.matches('.open')) return;
+  if (!step) return;
+  if (!here.matches('.open')) {
+    // From the filter or the head of a table down into its rows.
+    const part = here.matches('#filter') ? document : here.matches('th button') ? here.closest('table') : null;
+    const first = part && [...part.querySelectorAll('tr[data-row]:not([hidden]) .open')].find(e => e.offsetParent);
+    if (step > 0 && first) { event.preventDefault(); first.focus(); }
+    return;
+  }
   const all = [...here.closest('tbody').querySelectorAll('tr[data-row]:not([hidden]) .open')].filter(e => e.offsetParent);
   const next = all[all.indexOf(here) + step];
   if (next) { event.preventDefault(); next.focus(); }
