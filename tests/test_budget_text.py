@@ -80,6 +80,26 @@ def test_what_helps_comes_with_its_reason_and_what_does_not_is_no_help() -> None
     assert not re.search(r"halvings|e\+0", " ".join(told))
 
 
+@pytest.mark.parametrize("samples", [4, 40000])
+def test_what_no_number_moves_is_said_not_to_be_tried(samples: int) -> None:
+    """Steps placed for the data and a higher start, each of which then lowers its term; of a grid that was given no other."""
+    asked: dict[str, Any] = {"samples": samples, "start": "sigma", "sigma_max": 4.0, "sigma_min": 0.1, "end": "zero"}
+    found = diffopt.budget(EIG, solver="euler", steps=6, schedule="karras", **asked)
+    (line,) = [line for line in found.answers() if line.startswith("Not tried here: ")]
+    call = "`diffopt optimize SPECTRUM --solver euler --steps 6 --output FILE`"
+    assert f"placed for these data instead of karras ({call}, with the same process, range and start)" in line
+    assert line.endswith("; a larger --sigma-max, if the network was trained there.")
+    del asked["samples"]
+    placed = diffopt.optimize(EIG, solver="euler", steps=6, **asked)
+    given = diffopt.budget(EIG, grid=placed, samples=samples)
+    assert given.terms["discretization"] < 0.9 * found.terms["discretization"]
+    higher = diffopt.budget(EIG, solver="euler", steps=6, schedule="karras", samples=samples, **{**asked, "sigma_max": 40.0})
+    assert higher.terms["initialization"] < 0.1 * found.terms["initialization"]
+    assert "instead of" not in " ".join(given.answers())
+    near = diffopt.budget(EIG, solver="heun", steps=60, schedule="karras", samples=400)
+    assert "Not tried here" not in " ".join(near.answers())
+
+
 def test_a_budget_beyond_its_reach_says_so_before_any_number() -> None:
     found = diffopt.budget(EIG, samples=2)
     assert not found.valid

@@ -20,6 +20,8 @@ MOVES = {
     "steps": "twice the steps", "langevin": "half the step size of the chain", "sigma_min": "half the sigma_min",
 }  # fmt: skip
 MOST = "What would help most"
+#: Least part of the total from which the placement of the steps, or a higher start, is worth a word.
+WORTH = 0.05
 #: Least relative change of the total that is a change.
 SAME = 1e-3
 
@@ -110,7 +112,7 @@ def answers(document: Document) -> list[str]:
     if plan is not None:
         values = ", ".join(f"{k.replace('_', '-')} {v:.4g}" for k, v in plan["values"].items())
         said.append(f"Best within the limits: {values}.")
-    return said + (_changes(document, total) if document["valid"] else _hints(document, total))
+    return said + (_changes(document, total) if document["valid"] else _hints(document, total)) + _untried(document, total)
 
 
 def headline(document: Document) -> list[str]:
@@ -149,6 +151,19 @@ def _changes(document: Document, total: float) -> list[str]:
     if idle:
         lines.append(f"No help: {'; '.join(_move(name, known) for name in idle)}.")
     return lines
+
+
+def _untried(document: Document, total: float) -> list[str]:
+    """What no number of the budget moves: the placement of a named schedule, and where the sampler starts."""
+    sampler, terms, found = document["sampler"], document["terms"], []
+    if sampler["schedule"] and (terms["discretization"] or 0.0) > WORTH * total:
+        command = f"diffopt optimize SPECTRUM --solver {sampler['name']} --steps {sampler['steps']} --output FILE"
+        found.append(f"as many steps placed for these data instead of {sampler['schedule']} (`{command}`, with the same "
+                     "process, range and start)")
+    high = (terms["initialization"] or 0.0) > WORTH * total
+    if high and sampler["process"] and sampler["process"]["name"] == "ve":
+        found.append("a larger --sigma-max, if the network was trained there")
+    return [f"Not tried here: {'; '.join(found)}."] if found else []
 
 
 def _move(name: str, known: Mapping[str, Document]) -> str:
