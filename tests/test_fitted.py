@@ -23,7 +23,6 @@ from diffopt.processes.points import Points
 from diffopt.search.descent import optimize
 from diffopt.solvers import SOLVERS, build_table, run_table
 from diffopt.solvers.loop import sample
-from diffopt.solvers.methods.fitted import coefficients_of
 from diffopt.solvers.rules.fitted_weights import even_weights, fitted_weights
 
 NAMES = [name for name, cls in SOLVERS.items() if cls.needs_data]
@@ -140,7 +139,7 @@ def test_every_process_runs_the_same_loop(name, process):
 
     sigmas, target = irregular(6), Mixture()
     table = table_of(name, sigmas, process)
-    coefficients = coefficients_of(table)
+    coefficients = table.output_weights
     x = start = sigmas[0] * np.random.default_rng(0).normal(size=(30, 2))
     outputs = []
     for k, row in enumerate(coefficients):
@@ -230,7 +229,7 @@ def test_refusals_are_one_line(tmp_path):
         SOLVERS["fitted_2"](prior=0.0)
     with pytest.raises(UnsupportedError, match="fitted to a spectrum"):
         run_table(SOLVERS["fitted_2"](), Grid.create(EXAMPLES["ve"], irregular(4)))
-    rows = tuple(tuple(row) for row in coefficients_of(table_of("fitted_3", irregular(6))))
+    rows = tuple(tuple(row) for row in table_of("fitted_3", irregular(6)).output_weights)
     fixed = SOLVERS["fitted_3"](coefficients=rows)
     with pytest.raises(InputError, match="for 6 steps, the grid has 5"):
         run_table(fixed, Grid.create(EXAMPLES["ve"], irregular(5)))

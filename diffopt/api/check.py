@@ -12,7 +12,8 @@ from diffopt.api.found_churn import note_churn
 from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
 from diffopt.api.likes import ConfigLike, GridLike, SpectrumLike
 from diffopt.api.results.check import CheckResult
-from diffopt.documents.schemas import CheckDocument, dump
+from diffopt.documents.check_schema import CheckDocument
+from diffopt.documents.schemas import dump
 from diffopt.errors import InputError
 from diffopt.foundation.encoding import decode, read_bytes
 from diffopt.foundation.paths import is_file

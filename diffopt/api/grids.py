@@ -34,7 +34,6 @@ from diffopt.processes import PROCESSES, Process
 from diffopt.processes.grid import range_bottom
 from diffopt.processes.points import Points
 from diffopt.solvers import Solver
-from diffopt.solvers.methods.fitted import Fitted
 
 #: Settings of which a process makes its table of noise levels.
 TABLES = ("betas", "alphas_cumprod", "scheduler_config")
@@ -210,7 +209,11 @@ def with_coefficients(chosen: Chosen, grid: GivenGrid, sigmas: Sequence[float]) 
         Coefficients of another grid.
     """
     solver, document = chosen.solver, grid.document
-    if document is None or document.coefficients is None or not isinstance(solver, Fitted) or document.solver != solver.name:
+    if document is None or document.coefficients is None or document.solver != solver.name:
+        return solver
+    from diffopt.solvers.methods.fitted import Fitted
+
+    if not isinstance(solver, Fitted):
         return solver
     solver = replace(solver, coefficients=tuple(tuple(row) for row in document.coefficients))
     if gap := solver.mismatch(Points.create(chosen.process, np.array(sigmas))):

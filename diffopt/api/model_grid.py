@@ -12,11 +12,11 @@ from diffopt.processes import Flow
 from diffopt.processes.grid import Grid
 from diffopt.schedules import SCHEDULES
 from diffopt.studies.comparison.row import OWN
-from diffopt.studies.recommend import Habit
 
 if TYPE_CHECKING:
-    from diffopt.hosts import Host
+    from diffopt.hosts.base import Host
     from diffopt.hosts.diffusers.own_grid import OwnGrid
+    from diffopt.studies.recommend import Habit
 
 #: What leads the drop-downs of ComfyUI (SAMPLER_NAMES and SCHEDULER_HANDLERS of comfy/samplers.py).
 FIRST = ("euler", "simple")
@@ -65,6 +65,9 @@ def flow_habit(problem: Problem, flags: Mapping[str, Any], host: Host | None) ->
 
     `host` is the program that is meant: only a habit that it has by name.
     """
+    # Most commands read this file and recommend nothing.
+    from diffopt.studies.recommend import Habit
+
     if host is None or host.name == "diffusers":
         for grid in own_schedule(problem, flags).values():
             return Habit("unipc" if grid.rule == "unipc" else FIRST[0], grid, whole=True)

@@ -34,7 +34,6 @@ from diffopt.processes.grid import Grid
 from diffopt.schedules import Schedule
 from diffopt.search.result import OptimizeResult
 from diffopt.solvers import Solver, run_table
-from diffopt.solvers.methods.fitted import coefficients_of
 
 
 def evaluation_document(
@@ -138,7 +137,7 @@ def _run(problem: Problem, grid: Grid, eta: np.ndarray, calls: int) -> dict[str,
         "eta": [float(e) for e in eta],
         "eta_meaning": solver.eta_meaning,
         "solver_options": options_of(solver),
-        "coefficients": coefficients_of(run_table(replace(solver, error=None), grid)) if solver.needs_data else None,
+        "coefficients": run_table(replace(solver, error=None), grid).output_weights if solver.needs_data else None,
         "score_error": error_text(solver),
     }  # fmt: skip
 

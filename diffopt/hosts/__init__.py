@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from diffopt.foundation.registry import LazyTable
-from diffopt.hosts.base import Host
+
+if TYPE_CHECKING:
+    # Answers read the names of programs and no more.
+    from diffopt.hosts.base import Host
 
 HOSTS: LazyTable[type[Host]] = LazyTable(
     "diffopt.hosts",
@@ -33,4 +38,4 @@ ALIASES = {
     "a1111": "forge", "comfy": "comfyui",
 }  # fmt: skip
 
-__all__ = ["ALIASES", "HOSTS", "Host"]
+__all__ = ["ALIASES", "HOSTS"]

@@ -11,9 +11,9 @@ import numpy as np
 
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import DiffoptError, InputError, UnsupportedError
-from diffopt.hosts import ALIASES, HOSTS, Host
+from diffopt.hosts import ALIASES, HOSTS
 from diffopt.hosts.ays import ays_findings
-from diffopt.hosts.base import HostQuery, described
+from diffopt.hosts.base import Host, HostQuery, described
 from diffopt.hosts.errors import run_errors
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.ranges import family, range_findings

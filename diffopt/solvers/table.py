@@ -194,4 +194,8 @@ class Table:
         """Whether any noise is injected."""
         return bool(np.any(self.noise != 0)) or (self.maps is not None and bool(np.any(self.maps.eta != 0)))
 
-
+    @property
+    def output_weights(self) -> list[list[float]]:
+        """c_kj of eq. (130) in the noise-ratio picture, newest output first, as many as there are; a real table with one row."""
+        rows = np.asarray(self.denoised[:, 0, :] / self.alpha[1:, None])
+        return [[float(c) for c in row[: k + 1]] for k, row in enumerate(rows)]

@@ -130,12 +130,6 @@ class Fitted(Solver):
         )
 
 
-def coefficients_of(table: Table) -> list[list[float]]:
-    """c_kj of eq. (130) in the noise-ratio picture, newest output first, as many as there are; a real table with one row."""
-    rows: Array = np.asarray(table.denoised[:, 0, :] / table.alpha[1:, None])
-    return [[float(c) for c in row[: k + 1]] for k, row in enumerate(rows)]
-
-
 def _merged(ensemble: Spectrum) -> Spectrum:
     """Few eigenvalues for the ensemble, without the directions that never move."""
     from diffopt.data.compression import short
