@@ -128,3 +128,14 @@ def test_no_noise_is_no_bound(free: str) -> None:
     found = diffopt.optimize(EIG, "ddim", 4, free=free)
     assert max(found.eta) < 1e-3
     assert not found.document["optimizer"]["at_bound"]
+
+
+def test_no_level_beyond_a_trained_table_is_advised():
+    """Its end is the model's: what lies beyond is refused."""
+    table = {"process": "table", "betas": "sd"}
+    lowest = diffopt.evaluate([4.0, 1.0], schedule="karras", steps=3, **table).document["process"]["sigma_min"]
+    found = diffopt.optimize([4.0, 1.0, 1e-4], solver="heun", steps=6, free="family", schedule="karras", **table)
+    told = " ".join(found.answers())
+    assert "--sigma-min" not in told and "--sigma-max" not in told
+    with pytest.raises(diffopt.InputError):
+        diffopt.optimize([4.0, 1.0], steps=6, sigma_min=lowest / 2, **table)

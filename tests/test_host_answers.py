@@ -253,3 +253,15 @@ def test_a_rival_that_the_program_does_not_offer_is_said_to_be_none_of_its(host)
     assert best not in ("karras", "own") and f"below {best}" in found.answers()[0]
     marked = host is not None and host not in offering(best, process == "flow")
     assert (f"below {best} (not in {host} by name)" in found.answers()[0]) == marked
+
+
+@pytest.mark.parametrize("process", ["flow", "ve"])
+def test_a_workflow_says_what_stands_in_it_for_the_users_own(process, tmp_path):
+    """Every number of the graph that is not of the grid."""
+    path = tmp_path / "grid.json"
+    diffopt.optimize([4.0, 1.0], "euler", 4, process=process).save(path)
+    found = diffopt.export(path, "comfyui:workflow")
+    graph, told = json.loads(found), " ".join(found.statement)
+    inputs = {key: value for node in graph.values() for key, value in node["inputs"].items()}
+    for said in (inputs["ckpt_name"], f"cfg {inputs['cfg']:g}", f"{inputs['width']} x {inputs['height']} pixels"):
+        assert said in told

@@ -375,3 +375,5 @@ def test_the_shift_of_flux_is_said_to_be_that_of_one_size(shift, shape, said, tm
     mu = 1.15 + (16 - 4096) * (1.15 - 0.5) / (4096 - 256)
     told = f"16 tokens, where diffusers' pipeline of FLUX.1 takes mu {mu:.4g}"
     assert sum(told in line for line in found.notes) == said
+    few = f"these latents have {shape[0]} channels, those of FLUX.1 16"
+    assert sum(few in line for line in found.notes) == (said and shape[0] != 16)

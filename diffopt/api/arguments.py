@@ -216,6 +216,10 @@ def loaded(spectrum: Any, flags: Mapping[str, Any], host: str | None = None) -> 
     return data
 
 
+#: Channels of FLUX.1's latents (configuration of its autoencoder).
+FLUX_CHANNELS = 16
+
+
 def _flux_note(data: Dataset) -> None:
     """Says that Flux's shift goes with the size of the picture, where the data have another than it is named for."""
     # The study takes a while to import.
@@ -223,6 +227,8 @@ def _flux_note(data: Dataset) -> None:
     from diffopt.studies.shift import own_tokens
 
     count = own_tokens(data)
+    if count is not None and (channels := round(data.spectrum.dim) // (4 * count)) != FLUX_CHANNELS:
+        note(f"note: these latents have {channels} channels, those of FLUX.1 {FLUX_CHANNELS}: is this another model's spectrum?")
     if count not in (None, TOKENS):
         mu = f"{flux_mu(count):.4g}"
         note(

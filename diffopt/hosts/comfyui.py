@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from diffopt.hosts.base import HostQuery, Sampler, start_findings
-from diffopt.hosts.comfyui_graph import workflow
+from diffopt.hosts.comfyui_graph import PLACEHOLDERS, workflow
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.loops import LoopHost, ending, on_single_levels
 from diffopt.hosts.nearest import nearest_level
@@ -108,7 +108,8 @@ class ComfyUI(LoopHost):
         """Where it goes."""
         extra = options(plan)
         node = f"a node for it with {', '.join(f'{k} {v}' for k, v in extra.items())}" if extra else "KSamplerSelect"
-        return [f"ManualSigmas -> SamplerCustom, sampler {plan.sampler} ({node}); the plain KSampler takes no sigmas"]
+        wired = f"ManualSigmas -> SamplerCustom, sampler {plan.sampler} ({node}); the plain KSampler takes no sigmas"
+        return [wired, PLACEHOLDERS] if target.variant == "workflow" else [wired]
 
 
 def _exponents(run: Run) -> list[Finding]:

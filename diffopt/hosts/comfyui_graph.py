@@ -18,7 +18,11 @@ _SAMPLER_NODES: dict[str, tuple[str, dict[str, Any]]] = {
     "dpmpp_sde": ("SamplerDPMPP_SDE", {"s_noise": 1.0, "r": 0.5, "noise_device": "gpu"}),
 }
 #: Names to replace by the user's own.
-CHECKPOINT, PROMPT = "model.safetensors", "a photograph"
+CHECKPOINT, PROMPT, GUIDANCE, SIDE = "model.safetensors", "a photograph", 7.0, 1024
+PLACEHOLDERS = (
+    f"set what your model takes in the workflow: {CHECKPOINT}, the prompts, cfg {GUIDANCE:g} and {SIDE} x {SIDE} pixels stand "
+    "there for it"
+)
 
 
 def sampler_node(plan: Plan) -> dict[str, Any]:
@@ -37,14 +41,14 @@ def workflow(run: Run, plan: Plan) -> dict[str, Any]:
         "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": CHECKPOINT}},
         "2": {"class_type": "CLIPTextEncode", "inputs": {"text": PROMPT, "clip": ["1", 1]}},
         "3": {"class_type": "CLIPTextEncode", "inputs": {"text": "", "clip": ["1", 1]}},
-        "4": {"class_type": latent, "inputs": {"width": 1024, "height": 1024, "batch_size": 1}},
+        "4": {"class_type": latent, "inputs": {"width": SIDE, "height": SIDE, "batch_size": 1}},
         "5": {"class_type": "ManualSigmas", "inputs": {"sigmas": comma(run.levels)}},
         "6": sampler_node(plan),
         "7": {
             "class_type": "SamplerCustom",
             "inputs": {
-                "model": ["1", 0], "add_noise": True, "noise_seed": 0, "cfg": 7.0, "positive": ["2", 0], "negative": ["3", 0],
-                "sampler": ["6", 0], "sigmas": ["5", 0], "latent_image": ["4", 0],
+                "model": ["1", 0], "add_noise": True, "noise_seed": 0, "cfg": GUIDANCE,
+                "positive": ["2", 0], "negative": ["3", 0], "sampler": ["6", 0], "sigmas": ["5", 0], "latent_image": ["4", 0],
             },
         },
         "8": {"class_type": "VAEDecode", "inputs": {"samples": ["7", 0], "vae": ["1", 2]}},

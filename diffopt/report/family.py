@@ -91,6 +91,8 @@ def _beyond(held: str, data: Document) -> str:
     if name in ("sigma_max", "sigma_min") and process[name]:
         if abs(value / process[name] - 1) > SAME:
             return ""
+        if process["name"] == "table":
+            return f"{name}: a trained table ends where the model does; what lies beyond its end cannot be run."
         top, why = name == "sigma_max", ""
         flag, other = f"--{name.replace('_', '-')}", value * (2 if top else 0.5)
         levels = f"no level {'above' if top else 'below'} {value:g} was tried"
