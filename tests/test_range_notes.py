@@ -156,7 +156,9 @@ def test_what_a_start_lacks_of_the_mean_is_said():
     (line,) = lines(diffopt.optimize(data, start="sigma", **asked), "not in a start from noise")
     assert words in line and "more than the variances do" in line
     (line,) = lines(diffopt.optimize(data, **asked), "assumes a start from the exact marginal")
-    assert f"{lacks:.4g} of it by their mean of length {np.hypot(5, 1):.4g}" in line
+    assert f"{lacks:.4g} of it by their mean of length {np.hypot(5, 1):.4g} (subtract the mean if the model does, or see" in line
+    (centred,) = lines(diffopt.optimize(Spectrum.create(EIG), **asked), "assumes a start from the exact marginal")
+    assert "mean" not in centred
     (line,) = lines(diffopt.optimize(data, solver="euler", steps=3, sigma_max=6.0), "above sigma_max 6")
     lacks = float(np.sqrt(np.sum(mean**2 * np.array(EIG) / (np.array(EIG) + 6.0**2))))
     assert f"and their mean, of length {np.hypot(5, 1):.4g}, adds up to {lacks:.4g}" in line
@@ -165,6 +167,14 @@ def test_what_a_start_lacks_of_the_mean_is_said():
     assert 0.5 < long.errors["initialization"] / (0.01 * np.sqrt(sum(EIG))) < 1.01
     calm = diffopt.optimize(Spectrum.create(EIG), start="sigma", **asked)
     assert not lines(calm, "mean")
+
+
+@pytest.mark.parametrize(("process", "trained"), [("ve", True), ("flow", False), ("vp_linear", False)])
+def test_noise_that_a_network_may_not_know_is_advised_on_condition(process, trained):
+    """A flow has all levels of noise; networks of ve were trained up to some sigma."""
+    for asked in ({"sigma_max": 6.0}, {"sigma_max": 12.0, "solver": "heun", "steps": 30}):
+        (line,) = lines(diffopt.evaluate(EIG, schedule="karras", process=process, **asked), "raise sigma_max to ")
+        assert (", if the network was trained there" in line.partition("raise sigma_max to ")[2]) is trained
 
 
 @pytest.mark.parametrize("process", ["ve", "vp_linear", "flow"])

@@ -200,7 +200,9 @@ def _higher(problem: Problem, spectrum: Spectrum, listed: bool, allowed: float, 
     verb = "begin the grid at" if listed else "raise --sigma-max to"
     if found is None or found >= limit:
         return [f"{verb} {limit:.6g}, the most that the process has"] if np.isfinite(limit) else []
-    return [f"{verb} {found:g}, where such a start {what}"] if found > problem.sigma_max else []
+    # A process with an end was trained up to it, and a flow to pure noise.
+    trained = "" if np.isfinite(limit) or problem.process.flow else ", if the network was trained there"
+    return [f"{verb} {found:g}, where such a start {what}{trained}"] if found > problem.sigma_max else []
 
 
 def _low_note(problem: Problem, listed: bool) -> list[str]:
@@ -241,13 +243,16 @@ def start_notes(problem: Problem, grid: Grid, eta: Array, frechet: float | None,
     if found is None or frechet is None or found <= frechet:
         return []
     part = _mean_part(problem)
-    mean = f", {part:.4g} of it by their mean of length {_length(hosts.spectrum):.4g}" if part > found / 2 else ""
+    mean, centre = "", []
+    if part > found / 2:
+        mean = f", {part:.4g} of it by their mean of length {_length(hosts.spectrum):.4g}"
+        centre = ["subtract the mean if the model does"]
     # Data wider than the range are told a number already.
     wide = problem.spectrum.max > problem.sigma_max**2
     higher = [] if wide else _higher(problem, problem.compressed().spectrum, listed, frechet / 4, "adds a quarter of frechet")
     return [
         f"note: frechet {frechet:.4g} assumes a start from the exact marginal; a start from N(0, sigma_max^2), as hosts do, "
-        f"adds up to {found:.4g}{mean} ({', or '.join(['see --start sigma', *higher])})"
+        f"adds up to {found:.4g}{mean} ({', or '.join([*centre, 'see --start sigma', *higher])})"
     ]
 
 
