@@ -53,7 +53,7 @@ def test_a_sigma_max_that_would_go_on_is_named_with_the_flag_to_try() -> None:
     assert f"At the end of what was searched: {', '.join(held)}." in told
     needed = found.document["sigma_max_needed"]
     assert needed >= 8 and "keep it" not in told
-    assert f"try --sigma-max {needed:g} if the network was trained there: the start's error is then a quarter of the" in told
+    assert f"try --sigma-max {needed:g} if the network was trained there: the start's error in frechet is then" in told
 
 
 def test_a_sigma_max_inside_is_not_named() -> None:

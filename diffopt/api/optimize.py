@@ -184,9 +184,10 @@ def _churn(
     if found is None:
         return None
     parts = {str(name): pair for name, pair in found.parts.items()}
+    still, higher = best_without_churn(asked, objective, result, schedule)
     return ChurnPart(
         repairs=found.repairs, parts=parts, frechet=found.frechet, claim=found.claim, other_sign=found.other_sign,
-        still=best_without_churn(asked, objective, result, schedule),
+        still=still, sigma_max_needed=higher,
     )
 
 

@@ -100,6 +100,9 @@ class ChurnPart(Document):
         default=None, description="robust and frechet where a systematic score error has the other sign"
     )
     still: StillPart | None = Field(default=None, description="the best without churn; null where nothing else was free")
+    sigma_max_needed: float | None = Field(
+        default=None, description="as that of the run, of the best run without churn; of this run without it where still is null"
+    )
 
 
 class OptimizerPart(Document):

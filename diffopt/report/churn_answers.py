@@ -9,7 +9,7 @@ from typing import Any
 from diffopt.report.gain import gain, number
 
 #: Why that sigma_max (docs/theory.md, eq. 441).
-QUARTER = "the start's error is then a quarter of the steps'"
+QUARTER = "the start's error in frechet is then a quarter of the steps'"
 Document = Mapping[str, Any]
 #: Least relative gain in the error that was minimized that is worth a churn.
 GAIN = 0.02
@@ -17,7 +17,7 @@ GAIN = 0.02
 PARTS = {
     "start": "the start law", "steps": "the steps, as a better grid or more of them do", "score": "the score's own error",
 }  # fmt: skip
-ADVICE = "give --score-error curve:FILE, measured from your loss curve, before you use it."
+ADVICE = "give --score-error curve:FILE, measured from your loss curve, before you use churn."
 
 
 def errors(churn: Document, name: str) -> tuple[float, float]:
@@ -46,7 +46,7 @@ def leave_out(churn: Document | None, name: str, schedule: str | None = None) ->
     name = "frechet" if name == "frechet" else "robust"
     still = (churn.get("still") or {}).get(name)
     best = "" if still is None else f" The best without it has {name} {number(still)}."
-    numbers = f"{name} is {number(own)} with it and {number(without)} without"
+    numbers = f"{name} is {number(own)} with it and {number(without)} on the same grid without"
     return f"EDM's churn does not pay {where}: {numbers}; leave it out.{best}"
 
 
@@ -59,7 +59,7 @@ def churned(data: Document) -> list[str]:
 def repaired(churn: Document, data: Document) -> list[str]:
     """What churn repairs, what it does to the exact error, and on which data that may be counted on (eqs. 426, 427)."""
     own, without = churn["frechet"]
-    exact = f"frechet is {number(own)} with it and {number(without)} without"
+    exact = f"frechet is {number(own)} with it and {number(without)} on the same grid without"
     if churn["repairs"] is None:
         return [f"Churn repairs neither start, steps nor score; {exact}: leave it out."]
     before, after = (sum(pair[i] for pair in churn["parts"].values()) for i in (1, 0))
@@ -77,9 +77,10 @@ def repaired(churn: Document, data: Document) -> list[str]:
         }[churn["claim"]]
         lines.append(f"{exact[0].upper()}{exact[1:]}, {where}.")
     held = any(one.startswith("sigma_max ") for one in (data.get("optimizer") or {}).get("at_bound") or [])
-    if churn["repairs"] == "start" and not held and (needed := data.get("sigma_max_needed")):
+    if churn["repairs"] == "start" and not held and (needed := churn.get("sigma_max_needed")):
         # Of other processes it may be their end instead.
-        why = f": {QUARTER}" * (data["process"]["name"] == "ve")
+        run = "this run without it" if churn.get("still") is None else "the best run without it"
+        why = f": in {run} {QUARTER}" * (data["process"]["name"] == "ve")
         lines.append(f"--sigma-max {needed:.6g}, if the network was trained there, mends that without churn{why}.")
     return lines
 
@@ -101,7 +102,7 @@ def cautions(data: Document) -> list[str]:
         rule = f"what churn gains follows the score error {error}, a rule and not a measurement{decides}"
         return [f"Caution: {rule}; {ADVICE}", *sign]
     if churn.get("repairs") == "start":
-        return []
+        return [f"All of this is said with an exact score: {ADVICE}"]
     return [
         "Caution: with an exact score what churn gains is cancellation on Gaussian data: its noise, and S_noise other than 1, "
         f"offset the errors of the steps; {ADVICE}"
@@ -110,7 +111,7 @@ def cautions(data: Document) -> list[str]:
 
 def _other_sign(own: float, without: float) -> str:
     """What the same churn does where the score errs the other way."""
-    told = f"With the other sign robust is {number(own)} with this churn and {number(without)} without"
+    told = f"With the other sign robust is {number(own)} with this churn and {number(without)} on the same grid without"
     both = own < (1 - GAIN) * without
     return f"{told}: it gains with both." if both else f"{told}: it pays with the sign that was taken alone."
 
@@ -128,7 +129,8 @@ def told_apart(data: Document) -> list[str]:
     churn = data["optimizer"]["churn"]
     own, without = errors(churn, "robust")
     if (still := churn.get("still")) is not None and still["robust"] is not None:
-        return [f"Until that is sure, the best without churn (robust {number(still['robust'])}, with it {number(own)}):"]
+        both = f"robust {number(still['robust'])}, with it {number(own)}"
+        return [f"Until that is sure, the best without churn, on its own grid ({both}):"]
     numbers = f"robust {number(without)}, with it {number(own)}"
     return [
         "The best without churn: the same call with -s heun, without flags of churn.",
