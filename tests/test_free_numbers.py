@@ -300,6 +300,18 @@ def test_a_free_sigma_max_says_that_no_mean_was_counted(mean: list[float] | None
     assert any("no mean" in note for note in found.notes) == said
 
 
+@pytest.mark.parametrize("start", ["sigma", "exact"])
+@pytest.mark.parametrize("mean", [None, [0.5, 0.0, 0.0]])
+def test_a_churn_that_repairs_the_start_says_that_no_mean_was_counted(mean: list[float] | None, start: str) -> None:
+    """Where it is the start that churn repairs, and the data's mean is not known."""
+    asked: dict[str, Any] = {"free": "rho,sigma_min,s_churn", "schedule": "karras", "sigma_max": 4.0, "sigma_min": 0.05}
+    found = diffopt.optimize(Spectrum.create(EIG, mean=mean), "edm_stochastic", 5, start=start, **asked)
+    repairs = (found.document["optimizer"]["churn"] or {}).get("repairs")
+    assert (repairs == "start") == (start == "sigma")
+    told = [note for note in found.notes if "churn repairs the start and the spectrum has no mean: what a start around 0" in note]
+    assert len(told) == (mean is None and start == "sigma")
+
+
 def test_a_window_without_a_step_says_that_churn_does_not_pay() -> None:
     """Churn that is given and harms: the free end of its window leaves no step."""
     found = diffopt.optimize(

@@ -66,7 +66,7 @@ def test_data_that_the_range_does_not_fit_are_said_by_every_verb(verb):
     wide = " ".join(VERBS[verb]([320.0**2, 100.0, 1.0]).notes)
     assert "largest standard deviation 320 is above sigma_max 80" in wide
     far = " ".join(VERBS[verb](Spectrum.create([4.0, 1.0], mean=[300.0, 0.0])).notes)
-    assert "mean has length 300" in far and "above sigma_max" not in far
+    assert "mean has length 300" in far and "(robust leaves it out)" in far and "above sigma_max" not in far
     calm = " ".join(VERBS[verb]([4.0, 1.0]).notes)
     assert "sigma_max 80" not in calm and "length" not in calm
 
@@ -154,14 +154,18 @@ def test_what_a_start_lacks_of_the_mean_is_said():
     words = f"mean, of length {np.hypot(5, 1):.4g}, is not in a start from noise: at sigma_max 12 that adds up to {lacks:.4g}"
     asked = {"solver": "heun", "steps": 12, "sigma_max": top}
     (line,) = lines(diffopt.optimize(data, start="sigma", **asked), "not in a start from noise")
-    assert words in line and "more than the variances do" in line
+    assert words + " to frechet, more than the variances do, and nothing to robust;" in line
+    bare = diffopt.evaluate(Spectrum.create(EIG), schedule="karras", start="sigma", **asked)
+    moved = diffopt.evaluate(data, schedule="karras", start="sigma", **asked)
+    assert moved.errors["robust"] == bare.errors["robust"] and moved.errors["frechet"] > bare.errors["frechet"] + lacks / 2
     (line,) = lines(diffopt.optimize(data, **asked), "assumes a start from the exact marginal")
     assert f"{lacks:.4g} of it by their mean of length {np.hypot(5, 1):.4g} (subtract the mean if the model does, or see" in line
     (centred,) = lines(diffopt.optimize(Spectrum.create(EIG), **asked), "assumes a start from the exact marginal")
     assert "mean" not in centred
     (line,) = lines(diffopt.optimize(data, solver="euler", steps=3, sigma_max=6.0), "above sigma_max 6")
     lacks = float(np.sqrt(np.sum(mean**2 * np.array(EIG) / (np.array(EIG) + 6.0**2))))
-    assert f"and their mean, of length {np.hypot(5, 1):.4g}, adds up to {lacks:.4g}" in line
+    words = f"and their mean, of length {np.hypot(5, 1):.4g}, adds up to {lacks:.4g} to the error of a start from noise"
+    assert f"{words}, though not to robust:" in line
     far = float(line.split("raise sigma_max to ")[1].split(",")[0])
     long = diffopt.evaluate(data, solver="heun", steps=400, schedule="karras", sigma_max=far, start="sigma")
     assert 0.5 < long.errors["initialization"] / (0.01 * np.sqrt(sum(EIG))) < 1.01

@@ -107,6 +107,7 @@ def range_notes(problem: Problem, listed: bool = False, mean: float | None = Non
     spectrum, top = problem.spectrum, problem.sigma_max
     notes = []
     wide, spread = float(np.sqrt(spectrum.max)), float(np.sqrt(spectrum.trace))
+    left_out = "" if mean is not None else " (robust leaves it out)"
     if mean is None:
         mean = _length(spectrum)
     if wide > top:
@@ -115,6 +116,8 @@ def range_notes(problem: Problem, listed: bool = False, mean: float | None = Non
         said = f"note: the data's largest standard deviation {wide:.4g} is above sigma_max {top:g} ({count})"
         if mean <= spread and (part := _mean_part(problem)):
             said += f", and their mean, of length {mean:.4g}, adds up to {part:.4g} to the error of a start from noise"
+            # Eq. (34) has the variances alone.
+            said += ", though not to robust"
         if problem.process.of_latents and spectrum.dim >= MANY and above <= max(1, FEW * spectrum.dim):
             notes.append(f"{said}: usually the overall brightness of a latent, normal; the model's own start is that far off too")
         else:
@@ -129,7 +132,7 @@ def range_notes(problem: Problem, listed: bool = False, mean: float | None = Non
     notes += _low_note(problem, listed)
     if mean > spread:
         notes.append(
-            f"note: the data's mean has length {mean:.4g}, {OFF_CENTRE} {spread:.4g}; subtract it if the model does"
+            f"note: the data's mean has length {mean:.4g}, {OFF_CENTRE} {spread:.4g}; subtract it if the model does{left_out}"
         )
     return notes
 
@@ -160,7 +163,8 @@ def _mean_note(problem: Problem) -> list[str]:
         return []
     return [
         f"note: the data's mean, of length {_length(problem.spectrum):.4g}, is not in a start from noise: at sigma_max "
-        f"{problem.sigma_max:g} that adds up to {part:.4g}, more than the variances do; subtract it if the model does"
+        f"{problem.sigma_max:g} that adds up to {part:.4g} to frechet, more than the variances do, and nothing to robust; "
+        "subtract it if the model does"
     ]
 
 

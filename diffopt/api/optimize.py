@@ -142,14 +142,22 @@ def optimize(
             "did better than its own where data are not Gaussian (docs/multistep.md); --grid-of own searches for it alone",
             *assumed,
         ]
-    if "sigma_max" in result.family and problem.spectrum.mean is None:
-        assumed.append(
-            "note: sigma_max is free and the spectrum has no mean: what a start around 0 misses of it is not counted; "
-            "`diffopt spectrum estimate` keeps the mean of samples, and files have it under `mean`"
-        )
+    assumed += _mean_note(problem, result, document.optimizer.churn)
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
     said = (*data_notes(data), *problem_notes(problem, result.family), *assumed, *model_notes(problem, flags))
     return ScheduleResult(dump(document), said, data, rivals)
+
+
+def _mean_note(problem: Problem, result: OptimizeResult, churn: ChurnPart | None) -> list[str]:
+    """That no mean is known, where what was found depends on what the start misses."""
+    freed, mends = "sigma_max" in result.family, churn is not None and churn.repairs == "start"
+    if problem.spectrum.mean is not None or not (freed or mends):
+        return []
+    return [
+        f"note: {'sigma_max is free' if freed else 'churn repairs the start'} and the spectrum has no mean: what a start "
+        "around 0 misses of it is not counted; `diffopt spectrum estimate` keeps the mean of samples, and files "
+        "have it under `mean`"
+    ]
 
 
 def _searched(free: list[str], problem: Problem) -> list[str]:
