@@ -127,3 +127,62 @@ def test_a_grid_of_part_of_the_range_is_optimal_there_and_not_for_the_model():
     whole = diffopt.optimize([4.0, 0.5], "euler", 4, **betas)
     first = diffopt.evaluate([4.0, 0.5], solver="euler", sigmas=whole.sigmas, **betas).answers()[0]
     assert "the placement is already optimal from sigma 14.61 to" in first and "the model begins" not in first
+
+
+def mapped(line: str) -> tuple[float, float, float, float]:
+    """The numbers of both directions: scale and shift, and offset and divisor of the way back."""
+    number = r"([\d.e+-]+)"
+    found = re.search(rf"x \* {number} ([+-]) {number} of the stored x; .*, x = \(y ([+-]) {number}\) / {number}$", line)
+    assert found is not None, line
+    scale, sign, shift, other, offset, factor = found.groups()
+    return float(scale), float(sign + shift), float(other + offset), float(factor)
+
+
+def test_the_way_back_to_the_stored_numbers_is_said_where_a_grid_is_made_and_handed_on(kelvin: str, tmp_path, capsys) -> None:
+    """The map from the samples: y = 0.5 (x - mean) / std, so that mean and mean + std come back from 0 and 0.5."""
+    samples, grid = np.load(f"{kelvin}/t.npy"), str(tmp_path / "grid.json")
+    assert main(["optimize", f"{kelvin}/t.npz", "-s", "dpmpp_2m", "-n", "4", "-o", grid]) == 0
+    said = [capsys.readouterr().err]
+    for host in ("k_diffusion", "comfyui"):
+        assert main(["export", grid, "--to", host]) == 0
+        out = capsys.readouterr()
+        assert "stored" not in out.out
+        said.append(out.err)
+    for text in said:
+        (line,) = [line for line in text.splitlines() if "samples y are in the network's numbers" in line]
+        scale, shift, offset, factor = mapped(line)
+        assert scale * samples.mean() + shift == pytest.approx(0, abs=1e-5)
+        for value, stored in ((0.0, samples.mean()), (0.5, samples.mean() + samples.std())):
+            assert (value + offset) / factor == pytest.approx(stored, rel=1e-6)
+
+
+def test_a_file_far_from_its_spectrum_tells_the_factor_alone(kelvin: str, tmp_path, monkeypatch, capsys) -> None:
+    samples, grid = np.load(f"{kelvin}/t.npy"), str(tmp_path / "grid.json")
+    monkeypatch.chdir(kelvin)
+    assert main(["optimize", "t.npz", "-s", "dpmpp_2m", "-n", "4", "-o", grid, "-q"]) == 0
+    monkeypatch.chdir(tmp_path)
+    for other in ([], ["--spectrum", "other.npy"]):
+        np.save("other.npy", EIG)
+        assert main(["export", grid, "--to", "k_diffusion", *other]) == 0
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if "the network's numbers" in line]
+        factor = float(re.search(r"times ([\d.e+-]+) plus the estimate's shift, which is in the spectrum's file", line)[1])
+        assert factor == pytest.approx(0.5 / samples.std(), rel=1e-6)
+
+
+def test_numbers_that_were_not_changed_are_not_mapped_back(tmp_path) -> None:
+    np.save(tmp_path / "x.npy", np.random.default_rng(1).normal(size=(40, 4)))
+    diffopt.estimate(tmp_path / "x.npy").save(tmp_path / "x.npz")
+    for data in (tmp_path / "x.npz", EIG):
+        found = diffopt.optimize(data, solver="dpmpp_2m", steps=3)
+        exported = diffopt.export(found, "k_diffusion")
+        assert not [line for line in (*found.notes, *exported.notes) if "network's numbers" in line]
+
+
+def test_a_shift_alone_and_a_negative_factor_are_undone(tmp_path) -> None:
+    samples = np.random.default_rng(1).normal(size=(40, 4)) - 7
+    for flags in ({"shift": 7.0}, {"scale": -2.0, "shift": -14.0}):
+        diffopt.estimate(samples, **flags).save(tmp_path / "y.npz", force=True)
+        found = diffopt.optimize(tmp_path / "y.npz", solver="dpmpp_2m", steps=3)
+        for notes in (found.notes, diffopt.export(found, "k_diffusion").notes):
+            (line,) = [line for line in notes if "network's numbers" in line]
+            assert mapped(line) == (flags.get("scale", 1.0), flags["shift"], -flags["shift"], flags.get("scale", 1.0))

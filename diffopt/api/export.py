@@ -7,8 +7,9 @@ from diffopt.api.found_churn import note_churn
 from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
 from diffopt.api.likes import ConfigLike, GridLike, SpectrumLike
 from diffopt.api.results.export import ExportText
+from diffopt.api.sample_map import handed_map
 from diffopt.api.speech import spoken
-from diffopt.foundation.notes import listening
+from diffopt.foundation.notes import listening, note
 from diffopt.hosts.answer import export_run
 
 
@@ -55,6 +56,8 @@ def export(
         data = data_of(schedule, spectrum)
         error = error_of(schedule, data)
         note_churn(schedule, to)
+        for line in handed_map(schedule, data):
+            note(line)
         answer = export_run(run, to, config_for(to, scheduler_config), None if data is None else data.spectrum, error)
     raw = answer.text if answer.text is not None else ""
     text = ExportText(raw if isinstance(raw, str) else raw.decode("latin-1"))

@@ -14,7 +14,9 @@ from diffopt.api.likes import NamesLike, SolverLike, SpectrumLike, WholeLike
 from diffopt.api.model_grid import model_notes, own_grids
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
+from diffopt.api.sample_map import map_notes
 from diffopt.api.still import best_without_churn
+from diffopt.data.dataset import Dataset
 from diffopt.documents.build import finite, schedule_document
 from diffopt.documents.chosen import make_objective, schedule_of
 from diffopt.documents.question import make_problem
@@ -144,7 +146,7 @@ def optimize(
         ]
     assumed += _mean_note(problem, result, document.optimizer.churn)
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
-    said = (*data_notes(data), *problem_notes(problem, result.family), *assumed, *model_notes(problem, flags))
+    said = (*data_notes(data), *problem_notes(problem, result.family), *assumed, *_network_notes(problem, flags, data))
     return ScheduleResult(dump(document), said, data, rivals)
 
 
@@ -158,6 +160,11 @@ def _mean_note(problem: Problem, result: OptimizeResult, churn: ChurnPart | None
         "around 0 misses of it is not counted; `diffopt spectrum estimate` keeps the mean of samples, and files "
         "have it under `mean`"
     ]
+
+
+def _network_notes(problem: Problem, flags: Mapping[str, Any], data: Dataset) -> list[str]:
+    """What is to be known of the network that runs the grid: its own grids, and the numbers that it sees."""
+    return [*model_notes(problem, flags), *map_notes(data.facts)]
 
 
 def _searched(free: list[str], problem: Problem) -> list[str]:

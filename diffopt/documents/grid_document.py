@@ -25,6 +25,7 @@ class GivenSpectrum(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, defer_build=True)
     source: str | None = None
     sha256: str | None = None
+    scale: float | None = None
 
 
 class GridDocument(BaseModel):
@@ -48,6 +49,6 @@ class GridDocument(BaseModel):
         """What is said about the process, by key."""
         return {} if self.process is None else self.process.model_dump(exclude_none=True)
 
-    def spectrum_values(self) -> dict[str, str]:
-        """Source and hash of the spectrum, where they are said."""
+    def spectrum_values(self) -> dict[str, Any]:
+        """Source, hash and scale of the spectrum, where they are said."""
         return {} if self.spectrum is None else self.spectrum.model_dump(exclude_none=True)
