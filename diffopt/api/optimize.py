@@ -144,13 +144,13 @@ def optimize(
             "did better than its own where data are not Gaussian (docs/multistep.md); --grid-of own searches for it alone",
             *assumed,
         ]
-    assumed += _mean_note(problem, result, document.optimizer.churn)
+    assumed += _no_mean_note(problem, result, document.optimizer.churn)
     rivals = {name: [finite(s) for s in grid.sigmas] for name, grid in grids.items()}
     said = (*data_notes(data), *problem_notes(problem, result.family), *assumed, *_network_notes(problem, flags, data))
     return ScheduleResult(dump(document), said, data, rivals)
 
 
-def _mean_note(problem: Problem, result: OptimizeResult, churn: ChurnPart | None) -> list[str]:
+def _no_mean_note(problem: Problem, result: OptimizeResult, churn: ChurnPart | None) -> list[str]:
     """That no mean is known, where what was found depends on what the start misses."""
     freed, mends = "sigma_max" in result.family, churn is not None and churn.repairs == "start"
     if problem.spectrum.mean is not None or not (freed or mends):

@@ -9,7 +9,7 @@ from diffopt.documents.build import finite
 from diffopt.documents.schemas import StillPart
 from diffopt.errors import DiffoptError
 from diffopt.objectives import Objective
-from diffopt.objectives.evaluation import evaluate
+from diffopt.objectives.evaluation import Evaluation, evaluate
 from diffopt.objectives.problem import Problem
 from diffopt.schedules import Schedule
 from diffopt.search.descent import optimize as search
@@ -21,24 +21,29 @@ def best_without_churn(
     problem: Problem, objective: Objective, result: OptimizeResult, schedule: Schedule | None
 ) -> tuple[StillPart | None, float | None]:
     """Its numbers, grid and errors, None where nothing but churn was free, or the grid was; the sigma_max that it needs."""
-    still = replace(problem, solver=replace(problem.solver, s_churn=0.0))  # type: ignore[call-arg]
+    still = replace(problem, solver=problem.solver.without_churn())
     found = _searched(still, objective, result, schedule)
-    run, best = (result, None) if found is None else found
-    alone = replace(still, process=run.process)
-    return best, needed(alone, evaluate(alone, run.grid, run.eta, expand=False))
+    run, errors = (result, _errors(still, result)) if found is None else found
+    higher = needed(replace(still, process=run.process), errors)
+    if found is None:
+        return None, higher
+    sigmas = [finite(s) for s in run.grid.sigmas]
+    return StillPart(family=dict(run.family), sigmas=sigmas, robust=errors.robust, frechet=errors.frechet), higher
 
 
 def _searched(
     still: Problem, objective: Objective, result: OptimizeResult, schedule: Schedule | None
-) -> tuple[OptimizeResult, StillPart] | None:
-    """The search without churn, and what is told of it."""
+) -> tuple[OptimizeResult, Evaluation] | None:
+    """The search without churn, and its errors."""
     beside = [name for name in result.family if name not in CHURN]
     if not beside or schedule is None:
         return None
     try:
         found = search(still, objective, beside, None, schedule)
-        errors = evaluate(replace(still, process=found.process), found.grid, found.eta, expand=False)
+        return found, _errors(still, found)
     except DiffoptError:
         return None
-    sigmas = [finite(s) for s in found.grid.sigmas]
-    return found, StillPart(family=dict(found.family), sigmas=sigmas, robust=errors.robust, frechet=errors.frechet)
+
+
+def _errors(still: Problem, run: OptimizeResult) -> Evaluation:
+    return evaluate(replace(still, process=run.process), run.grid, run.eta, expand=False)
