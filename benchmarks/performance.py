@@ -12,6 +12,7 @@ cores does not lengthen. Every pair is timed alternately and the smallest of the
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import resource
@@ -188,6 +189,8 @@ def main() -> None:
     parser.add_argument("--comparison", action="store_true")
     parser.add_argument("--beside", metavar="PROGRAM")
     args = parser.parse_args()
+    # As installing does: where Python may not keep what it compiles, a tree of sources is compiled by every process anew.
+    compileall.compile_dir(Path(diffopt.__file__).parent, quiet=1)
     with tempfile.TemporaryDirectory() as folder:
         small_path, large_path = args.spectrum, args.large
         if small_path is None or large_path is None:

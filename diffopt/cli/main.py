@@ -115,13 +115,16 @@ def _fail(message: str, code: int) -> int:
 
 def run() -> None:
     """Console script."""
-    # Start-up only makes objects that stay: collecting every 700 of them is a tenth of a short command.
-    gc.set_threshold(50_000, 20, 20)
+    # Start-up only makes objects that stay: looking for garbage among every 700 of them is a tenth of a short command.
+    gc.set_threshold(200_000, 20, 20)
     # Matrices of forty numbers: a second thread only spins. Estimation works on large ones and keeps what the user set.
     if sys.argv[1:2] != ["spectrum"]:
         for name in THREADS:
             os.environ.setdefault(name, "1")
-    sys.exit(main())
+    code = main()
+    # Nor is there any to look for at the end, which takes Python another tenth.
+    gc.freeze()
+    sys.exit(code)
 
 
 if __name__ == "__main__":
