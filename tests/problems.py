@@ -6,7 +6,8 @@ import numpy as np
 from named import Named
 
 from diffopt.data.spectrum import Spectrum
-from diffopt.processes import PROCESSES, VE, Flow, Process, TrainedLevels, VPCosine, VPLinear, alphas_from_betas
+from diffopt.processes import PROCESSES, VE, Flow, Process, TrainedLevels, VPCosine, VPLinear
+from diffopt.processes.beta_rules import alphas_from_betas
 from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS, Solver, run_table
 

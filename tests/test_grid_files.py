@@ -14,7 +14,8 @@ from diffopt.cli.main import main
 from diffopt.documents.grid_file import check_order, clipped, parse_sigmas, read_grid_file
 from diffopt.errors import InputError
 from diffopt.foundation.notes import listening
-from diffopt.processes import Flow, TrainedLevels, alphas_from_betas
+from diffopt.processes import Flow, TrainedLevels
+from diffopt.processes.beta_rules import alphas_from_betas
 
 pytestmark = pytest.mark.usefixtures("no_optimum")
 

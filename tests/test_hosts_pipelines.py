@@ -15,7 +15,8 @@ from diffopt.api.load import load
 from diffopt.errors import UnsupportedError
 from diffopt.hosts.answer import export_run
 from diffopt.hosts.run import Run
-from diffopt.processes import TrainedLevels, alphas_from_betas
+from diffopt.processes import TrainedLevels
+from diffopt.processes.beta_rules import alphas_from_betas
 from diffopt.solvers import SOLVERS
 
 pytestmark = [

@@ -13,7 +13,8 @@ from diffopt.errors import InputError, UnsupportedError
 from diffopt.law.law import Law
 from diffopt.objectives import OBJECTIVES
 from diffopt.objectives.problem import Problem
-from diffopt.processes import TrainedLevels, alphas_from_betas
+from diffopt.processes import TrainedLevels
+from diffopt.processes.beta_rules import alphas_from_betas
 from diffopt.processes.grid import Grid
 from diffopt.processes.points import Points
 from diffopt.search.descent import optimize

@@ -19,8 +19,8 @@ from diffopt.foundation.notes import listening
 from diffopt.hosts.diffusers.config import Config, load_config
 from diffopt.objectives.evaluation import evaluate
 from diffopt.objectives.problem import Problem
-from diffopt.processes import Flow, TrainedLevels, alphas_from_betas
-from diffopt.processes.beta_rules import zero_terminal_snr
+from diffopt.processes import Flow, TrainedLevels
+from diffopt.processes.beta_rules import alphas_from_betas, zero_terminal_snr
 from diffopt.processes.grid import Grid
 from diffopt.solvers import SOLVERS
 

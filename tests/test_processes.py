@@ -9,7 +9,8 @@ from oracles import FACTS
 from problems import EXAMPLES
 
 from diffopt.errors import InputError, UnsupportedError
-from diffopt.processes import PROCESSES, TrainedLevels, VPLinear, alphas_from_betas
+from diffopt.processes import PROCESSES, TrainedLevels, VPLinear
+from diffopt.processes.beta_rules import alphas_from_betas
 
 SIGMAS = np.geomspace(0.05, 9.0, 23)
 #: A table has no rates; its levels are tested by themselves.

@@ -13,7 +13,8 @@ from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import DiffoptError, UnsupportedError
 from diffopt.objectives import OBJECTIVES
-from diffopt.processes import VE, Flow, TrainedLevels, VPLinear, alphas_from_betas
+from diffopt.processes import VE, Flow, TrainedLevels, VPLinear
+from diffopt.processes.beta_rules import alphas_from_betas
 from diffopt.processes.span import ENDS, Span
 from diffopt.schedules import SCHEDULES
 from diffopt.schedules.base import Schedule

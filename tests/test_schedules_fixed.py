@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from diffopt.processes import VE, Flow, TrainedLevels, alphas_from_betas
+from diffopt.processes import VE, Flow, TrainedLevels
+from diffopt.processes.beta_rules import alphas_from_betas
 from diffopt.processes.span import Span
 from diffopt.schedules import SCHEDULES
 from diffopt.schedules.fixed.dmn import amplification

@@ -13,7 +13,7 @@ import pytest
 
 import diffopt
 from diffopt.cli.main import main
-from diffopt.documents.spectrum_formats import whole
+from diffopt.foundation.nearness import whole
 
 EIG = [9.0, 1.0, 0.04]
 

@@ -67,6 +67,26 @@ def test_the_main_job_loads_no_optional_package(tmp_path):
     assert set(heavy) == {"numpy", "scipy", "pydantic"}
 
 
+#: What the main job on a built-in spectrum has no use for, when nobody hears its answers.
+UNUSED = (
+    "documents.held_numbers", "documents.numbers", "documents.grid_file", "documents.scheduler_config", "documents.noise_table",
+    "documents.loss_curve", "report.answers", "report.noise_answers", "hosts", "search.places", "search.window", "search.integer",
+    "solvers.score_error", "processes.beta_rules",
+)  # fmt: skip
+
+
+def test_the_main_job_loads_no_reader_of_files_and_no_answers():
+    words = f"{[f'diffopt.{name}' for name in UNUSED]!r}"
+    script = (
+        "import contextlib, importlib, io, sys; from diffopt.cli.main import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()): main(['optimize', 'builtin:white', '-n', '3', '-q'])\n"
+        f"print([name for name in {words} if name in sys.modules])\n"
+        f"for name in {words}: importlib.import_module(name)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True, cwd=ROOT)
+    assert done.stdout == "[]\n"
+
+
 def test_commands_load_no_part_of_scipy_that_they_do_not_use(tmp_path):
     (tmp_path / "samples.csv").write_text("\n".join(f"{i % 7},{i % 5}" for i in range(40)))
     lines = ("eta builtin:white -s ddim -n 2 --design constant", "error-budget builtin:white --samples 100",

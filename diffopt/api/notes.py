@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diffopt.api.grids import GivenGrid
 from diffopt.data.dataset import Dataset
 from diffopt.data.sampling import Sampling
 from diffopt.data.spectrum import Spectrum
@@ -16,6 +16,9 @@ from diffopt.objectives.evaluation import Evaluation, evaluate
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.solvers import Solver
+
+if TYPE_CHECKING:
+    from diffopt.api.grids import GivenGrid
 
 #: Share of the variance below the last level of noise that is worth a word.
 FINER = 0.1

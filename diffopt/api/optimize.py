@@ -15,7 +15,6 @@ from diffopt.api.model_grid import model_notes, own_grids
 from diffopt.api.notes import assumption_notes, data_notes, problem_notes
 from diffopt.api.results.run import ScheduleResult
 from diffopt.api.sample_map import map_notes
-from diffopt.api.still import best_without_churn
 from diffopt.data.dataset import Dataset
 from diffopt.documents.build import finite, schedule_document
 from diffopt.documents.chosen import make_objective, schedule_of
@@ -31,7 +30,6 @@ from diffopt.objectives.problem import Problem
 from diffopt.schedules import Schedule
 from diffopt.search.blocks import canonical, named_ends
 from diffopt.search.descent import optimize as search
-from diffopt.search.integer import optimize_whole
 from diffopt.search.knobs import CHURN, no_end
 from diffopt.search.result import OptimizeResult
 from diffopt.search.starts import BASELINES, applicable
@@ -119,6 +117,8 @@ def optimize(
     others = _grid_of(grid_of, free, whole)
     result = search(problem, objective, _searched(free, problem), settings.eta, schedule, progress=progress, grid_of=others)
     if whole:
+        from diffopt.search.integer import optimize_whole
+
         result = optimize_whole(problem, objective, result, progress)
     solved = replace(problem, solver=result.solver, process=result.process)
     evaluation = run_evaluation(solved, result.grid, result.eta)
@@ -193,6 +193,7 @@ def _churn(
     """What a churn that was searched for does, and what is best without it; None where there is none."""
     if not set(CHURN) & set(result.family):
         return None
+    from diffopt.api.still import best_without_churn
     from diffopt.studies.churn_claim import churn_claim
 
     found = churn_claim(problem, result.grid)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from diffopt.api.grids import given_grid
 from diffopt.data.dataset import Dataset
 from diffopt.documents.build import known_scale
 
@@ -43,6 +42,8 @@ def _scale_notes(scale: float) -> list[str]:
 
 def handed_map(schedule: Any, data: Dataset | None) -> list[str]:
     """The map of the spectrum that a schedule was made for, from its facts where `data` is that spectrum, else its factor."""
+    from diffopt.api.grids import given_grid
+
     grid = given_grid(schedule)
     said = grid.document.spectrum_values() if grid is not None and grid.document is not None else {}
     if data is not None and said.get("sha256") in (None, data.spectrum.sha256):

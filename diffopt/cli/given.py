@@ -129,7 +129,7 @@ class Given:
         if self.plot is not None:
             result.plot(self.plot, self.force)
             out.note(f"wrote {self.plot}", self.quiet)
-        if form != "table":
+        if form != "table" and not self.quiet:
             self._say(result.answers())
         out.emit(self._text(result), self.output, self.force, self.quiet)
 

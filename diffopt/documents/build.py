@@ -25,7 +25,7 @@ from diffopt.documents.schemas import (
     ScorePart,
     SpectrumPart,
 )
-from diffopt.documents.spectrum_formats import whole
+from diffopt.foundation.nearness import whole
 from diffopt.objectives import Objective
 from diffopt.objectives.evaluation import Evaluation
 from diffopt.objectives.metrics import COMPARED, METRICS

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from diffopt.documents.noise_table import table_process
 from diffopt.documents.options import assigned, fields_of, made, named, pick
-from diffopt.documents.scheduler_config import configured
 from diffopt.documents.settings import Settings
 from diffopt.errors import InputError
 from diffopt.foundation.tensors import described
@@ -130,6 +128,8 @@ def _process(
     if len(given) > 1:
         raise InputError(f"give one of {' and '.join(given)}")
     if settings.scheduler_config is not None and (thing is not None or not options):
+        from diffopt.documents.scheduler_config import configured
+
         by_config = configured(str(settings.scheduler_config), None if settings.process is None else cls.name)
         if model and not isinstance(by_config, Flow):
             raise InputError(f"--shift is of flow models, and {settings.scheduler_config} is process {by_config.name!r}")
@@ -138,6 +138,8 @@ def _process(
     if given and (cls is not TrainedLevels or thing is not None):
         raise InputError(f"{given[0]} needs --process table, got {cls.name!r}")
     if cls is TrainedLevels and thing is None:
+        from diffopt.documents.noise_table import table_process
+
         table = settings.alphas_cumprod
         return table_process(str(table) if isinstance(table, Path) else table, settings.betas)
     process: Process = _built(found, options, "process")

@@ -15,8 +15,6 @@ from diffopt.data.dataset import Dataset
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.array_spectrum import from_array
-from diffopt.documents.numbers import parse_table
-from diffopt.documents.spectrum_columns import columns_of
 from diffopt.documents.spectrum_formats import ENSEMBLE_SCHEMA, SPECTRUM_SCHEMA, from_document, from_npz
 from diffopt.errors import InputError
 from diffopt.foundation import array_file
@@ -242,6 +240,9 @@ def _array(values: Any, label: str) -> NDArray[Any]:
 
 def read_text(data: bytes, label: str, key: str | None, names: Sequence[str]) -> Held:
     """A list of eigenvalues, columns with a header, or a covariance; see :func:`parse_table`."""
+    from diffopt.documents.numbers import parse_table
+    from diffopt.documents.spectrum_columns import columns_of
+
     del names
     _one_array(key, label)
     columns = columns_of(parse_table(decode(data, label), label))

@@ -15,8 +15,8 @@ from diffopt.foundation.encoding import read_bytes, suffix
 from diffopt.foundation.notes import note
 from diffopt.foundation.paths import exists
 from diffopt.foundation.strict_json import parse
-from diffopt.processes import TrainedLevels, alphas_from_betas
-from diffopt.processes.beta_rules import KINDS, cumulated, spelled_out
+from diffopt.processes import TrainedLevels
+from diffopt.processes.beta_rules import KINDS, alphas_from_betas, cumulated, spelled_out
 
 CUMULATED = ("alphas_cumprod", "alpha_cumprod", "alphas_cumulative", "alphas_bar", "alpha_bar", "abar", "acp")
 BETAS = ("betas", "trained_betas", "beta")

@@ -9,7 +9,6 @@ import numpy as np
 
 from diffopt.data.dataset import Dataset
 from diffopt.documents.chosen import Chosen
-from diffopt.documents.loss_curve import make_score_error
 from diffopt.documents.settings import Settings
 from diffopt.errors import InputError
 from diffopt.foundation.names import check_name
@@ -42,6 +41,8 @@ def with_error(solver: Solver, settings: Settings, data: Dataset) -> Solver:
     """The solver with the score error of the settings."""
     if settings.score_error is None:
         return solver
+    from diffopt.documents.loss_curve import make_score_error
+
     return replace(solver, error=make_score_error(settings.score_error, data.spectrum))
 
 

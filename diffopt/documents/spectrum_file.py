@@ -7,8 +7,6 @@ from typing import Any
 
 from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
-from diffopt.documents.array_spectrum import from_array
-from diffopt.documents.held_numbers import read_held
 from diffopt.errors import InputError
 from diffopt.foundation.limits import expanding
 from diffopt.foundation.names import suggestion
@@ -41,6 +39,8 @@ def load_dataset(data: Any, key: str | None = None, feature_space: bool = False,
     if isinstance(found, Dataset | Spectrum):
         return Dataset.of(found)
     if not isinstance(found, str | Path):
+        from diffopt.documents.array_spectrum import from_array
+
         return Dataset.of(from_array(numbers_of(found, "the data", DATA), None, None, "array", feature_space))
     with expanding(max_member):
         return _named(str(found), key, feature_space)
@@ -54,6 +54,9 @@ def load_spectrum(data: Any, key: str | None = None, feature_space: bool = False
 def _named(argument: str, key: str | None, feature_space: bool) -> Dataset:
     if argument.startswith("builtin:"):
         return Dataset.of(load_builtin(argument.removeprefix("builtin:")))
+    # What is built in needs no reader.
+    from diffopt.documents.held_numbers import read_held
+
     return read_held(argument, key).dataset(feature_space)
 
 

@@ -14,19 +14,11 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
 from diffopt.foundation.array_file import write_npz
 from diffopt.foundation.arrays import Array
+from diffopt.foundation.nearness import whole
 from diffopt.foundation.strict_json import numbers
 
 SPECTRUM_SCHEMA = "diffopt.spectrum/1"
 ENSEMBLE_SCHEMA = "diffopt.ensemble/1"
-
-
-#: Relative rounding of a sum of multiplicities.
-ROUNDING = 1e-12
-
-
-def whole(value: float) -> float:
-    """Whole numbers as integers, to the rounding of a sum of multiplicities: counts are read by strict parsers."""
-    return round(value) if abs(value - round(value)) <= ROUNDING * abs(value) else value
 
 
 def document(

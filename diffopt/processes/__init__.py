@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from diffopt.processes.base import Process
-from diffopt.processes.beta_rules import alphas_from_betas
 from diffopt.processes.flow import Flow
 from diffopt.processes.trained import TrainedLevels
 from diffopt.processes.ve import VE
@@ -13,4 +12,4 @@ PROCESSES: dict[str, type[Process]] = {
     cls.name: cls for cls in (VE, VPLinear, VPCosine, Flow, TrainedLevels)
 }
 
-__all__ = ["PROCESSES", "VE", "Flow", "Process", "TrainedLevels", "VPCosine", "VPLinear", "alphas_from_betas"]
+__all__ = ["PROCESSES", "VE", "Flow", "Process", "TrainedLevels", "VPCosine", "VPLinear"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from diffopt.data.ensemble import Ensemble
 from diffopt.data.spectrum import Spectrum
-from diffopt.documents.spectrum_formats import whole
+from diffopt.foundation.nearness import whole
 from diffopt.foundation.shown import visible
 from diffopt.report.chart import bars
 

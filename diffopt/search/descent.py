@@ -17,12 +17,10 @@ from diffopt.search.blocks import named_ends
 from diffopt.search.compromise import compromise, schemes
 from diffopt.search.family import FamilyBlock
 from diffopt.search.lbfgs import PROBE, Descent
-from diffopt.search.places import Places
 from diffopt.search.result import OptimizeResult
 from diffopt.search.search import TOLERANCE, Progress, Search
 from diffopt.search.softening import held_by_kinks, past_kinks
 from diffopt.search.variables import State
-from diffopt.search.window import open_window
 from diffopt.solvers import SOLVERS
 
 
@@ -114,10 +112,14 @@ def _run(search: Search, searches: int) -> OptimizeResult:
         known = outcome.minimum if outcome and search.scale else None
         outcome = search.improve(states[name], None, PROBE if rank else 0, known=known) or outcome
     if search.many:
+        from diffopt.search.places import Places
+
         outcome = Places(search, [states[name] for name in ranked]).explore() or outcome
     if held_by_kinks(search):
         outcome = past_kinks(search, states, ranked[0]) or outcome
     if search.family:
+        from diffopt.search.window import open_window
+
         outcome = open_window(search, states[ranked[0]]) or outcome
     return _result(search, outcome, len(ranked), scores)
 

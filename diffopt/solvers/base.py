@@ -17,7 +17,6 @@ from diffopt.processes.clocks import Clock, find_clock
 from diffopt.processes.grid import Grid
 from diffopt.processes.points import Points
 from diffopt.solvers.model_error import ModelError
-from diffopt.solvers.score_error import perturbed
 from diffopt.solvers.table import Table
 
 
@@ -152,7 +151,11 @@ def build_table(solver: Solver, points: Points, eta: Numbers) -> Table:
             # A sum is quicker than a mask; finite numbers may add up to an infinite one.
             if not np.isfinite(np.add.reduce(array, axis=None)) and not np.isfinite(array).all():
                 raise UnsupportedError(_no_limit(solver, points))
-    return table if solver.error is None else perturbed(table, solver.error)
+    if solver.error is None:
+        return table
+    from diffopt.solvers.score_error import perturbed
+
+    return perturbed(table, solver.error)
 
 
 def _no_limit(solver: Solver, points: Points) -> str:

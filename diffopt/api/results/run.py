@@ -13,9 +13,7 @@ from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
-from diffopt.report import answers, noise_answers, text
-from diffopt.report.family import at_bound, found_numbers
-from diffopt.report.spread import against, size
+from diffopt.report import text
 
 #: Errors whose ratios to karras and to the optimum stand in every row.
 RATIOS = ("frechet", "kl", "robust")
@@ -196,6 +194,10 @@ class ScheduleResult(RunResult):
         """What is gained over the habit, in the objective that was minimized, and on which data a free eta beats 0 and 1."""
         if "objective" not in self.document:
             return []
+        from diffopt.report import answers, noise_answers
+        from diffopt.report.family import found_numbers
+        from diffopt.report.spread import against, size
+
         claim = (self.document.get("optimizer") or {}).get("beats_ends")
         free = noise_answers.beats_ends(claim, float(self.eta[0])) if claim else []
         if claim and not any(text.shown_eta(self.document)):
@@ -205,6 +207,9 @@ class ScheduleResult(RunResult):
 
     def headline(self) -> list[str]:
         """What is gained, that noise does not pay where it was searched for, and what qualifies the gain."""
+        from diffopt.report.family import at_bound
+        from diffopt.report.spread import against
+
         said = self.answers()
         bounds = at_bound(self.document)[:1] if said else []
         told = [line for line in said if line in (text.NO_NOISE, *bounds)]
@@ -239,10 +244,14 @@ class EvaluationResult(RunResult):
 
     def answers(self) -> list[str]:
         """Whether the start, the steps or the end dominate, and how far habit and optimum are."""
+        from diffopt.report import answers
+
         return answers.evaluated(self.document, self.highest)
 
     def headline(self) -> list[str]:
         """The same without the size of the data."""
+        from diffopt.report import answers
+
         return answers.evaluated(self.document, self.highest, brief=True)[: self.headlines]
 
     def rows(self) -> list[dict[str, Any]]:
