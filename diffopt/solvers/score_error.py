@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -20,6 +21,9 @@ SHAPES: dict[str, Callable[[Numbers], Numbers]] = {
     "noise": lambda sigma: sigma**2 / (1 + sigma**2),
 }
 
+
+#: Eigenvalues at which a rule of unknown kind is asked whether it looks at them.
+PROBES = np.geomspace(1e-3, 1e3, 5)[:, None]
 
 #: Why a run from pure noise has no score error.
 PURE_NOISE = "a score error has no meaning at pure noise; give a finite --sigma-max (or --t-max)"
@@ -94,8 +98,10 @@ def perturbed(table: Table, error: ModelError | Callable[[Numbers], Numbers]) ->
 
 def _ignores_eigenvalue(error: ModelError, table: Table) -> bool:
     """Whether e is a function of sigma alone."""
-    sigma, eig = _ratios(table).ravel(), np.geomspace(1e-3, 1e3, 5)[:, None]
-    values = np.broadcast_to(error.rule(eig, sigma[None]), (5, sigma.size))
+    if isinstance(error.rule, Shaped):
+        return True
+    sigma = _ratios(table).ravel()
+    values = np.broadcast_to(error.rule(PROBES, sigma[None]), (PROBES.size, sigma.size))
     return bool(np.all(values == values[:1]))
 
 
@@ -113,7 +119,13 @@ def _reads(table: Table) -> list[tuple[int, int, np.ndarray, np.ndarray]]:
 
 def _nodes(table: Table) -> tuple[np.ndarray, np.ndarray]:
     """Node that each place (step, row, lag) reads, 0 where there is none, and whether there is one."""
-    nodes = np.stack([np.stack([table.node(r, lag) for lag in range(table.lags)], axis=-1) for r in range(table.rows)], axis=-2)
+    return _places(table.steps, table.rows, table.lags)
+
+
+@lru_cache(maxsize=64)
+def _places(steps: int, rows: int, lags: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same for tables of a shape, which a search asks for thousands of times; not to be written to."""
+    nodes = np.arange(steps)[:, None, None] * rows + np.arange(rows)[:, None] - np.arange(lags)
     return np.maximum(nodes, 0), nodes >= 0
 
 
