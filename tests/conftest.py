@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import zlib
@@ -67,6 +68,17 @@ SLOW = (
 )  # fmt: skip
 #: Of the other files, one test in so many.
 SHARE = 60
+
+
+def pytest_sessionstart() -> None:
+    """Fourteen thousand tests are no garbage: nothing is looked for while they are collected..."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """...nor again among them while they run."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

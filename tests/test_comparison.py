@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -289,10 +290,15 @@ def test_perturbations_change_the_spectrum_by_twenty_percent(name):
         assert second == pytest.approx(1.04)
 
 
+@cache
+def two_solvers():
+    return compare(setting(["euler", "heun"], [5, 9]))
+
+
 @pytest.mark.parametrize("column", SORTABLE)
 @pytest.mark.parametrize("sign", ["", "-"])
 def test_sorting_by_every_column(column, sign):
-    result = Selection(sort=sign + column).apply(compare(setting(["euler", "heun"], [5, 9])))
+    result = Selection(sort=sign + column).apply(two_solvers())
     values = [r.errors[column] if column in COMPARED else getattr(r, column) for r in result.rows]
     known = [v for v in values if v is not None]
     assert values == sorted(known, reverse=bool(sign)) + [None] * (len(values) - len(known))
@@ -304,9 +310,9 @@ def test_filters():
     assert chosen.designs() == []
     assert set(Selection(kinds=("table",)).schedules()) == {n for n, c in SCHEDULES.items() if c.kind == "table"}
     assert Selection().schedules() == list(SCHEDULES)
-    top = Selection(top=2).apply(compare(setting(["euler"], [5])))
-    every = compare(setting(["euler"], [5])).rows
-    ranked = sorted((r for r in every if r.kind != "optimized"), key=lambda r: r.errors["robust"])
+    every = compare(setting(["euler"], [5]))
+    top = Selection(top=2).apply(every)
+    ranked = sorted((r for r in every.rows if r.kind != "optimized"), key=lambda r: r.errors["robust"])
     kept = {r.schedule for r in ranked[:2]} | {"karras"}
     assert {r.schedule for r in top.rows[:-1]} == kept
     assert top.rows[-1].kind == "optimized"
