@@ -81,12 +81,14 @@ def is_stream(path: Path) -> bool:
 
 def check_paths(force: bool, output: Path | None, plot: Path | None = None, *others: Path | None) -> None:
     """Refuse bad targets, two of one name, and pictures that cannot be drawn, before any work is done."""
+    paths = [path for path in (output, plot, *others) if path is not None]
+    if not paths:
+        return
     from diffopt.foundation.atomic import check_distinct, check_target
 
-    for path in (output, plot, *others):
-        if path is not None:
-            check_target(path, force)
-    check_distinct((output, plot, *others))
+    for path in paths:
+        check_target(path, force)
+    check_distinct(paths)
     if plot is not None:
         from diffopt.api.pictures import check_picture
 

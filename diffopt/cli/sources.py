@@ -13,8 +13,6 @@ from diffopt.api.flag import Flag
 from diffopt.api.flags import every_flag
 from diffopt.cli.output import note
 from diffopt.errors import InputError
-from diffopt.foundation.encoding import file_bytes, stdin_bytes
-from diffopt.foundation.nearby import file_hint
 
 PREFIX = "DIFFOPT_"
 #: Names that no file or variable sets.
@@ -93,6 +91,9 @@ def _environment(taken: Mapping[str, Flag]) -> list[tuple[str, dict[str, Any]]]:
 
 def _toml(path: Path, place: tuple[str, ...]) -> dict[str, Any]:
     import tomllib
+
+    from diffopt.foundation.encoding import file_bytes, stdin_bytes
+    from diffopt.foundation.nearby import file_hint
 
     try:
         content = stdin_bytes() if str(path) == "-" else file_bytes(path, f"config {path}")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 from functools import cache
-from importlib import resources
 
 #: Short tables, beside those that are read from the packages' own tables of names; a test compares them with the registries.
 FEW: dict[str, tuple[str, ...]] = {
@@ -63,17 +61,24 @@ LISTS = frozenset({"solver", "free", "kind", "metric", "design", "noise_objectiv
 @cache
 def values(flag: str, command: str | None = None) -> tuple[str, ...]:
     """What a flag of a command accepts, empty where that is no list of names."""
+    known = _known(flag, command)
+    return _table(known) if isinstance(known, str) else known
+
+
+def _known(flag: str, command: str | None) -> tuple[str, ...] | str:
+    """Names that a flag accepts, or the package whose table has them."""
     alone = f"{(command or '').replace('-', '_')}.{flag}"
     if alone in FEW:
         return FEW[alone]
     flag = SAME.get(flag, flag)
-    if flag in FEW:
-        return FEW[flag]
-    return _table(TABLES[flag]) if flag in TABLES else ()
+    return TABLES[flag] if flag in TABLES else FEW.get(flag, ())
 
 
 def _table(package: str) -> tuple[str, ...]:
     """Names of the LazyTable in a package's `__init__`, from its text: importing it would load numpy."""
+    import ast
+    from importlib import resources
+
     try:
         text = resources.files("diffopt").joinpath(package, "__init__.py").read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -88,13 +93,12 @@ def _table(package: str) -> tuple[str, ...]:
 
 def completer(flag: str, command: str | None = None) -> Callable[[str], list[str]] | None:
     """Function from the beginning of a value to its completions; the last item where a comma list is taken."""
-    known = values(flag, command)
-    if not known:
+    if not _known(flag, command):
         return None
 
     def complete(incomplete: str) -> list[str]:
         done, comma, part = incomplete.rpartition(",") if flag in LISTS else ("", "", incomplete)
-        return [f"{done}{comma}{name}" for name in known if name.startswith(part)]
+        return [f"{done}{comma}{name}" for name in values(flag, command) if name.startswith(part)]
 
     return complete
 
