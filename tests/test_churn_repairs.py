@@ -44,6 +44,7 @@ def found(churn: float, start: Any = "exact", wrong: float = 0.0, noise: float =
     return churn_claim(problem, Grid.create(VE(), SIGMAS))
 
 
+@pytest.mark.usefixtures("no_optimum")
 @pytest.mark.parametrize("start", ["exact", "sigma"])
 @pytest.mark.parametrize("wrong", [0.0, 0.1, -0.1])
 def test_the_parts_are_those_of_runs_that_are_asked_for_alone(start: str, wrong: float) -> None:

@@ -61,15 +61,21 @@ def test_blocks_of_the_page_run_in_order(page, tmp_path, monkeypatch):
     execute(parts, tmp_path, monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """What the first three blocks of the page make."""
+    with pytest.MonkeyPatch.context() as patch:
+        return execute(blocks("extending.md", "")[:3], tmp_path_factory.mktemp("page"), patch)
+
+
 @pytest.mark.parametrize("process", ["ve", "vp_linear", "flow"])
 @pytest.mark.parametrize("clock", ["sigma", "variance", "logsnr", "time"])
-def test_the_oracle_of_the_page_is_the_solver_of_the_page(process, clock, tmp_path, monkeypatch):
-    names = execute(blocks("extending.md", "")[:3], tmp_path, monkeypatch)
+def test_the_oracle_of_the_page_is_the_solver_of_the_page(process, clock, written):
     sigmas, target = irregular(5, "zero" if has_step_to_zero(clock) else "sigma_min"), Mixture()
-    table = run_table(names["Midpoint"](clock=clock), Grid.create(EXAMPLES[process], sigmas))
+    table = run_table(written["Midpoint"](clock=clock), Grid.create(EXAMPLES[process], sigmas))
     x = 9 * np.random.default_rng(0).normal(size=(20, 2))
     got = sample(table, target.denoise, x * table.alpha[0], score=target.score) / table.alpha[-1]
-    wish = names["midpoint"](Run(target, FACTS[process], list(sigmas), [0.0] * 5, [], clock), x)
+    wish = written["midpoint"](Run(target, FACTS[process], list(sigmas), [0.0] * 5, [], clock), x)
     np.testing.assert_allclose(got, wish, rtol=1e-12, atol=1e-12)
 
 

@@ -329,6 +329,7 @@ def karras_of(sigmas: np.ndarray) -> np.ndarray:
     return np.append(np.linspace(HIGH ** (1 / 7), LOW ** (1 / 7), 3) ** 7, sigmas[-1])
 
 
+@pytest.mark.usefixtures("no_optimum")
 @pytest.mark.parametrize("name", ["oss", "gits_l2"])
 def test_a_rule_whose_levels_jump_with_its_range_is_scanned(name: str) -> None:
     """No coarse look by the rule itself finds a better end; slopes alone stop at the first jump."""

@@ -34,6 +34,7 @@ def file_of(page: str, row: int, solver: str) -> str:
     return str(form["lead"] + ", ".join(v.replace("inf", "null") for v in grid["sigmas"]) + tail)
 
 
+@pytest.mark.usefixtures("no_optimum")
 @pytest.mark.parametrize(
     ("solver", "option"),
     [("unipc", "order=3"), ("edm_stochastic", "s_churn=5"), ("euler_maruyama", "clock=logsnr"), ("dpmpp_2m_sde", None)],

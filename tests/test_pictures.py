@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -30,6 +31,11 @@ from diffopt.solvers import SOLVERS
 from diffopt.studies.error_map import error_map
 
 EIG = [20.0, 1.0, 0.02, 0.0, 0.0, 0.0]
+
+
+@cache
+def recommended() -> Any:
+    return diffopt.recommend(EIG, calls=4)
 
 
 def _laid_out(canvas: Any) -> Any:
@@ -380,7 +386,7 @@ def test_the_picture_of_shifts_has_every_rule_on_its_curve_and_in_a_row(tokens: 
 
 
 def test_the_picture_of_a_recommendation_has_every_solver_with_its_error_and_its_levels() -> None:
-    found = diffopt.recommend(EIG, calls=4)
+    found = recommended()
     above, below = found.figure().axes
     names = [label.get_text() for label in above.get_yticklabels()]
     assert names == [label.get_text() for label in below.get_yticklabels()] and len(names) == len(found.rows())
@@ -459,7 +465,7 @@ def test_rows_that_the_answer_names_are_named_among_the_marks() -> None:
     assert least == "bong_tangent" and any(text.startswith(f"{least} ") and "needs no data" in text for text in told)
     assert {text.get_text() for text in marks.get_legend().get_texts()} == {"the optimum", "the best rules", "karras"}
     assert "all go to 0 in the last step" in grids.get_xlabel()
-    levels = diffopt.recommend(EIG, calls=4).figure().axes[1]
+    levels = recommended().figure().axes[1]
     assert "all go to 0 in the last step" in levels.get_xlabel()
 
 
