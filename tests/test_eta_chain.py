@@ -99,12 +99,12 @@ def test_derivatives_of_chains(solver: str, objective: str) -> None:
         found = chain(errors(solver, "vp_linear" if mean else "ve", mean=mean, end="sigma_min"), objective)
         assert bool(found.roundings(False)) == (objective != "exact")
         for goal in (found, *found.roundings(False)[:1]):
-            slopes, bend = goal._model(x, True)
+            _, slopes, bend = goal._model(x, True)
             assert bend is not None
-            np.testing.assert_allclose(slopes, goal._model(x, False)[0], rtol=1e-12, atol=1e-12)
+            np.testing.assert_allclose(slopes, goal._model(x, False)[1], rtol=1e-12, atol=1e-12)
             np.testing.assert_allclose(slopes, differences(goal.residuals, x, 1e-5), rtol=2e-4, atol=1e-5)
             squared = np.einsum("bnm,bkm->bnk", slopes, slopes) + bend
-            moved = differences(lambda x, g=goal: np.einsum("bnm,bm->bn", g._model(x, False)[0], g.residuals(x)), x, 1e-4)
+            moved = differences(lambda x, g=goal: np.einsum("bnm,bm->bn", g._model(x, False)[1], g.residuals(x)), x, 1e-4)
             np.testing.assert_allclose(squared, moved, rtol=5e-3, atol=5e-3 * np.abs(moved).max())
 
 
@@ -155,11 +155,11 @@ def test_chains_of_two_clocks_side_by_side(solver: str, kind: type) -> None:
         assert {type(c) for c in curves} == {kind} and goals[0].kind == goals[1].kind
         for pair in zip(*([goal, *goal.roundings(False)] for goal in goals), strict=True):
             both = ChainsBeside(list(pair)).of(places)
-            rest, (slopes, bend) = both.residuals(x), both._model(x, True)
+            rest, slopes, bend = both._model(x, True)
             assert bend is not None
             for i, place in enumerate(places):
                 np.testing.assert_allclose(rest[i], pair[place].residuals(x[i : i + 1])[0], rtol=1e-12)
-                for ours, theirs in zip((slopes, bend), pair[place]._model(x[i : i + 1], True), strict=True):
+                for ours, theirs in zip((rest, slopes, bend), pair[place]._model(x[i : i + 1], True), strict=True):
                     np.testing.assert_allclose(ours[i], theirs[0], rtol=1e-9, atol=1e-12 * np.abs(theirs).max())
             assert not np.allclose(pair[0].residuals(x), pair[1].residuals(x), rtol=1e-3)
 

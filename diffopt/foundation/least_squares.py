@@ -15,9 +15,10 @@ from diffopt.foundation.line_search import inside
 #: Variables of many runs, shape (B, n), and the number of each one's search -> residuals, shape (B, m); not finite where
 #: there are none.
 Residuals = Callable[[Array, NDArray[np.int_]], Array]
-#: The same, whether curvature counts, and the residuals r -> with their slopes J, J^T r, shape (B, n), J^T J and the sum of r
-#: times its second derivatives, shape (B, n, n), or None.
-Model = Callable[[Array, NDArray[np.int_], bool, Array], tuple[Array, Array, Array | None]]
+#: The same, and whether curvature counts -> with residuals r of slopes J, |r|^2, shape (B,), J^T r, shape (B, n), J^T J and
+#: the sum of r times its second derivatives, shape (B, n, n), or None.
+Quadratic = tuple[Array, Array, Array, Array | None]
+Model = Callable[[Array, NDArray[np.int_], bool], Quadratic]
 #: Steps that are made and runs that go on, again and again.
 Plan = Sequence[tuple[int, int]]
 #: Steps of differences: for slopes alone, and for second derivatives too.
@@ -45,7 +46,10 @@ class Starts:
 
 @dataclass(eq=False)
 class Runs:
-    """Runs side by side: their searches, variables, residuals, their squares, and the last quadratic model of each."""
+    """Runs side by side: their searches, variables, residuals, their squares, and the last quadratic model of each.
+
+    Runs that are given their models have no use for residuals: one empty row each.
+    """
 
     of: NDArray[np.int_]
     x: Array
@@ -97,7 +101,7 @@ def fit_all(
     list of (x, total)
         Of each search its ends, shape (B, n), best first, and their sums of squares, shape (B,).
     """
-    runs = _begun(searches, residuals)
+    runs = _begun(searches, residuals, bent, model)
     ended: list[Runs] = []
     stops = [dict(zip(np.cumsum([n for n, _ in s.plan]).tolist(), [k for _, k in s.plan], strict=True)) for s in searches]
     for made in range(max(max(stop) for stop in stops) + 1):
@@ -108,13 +112,13 @@ def fit_all(
                     runs = _ended(runs, runs.of == i, ended)
         if not len(runs.x):
             break
-        if runs.moved.any():
-            _differentiate(runs, residuals, bent) if model is None else _modelled(runs, model, bent)
+        if model is None and runs.moved.any():
+            _differentiate(runs, residuals, bent)
         step, fall = _step(runs, bent)
         over = (fall <= SURE * runs.gain * runs.total) & (runs.damping <= DAMPING)
         runs, step = _ended(runs, over, ended), step[~over]
         if len(runs.x):
-            _advance(runs, residuals, inside(runs.x + step, runs.low, runs.high))
+            _advance(runs, residuals, bent, model, inside(runs.x + step, runs.low, runs.high))
             runs = _ended(runs, (runs.stale >= PATIENCE) | (runs.damping > MOST) | (runs.total == 0), ended)
     of, x, total = (np.concatenate([getattr(part, name) for part in (*ended, runs)]) for name in ("of", "x", "total"))
     order = np.argsort(total, kind="stable")
@@ -130,15 +134,19 @@ def _ended(runs: Runs, over: NDArray[np.bool_], ended: list[Runs]) -> Runs:
     return runs.some(~over)
 
 
-def _begun(searches: Sequence[Starts], residuals: Residuals) -> Runs:
+def _begun(searches: Sequence[Starts], residuals: Residuals, bent: bool, model: Model | None) -> Runs:
     """Runs at their starts; those without residuals are left out."""
     of = np.repeat(np.arange(len(searches)), [len(search.x) for search in searches])
     low, high, gain = (np.array([getattr(search, name) for search in searches])[of] for name in ("low", "high", "gain"))
     x = inside(np.concatenate([search.x for search in searches]), low, high)
-    rest = residuals(x, of)
-    total = squares(rest)
     count, n = x.shape
     gradient, normal, bend = np.zeros((count, n)), np.zeros((count, n, n)), np.zeros((count, n, n))
+    if model is None:
+        rest = residuals(x, of)
+        total = squares(rest)
+    else:
+        rest, (total, gradient, normal, curved) = np.zeros((count, 0)), _modelled(model, x, of, bent)
+        bend = bend if curved is None else curved
     damping, stale, moved = np.full(count, DAMPING), np.zeros(count, int), np.ones(count, bool)
     runs = Runs(of, x, low, high, gain, rest, total, damping, stale, gradient, normal, bend, moved)
     there = np.isfinite(total)
@@ -148,19 +156,22 @@ def _begun(searches: Sequence[Starts], residuals: Residuals) -> Runs:
 def squares(rest: Array) -> Array:
     """Sums of squares; infinite where not finite."""
     # An einsum over floats raises no warnings.
-    total = np.einsum("bm,bm->b", rest, rest)
-    return total if np.isfinite(total).all() else np.where(np.isfinite(total), total, np.inf)
+    return _or(np.einsum("bm,bm->b", rest, rest), np.inf)
 
 
-def _modelled(runs: Runs, model: Model, bent: bool) -> None:
-    """Derivatives of the runs that moved, as they are given."""
-    every = bool(runs.moved.all())
-    own = runs if every else runs.some(runs.moved)
+def _modelled(model: Model, x: Array, of: NDArray[np.int_], bent: bool) -> Quadratic:
+    """What a model gives: sums that are infinite and derivatives that are 0 where not finite."""
     with np.errstate(all="ignore"):
-        gradient, normal, bend = model(own.x, own.of, bent, own.rest)
-    for known, found in ((runs.gradient, gradient), (runs.normal, normal), (runs.bend, bend)):
-        if found is not None:
-            known[... if every else runs.moved] = found if np.isfinite(found).all() else np.where(np.isfinite(found), found, 0.0)
+        total, *parts = model(x, of, bent)
+    gradient, normal, bend = (part if part is None else _or(part, 0.0) for part in parts)
+    assert gradient is not None
+    assert normal is not None
+    return _or(total, np.inf), gradient, normal, bend
+
+
+def _or(values: Array, other: float) -> Array:
+    """Values, and another where they are not finite."""
+    return values if np.isfinite(values).all() else np.where(np.isfinite(values), values, other)
 
 
 def _differentiate(runs: Runs, residuals: Residuals, bent: bool) -> None:
@@ -238,13 +249,21 @@ def _solved(matrix: Array, gradient: Array, held: NDArray[np.bool_], step: Array
     return np.where(free, np.linalg.solve(part, right[..., None])[..., 0], step)
 
 
-def _advance(runs: Runs, residuals: Residuals, x: Array) -> None:
+def _advance(runs: Runs, residuals: Residuals, bent: bool, model: Model | None, x: Array) -> None:
     """Take the steps that lower the sum of squares; damp the others more."""
-    rest = residuals(x, runs.of)
-    total = squares(rest)
+    if model is None:
+        rest = residuals(x, runs.of)
+        total, *parts = squares(rest), None, None, None
+    else:
+        # Most steps are taken: what they need next is made of the same arrays.
+        rest, (total, *parts) = runs.rest, _modelled(model, x, runs.of, bent)
     better = total < runs.total
     gained = better & (runs.total - total > runs.gain * runs.total)
     runs.stale = np.where(better, np.where(gained, 0, runs.stale + 1), runs.stale)
     runs.damping = np.where(better, np.maximum(runs.damping / LESS, LEAST), runs.damping * MORE)
-    runs.x, runs.rest = np.where(better[:, None], x, runs.x), np.where(better[:, None], rest, runs.rest)
-    runs.total, runs.moved = np.where(better, total, runs.total), better
+    runs.moved, every = better, bool(better.all())
+    for name, found in zip(("x", "rest", "total", "gradient", "normal", "bend"), (x, rest, total, *parts), strict=True):
+        if found is not None and every:
+            setattr(runs, name, found)
+        elif found is not None:
+            getattr(runs, name)[better] = found[better]

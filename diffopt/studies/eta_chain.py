@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.least_squares import squares
 from diffopt.studies.eta_curves import Curves, Stacked
-from diffopt.studies.eta_kinks import Kink
+from diffopt.studies.eta_kinks import Kinks
 from diffopt.studies.eta_squares import EtaSquares
 from diffopt.studies.noise_errors import NoiseErrors
 
@@ -33,11 +33,11 @@ class EtaChain(EtaSquares):
         self.first = np.abs(curves.first) if self.kinked else curves.first
         self.weight, self.count = np.sqrt(spectrum.weight), spectrum.eig.size
         half = curves.first.size
-        # What kinks are rounded by, of factors and of terms.
-        self.sizes = curves.size[:, None, :half], curves.size[:, None, half:]
         self.kinks = self._bent_by(0.0)
         self.end = curves.size[-1, half : half + self.count]
         self.flat = bool(np.any(self.end == 0))
+        # Slopes of r where it is linear.
+        self.line = np.divide(self.weight, 2 * np.sqrt(self.end), out=np.zeros(self.count), where=self.end != 0)
         self.mean = None if spectrum.mean is None else spectrum.mean * self.weight
 
     def roundings(self, near: bool) -> Sequence[EtaSquares]:
@@ -57,10 +57,9 @@ class EtaChain(EtaSquares):
             return id(self)
         return self.objective, self.errors.problem.spectrum.sha256, type(self.curves)
 
-    def _bent_by(self, soft: float) -> tuple[Kink | None, Kink | None]:
+    def _bent_by(self, soft: float) -> Kinks | None:
         """What bends the factors and the terms."""
-        factors, terms = (soft * size for size in self.sizes)
-        return Kink(factors, True) if self.leading else None, Kink(terms, False) if self.kinked else None
+        return Kinks(soft * self.curves.size[:, None], self.kinked) if self.leading else None
 
     def residuals(self, x: Array) -> Array:
         """r at squared etas, shape (B, N): shape (B, D)."""
@@ -88,14 +87,13 @@ class EtaChain(EtaSquares):
                 x[k], y, least = tried[best, k], ends[best], float(found[best])
         return x, least
 
-    def _model(self, x: Array, bent: bool, rest: Array | None = None) -> tuple[Array, Array | None]:
-        """Slopes of r, shape (B, N, D), and with `bent` the sum of r times its second derivatives, shape (B, N, N)."""
+    def _model(self, x: Array, bent: bool) -> tuple[Array, Array, Array | None]:
+        """r, its slopes, shape (B, N, D), and with `bent` the sum of r times its second derivatives, shape (B, N, N)."""
         both, half = self.curves.near(x), self.first.size
+        if self.kinks is not None:
+            both = self.kinks.near(*both)
         # Values, slopes and second derivatives of the factors and of the terms.
-        a, b = (
-            parts if kink is None else kink.near(*parts)
-            for kink, parts in zip(self.kinks, ([p[..., :half] for p in both], [p[..., half:] for p in both]), strict=True)
-        )
+        a, b = [part[..., :half] for part in both], [part[..., half:] for part in both]
         ends = self._ends(a[0], b[0])
         after = np.empty_like(a[0])
         after[-1] = 1
@@ -103,41 +101,36 @@ class EtaChain(EtaSquares):
         moved = a[1] * ends[:-1]
         moved += b[1]
         moved *= after
-        first, curved = self._slopes(ends[-1])
+        rest, (first, curved) = self._rest(ends[-1]), self._slopes(ends[-1])
         slopes = np.moveaxis(moved, 0, 1) * np.expand_dims(first, -2)
         if not bent:
-            return slopes, None
-        rest = self._rest(ends[-1]) if rest is None else rest
+            return rest, slopes, None
         own = a[2] * ends[:-1]
         own += b[2]
         own *= after
-        own *= rest * first
         # What the steps before k did to y_k, times what step k's eta does to that (eq. 429).
         share = np.divide(a[1], a[0], out=np.zeros_like(a[0]), where=a[0] != 0)
         share *= rest
         bend = np.triu(np.matmul(slopes, share.transpose(1, 2, 0)), 1)
         bend += bend.transpose(0, 2, 1)
         diagonal = np.arange(self.steps)
-        bend[:, diagonal, diagonal] = own.sum(axis=-1).T
-        if not self.leading or self.flat:
+        bend[:, diagonal, diagonal] = np.matmul(own.transpose(1, 0, 2), (rest * first)[..., None])[..., 0]
+        if curved is not None:
             bend += np.matmul((moved * (rest * curved)).transpose(1, 0, 2), moved.transpose(1, 2, 0))
-        return slopes, bend
+        return rest, slopes, bend
 
     def held(self, x: Array) -> bool:
         """Whether kinks hold a run at squared etas x, shape (N,): it has any, or a step forgets the ones before it."""
         if not self.leading:
             return False
         half = self.first.size
-        return self.kinked or bool(np.any(self.curves.at(x[None])[1:, :, :half] <= HELD * self.sizes[0][1:]))
+        return self.kinked or bool(np.any(self.curves.at(x[None])[1:, 0, :half] <= HELD * self.curves.size[1:, :half]))
 
     def _parts(self, both: Array) -> tuple[Array, Array]:
         """Factors and terms of the steps, shape (N, B, D)."""
         half = self.first.size
-        a, b = (
-            part if kink is None else kink.at(part)
-            for kink, part in zip(self.kinks, (both[..., :half], both[..., half:]), strict=True)
-        )
-        return a, b
+        bent = both if self.kinks is None else self.kinks.at(both)
+        return bent[..., :half], bent[..., half:]
 
     def _ends(self, a: Array, b: Array) -> Array:
         """y before each step and at the end, shape (N + 1, B, D)."""
@@ -153,24 +146,25 @@ class EtaChain(EtaSquares):
         v = y[:, : self.count]
         if not self.leading:
             part = (np.sqrt(v) - np.sqrt(self.end)) * self.weight
+        elif self.flat:
+            part = np.where(self.end == 0, np.sqrt(np.maximum(v, 0)) * self.weight, v * self.line)
         else:
-            flat = self.end == 0
-            half = v / (2 * np.sqrt(np.where(flat, 1, self.end)))
-            part = (np.where(flat, np.sqrt(np.maximum(v, 0)), half) if flat.any() else half) * self.weight
+            part = v * self.line
         return part if self.mean is None else np.concatenate([part, y[:, self.count :] * self.mean], axis=-1)
 
-    def _slopes(self, y: Array) -> tuple[Array, Array]:
-        """First and second derivatives of r by y; 0 where a root ends."""
+    def _slopes(self, y: Array) -> tuple[Array, Array | None]:
+        """First and second derivatives of r by y, no second where r is linear; 0 where a root ends."""
+        if self.leading and not self.flat:
+            return self.line if self.mean is None else np.concatenate([self.line, self.mean]), None
         v = y[:, : self.count]
-        rooted = np.ones(self.count, bool) if not self.leading else self.end == 0
-        there = rooted & (v > 0)
+        there = v > 0 if not self.leading else (v > 0) & (self.end == 0)
         root = np.sqrt(np.where(there, v, 1.0))
-        line = np.where(rooted, 0.0, 1 / (2 * np.sqrt(np.where(rooted, 1.0, self.end))))
-        first = np.where(there, 0.5 / root, line) * self.weight
+        first = np.where(there, 0.5 / root, 0.0) * self.weight
         second = np.where(there, -0.25 / root**3, 0.0) * self.weight
+        if self.leading:
+            first = first + self.line
         if self.mean is None:
             return first, second
-        first, second = np.broadcast_to(first, v.shape), np.broadcast_to(second, v.shape)
         both = np.concatenate([first, np.broadcast_to(self.mean, v.shape)], axis=-1)
         return both, np.concatenate([second, np.zeros_like(second)], axis=-1)
 
@@ -182,7 +176,8 @@ class ChainsBeside:
         self.first, self.known = chains[0], dict[bytes, EtaChain]()
         curves = [chain.curves for chain in chains if isinstance(chain.curves, Stacked)]
         self.curves = curves[0].beside(curves)
-        self.kinks = [Kink.beside([chain.kinks[i] for chain in chains]) for i in (0, 1)]
+        kinks = [chain.kinks for chain in chains if chain.kinks is not None]
+        self.kinks = Kinks.beside(kinks) if kinks else None
 
     def of(self, places: NDArray[np.int_]) -> EtaChain:
         """The chain of each run, by its place among them."""
@@ -190,8 +185,8 @@ class ChainsBeside:
         if key not in self.known:
             if len(self.known) >= KNOWN:
                 self.known.clear()
-            factors, terms = (None if kink is None else kink.of(places) for kink in self.kinks)
             found = copy(self.first)
-            found.curves, found.kinks, found.derivatives = self.curves.of(places), (factors, terms), found._model
+            found.curves, found.kinks = self.curves.of(places), None if self.kinks is None else self.kinks.of(places)
+            found.derivatives = found._model
             self.known[key] = found
         return self.known[key]

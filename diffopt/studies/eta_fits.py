@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.least_squares import Starts, fit_all, products
+from diffopt.foundation.least_squares import Quadratic, Starts, fit_all, products, squares
 from diffopt.studies.eta_chain import ChainsBeside, EtaChain
 from diffopt.studies.eta_squares import EtaSquares
 
@@ -86,10 +86,11 @@ def _made(fits: Sequence[Fit]) -> list[tuple[Array, Array]]:
     def residuals(x: Array, of: NDArray[np.int_]) -> Array:
         return beside.residuals(x if variables is None else variables.squared(x), of)
 
-    def model(x: Array, of: NDArray[np.int_], bent: bool, rest: Array) -> tuple[Array, Array, Array | None]:
+    def model(x: Array, of: NDArray[np.int_], bent: bool) -> Quadratic:
         if variables is None:
-            return beside.model(x, of, bent, rest)
-        return variables.pulled(x, *beside.model(variables.squared(x), of, bent, rest))
+            return beside.model(x, of, bent)
+        total, *parts = beside.model(variables.squared(x), of, bent)
+        return total, *variables.pulled(x, *parts)
 
     return fit_all([fit.search for fit in fits], residuals, bent, None if fits[0].goal.derivatives is None else model)
 
@@ -115,15 +116,15 @@ class _Beside:
         """r of the runs, shape (B, m)."""
         return self._each(of, lambda goal, at: (goal.residuals(x[at]),))[0]
 
-    def model(self, x: Array, of: NDArray[np.int_], bent: bool, rest: Array) -> tuple[Array, Array, Array | None]:
-        """J^T r, J^T J and the sum of r times its second derivatives."""
+    def model(self, x: Array, of: NDArray[np.int_], bent: bool) -> Quadratic:
+        """Sums of squares, J^T r, J^T J and the sum of r times its second derivatives."""
 
-        def part(goal: Any, at: Any) -> tuple[Array, Array, Array | None]:
-            slopes, bend = goal.derivatives(x[at], bent, rest[at])
-            return *products(slopes, rest[at]), bend
+        def part(goal: Any, at: Any) -> Quadratic:
+            rest, slopes, bend = goal.derivatives(x[at], bent)
+            return squares(rest), *products(slopes, rest), bend
 
-        gradient, normal, bend = self._each(of, part)
-        return gradient, normal, bend
+        total, gradient, normal, bend = self._each(of, part)
+        return total, gradient, normal, bend
 
     def _each(self, of: NDArray[np.int_], part: Callable[[Any, Any], tuple[Any, ...]]) -> tuple[Any, ...]:
         """What a function gives for a goal and the runs of it, in the order of the runs."""

@@ -27,10 +27,10 @@ class EtaSquares:
     size : int
         Number of residuals.
     derivatives : callable or None
-        Slopes and second derivatives of r; None where differences of r have to do.
+        Of r, its slopes and second derivatives; None where differences of r have to do.
     """
 
-    derivatives: Callable[[Array, bool, Array], tuple[Array, Array | None]] | None = None
+    derivatives: Callable[[Array, bool], tuple[Array, Array, Array | None]] | None = None
 
     def __init__(self, errors: NoiseErrors, objective: str) -> None:
         self.errors, self.objective, self.steps = errors, objective, errors.grid.steps
