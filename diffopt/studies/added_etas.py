@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.least_squares import Starts
+from diffopt.foundation.least_squares import Plan, Starts
 from diffopt.foundation.line_search import inside
 from diffopt.studies.eta_fits import Asking, Fit
 from diffopt.studies.eta_squares import EtaSquares, alone, forgetting
@@ -15,8 +15,8 @@ from diffopt.studies.step_etas import LONG, SHORT
 SCORED, FOLLOWED = 256, 24
 #: Moved copies of the end of the rough search, and how far squared etas are moved.
 AROUND, SPREAD = 12, 0.05
-#: Steps of the searches and runs that go on.
-PLAN = ((6, 6), (8, 3))
+#: Steps of the searches and runs that go on: with kinks rounded as little as they are, and on the way there.
+PLAN, WAY = ((6, 6), (8, 3)), ((3, 6), (3, 4))
 #: Turns at most, and the gains of the squares worth another and another step.
 ROUNDS, GAIN, FINE = 8, 1e-5, 1e-6
 
@@ -48,8 +48,9 @@ class AddedEtas:
     def _turns(self, goal: EtaSquares, x: Array) -> Asking[Array]:
         """Searches with kinks rounded less and less, then each eta alone and all together in turns."""
         roundings = goal.roundings(goal is self.fine) or [goal]
-        for rounded in roundings:
-            x = yield from self._fit(rounded, x)
+        for rounded in roundings[:-1]:
+            x = yield from self._fit(rounded, x, WAY)
+        x = yield from self._fit(roundings[-1], x)
         best, least = x[0], float(goal.totals(x[:1])[0])
         for _ in range(ROUNDS if goal is self.fine else 1):
             moved, value = alone(goal, best, self.largest)
@@ -61,6 +62,6 @@ class AddedEtas:
             best, least = found[np.argmin(totals)], float(totals.min())
         return best
 
-    def _fit(self, goal: EtaSquares, x: Array) -> Asking[Array]:
-        ends, _ = yield Fit(goal, Starts(x, self.low, self.high, PLAN, FINE), self.curved)
+    def _fit(self, goal: EtaSquares, x: Array, plan: Plan = PLAN) -> Asking[Array]:
+        ends, _ = yield Fit(goal, Starts(x, self.low, self.high, plan, FINE), self.curved)
         return ends

@@ -15,9 +15,9 @@ SHORT, LONG, CROWD = 16, 128, 16
 #: Random designs that are scored, those that are followed, and at least.
 SCORED, FOLLOWED, LEAST = 512, 64, 8
 #: Steps of the search and runs that go on: of slopes alone, from the first starts and from moved ones; with curvature;
-#: with kinks rounded, from the first starts and later.
+#: with kinks rounded, from the first starts, on the way to sharper ones, and last.
 FIRST, MOVED, LAST = ((3, 48), (6, 16), (10, 6)), ((4, 12), (8, 4)), ((40, 4),)
-WIDE, SOFT = ((4, 32), (4, 16), (8, 6)), ((6, 4), (8, 2))
+WIDE, WAY, SOFT = ((4, 32), (4, 16), (8, 6)), ((3, 4), (3, 3)), ((6, 4), (8, 2))
 #: Ends that are followed at once, how far apart they lie, and the gap of their squares where all are one optimum.
 ENDS, APART, SAME = 6, 0.02, 1e-5
 #: Rounds at most, moved designs of each, relative gain of the squares that is worth another round, and rounds without;
@@ -87,9 +87,9 @@ class StepEtas:
 
     def _rounded(self, goal: EtaSquares, x: Array) -> Asking[Array]:
         """Ends, the best first, with kinks rounded less and less, and what they began from."""
-        found = x
-        for rounded in goal.roundings(goal is self.fine):
-            found, _ = yield self._fit(rounded, found, SOFT, self.curved, CLOSE)
+        found, roundings = x, goal.roundings(goal is self.fine)
+        for rounded in roundings:
+            found, _ = yield self._fit(rounded, found, SOFT if rounded is roundings[-1] else WAY, self.curved, CLOSE)
         x = np.concatenate([x, found])
         return np.asarray(x[np.argsort(goal.totals(x), kind="stable")])
 
