@@ -162,11 +162,8 @@ def squares(rest: Array) -> Array:
 def _modelled(model: Model, x: Array, of: NDArray[np.int_], bent: bool) -> Quadratic:
     """What a model gives: sums that are infinite and derivatives that are 0 where not finite."""
     with np.errstate(all="ignore"):
-        total, *parts = model(x, of, bent)
-    gradient, normal, bend = (part if part is None else _or(part, 0.0) for part in parts)
-    assert gradient is not None
-    assert normal is not None
-    return _or(total, np.inf), gradient, normal, bend
+        total, gradient, normal, bend = model(x, of, bent)
+    return _or(total, np.inf), _or(gradient, 0.0), _or(normal, 0.0), None if bend is None else _or(bend, 0.0)
 
 
 def _or(values: Array, other: float) -> Array:
@@ -251,19 +248,21 @@ def _solved(matrix: Array, gradient: Array, held: NDArray[np.bool_], step: Array
 
 def _advance(runs: Runs, residuals: Residuals, bent: bool, model: Model | None, x: Array) -> None:
     """Take the steps that lower the sum of squares; damp the others more."""
+    found: dict[str, Array | None] = {"x": x}
     if model is None:
-        rest = residuals(x, runs.of)
-        total, *parts = squares(rest), None, None, None
+        found |= {"rest": (rest := residuals(x, runs.of)), "total": squares(rest)}
     else:
         # Most steps are taken: what they need next is made of the same arrays.
-        rest, (total, *parts) = runs.rest, _modelled(model, x, runs.of, bent)
+        found |= dict(zip(("total", "gradient", "normal", "bend"), _modelled(model, x, runs.of, bent), strict=True))
+    total = found["total"]
+    assert total is not None
     better = total < runs.total
     gained = better & (runs.total - total > runs.gain * runs.total)
     runs.stale = np.where(better, np.where(gained, 0, runs.stale + 1), runs.stale)
     runs.damping = np.where(better, np.maximum(runs.damping / LESS, LEAST), runs.damping * MORE)
     runs.moved, every = better, bool(better.all())
-    for name, found in zip(("x", "rest", "total", "gradient", "normal", "bend"), (x, rest, total, *parts), strict=True):
-        if found is not None and every:
-            setattr(runs, name, found)
-        elif found is not None:
-            getattr(runs, name)[better] = found[better]
+    for name, values in found.items():
+        if values is not None and every:
+            setattr(runs, name, values)
+        elif values is not None:
+            getattr(runs, name)[better] = values[better]

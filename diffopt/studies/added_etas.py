@@ -16,7 +16,7 @@ SCORED, FOLLOWED = 256, 24
 #: Moved copies of the end of the rough search, and how far squared etas are moved.
 AROUND, SPREAD = 12, 0.05
 #: Steps of the searches and runs that go on: with kinks rounded as little as they are, and on the way there.
-PLAN, WAY = ((6, 6), (8, 3)), ((3, 6), (3, 4))
+PLAN, WAY = ((4, 5), (4, 2)), ((3, 6), (3, 4))
 #: Turns at most, and the gains of the squares worth another and another step.
 ROUNDS, GAIN, FINE = 8, 1e-5, 1e-6
 

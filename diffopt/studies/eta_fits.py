@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.least_squares import Quadratic, Starts, fit_all, products, squares
-from diffopt.studies.eta_chain import ChainsBeside, EtaChain
+from diffopt.studies.eta_chain import FEW, ChainsBeside, EtaChain
 from diffopt.studies.eta_squares import EtaSquares
 
 T = TypeVar("T")
-#: Numbers (steps times residuals times runs) that are handled at once.
-FEW = 16_000
 
 
 class Variables(Protocol):
@@ -89,8 +87,8 @@ def _made(fits: Sequence[Fit]) -> list[tuple[Array, Array]]:
     def model(x: Array, of: NDArray[np.int_], bent: bool) -> Quadratic:
         if variables is None:
             return beside.model(x, of, bent)
-        total, *parts = beside.model(variables.squared(x), of, bent)
-        return total, *variables.pulled(x, *parts)
+        total, gradient, normal, bend = beside.model(variables.squared(x), of, bent)
+        return total, *variables.pulled(x, gradient, normal, bend)
 
     return fit_all([fit.search for fit in fits], residuals, bent, None if fits[0].goal.derivatives is None else model)
 

@@ -14,56 +14,67 @@ TINY = 1e-300
 
 
 class Kinks:
-    """max(f, 0) of factors and, where errors are added, |f| of terms, rounded over widths of f (theory.md, eqs. 386, 409).
+    """max(f, 0) of factors and |f| of terms, rounded over widths w (theory.md, eqs. 386, 409), as s f + t sqrt(f^2 + w^2) - u w.
 
-    All are s f + t sqrt(f^2 + w^2) - u w: s = t = 1/2 and u = 0, or s = 0 and t = u = 1, or s = 1 where there is no kink.
+    s = t = 1/2, u = 0 is the first, s = 0, t = u = 1 the second, and s = 1, t = u = 0 is f itself.
 
     Attributes
     ----------
-    width : ndarray, shape (N, 1 or B, 2 D)
-        w of the factors and of the terms; 0 where nothing is rounded.
-    added : bool
-        Whether terms count in absolute value.
+    straight, bent : ndarray, shape (1, G, 2 D)
+        s and t of the factors and of the terms, of one chain or of several.
+    width, lift : ndarray, shape (N, G, 2 D)
+        w and u w.
     """
 
-    def __init__(self, width: Array, added: bool) -> None:
+    def __init__(self, straight: Array, bent: Array, width: Array, lift: Array) -> None:
+        self.straight, self.bent, self.width, self.lift = straight, bent, width, lift
+        self._none, self._sharp, self._lifted = not bent.any(), not width.any(), bool(lift.any())
+
+    @classmethod
+    def create(cls, width: Array, positive: bool, added: bool) -> Kinks:
+        """Of one chain: whether factors are at least 0, and whether terms count in absolute value; width of shape (N, 2 D)."""
         half = np.ones(width.shape[-1] // 2)
-        self.width, self.added, self._square = width, added, width**2
-        self._straight = np.concatenate([half / 2, half * (0.0 if added else 1.0)])
-        self._bent = np.concatenate([half / 2, half * (1.0 if added else 0.0)])
-        self._lift = width * np.concatenate([0 * half, half]) if added else None
-        self._sharp = not width.any()
+        bent = np.concatenate([half * (0.5 if positive else 0.0), half * (1.0 if added else 0.0)])
+        lift = width * np.concatenate([0 * half, half * (1.0 if added else 0.0)])
+        return cls((1 - bent)[None, None], bent[None, None], width[:, None], lift[:, None])
 
     @staticmethod
     def beside(kinks: Sequence[Kinks]) -> Kinks:
         """Of several chains, in the axis of runs."""
-        return Kinks(np.concatenate([one.width for one in kinks], axis=1), kinks[0].added)
+        names = ("straight", "bent", "width", "lift")
+        return Kinks(*(np.concatenate([getattr(one, name) for one in kinks], axis=1) for name in names))
 
     def of(self, places: NDArray[np.int_]) -> Kinks:
         """Those of runs."""
-        return self if self._sharp else Kinks(self.width[:, places], self.added)
+        return Kinks(*(part[:, places] for part in (self.straight, self.bent, self.width, self.lift)))
 
     def at(self, f: Array) -> Array:
         """Values, shape (N, B, 2 D)."""
+        if self._none:
+            return f
         return self._value(f, np.abs(f) if self._sharp else self._root(f))
 
-    def near(self, f: Array, slope: Array, second: Array) -> tuple[Array, Array, Array]:
-        """Values, slopes and second derivatives from those of f."""
+    def near(self, f: Array, slope: Array, second: Array, twice: bool = True) -> tuple[Array, Array, Array]:
+        """Values, slopes and, if asked for `twice`, second derivatives from those of f."""
+        if self._none:
+            return f, slope, second
         if self._sharp:
             factor = np.sign(f)
-            factor *= self._bent
-            factor += self._straight
-            return factor * f, factor * slope, factor * second
+            factor *= self.bent
+            factor += self.straight
+            return factor * f, factor * slope, factor * second if twice else second
         root = self._root(f)
         inverse = 1 / np.maximum(root, TINY)
         factor = f * inverse
-        factor *= self._bent
-        factor += self._straight
+        factor *= self.bent
+        factor += self.straight
+        if not twice:
+            return self._value(f, root), factor * slope, second
         # t (w/root)^2/root, where 1 - (f/root)^2 is the square of w/root.
         bend = inverse * self.width
         bend *= bend
         bend *= inverse
-        bend *= self._bent
+        bend *= self.bent
         bend *= slope
         bend *= slope
         bend += factor * second
@@ -71,12 +82,13 @@ class Kinks:
 
     def _root(self, f: Array) -> Array:
         root = f * f
-        root += self._square
+        root += self.width * self.width
         return np.sqrt(root, out=root)
 
     def _value(self, f: Array, root: Array) -> Array:
-        value = f * self._straight
-        value += root * self._bent
-        if self._lift is not None:
-            value -= self._lift
+        value = f * self.straight
+        root *= self.bent
+        value += root
+        if self._lifted:
+            value -= self.lift
         return value

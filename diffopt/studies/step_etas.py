@@ -17,9 +17,10 @@ SCORED, FOLLOWED, LEAST = 512, 64, 8
 #: Steps of the search and runs that go on: of slopes alone, from the first starts and from moved ones; with curvature;
 #: with kinks rounded, from the first starts, on the way to sharper ones, and last.
 FIRST, MOVED, LAST = ((3, 48), (6, 16), (10, 6)), ((4, 12), (8, 4)), ((40, 4),)
-WIDE, WAY, SOFT = ((4, 32), (4, 16), (8, 6)), ((3, 4), (3, 3)), ((6, 4), (8, 2))
-#: Ends that are followed at once, how far apart they lie, and the gap of their squares where all are one optimum.
-ENDS, APART, SAME = 6, 0.02, 1e-5
+WIDE, WAY, SOFT = ((4, 32), (4, 16), (8, 6)), ((3, 4), (3, 3)), ((4, 4), (4, 2))
+#: Ends that are followed at once, and on the fine sum where kinks hold them, how far apart they lie, and the gap of their
+#: squares where all are one optimum.
+ENDS, FEWER, APART, SAME = 6, 3, 0.02, 1e-5
 #: Rounds at most, moved designs of each, relative gain of the squares that is worth another round, and rounds without;
 #: turns of each eta alone and all together at most.
 ROUNDS, MOVES, GAIN, PATIENCE, TURNS = 16, 32, 2e-5, 3, 8
@@ -54,9 +55,10 @@ class StepEtas:
             x, total = yield self._bent(self.rough, x)
             if total[-1] > total[0] * (1 + SAME):
                 x = yield from self._wandered(self.rough, x, total)
-        x, _ = yield self._bent(self.fine, x)
         if self.fine.held(x[0]):
-            x = yield from self._rounded(self.fine, x[:1])
+            x = yield from self._rounded(self.fine, x[:FEWER])
+        else:
+            x, _ = yield self._bent(self.fine, x)
         x = yield from self._turns(x[0])
         return np.sqrt(x)
 
