@@ -145,7 +145,7 @@ class Law:
         """Variance that random coefficients make of the mean's error, shape (N, d) (theory.md, eq. 82)."""
         row = self.response.rows[-1]
         if self._means is None or self.spectrum.mean is None:
-            return np.zeros((self.table.steps, 1))
+            return np.zeros((self.table.steps, *[1] * self._first.ndim))
         e = self._means[:-1]
         assert row.spread is not None and row.cross is not None and row.jitter is not None
         return np.asarray(self.spectrum.mean**2 * (row.spread * e**2 + 2 * row.cross * e + row.jitter))

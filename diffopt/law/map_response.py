@@ -23,9 +23,17 @@ class MapResponse(Response):
         assert self.table.maps is not None
         self._branches = branches_of(self.table.maps, self.table.numbers, self.eig, with_bias)
         self._noise, row = self._branches.noise, self._branches.row
+        if self.table.aside:
+            self._noise = self._beside(self._noise)
+            more = (None if a is None else self._beside(a) for a in (row.bias, row.spread, row.cross, row.jitter))
+            row = RowMap({0: self._beside(row.incoming[0])}, {}, *more)
         if np.any(self._noise):
             row.source[0] = np.sqrt(self._noise)
         return [row]
+
+    def _beside(self, rows: Array) -> Array:
+        """Steps of B grids one after the other, shape (B N, d), side by side: (N, B, d)."""
+        return np.moveaxis(rows.reshape(-1, self.table.steps, rows.shape[-1]), 0, 1)
 
     def pull_back(self, row_bars: list[RowMap], bars: TableBars, by_variance: Array | None = None) -> None:
         """Through the averages, then along the directions in which the numbers of each branch are perturbed."""

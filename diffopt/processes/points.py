@@ -30,7 +30,7 @@ class Points:
     """Noise ratios, times, signal and noise scales along a grid.
 
     Arrays have shape (..., N + 1); leading axes carry simultaneous complex perturbations of the same
-    grid, so every formula written on `Points` is differentiated for free (theory.md, sec. 7).
+    grid, or, of real numbers, other grids; so every formula written on `Points` is differentiated for free (theory.md, sec. 7).
     The last axis of what is derived per step has N entries: `..._0` at the start of a step, `..._1`
     at its end.
     """
@@ -55,10 +55,16 @@ class Points:
         return cls(process, sigma, time, alpha, noise)
 
     def ends(self, steps: NDArray[np.intp] | None = None) -> StepEnds:
-        """Both ends of some steps, by default of all."""
-        first, last = (slice(None, -1), slice(1, None)) if steps is None else (steps, steps + 1)
-        arrays = (self.sigma, self.time, self.alpha)
-        return StepEnds(self.process, *(a[..., part] for a in arrays for part in (first, last)))
+        """Both ends of some steps, by default of all; those of several grids are counted one after the other."""
+        arrays = [a[..., part] for a in (self.sigma, self.time, self.alpha) for part in (slice(None, -1), slice(1, None))]
+        if steps is not None:
+            arrays = [(a.reshape(-1) if self.several else a)[..., steps] for a in arrays]
+        return StepEnds(self.process, *arrays)
+
+    @property
+    def several(self) -> bool:
+        """Whether leading axes are grids of their own: real ones, not copies of one that are moved by imaginary parts."""
+        return self.sigma.ndim > 1 and not np.iscomplexobj(self.sigma)
 
     @property
     def steps(self) -> int:

@@ -109,7 +109,7 @@ def _run(search: Search, searches: int) -> OptimizeResult:
     outcome: Descent | None = None
     for rank, name in enumerate(_apart(states, ranked[: max(1, searches)]) if search.blocks else ()):
         # Later starts are probed and go on only where they overtake what is already found.
-        known = outcome.minimum if outcome and search.scale else None
+        known = outcome.minimum if outcome and (search.scale or search.seen_kinks) else None
         outcome = search.improve(states[name], None, PROBE if rank else 0, known=known) or outcome
     if search.many:
         from diffopt.search.places import Places
@@ -121,6 +121,7 @@ def _run(search: Search, searches: int) -> OptimizeResult:
         from diffopt.search.window import open_window
 
         outcome = open_window(search, states[ranked[0]]) or outcome
+    search.settle(states[ranked[0]])
     return _result(search, outcome, len(ranked), scores)
 
 

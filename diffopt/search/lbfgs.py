@@ -39,14 +39,14 @@ def descend(
     budget: int | None = None,
     known: Minimum | None = None,
     scale: float | None = None,
-    kinks: bool = False,
+    crawl: float = 0.0,
 ) -> Descent | None:
     """Minimize from x; None where `probe` evaluations do not overtake `target`.
 
     Kinks of the objective can stall the search, so it is restarted from the lowest point it saw until that
-    gains less than `tolerance`; not where it has come to a crawl, as it saw beyond its kinks.
+    gains less than `tolerance`; not where it has come to a `crawl`, as it saw beyond its kinks.
     """
-    seen, crawl = _Lowest(loss, x), tolerance if kinks else 0.0
+    seen = _Lowest(loss, x)
     x = np.clip(x, [lo for lo, _ in bounds], [hi for _, hi in bounds])
     previous, budget = np.inf, min(budget or BUDGET, BUDGET)
     if probe:
@@ -68,7 +68,7 @@ def descend(
         if slope < 10 * GRADIENT:
             return seen.end(found, True, f"converged: gradient of the log objective {slope:.1e}")
         if found.crawled:
-            return seen.end(found, True, f"converged: {PACE} evaluations gained less than {tolerance:g} (relative)")
+            return seen.end(found, True, f"converged: {PACE} evaluations gained less than {crawl:g} (relative)")
         if previous - found.value < tolerance:
             return seen.end(found, True, f"converged: a restarted search gained less than {tolerance:g} (relative)")
         if budget <= 0:

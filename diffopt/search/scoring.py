@@ -14,10 +14,11 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes.points import Points
 from diffopt.search.variables import State
 from diffopt.solvers import build_table
+from diffopt.solvers.panels import NODES
 from diffopt.solvers.table import Table
 
-#: Numbers (nodes times grids) in one batch.
-BATCH = 4096
+#: Numbers (nodes times grids) in one batch, and of branches of steps with a random fraction.
+BATCH, BRANCHES = 4096, 512
 
 
 class Scorer:
@@ -29,11 +30,14 @@ class Scorer:
         Designs scored so far.
     refusal : str
         The last reason why a design has no value.
+    floor : float
+        Root of the smallest eigenvalue.
     """
 
     def __init__(self, problem: Problem, objective: Objective, spectrum: Spectrum) -> None:
         self.problem, self.objective, self.spectrum = problem, objective, spectrum
         self.count, self.refusal = 0, ""
+        self.floor = float(np.sqrt(spectrum.eig.min()))
 
     def scores(self, states: Sequence[State]) -> Array:
         """Value of each, infinite where it has none, shape (len(states),)."""
@@ -57,15 +61,18 @@ class Scorer:
         return self._group(states)
 
     def _group(self, states: list[State]) -> Array:
-        size = max(1, BATCH // states[0].sigma.size)
+        nodes = states[0].solver.nodes
+        size = max(1, (BATCH if nodes == 1 else BRANCHES // nodes) // states[0].sigma.size)
         parts = [states[a : a + size] for a in range(0, len(states), size)]
         return np.concatenate([self._together(part) if len(part) > 1 else self._apart(part) for part in parts])
 
     def _together(self, states: list[State]) -> Array:
         """All in one table; one by one where a grid among them has no table or the objective takes one at a time."""
+        if states[0].solver.error is not None:
+            return self._apart(states)
         try:
             table = self._table(states[0], np.stack([s.sigma for s in states]), np.stack([s.eta for s in states]))
-            if table.maps is not None or table.error is not None or not self.objective.stackable:
+            if table.error is not None or not self.objective.stackable:
                 return self._apart(states)
             with np.errstate(all="ignore"):
                 values = self.objective.values(table.columns(), self.spectrum, self.problem.start)
@@ -88,6 +95,5 @@ class Scorer:
             return float("inf")
         return value if np.isfinite(value) else float("inf")
 
-    @staticmethod
-    def _table(state: State, sigma: Array, eta: Array) -> Table:
-        return build_table(state.solver, Points.create(state.process, sigma), eta)
+    def _table(self, state: State, sigma: Array, eta: Array) -> Table:
+        return build_table(state.solver.averaged(NODES, self.floor), Points.create(state.process, sigma), eta)

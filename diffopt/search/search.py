@@ -24,6 +24,7 @@ from diffopt.search.lbfgs import Descent, descend
 from diffopt.search.scoring import Scorer
 from diffopt.search.starts import applicable
 from diffopt.search.variables import EtaBlock, GridBlock, State, design_of
+from diffopt.solvers.panels import NODES, ROUGH
 from diffopt.solvers.table import Pattern
 
 Progress = Callable[[int, float], None]
@@ -34,6 +35,8 @@ TOLERANCE = 1e-9
 FITTED = 1e-5
 #: Eigenvalues that are searched as they are where errors cancel.
 FEW = 128
+#: Tolerances, and the gain, below which a search among kinks of more than so many eigenvalues crawls.
+CRAWL, MANY = (1e3, 1e-6), 64
 #: Log objective where it is not finite.
 WALL = 1e3
 
@@ -85,9 +88,19 @@ class Search:
         return bool(self.bounds) and several and not self.problem.solver.needs_data
 
     @property
+    def rough(self) -> bool:
+        """Whether averages over random fractions are rough along a search: one optimum is followed, and errors cannot cancel."""
+        return bool(self.bounds) and not self.many and self.problem.solver.nodes > 1
+
+    @property
     def kinks(self) -> bool:
         """Whether defects change their signs, which memory and noise make them do."""
         return bool(self.problem.solver.memory or np.any(self.eta))
+
+    @property
+    def seen_kinks(self) -> bool:
+        """Whether a search sees beyond its kinks: those of absolute values and noise without memory."""
+        return self.kinks and not self.objective.cancels and not self.problem.solver.memory
 
     @property
     def scale(self) -> float | None:
@@ -140,11 +153,21 @@ class Search:
             found = Minimum(x, value, slope, 1, Memory())
             return Descent(x, value, True, "converged: nothing but a window of steps is free", found)
         target = np.inf if self.best is None else np.log(self.best[0] + 1e-300) + slack
-        kinks = self.kinks and not self.objective.cancels and not self.problem.solver.memory
+        tolerance = tolerance or self.tolerance
         return descend(
-            lambda x: self.loss(x, state), x, self.bounds, tolerance or self.tolerance, target, probe, budget, known,
-            self.scale, kinks,
+            lambda x: self.loss(x, state), x, self.bounds, tolerance, target, probe, budget, known, self.scale,
+            self.crawl(tolerance),
         )  # fmt: skip
+
+    def crawl(self, tolerance: float) -> float:
+        """Gain over some evaluations that ends a search among kinks; 0 where there are none that it sees beyond.
+
+        Many eigenvalues stand for more of them to 1e-4 or so; few are the data themselves, and their kinks are larger.
+        """
+        if not self.seen_kinks:
+            return 0.0
+        many = self.spectrum.eig.size > MANY
+        return max(tolerance, min(CRAWL[0] * tolerance, CRAWL[1])) if many else tolerance
 
     def loss(self, x: Array, state: State) -> tuple[float, Array]:
         """Logarithm of the objective and its gradient; the logarithm makes tolerances relative."""
@@ -154,7 +177,8 @@ class Search:
             for block, part in zip(self.blocks, parts, strict=True):
                 state = block.apply(part, state)
             design = design_of(state, self.grid_free, self.eta_free)
-            table = DifferentiableTable(state.solver, state.process, design, self.pattern)
+            solver = state.solver.averaged(ROUGH if self.rough else NODES, self.scorer.floor)
+            table = DifferentiableTable(solver, state.process, design, self.pattern)
         except UnsupportedError:
             # The process falls short of the range: a wall for the line search.
             return WALL, np.zeros_like(x)
@@ -178,6 +202,14 @@ class Search:
             self.best = (value, replace(state, directions=()), np.zeros(0) if x is None else x.copy())
         if self.progress is not None:
             self.progress(self.evaluations, self.best[0])
+
+    def settle(self, start: State) -> None:
+        """The best design with its exact value, or the start where that is not worse."""
+        assert self.best is not None
+        if self.rough:
+            _, state, x = self.best
+            values = self.scorer.scores([state, start])
+            self.best = (float(values[0]), state, x) if values[0] < values[1] else (float(values[1]), start, np.zeros(0))
 
     @property
     def evaluations(self) -> int:

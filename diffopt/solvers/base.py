@@ -63,6 +63,10 @@ class Solver(ABC):
     grid_solvers: ClassVar[tuple[str, ...]] = ()
     #: Wiener integrals that the noise sources of a step are, for coupled paths (`diffopt.studies.strong`); None: unknown.
     kernels: ClassVar[tuple[str, ...] | None] = None
+    #: Nodes of a panel of averages over a random fraction; 1 where there is none.
+    nodes: ClassVar[int] = 1
+    #: Root of the smallest eigenvalue that these averages are made for.
+    floor: ClassVar[float] = 0.0
     #: Clock when the user names none; None is the process's default.
     own_clock: ClassVar[str | None] = None
 
@@ -76,6 +80,19 @@ class Solver(ABC):
     def for_data(self, data: Dataset) -> Solver:
         """The solver for these data: itself, but for solvers whose coefficients are fitted."""
         del data
+        return self
+
+    def averaged(self, nodes: int, floor: float) -> Solver:
+        """The solver with other averages over random fractions: itself, where there are none.
+
+        Parameters
+        ----------
+        nodes : int
+            Nodes of a panel.
+        floor : float
+            Root of the smallest eigenvalue that is asked for.
+        """
+        del nodes, floor
         return self
 
     def for_even_grid(self) -> Solver:

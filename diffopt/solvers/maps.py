@@ -22,7 +22,7 @@ from diffopt.processes.clocks import Clock, Rates
 from diffopt.processes.points import Points, StepEnds
 from diffopt.solvers.averages import Averages
 from diffopt.solvers.model_error import ModelError
-from diffopt.solvers.panels import Panels
+from diffopt.solvers.panels import NODES, Panels
 
 #: (z, alpha, noise) -> model output, and (z, alpha, noise, direction) -> Jacobian of the denoiser times direction.
 Model = Callable[[NDArray[Any], float, float], NDArray[Any]]
@@ -56,6 +56,10 @@ class StepMaps(ABC):
         Variable of the step.
     error : ModelError or None
         What the model is off by (theory.md, eqs. 250-253).
+    nodes : int
+        Nodes of a panel of the average over random fractions.
+    floor : float
+        Root of the smallest eigenvalue that is asked for.
     """
 
     #: Names of the numbers, whether a step draws a random fraction, and model calls per step.
@@ -73,6 +77,8 @@ class StepMaps(ABC):
     eta: Numbers
     clock: Clock
     error: ModelError | None = None
+    nodes: int = NODES
+    floor: float = 0.0
 
     @abstractmethod
     def numbers(self, ends: StepEnds, eta: Numbers, nodes: Array) -> dict[str, Numbers]:
@@ -116,8 +122,11 @@ class StepMaps(ABC):
 
     @cached_property
     def panels(self) -> Panels:
-        """Quadrature over the random fraction."""
-        return Panels.graded(self._reach()) if self.random else Panels.single(self.points.steps)
+        """Quadrature over the random fraction; of several grids, their steps one after the other."""
+        points = self.points
+        if self.random:
+            return Panels.along(points, self.clock, self.nodes, self.floor)
+        return Panels.single(points.steps * (points.sigma.size // (points.steps + 1) if points.several else 1))
 
     def averages(self, x: dict[str, Numbers], eig: Array) -> Averages | None:
         """Averages of :meth:`law` over the branches of exact models, with derivatives; None where branches are taken one by one.
@@ -127,21 +136,14 @@ class StepMaps(ABC):
         del x, eig
         return None
 
-    def _reach(self) -> Array:
-        """Place of the data in units of the step, from its start (1: the step ends there), shape (N,)."""
-        points = self.points
-        sigma, time = (a.real.reshape(-1, points.steps + 1)[0] for a in (points.sigma, points.time))
-        u = self.clock.value(points.process, sigma, time)
-        with np.errstate(all="ignore"):
-            reach = -u[:-1] / np.diff(u)
-        return np.where(np.isfinite(reach) & (self.clock.name != "logsnr"), np.maximum(reach, 1), 1e3)
-
     def stacked(self) -> Numbers:
-        """All numbers as one array, shape (..., R, Q, P)."""
-        panels = self.panels
-        ends = self.points.ends(panels.owner)
-        named = self.numbers(ends, self.eta[..., panels.owner], panels.nodes)
-        shape = (*self.points.sigma.shape[:-1], *panels.nodes.shape, len(self.fields))
+        """All numbers as one array, shape (..., R, Q, P); of several grids, the rows of one after the other."""
+        panels, points = self.panels, self.points
+        ends, eta = points.ends(panels.owner), self.eta
+        if points.several:
+            eta = np.broadcast_to(eta, (*points.sigma.shape[:-1], points.steps)).reshape(-1)
+        named = self.numbers(ends, eta[..., panels.owner], panels.nodes)
+        shape = (*ends.sigma_0.shape[:-1], *panels.nodes.shape, len(self.fields))
         whole = np.empty(shape, np.result_type(*named.values()))
         for i, name in enumerate(self.fields):
             whole[..., i] = named[name]

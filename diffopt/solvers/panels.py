@@ -1,4 +1,4 @@
-"""Quadrature over the random fraction of a step, graded towards the data."""
+"""Quadrature over the random fraction of a step, graded towards the data and towards pure noise."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array, Numbers
+from diffopt.processes.clocks import Clock
+from diffopt.processes.points import Points
 
-#: Gauss nodes per panel, ratio of distances to the data across a panel, and panels of a step at most.
-NODES, RATIO, PANELS = 8, 3.0, 8
+#: Gauss nodes per panel, the same where a search need not be exact, and ratio of distances across a panel.
+NODES, ROUGH, RATIO = 8, 5, 3.0
+#: Panels at most towards an end of a step at the data or at pure noise, and steps to an end that is nowhere near.
+PANELS, FAR = 12, 1e6
+#: Distance of the poles of the smallest eigenvalue to the data, over that of the last edge but one: as far as from other panels.
+ASIDE = 5.0
 
 #: Numbers over all branches that are handled at once: two such arrays stay below what the allocator gives back.
-PART = 12_000
+PART = 24_000
 
 
 @dataclass(frozen=True, eq=False)
 class Panels:
-    """Rows of branches of N steps, one row or more for each step (theory.md, eq. 81).
+    """Rows of branches of N steps, one row or more for each step (theory.md, eqs. 81, 448).
 
     Attributes
     ----------
@@ -43,29 +49,62 @@ class Panels:
         return cls(np.full((steps, 1), 0.5), np.ones((steps, 1)), each, each)
 
     @classmethod
-    def graded(cls, reach: Array) -> Panels:
-        """Gauss panels, geometric in reach - U: the rates have their poles where sigma^2 = -eig, near the data.
+    def along(cls, points: Points, clock: Clock, nodes: int = NODES, floor: float = 0.0) -> Panels:
+        """Panels of the steps between points in a clock, for eigenvalues from floor^2; of several grids, one after the other."""
+        process, steps = points.process, points.steps
+        sigma, time = (a.real.reshape(-1, steps + 1)[: None if points.several else 1] for a in (points.sigma, points.time))
+        with np.errstate(all="ignore"):
+            u, lowest = clock.value(process, sigma, time), np.full(1, floor)
+            length = np.diff(u)
+            reach, top = -u[:, :-1] / length, (process.pole + u[:, :-1]) / length
+            # The poles of the smallest eigenvalue are this far from the data, of the distance of the step's start.
+            near = clock.value(process, lowest, process.time(lowest)) / u[:, :-1] if floor > 0 else 0 * length
+        if clock.name == "logsnr":
+            # Poles lie beside the line, at log sigma = log(eig)/2 +- i pi/2.
+            return cls.graded(np.full(length.size, FAR), FAR, length.ravel() / np.log(RATIO), nodes)
+        # Of other clocks the end at pure noise is infinitely far, or a power of sigma like any other level.
+        return cls.graded(reach.ravel(), top.ravel() if clock.name == "time" else FAR, 1.0, nodes, near.ravel() / ASIDE)
+
+    @classmethod
+    def graded(
+        cls, reach: Array, top: Array | float = FAR, least: Array | float = 1.0, nodes: int = NODES, near: Array | float = 0.0
+    ) -> Panels:
+        """Gauss panels, geometric in (reach - U)/(top + U): the rates have their poles near the data and near pure noise.
 
         Parameters
         ----------
         reach : ndarray, shape (N,)
             Place of the data in units of the step, from its start (1: the step ends there).
+        top : ndarray or float
+            How far before the start of the step pure noise lies, in the same units.
+        least : ndarray or float
+            Panels at least.
+        nodes : int
+            Nodes of a panel.
+        near : ndarray or float
+            Distance to the data, as a share of that of the step's start, below which one panel is enough.
         """
-        ratio = np.maximum((reach - 1) / reach, RATIO**-PANELS)
-        count = np.maximum(1, np.ceil(-np.log(ratio) / np.log(RATIO) - 1e-9)).astype(int)
+        nearest = RATIO**-PANELS
+        reach, top = (np.fmin(np.fmax(a, low), FAR) for a, low in ((reach, 1.0), (top, nearest)))
+        lowest = np.where(reach > 1, 1 - 1 / reach, nearest)
+        ratio = np.fmin(np.fmax(lowest, near), 1.0) * (top / (1 + top))
+        count = np.ceil(np.maximum(-np.log(ratio) / np.log(RATIO), least) - 1e-9).astype(int)
         owner = np.repeat(np.arange(reach.size), count)
         first = np.cumsum(count) - count
-        place = np.arange(owner.size) - first[owner]
-        low, high = (reach[owner] * (1 - ratio[owner] ** ((place + side) / count[owner])) for side in (0, 1))
-        high[first + count - 1] = 1
-        x, weight = _gauss(NODES)
-        width = (high - low)[:, None]
-        return cls(low[:, None] + width * (x + 1) / 2, width * weight / 2, first, owner)
+        place = (np.arange(owner.size) - first[owner])[:, None] + np.array([0, 1])
+        # (1 - U/reach)/(1 + U/top) falls from 1 to `ratio` over the step (eq. 448).
+        rho = ratio[owner, None] ** (place / count[owner, None])
+        edges = (1 - rho) / (1 / reach[owner, None] + rho / (top + 0 * reach)[owner, None])
+        edges[first + count - 1, 1] = 1
+        x, weight = _gauss(nodes)
+        width = np.diff(edges)
+        return cls(edges[:, :1] + width * (x + 1) / 2, width * weight / 2, first, owner)
 
     @cached_property
-    def further(self) -> list[int]:
-        """Rows that are not the first of their step."""
-        return sorted({*range(self.owner.size)} - {*self.first.tolist()})
+    def further(self) -> list[tuple[int, slice]]:
+        """Steps of several rows, and these."""
+        ends = np.append(self.first[1:], self.owner.size)
+        return [(int(k), slice(self.first[k], ends[k])) for k in np.flatnonzero(ends - self.first > 1)]
 
     def per_step(self, rows: Numbers) -> Numbers:
         """Sums over the rows of each step, (R, ...) to (N, ...)."""
@@ -73,8 +112,8 @@ class Panels:
             return rows
         # Most steps have one row.
         steps = rows[self.first]
-        for row in self.further:
-            steps[self.owner[row]] += rows[row]
+        for step, part in self.further:
+            np.add.reduce(rows[part], axis=0, out=steps[step, ...])
         return steps
 
     def parts(self, size: int) -> list[slice]:

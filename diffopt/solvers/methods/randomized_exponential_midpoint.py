@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from diffopt.processes.points import Points, StepEnds
 from diffopt.solvers.averages import Averages
 from diffopt.solvers.base import Solver
 from diffopt.solvers.maps import Models, StepMaps, cancelled
-from diffopt.solvers.panels import Panels
+from diffopt.solvers.panels import NODES, Panels
 from diffopt.solvers.table import Table
 
 
@@ -149,14 +150,17 @@ class MidpointAverages(Averages):
     def _by_branch(self, by_first: list[Array], by_second: list[Array]) -> dict[str, Array]:
         """Derivatives by the branches' numbers, and parts `first` and `inner` of those by shared ones, from those by the sums."""
         x, panels = self.x, self.panels
-        first, second = (panels.per_row(np.stack(bars, axis=1)) for bars in (by_first, by_second))
-        totals = [np.zeros_like(coefficient) for coefficient in (self.ones, self.twos, self.ones, self.twos)]
+        bars = panels.per_row(np.stack([*by_first, *by_second], axis=1))
+        count = len(by_first)
+        # Sums over the eigenvalues of the first bars times r, of all times r^2, of the second times r^3.
+        totals = [np.zeros((*self.ones.shape[:1], n, self.ones.shape[2])) for n in (count, bars.shape[1], len(by_second))]
         for part, power in self._powers():
-            some, more, r = first[..., part], second[..., part], np.swapaxes(power, 1, 2)
+            some, r = bars[..., part], np.swapaxes(power, 1, 2)
+            totals[0] += some[:, :count] @ r
             square = r**2
-            for total, bars, values in zip(totals, (some, more, some), (r, square, square), strict=False):
-                total += bars @ values
-            totals[3] += more @ np.multiply(square, r, out=r)
+            totals[1] += some @ square
+            totals[2] += some[:, count:] @ np.multiply(square, r, out=r)
+        totals[1:2] = totals[1][:, count:], totals[1][:, :count]
         once, twice, by_once, by_twice = (g * t for g, t in zip((self.once_g, self.twice_g) * 2, totals, strict=True))
         by_power = (self.ones * by_once).sum(axis=1) + 2 * (self.twos * by_twice).sum(axis=1)
         by_g = (self.ones * once).sum(axis=1) + 2 * (self.twos * twice).sum(axis=1)
@@ -185,8 +189,20 @@ class RandomizedExponentialMidpoint(Solver):
     eta_meaning = "reverse SDE"
     uses_clock = True
     own_clock = "time"
+    nodes = NODES
     kernels = ()
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """Maps, eq. (84)."""
-        return Table.mapped(points, ExponentialMidpointMaps(points, eta, self.clock_of(points.process)))
+        maps = ExponentialMidpointMaps(points, eta, self.clock_of(points.process), nodes=self.nodes, floor=self.floor)
+        return Table.mapped(points, maps)
+
+    def averaged(self, nodes: int, floor: float) -> Solver:
+        """With other panels; errors of the model may have poles anywhere near the data."""
+        return _Averaged(clock=self.clock, error=self.error, nodes=nodes, floor=0.0 if self.error else floor)
+
+
+@dataclass(frozen=True)
+class _Averaged(RandomizedExponentialMidpoint):
+    nodes: int = NODES  # type: ignore[misc]
+    floor: float = 0.0  # type: ignore[misc]

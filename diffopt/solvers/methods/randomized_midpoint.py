@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from diffopt.foundation.arrays import Array, Numbers
 from diffopt.processes.points import Points, StepEnds
 from diffopt.solvers.base import Solver
 from diffopt.solvers.maps import STAGE, Models, StepMaps, by_error, cancelled, drift, mean_drift, slope, stage
+from diffopt.solvers.panels import NODES
 from diffopt.solvers.table import Table
 
 
@@ -85,8 +87,20 @@ class RandomizedMidpoint(Solver):
     eta_meaning = "reverse SDE"
     uses_clock = True
     own_clock = "time"
+    nodes = NODES
     kernels = ()
 
     def table(self, points: Points, eta: Numbers) -> Table:
         """Maps, eq. (83)."""
-        return Table.mapped(points, MidpointMaps(points, eta, self.clock_of(points.process)))
+        maps = MidpointMaps(points, eta, self.clock_of(points.process), nodes=self.nodes, floor=self.floor)
+        return Table.mapped(points, maps)
+
+    def averaged(self, nodes: int, floor: float) -> Solver:
+        """With other panels; errors of the model may have poles anywhere near the data."""
+        return _Averaged(clock=self.clock, error=self.error, nodes=nodes, floor=0.0 if self.error else floor)
+
+
+@dataclass(frozen=True)
+class _Averaged(RandomizedMidpoint):
+    nodes: int = NODES  # type: ignore[misc]
+    floor: float = 0.0  # type: ignore[misc]
