@@ -29,10 +29,10 @@ print(json.dumps(found))
 """
 
 
-def loaded(*commands, cwd=None):
+def loaded(*commands, cwd=None, heavy=HEAVY):
     """(exit code, heavy packages that it was the first to load) of each command, one after the other in a fresh process."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    script = SCRIPT.format(commands=commands, heavy=HEAVY)
+    script = SCRIPT.format(commands=commands, heavy=heavy)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, env=environment, cwd=cwd)
     return [tuple(line) for line in json.loads(done.stdout)]
 
@@ -95,6 +95,13 @@ def test_commands_load_no_part_of_scipy_that_they_do_not_use(tmp_path):
     codes, heavy = zip(*loaded(*([*line.split(), "-q"] for line in lines), cwd=tmp_path), strict=True)
     assert set(codes) == {0}
     assert set().union(*heavy) == {"numpy", "scipy", "pydantic"}
+
+
+def test_a_spectrum_is_looked_at_without_what_estimates_one():
+    posterior = "posterior builtin:white --operator diagonal:1 --noise 1"
+    lines = [["spectrum", *line.split(), "-q"] for line in ("show builtin:white", "synthesize power_law --dim 4", posterior)]
+    first, *others = loaded(*lines, heavy=("diffopt.data", "diffopt.estimation", "diffopt.studies"))
+    assert first == (0, ["diffopt.data"]) and others == [(0, [])] * 2
 
 
 def test_nothing_is_left_to_collect_as_a_command_ends():

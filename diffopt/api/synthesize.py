@@ -14,8 +14,6 @@ from diffopt.data.dataset import Dataset
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.values import number
 from diffopt.errors import InputError
-from diffopt.estimation.readers.piped import as_file
-from diffopt.estimation.tables.pairs import read_pairs
 from diffopt.foundation.names import suggestion
 from diffopt.foundation.tensors import numbers_of
 
@@ -128,5 +126,9 @@ def _pairs(table: Any) -> Any:
         if rows.ndim != 2 or rows.shape[1] != 2:
             raise InputError(f"table: expected rows (n, 2) of k and P(k), got shape {rows.shape}")
         return rows.T
+    # Most spectra are made up without a table.
+    from diffopt.estimation.readers.piped import as_file
+    from diffopt.estimation.tables.pairs import read_pairs
+
     with as_file(str(table)) as file:
         return read_pairs(Path(file), "P(k)")

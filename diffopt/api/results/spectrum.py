@@ -17,12 +17,14 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.documents import prior_file
 from diffopt.documents import spectrum_formats as forms
 from diffopt.errors import InputError
-from diffopt.estimation.engines.checkpoint import Checkpoint
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.names import check_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    # Reading a spectrum needs nothing of what estimates one.
+    from diffopt.estimation.engines.checkpoint import Checkpoint
 
 #: Lists of numbers of the document that a summary leaves out.
 LONG = ("eigenvalues", "weights", "mean", "bootstrap", "members")
