@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,6 +158,18 @@ def test_files_that_are_no_grid(run, tmp_path):
 # --- flow -----------------------------------------------------------------------------------------
 
 TIMES = [1.0, 0.9, 0.75, 0.5, 0.0]
+
+
+def test_every_form_goes_to_a_host(run):
+    """Arrays are no text: what export and check ask beside the grid is not asked of them."""
+    np.save("g.npy", SIGMAS)
+    np.savez("g.npz", sigmas=SIGMAS)
+    for name, data in {"g.txt": b"80 5 1 0", "g.json": b"[80, 5, 1, 0]", "g.json.gz": gzip.compress(b"[80, 5, 1, 0]")}.items():
+        Path(name).write_bytes(data)
+    names = ("g.json", "g.json.gz", "g.npy", "g.npz")
+    assert len({run("export", name, "--to", "k_diffusion") for name in (*names, "g.txt")}) == 1
+    assert len({run("check", name, "--host", "k_diffusion") for name in names}) == 1
+    assert run("check", "g.npy", "--host", "k_diffusion")[0] == 0
 
 
 def flow_by_hand(times):

@@ -11,7 +11,6 @@ from xml.etree import ElementTree
 import pytest
 
 import diffopt
-from diffopt.api.orders import error_map
 from diffopt.api.speech import spoken
 from diffopt.report.page import _answers
 
@@ -97,7 +96,7 @@ def test_a_written_svg_says_what_it_shows_in_words(verb: str, tmp_path: Path) ->
     file, again = tmp_path / "a.svg", tmp_path / "b.svg"
     for path in (file, again):
         if verb == "map":
-            error_map(EIG, "euler", 4, path)
+            diffopt.orders(EIG, "euler", "4,8,16", metric="frechet").error_map(path)
             continue
         found = diffopt.optimize(EIG, "heun", 4) if verb == "optimize" else diffopt.read_spectrum("builtin:power2").summary()
         found.plot(path)

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,6 +107,79 @@ CASES |= {
     ),
     ("shared", "config"): ("evaluate e.npy --schedule karras --config {}", b"steps = 3\n", "toml"),
 }  # fmt: skip
+#: A schedule with everything that is asked of one, and a table of noise levels of a model.
+WHOLE = json.dumps({
+    "schema": "diffopt.schedule/1", "solver": "heun", "steps": 3, "sigmas": [80, 4, 0.5, 0], "score_error": "0.01",
+    "process": {"name": "ve"}, "spectrum": {"source": "e.npy"},
+}).encode()  # fmt: skip
+ALPHAS = np.cumprod(1 - np.linspace(0.03, 0.11, 300) ** 2)
+#: Commands that ask several times for what a file holds: solvers, hosts, pictures beside the answer.
+CASES |= {
+    **{(f"{c} of a document", name): (line, WHOLE, "json") for (c, name), line in {
+        ("evaluate", "grid"): "evaluate e.npy {}", ("export", "schedule"): "export {} --to edm",
+        ("check", "schedule"): "check {} --host comfyui", ("error-budget", "grid"): "error-budget e.npy {} --samples 100",
+        ("simulate", "grids"): "simulate --mixture m.npz {} -s euler,heun --count 8 --reference-steps 4",
+        ("compare-schedules", "add"): "compare-schedules e.npy -n 3 -s euler,heun --only karras --add {}",
+    }.items()},
+    ("several solvers", "alphas_cumprod"): (
+        "compare-schedules e.npy -n 3 -s euler,heun --only karras --process table --alphas-cumprod {}",
+        json.dumps({"alphas_cumprod": ALPHAS.tolist()}).encode(), "json",
+    ),
+    ("several solvers", "betas"): (
+        "convergence e.npy -n 4,8 -s euler,heun --metric frechet --process table --betas {}", CONFIG, "json",
+    ),
+    ("several solvers", "scheduler_config"): (
+        "compare-schedules e.npy -n 3 -s euler,heun --only karras --scheduler-config {} --host diffusers", CONFIG, "json",
+    ),
+    ("several solvers", "score_error"): (
+        "compare-schedules e.npy -n 3 -s euler,heun --only karras --score-error curve:{}", b"sigma,mse\n0.1,0.1\n9,6\n", "csv",
+    ),
+    ("hosted optimum", "scheduler_config"): (
+        "optimize e.npy -n 2 --host diffusers --scheduler-config {}",
+        b'{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 3.0, "num_train_timesteps": 1000}', "json",
+    ),
+    ("map", "spectrum"): (
+        "convergence {} -s euler --metric frechet -n 4,8 --error-map map.svg --force",
+        json.dumps({"schema": "diffopt.spectrum/1", "eigenvalues": [4, 1, 0.25]}).encode(), "json",
+    ),
+}  # fmt: skip
+#: Rows and samples, of which there may be more than memory holds, and tables that their reader reads: gone through, not kept.
+STREAMED = {
+    ("siem", "file"), ("siem", "reference"), ("simulate", "samples"), ("spectrum estimate", "path"),
+    ("spectrum synthesize radial", "table"),
+}  # fmt: skip
+
+
+class Reads:
+    """How often a file is opened and its JSON parsed, and how often standard input is read to its end."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.opened, self.parsed, self.ended, self.text = 0, 0, 0, ""
+        really_open, really_parse = io.open, json.loads
+
+        def opening(file: Any, *args: Any, **kwargs: Any) -> Any:
+            self.opened += isinstance(file, str | Path) and Path(file).stem == "file"
+            return really_open(file, *args, **kwargs)
+
+        def parsing(text: Any, *args: Any, **kwargs: Any) -> Any:
+            self.parsed += (text if isinstance(text, str) else bytes(text).decode()).strip() == self.text.strip()
+            return really_parse(text, *args, **kwargs)
+
+        monkeypatch.setattr(io, "open", opening)
+        monkeypatch.setattr("builtins.open", opening)
+        monkeypatch.setattr(json, "loads", parsing)
+
+    def pipe(self, data: bytes) -> io.TextIOWrapper:
+        """Standard input that counts how often it ends."""
+        reads = self
+
+        class Counted(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                found = super().read(size)
+                reads.ended += not found
+                return found
+
+        return io.TextIOWrapper(Counted(data))
 
 
 @pytest.fixture
@@ -120,8 +194,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     for name, more in (("e", []), ("t", ["--scheduler-config", "c.json"])):
         assert main(["optimize", "e.npy", "-n", "3", "-q", "-o", f"{name}.json", *more]) == 0
 
-    def go(line: str, data: bytes = b"") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    def go(line: str, data: bytes = b"", pipe: Any = lambda data: io.TextIOWrapper(io.BytesIO(data))) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", pipe(data))
         capsys.readouterr()
         code = main(line.split())
         captured = capsys.readouterr()
@@ -131,13 +205,21 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("argument", CASES, ids=" ".join)
-def test_a_pipe_is_what_the_file_is(argument: tuple[str, str], run: Run) -> None:
+def test_a_pipe_is_what_the_file_is(argument: tuple[str, str], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     line, data, suffix = CASES[argument]
     Path(f"file.{suffix}").write_bytes(data)
+    reads = Reads(monkeypatch)
+    if suffix == "json":
+        reads.text = data.decode()
     code, out, err = run(line.format(f"file.{suffix}"))
     assert code in (0, 4), err
-    piped = run(line.format("-"), data)
+    if argument not in STREAMED:
+        assert (reads.opened, reads.parsed) == (1, suffix == "json")
+    reads.parsed = 0
+    piped = run(line.format("-"), data, reads.pipe)
     assert piped[0] == code, piped[2]
+    # What is read of a pipe is kept: a second reading finds nothing in it.
+    assert (reads.ended, reads.parsed) == (1, suffix == "json")
     # The source has another name, and a list no name to tell its kind by.
     names = re.compile(rf'standard input|file\.{suffix}|(?<=")(?:grid_1|file)(?=")')
     assert names.sub("-", out) == names.sub("-", piped[1])

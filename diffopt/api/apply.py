@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, TypeVar
 
-from diffopt.api.hosting import run_of
+from diffopt.api.hosting import run_of, the_grid
 from diffopt.api.likes import GridLike
 from diffopt.api.speech import said_in_python
 from diffopt.errors import UnsupportedError
@@ -30,7 +30,7 @@ def apply(schedule: GridLike, scheduler: S) -> S:
     UnsupportedError
         The scheduler runs another recurrence than the grid was made for.
     """
-    applied: S = apply_run(run_of(schedule), scheduler)
+    applied: S = apply_run(run_of(the_grid(schedule)), scheduler)
     return applied
 
 
@@ -47,7 +47,7 @@ def sigmas_tensor(schedule: GridLike, device: object = None) -> Any:
         torch: Any = import_module("torch")
     except ModuleNotFoundError:
         raise UnsupportedError("sigmas_tensor needs torch: pip install torch; .sigmas is a numpy array") from None
-    levels = torch.tensor(run_of(schedule).levels, dtype=torch.float32)
+    levels = torch.tensor(run_of(the_grid(schedule)).levels, dtype=torch.float32)
     try:
         return levels if device is None else levels.to(device)
     except (AssertionError, RuntimeError, TypeError):

@@ -64,6 +64,11 @@ def taken(name: str, value: Any) -> Any:
     """
     if blank(value):
         raise InputError(f"{name} = {value!r} is empty; give a value, or leave it out")
+    if name == "scheduler_config" and isinstance(value, str | Path):
+        # Asked for by the process and by the host: what is read goes with it. Most runs have none.
+        from diffopt.documents.scheduler_config import ConfigFile
+
+        return ConfigFile(str(value))
     value = as_arrays(value, name)
     if name in NUMBERS and getattr(value, "shape", None) == ():
         value = value.item()

@@ -9,15 +9,14 @@ from typing import Any
 from diffopt import __version__
 from diffopt.api.arguments import verb
 from diffopt.api.found_churn import note_churn
-from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
+from diffopt.api.hosting import config_for, data_of, error_of, run_of, the_grid
 from diffopt.api.likes import ConfigLike, GridLike, SpectrumLike
 from diffopt.api.results.check import CheckResult
 from diffopt.documents.check_schema import CheckDocument
+from diffopt.documents.given_file import GivenFile
 from diffopt.documents.schemas import dump
 from diffopt.errors import InputError
-from diffopt.foundation.encoding import decode, read_bytes
-from diffopt.foundation.paths import is_file
-from diffopt.hosts.answer import Answer, check_run, find_host, span_of
+from diffopt.hosts.answer import Answer, check_run, host_name, span_of
 from diffopt.hosts.comfyui_graph import graph_findings
 from diffopt.hosts.findings import Finding, Plan
 from diffopt.hosts.pasted import PASTED, is_pasted, meant, pasted_findings
@@ -58,17 +57,20 @@ def check(
     >>> diffopt.check(schedule, "diffusers", scheduler_config={"shift": 3.0}).findings[0]["kind"]
     'reshifted'
     """
-    schedule = piped(schedule)
-    found = find_host(host)[0]
-    pasted = _pasted(schedule, found.name)
-    if pasted is not None:
-        answer = Answer(found.name, None, Plan("", None, pasted), read=_read(schedule, found.name))
-        if any(f.altered for f in pasted) or not _is_list(schedule):
-            return _result(answer)
-    run = run_of(schedule)
-    data = data_of(schedule, spectrum)
-    error = error_of(schedule, data)
-    note_churn(schedule, host)
+    name = host_name(host)
+    given: Any = schedule
+    if isinstance(schedule, str | Path):
+        # Read once for its text and for its grid.
+        file = GivenFile(str(schedule), "schedule")
+        value, given = _json(file), file
+        pasted = None if file.text is None else _pasted(file.text, value, file.name, name)
+        if pasted is not None and (any(f.altered for f in pasted) or not isinstance(value, list)):
+            return _result(Answer(name, None, Plan("", None, pasted), read=_read(file.text, value, name)))
+    grid = the_grid(given)
+    run = run_of(grid)
+    data = data_of(grid, spectrum)
+    error = error_of(grid, data)
+    note_churn(grid.content, host)
     return _result(check_run(run, host, config_for(host, scheduler_config), None if data is None else data.spectrum, error))
 
 
@@ -76,40 +78,31 @@ def _result(answer: Answer) -> CheckResult:
     return CheckResult(dump(CheckDocument(**answer.document(), diffopt_version=__version__)))
 
 
-def _content(schedule: Any) -> tuple[str, Any] | None:
-    """Text of a path and its JSON value, if it is one."""
-    if isinstance(schedule, bytes):
-        text = decode(schedule, "-")
-    elif isinstance(schedule, str | Path) and is_file(schedule):
-        text = decode(read_bytes(Path(schedule)), str(schedule))
-    else:
+def _json(file: GivenFile) -> Any:
+    """Lists and objects of a text that begins as one, else None; what a schedule may not hold, such as NaN, a workflow may."""
+    text = file.text or ""
+    if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        return text, json.loads(text)
+        if isinstance(file.content, dict | list):
+            return file.content
+    except InputError:
+        pass
+    try:
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return text, None
+        return None
 
 
-def _read(schedule: Any, host: str) -> str | None:
+def _read(text: str | None, value: Any, host: str) -> str | None:
     """What stands in pasted text, and which models it is for; None of a workflow."""
-    found = _content(schedule)
-    values = [] if found is None or isinstance(found[1], dict) else meant(found[0])
+    values = [] if text is None or isinstance(value, dict) else meant(text)
     models = family(host, values[0]) if values else ""
     return span_of(values) + (f": {models}" if models else "") if values else None
 
 
-def _is_list(schedule: Any) -> bool:
-    found = _content(schedule)
-    return found is not None and isinstance(found[1], list)
-
-
-def _pasted(schedule: Any, host: str) -> list[Finding] | None:
+def _pasted(text: str, value: Any, schedule: str, host: str) -> list[Finding] | None:
     """Findings on pasted text or on a workflow; None where the file is a schedule."""
-    found = _content(schedule)
-    if found is None:
-        return None
-    text, value = found
-    schedule = "-" if isinstance(schedule, bytes) else schedule
     if isinstance(value, dict):
         nodes = [v for v in value.values() if isinstance(v, dict) and "class_type" in v]
         if not nodes and not ("nodes" in value and "links" in value):

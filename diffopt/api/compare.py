@@ -12,7 +12,7 @@ import numpy as np
 from diffopt.api.arguments import Flags, keywords, loaded, read, verb
 from diffopt.api.baselines import churn_notes
 from diffopt.api.command import command_line
-from diffopt.api.grids import GivenGrid, given_grid
+from diffopt.api.grids import GivenGrid, any_grid, given_grid
 from diffopt.api.hosting import hosted_rows
 from diffopt.api.likes import CountsLike, GridsLike, NamesLike, SolversLike, SpectrumLike
 from diffopt.api.model_grid import model_notes, own_schedule
@@ -21,12 +21,12 @@ from diffopt.api.results.compare import ComparisonResult
 from diffopt.documents.chosen import make_objective, make_schedule
 from diffopt.documents.grid_file import is_list
 from diffopt.documents.options import fields_of, named_list
-from diffopt.documents.question import make_problem
+from diffopt.documents.question import make_problems
 from diffopt.documents.settings import Settings
 from diffopt.documents.values import many, words
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.shown import text
-from diffopt.hosts.answer import find_host
+from diffopt.hosts.answer import host_name
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.report.comparison import document
@@ -115,7 +115,7 @@ def compare(
     patterns, extra = [name for name in names if ":" not in name], {name: make_schedule(name) for name in names if ":" in name}
     selection = Selection(patterns, words(skip or ()), words(kind or ()), sort, top)
     selection.check()
-    name = None if host is None else find_host(host)[0].name
+    name = None if host is None else host_name(host)
     if equal_steps and calls is not None:
         raise InputError("--equal-steps compares equal steps and --calls equal calls; give one")
     if calls is not None and steps is not None:
@@ -208,7 +208,7 @@ def _problems(settings: Settings, solver: Any, data: Any, steps: int) -> list[Pr
     asked = words(solver) if isinstance(solver, str | Iterable) else [solver]
     if not asked:
         raise InputError("no solver is named; use a comma list such as euler,heun,dpmpp_2m")
-    problems = [make_problem(settings, data, name, steps, strict=len(asked) == 1) for name in asked]
+    problems = make_problems(settings, data, asked, steps)
     for option in settings.options:
         if not any(option in fields_of(type(thing)) for p in problems for thing in (p.solver, p.process)):
             raise InputError(f"option {option!r} belongs to none of {', '.join(p.solver.name for p in problems)}")
@@ -266,7 +266,7 @@ def _given(grid: Any, label: str) -> GivenGrid:
     if isinstance(grid, str) and grid.startswith(TIMES):
         listed = given_grid(None, None, grid.removeprefix(TIMES))
     else:
-        listed = given_grid(None, grid) if isinstance(grid, str) and is_list(grid) else given_grid(grid)
+        listed = any_grid(grid)
     if listed is None:
         raise InputError(f"{label}: None is no grid; give a file, a result or a list of noise ratios")
     return replace(listed, label=label) if listed.document is None else listed

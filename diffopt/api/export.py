@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diffopt.api.arguments import filled
 from diffopt.api.found_churn import note_churn
-from diffopt.api.hosting import config_for, data_of, error_of, piped, run_of
+from diffopt.api.hosting import config_for, data_of, error_of, run_of, the_grid
 from diffopt.api.likes import ConfigLike, GridLike, SpectrumLike
 from diffopt.api.results.export import ExportText
 from diffopt.api.sample_map import handed_map
@@ -50,13 +50,13 @@ def export(
     >>> print(diffopt.export(schedule, "comfyui").split(", ")[0])
     80.00000000
     """
-    schedule = piped(schedule)
     with listening() as heard:
-        run = run_of(schedule)
-        data = data_of(schedule, spectrum)
-        error = error_of(schedule, data)
-        note_churn(schedule, to)
-        for line in handed_map(schedule, data):
+        grid = the_grid(schedule)
+        run = run_of(grid)
+        data = data_of(grid, spectrum)
+        error = error_of(grid, data)
+        note_churn(grid.content, to)
+        for line in handed_map(grid, data):
             note(line)
         answer = export_run(run, to, config_for(to, scheduler_config), None if data is None else data.spectrum, error)
     raw = answer.text if answer.text is not None else ""

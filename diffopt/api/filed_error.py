@@ -22,11 +22,11 @@ def filed_error(grid: GivenGrid, settings: Settings, given: set[str], data: Data
         said = f"note: {grid.label} was made for score error {rule}, evaluated with {settings.score_error}"
         return settings, [] if same else [said]
     try:
-        make_score_error(str(rule), data.spectrum)
+        error = make_score_error(str(rule), data.spectrum)
     except (DiffoptError, OSError):
         return settings, [
             f"note: {grid.label} was made for score error {rule}, which cannot be made here; evaluated with an exact score"
         ]
-    return settings.replace(score_error=str(rule)), [
+    return settings.replace(score_error=error), [
         f"note: score error {rule} is that of {grid.label}; --score-error 0 evaluates with an exact score"
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,16 @@ import numpy as np
 
 from diffopt.data.dataset import Dataset
 from diffopt.documents.chosen import Chosen
+from diffopt.documents.given_file import GivenFile
 from diffopt.documents.grid_document import GridDocument
 from diffopt.documents.grid_file import (
     check_flow,
     check_order,
     clipped,
     grid_document,
-    grid_in,
+    grid_of,
     is_file,
+    is_list,
     parse_sigmas,
     read_grid_file,
 )
@@ -43,12 +45,30 @@ ANSWERED = ("steps", "sigma_max", "sigma_min", "t_max", "t_min", "end")
 
 @dataclass(frozen=True, eq=False)
 class GivenGrid:
-    """Noise ratios or times as they were given, and the document they stand in, if any."""
+    """Noise ratios or times as they were given, with everything that was read with them.
+
+    Attributes
+    ----------
+    values : list of float
+        As they stand there.
+    in_time : bool
+        Whether they are times.
+    document : GridDocument or None
+        What is understood of the document they stand in.
+    label : str
+        Name for messages.
+    content : mapping
+        That document as it is, for what else it says; empty of a bare list.
+    data : Dataset or None
+        The data that a result holds.
+    """
 
     values: list[float]
     in_time: bool = False
     document: GridDocument | None = None
     label: str = "the grid"
+    content: Mapping[str, Any] = field(default_factory=dict)
+    data: Dataset | None = None
 
     @property
     def steps(self) -> int:
@@ -92,6 +112,8 @@ def file_settings(document: GridDocument) -> dict[str, Any]:
 def given_grid(grid: Any, sigmas: Any = None, times: Any = None) -> GivenGrid | None:
     """The one grid among a file or result, a list of noise ratios and a list of times; None without any.
 
+    A file is read and parsed here and nowhere else: what is read is in the grid, which goes through as it is.
+
     Raises
     ------
     InputError
@@ -105,15 +127,25 @@ def given_grid(grid: Any, sigmas: Any = None, times: Any = None) -> GivenGrid | 
         return _listed(times, "--times", True)
     if grid is None:
         return None
-    document = getattr(grid, "document", grid)
+    if isinstance(grid, GivenGrid):
+        return grid
+    if isinstance(grid, str | Path | GivenFile):
+        return _in_file(grid if isinstance(grid, GivenFile) else GivenFile(str(grid), "schedule"))
+    document, own = getattr(grid, "document", grid), getattr(grid, "data", None)
     if isinstance(document, Mapping):
-        return _in_document(grid_document(dict(document), "the result"), "the result")
-    if isinstance(grid, str | Path | bytes):
-        # Bytes are standard input that was read before.
-        file = grid_in(grid, "-") if isinstance(grid, bytes) else read_grid_file(str(grid))
-        grid = "-" if isinstance(grid, bytes) else grid
-        return GivenGrid(file.sigmas, file.in_time, file.document, text(str(grid)))
+        return _in_document(document, own if isinstance(own, Dataset) else None)
     return GivenGrid(_numbers(grid, "grid"))
+
+
+def any_grid(grid: Any) -> GivenGrid | None:
+    """As :func:`given_grid`; a text may also be a list of noise ratios."""
+    return given_grid(None, grid) if isinstance(grid, str) and is_list(grid) else given_grid(grid)
+
+
+def _in_file(file: GivenFile) -> GivenGrid:
+    read = grid_of(file.content, file.name)
+    content = file.content if isinstance(file.content, dict) else {}
+    return GivenGrid(read.sigmas, read.in_time, read.document, text(file.name), content)
 
 
 def _listed(values: Any, name: str, in_time: bool) -> GivenGrid:
@@ -124,10 +156,12 @@ def _listed(values: Any, name: str, in_time: bool) -> GivenGrid:
     return GivenGrid(file.sigmas, file.in_time if file.named else in_time, label=text(values))
 
 
-def _in_document(document: GridDocument, label: str) -> GivenGrid:
+def _in_document(content: Mapping[str, Any], data: Dataset | None) -> GivenGrid:
+    label = "the result"
+    document = grid_document(dict(content), label)
     values = [math.inf if s is None else s for s in document.sigmas]
     check_order(values, label)
-    return GivenGrid(values, document=document, label=label)
+    return GivenGrid(values, document=document, label=label, content=content, data=data)
 
 
 def _numbers(values: Any, name: str) -> list[float]:

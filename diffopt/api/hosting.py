@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from diffopt.api.grids import given_grid, with_coefficients
+from diffopt.api.grids import GivenGrid, given_grid, with_coefficients
 from diffopt.data.dataset import Dataset
 from diffopt.documents.chosen import Chosen
 from diffopt.documents.loss_curve import make_score_error
+from diffopt.documents.scheduler_config import ConfigFile
 from diffopt.documents.settings import Settings
 from diffopt.documents.spectrum_file import load_dataset
 from diffopt.errors import DiffoptError, InputError
-from diffopt.foundation.encoding import stdin_bytes
 from diffopt.foundation.notes import note
 from diffopt.hosts.answer import find_host
 from diffopt.hosts.choice import Choice, choose
@@ -25,22 +25,28 @@ from diffopt.objectives.problem import Problem
 from diffopt.solvers.model_error import ModelError
 
 
-def piped(schedule: Any) -> Any:
-    """What is given, or the bytes of standard input for `-`: a pipe can be read once."""
-    return stdin_bytes() if isinstance(schedule, str) and schedule == "-" else schedule
-
-
-def run_of(schedule: Any) -> Run:
-    """A file, a result or a list of noise ratios as a run.
+def the_grid(schedule: Any) -> GivenGrid:
+    """A file, a result or a list of noise ratios, read once for all that is asked of it.
 
     Raises
     ------
     InputError
-        What is no schedule, or one with coefficients of another grid.
+        What is no schedule.
     """
     grid = given_grid(schedule)
     if grid is None:
         raise InputError("no schedule: give a file that diffopt optimize wrote, a result or a list of sigmas")
+    return grid
+
+
+def run_of(grid: GivenGrid) -> Run:
+    """A grid as a run.
+
+    Raises
+    ------
+    InputError
+        Coefficients of another grid.
+    """
     settings = grid.fill(Settings(), set())
     chosen = Chosen.create(settings)
     if grid.document is None or grid.document.solver is None:
@@ -50,15 +56,13 @@ def run_of(schedule: Any) -> Run:
     return Run.create(chosen.process, sigmas, with_coefficients(chosen, grid, sigmas), eta, settings.start)  # type: ignore[arg-type]
 
 
-def data_of(schedule: Any, spectrum: Any) -> Dataset | None:
+def data_of(grid: GivenGrid, spectrum: Any) -> Dataset | None:
     """Data for the errors: those given, those of a result, or the file's own where they are still the same."""
     if spectrum is not None:
         return load_dataset(spectrum)
-    own = getattr(schedule, "data", None)
-    if isinstance(own, Dataset):
-        return own
-    grid = given_grid(schedule)
-    said = grid.document.spectrum_values() if grid is not None and grid.document is not None else {}
+    if grid.data is not None:
+        return grid.data
+    said = {} if grid.document is None else grid.document.spectrum_values()
     source, digest = said.get("source"), said.get("sha256")
     if source is None or source in ("-", "array"):
         note("note: errors are not stated; give the spectrum with --spectrum")
@@ -74,10 +78,9 @@ def data_of(schedule: Any, spectrum: Any) -> Dataset | None:
     return found
 
 
-def error_of(schedule: Any, data: Dataset | None) -> ModelError | None:
+def error_of(grid: GivenGrid, data: Dataset | None) -> ModelError | None:
     """The score error that the file was made with, where errors are stated; a note says what cannot be made here."""
-    grid = given_grid(schedule)
-    rule = None if grid is None or grid.document is None else grid.document.score_error
+    rule = None if grid.document is None else grid.document.score_error
     if data is None or rule is None:
         return None
     try:
@@ -97,8 +100,8 @@ def config_of(given: Any) -> Mapping[str, Any]:
     """
     if given is None:
         return {}
-    if isinstance(given, str | Path):
-        return load_config(str(given))
+    if isinstance(given, str | Path | ConfigFile):
+        return load_config(given if isinstance(given, ConfigFile) else str(given))
     config = getattr(given, "config", given)
     if not isinstance(config, Mapping):
         raise InputError(f"scheduler_config must be a path or a mapping, got {type(given).__name__}")

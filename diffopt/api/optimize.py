@@ -133,7 +133,7 @@ def optimize(
         solved, result, evaluation, beside, objective, free, schedule,
         _beats_ends(solved, result) if "eta" in free else None, _churn(problem, solved, result, objective, schedule),
         needed(solved, evaluation), needed_end(solved, evaluation),
-        None if host is None else _name(host), _baseline_eta(problem, settings, free),
+        _host_name(host), _baseline_eta(problem, settings, free),
     )  # fmt: skip
     assumed = assumption_notes(solved, result.grid, result.eta, evaluation)
     assumed += idle_notes(solved, result.grid, result.eta, objective.name, document.objective.value)
@@ -235,11 +235,13 @@ def _hosted(
     return choice.problem, settings.replace(eta=choice.eta), whole or (choice.whole and timesteps != "any")
 
 
-def _name(host: str) -> str:
-    """The host's own name."""
-    from diffopt.hosts.answer import find_host
+def _host_name(host: str | None) -> str | None:
+    """The host's own name, where one is named."""
+    if host is None:
+        return None
+    from diffopt.hosts.answer import host_name
 
-    return find_host(host)[0].name
+    return host_name(host)
 
 
 def _grid_of(given: NamesLike | None, free: list[str], whole: bool) -> list[str] | None:

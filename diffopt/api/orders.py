@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import isfinite
-from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from diffopt import __version__
 from diffopt.api.arguments import Flags, keywords, loaded, read, verb
-from diffopt.api.likes import CountsLike, NamesLike, SolverLike, SolversLike, SpectrumLike
+from diffopt.api.likes import CountsLike, NamesLike, SolversLike, SpectrumLike
 from diffopt.api.notes import condition_words, data_notes, error_words, range_notes
 from diffopt.api.results.studies import OrdersResult
-from diffopt.documents.build import error_text, known_scale, process_part, spectrum_part
+from diffopt.documents.build import error_text, process_part, spectrum_part
 from diffopt.documents.chosen import schedule_of
 from diffopt.documents.options import options_of
-from diffopt.documents.question import make_problem
+from diffopt.documents.question import make_problems
 from diffopt.documents.schemas import dump
 from diffopt.documents.study_schemas import ConvergenceDocument, ConvergenceRow
 from diffopt.documents.values import many, number, words
@@ -23,9 +23,13 @@ from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.names import check_name
 from diffopt.foundation.notes import note
 from diffopt.objectives.problem import Problem
+from diffopt.schedules import Schedule
 from diffopt.studies.covering import start_error
 from diffopt.studies.orders import ORDER_METRICS, Convergence, with_notes
 from diffopt.studies.orders import convergence as measure
+
+if TYPE_CHECKING:
+    from diffopt.studies.error_map import ErrorMap
 
 #: Solvers unless others are named, the schedule of the grids, and simulated paths.
 USUAL_SOLVERS = (
@@ -97,11 +101,11 @@ def orders(
     schedule = schedule_of(settings)
     names = words(solver) if isinstance(solver, str | list | tuple) else [solver] if solver is not None else list(USUAL_SOLVERS)
     least = settings.steps if not counts else max(min(counts), 1)
-    problems = [make_problem(settings, data, name, least, strict=len(names) == 1) for name in names]
+    problems = make_problems(settings, data, names, least)
     if settings.eta is not None and all(problem.solver.eta_meaning is None for problem in problems):
         problems[0].solver.etas(settings.eta, 1)
     rows: list[Convergence] = []
-    options: list[dict[str, Any]] = []
+    measured: list[Problem] = []
     spread = data.spectrum.trace**0.5
     share = f" ({100 * goal / spread:.3g} % of the data's spread)" if spread > 0 else ""
     using = [f"grids of {schedule.name}", *condition_words(problems[0]), *error_words(problems[0].solver)]
@@ -116,7 +120,7 @@ def orders(
         eta = settings.eta if problem.solver.eta_meaning is not None or len(names) == 1 else None
         try:
             rows.append(measure(problem, schedule, name, goal, eta, counts, seed or 0, PATHS if paths is None else paths))
-            options.append(options_of(problem.solver))
+            measured.append(problem)
         except UnsupportedError as error:
             notes.append(f"note: {problem.solver.name}, {name}: {error}")
         if progress is not None:
@@ -129,10 +133,20 @@ def orders(
         score_error=error_text(problems[0].solver), start_error=_start(problems[0]),
         process=process_part(problems[0]), spectrum=spectrum_part(data.spectrum, data.facts),
         paths=(PATHS if paths is None else paths) if any(r.metric == "strong" for r in rows) else None,
-        rows=[ConvergenceRow(**vars(r), solver_options=o) for r, o in zip(rows, options, strict=True)],
+        rows=[ConvergenceRow(**vars(r), solver_options=options_of(p.solver)) for r, p in zip(rows, measured, strict=True)],
         diffopt_version=__version__,
     )  # fmt: skip
-    return OrdersResult(dump(document), (*data_notes(data, robust=False), *notes, *range_notes(problems[0])), rows)
+    said = (*data_notes(data, robust=False), *notes, *range_notes(problems[0]))
+    return OrdersResult(dump(document), said, rows, lambda: _local(measured[0], schedule, rows[0].steps[0], settings.eta))
+
+
+def _local(problem: Problem, schedule: Schedule, steps: int, eta: Any) -> ErrorMap:
+    """Where a solver's error is made, at one of its numbers of steps."""
+    # A study without its picture need not wait for it.
+    from diffopt.studies.error_map import error_map
+
+    grid = schedule.grid(replace(problem.compressed().span, steps=steps))
+    return error_map(problem.solver, grid, problem.spectrum, eta if problem.solver.eta_meaning else None)
 
 
 def _start(problem: Problem) -> float | None:
@@ -158,32 +172,3 @@ def _metrics(given: Any, wrong: bool) -> list[str]:
         check_name(name, ORDER_METRICS, "metric")
     return chosen
 
-
-def error_map(
-    spectrum: SpectrumLike,
-    solver: SolverLike,
-    steps: int,
-    path: str | Path | None = None,
-    force: bool = False,
-    **flags: Unpack[Flags],
-) -> Any:
-    """Figure of where a solver's error is made, over the noise ratios and the eigenvalues; written where a path is given."""
-    from dataclasses import replace
-
-    from diffopt.report.map_figures import map_picture
-    from diffopt.report.picture_file import save
-    from diffopt.report.text import conditions
-    from diffopt.studies.error_map import error_map as cut
-
-    settings = read("orders", flags, keywords(orders))
-    settings = settings.replace(end="sigma_min", schedule=settings.schedule or SCHEDULE)
-    data = loaded(spectrum, flags)
-    problem: Problem = make_problem(settings, data, solver, strict=False)
-    grid = schedule_of(settings).grid(replace(problem.compressed().span, steps=steps))
-    found = cut(problem.solver, grid, problem.spectrum, settings.eta if problem.solver.eta_meaning else None)
-    what = f"{problem.solver.name}, {steps} steps on {schedule_of(settings).name}"
-    told = conditions({"process": process_part(problem).model_dump(), "end": "sigma_min", "start": "exact"})
-    figure = map_picture(found, what, problem.spectrum.source, told, scale=known_scale(data.facts))
-    if path is not None:
-        save(figure, Path(path), force)
-    return figure

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from diffopt.api.compare import added
-from diffopt.api.grids import given_grid, grid_problem
+from diffopt.api.grids import GivenGrid, any_grid, grid_problem
 from diffopt.api.notes import mismatch_notes, raw_notes
 from diffopt.api.targets import NamedTarget
 from diffopt.data.dataset import Dataset
@@ -18,7 +18,7 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.documents.chosen import make_objective, make_schedule
 from diffopt.documents.grid_file import is_list
 from diffopt.documents.options import named_list
-from diffopt.documents.question import make_problem
+from diffopt.documents.question import make_problem, settled
 from diffopt.documents.settings import Settings
 from diffopt.documents.values import many, words
 from diffopt.errors import InputError
@@ -68,12 +68,15 @@ def plan(given: NamedTarget, settings: Settings, flags: Mapping[str, Any], grids
     for name in solvers if solver is not None else ["euler"]:
         for n in many(10 if steps is None else steps, "steps"):
             problem = make_problem(settings.replace(schedule=None), data, name, n, strict=len(solvers) == 1)
+            settings = settled(settings, problem)
             if names:
                 _say_scale(given, problem)
             found += [_scheduled(text, problem, settings, given) for text in names]
     for label, grid in listed:
+        read = any_grid(grid)
+        assert read is not None
         for name in solvers if solver is not None else [None]:
-            found.append(_from_grid(label, grid, settings, flags, name, data))
+            found.append(_from_grid(label, read, settings, flags, name, data))
             _say_scale(given, found[-1].problem, listed=True)
     tops = {run.problem.sigma_max for run in found}
     if len(tops) > 1:
@@ -116,9 +119,9 @@ def _need_spectrum(given: NamedTarget, name: str) -> None:
         raise InputError(f"schedule {name!r} reads a spectrum, and a denoiser alone has none; give --samples FILE beside it")
 
 
-def _from_grid(label: str, grid: Any, settings: Settings, flags: Mapping[str, Any], solver: Any, data: Dataset) -> Planned:
-    listed = given_grid(None, grid) if isinstance(grid, str) and is_list(grid) else given_grid(grid)
-    assert listed is not None
+def _from_grid(
+    label: str, listed: GivenGrid, settings: Settings, flags: Mapping[str, Any], solver: Any, data: Dataset
+) -> Planned:
     said = {name for name, value in {**flags, "solver": solver}.items() if value is not None}
     filled = listed.fill(settings.replace(solver=solver) if solver is not None else settings, said)
     problem, sigmas = grid_problem(listed, filled.replace(schedule=None), data)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diffopt.data.dataset import Dataset
 from diffopt.documents.build import known_scale
+
+if TYPE_CHECKING:
+    from diffopt.api.grids import GivenGrid
 
 #: Digits of the map; its inverse divides by the factor, so that those of a table are too few.
 DIGITS = ".8g"
@@ -40,12 +43,9 @@ def _scale_notes(scale: float) -> list[str]:
     ]
 
 
-def handed_map(schedule: Any, data: Dataset | None) -> list[str]:
+def handed_map(grid: GivenGrid, data: Dataset | None) -> list[str]:
     """The map of the spectrum that a schedule was made for, from its facts where `data` is that spectrum, else its factor."""
-    from diffopt.api.grids import given_grid
-
-    grid = given_grid(schedule)
-    said = grid.document.spectrum_values() if grid is not None and grid.document is not None else {}
+    said = {} if grid.document is None else grid.document.spectrum_values()
     if data is not None and said.get("sha256") in (None, data.spectrum.sha256):
         return map_notes(data.facts)
     scale = said.get("scale")

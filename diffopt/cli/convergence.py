@@ -16,7 +16,7 @@ def convergence(given: Given) -> None:
     Example: diffopt convergence builtin:photos -s euler,heun,euler_maruyama,sra1 --sigma-min 0.02
     Example: diffopt convergence spectrum.npy -s heun,dpmpp_2m --metric frechet --accuracy 0.1
     """
-    from diffopt.api.orders import error_map, orders
+    from diffopt.api.orders import orders
     from diffopt.cli import output as out
     from diffopt.cli.progress import groups
 
@@ -27,8 +27,6 @@ def convergence(given: Given) -> None:
     with groups("measuring", given.quiet) as progress:
         result = orders(data, progress=progress, **flags)
     if target is not None:
-        first = result.document["rows"][0]
-        shared = {k: v for k, v in flags.items() if k not in ("solver", "steps", "metric", "accuracy", "paths", "seed")}
-        error_map(data, first["solver"], first["steps"][0], target, given.force, **shared)
+        result.error_map(target, given.force)
         out.note(f"wrote {target}", given.quiet)
     given.finish(result)

@@ -128,9 +128,11 @@ def _process(
     if len(given) > 1:
         raise InputError(f"give one of {' and '.join(given)}")
     if settings.scheduler_config is not None and (thing is not None or not options):
-        from diffopt.documents.scheduler_config import configured
+        from diffopt.documents.scheduler_config import ConfigFile, configured
 
-        by_config = configured(str(settings.scheduler_config), None if settings.process is None else cls.name)
+        config = settings.scheduler_config
+        config = config if isinstance(config, ConfigFile) else ConfigFile(str(config))
+        by_config = configured(config, None if settings.process is None else cls.name)
         if model and not isinstance(by_config, Flow):
             raise InputError(f"--shift is of flow models, and {settings.scheduler_config} is process {by_config.name!r}")
         shifted: Process = made(Flow, model, "process")

@@ -6,17 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
+from diffopt.documents.given_file import GivenFile
 from diffopt.documents.grid_document import GridDocument
-from diffopt.documents.number_list import NumberList, content_of, list_of
+from diffopt.documents.number_list import NumberList, list_of
 from diffopt.documents.numbers import NumberTable, parse_table
 from diffopt.errors import InputError
-from diffopt.foundation.encoding import read_bytes, stdin_bytes
 from diffopt.foundation.nearby import file_hint
 from diffopt.foundation.notes import note
 from diffopt.foundation.paths import exists
@@ -73,12 +72,7 @@ def read_grid_file(path: str) -> GridFile:
     InputError
         Missing, unreadable, or no grid in it.
     """
-    return grid_in(stdin_bytes() if path == "-" else read_bytes(Path(path), f"schedule {readable(path)[:200]}"), path)
-
-
-def grid_in(data: bytes, path: str) -> GridFile:
-    """The grid in the bytes of a file of that name."""
-    return grid_of(content_of(data, path), path)
+    return grid_of(GivenFile(path, "schedule").content, path)
 
 
 def grid_of(content: Any, path: str) -> GridFile:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.documents.number_list import load_list
-from diffopt.documents.scheduler_config import config_process
+from diffopt.documents.given_file import GivenFile
+from diffopt.documents.number_list import list_of, load_list
+from diffopt.documents.scheduler_config import process_of
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.encoding import read_bytes, suffix
+from diffopt.foundation.encoding import suffix
 from diffopt.foundation.notes import note
 from diffopt.foundation.paths import exists
-from diffopt.foundation.strict_json import parse
 from diffopt.processes import TrainedLevels
 from diffopt.processes.beta_rules import KINDS, alphas_from_betas, cumulated, spelled_out
 
@@ -46,11 +46,12 @@ def table_process(alphas_cumprod: Any, betas: str | None) -> TrainedLevels:
         raise InputError("give --betas or --alphas-cumprod, not both")
     if betas:
         betas = spelled_out(betas)
-        if (process := _of_config(betas)) is not None:
+        content = _held(betas)
+        if (process := _of_config(content, betas)) is not None:
             return process
         kind = betas.partition(":")[0].strip()
         if kind not in KINDS and (betas == "-" or exists(betas)):
-            return TrainedLevels(load_table(betas, betas=True), ("betas", betas))
+            return TrainedLevels(load_table(betas, True, content), ("betas", betas))
         return TrainedLevels(alphas_from_betas(betas), ("betas", betas))
     if alphas_cumprod is not None and not isinstance(alphas_cumprod, str):
         return TrainedLevels(np.asarray(alphas_cumprod, dtype=np.float64))
@@ -59,24 +60,28 @@ def table_process(alphas_cumprod: Any, betas: str | None) -> TrainedLevels:
             "process 'table' needs --betas sd (or a rule, scaled_linear:0.00085,0.012,1000), --alphas-cumprod FILE or "
             "--scheduler-config FILE"
         )
-    process = _of_config(alphas_cumprod)
-    return process or TrainedLevels(load_table(alphas_cumprod), ("alphas_cumprod", alphas_cumprod))
+    content = _held(alphas_cumprod)
+    process = _of_config(content, alphas_cumprod)
+    return process or TrainedLevels(load_table(alphas_cumprod, False, content), ("alphas_cumprod", alphas_cumprod))
 
 
-def _of_config(path: str) -> TrainedLevels | None:
+def _held(path: str) -> Any:
+    """What a pipe or a file of JSON holds, a table or a scheduler's config; None for other files and rules."""
+    given = path == "-" or (suffix(Path(path)) == ".json" and exists(path))
+    return GivenFile(path).content if given else None
+
+
+def _of_config(content: Any, path: str) -> TrainedLevels | None:
     """Process of a scheduler's config that is given where a table is expected; None for other files."""
-    if suffix(Path(path)) != ".json" or not exists(path):
-        return None
-    content = parse(read_bytes(Path(path)), path)
     if not isinstance(content, dict) or not {"_class_name", "beta_schedule", "beta_start"} & set(content):
         return None
-    process = config_process(path)
+    process = process_of(content, path, path)
     if not isinstance(process, TrainedLevels):
         raise InputError(f"{path}: a config of process {process.name!r}; leave out --process table, or use --scheduler-config")
     return process
 
 
-def load_table(path: str, betas: bool = False) -> Array:
+def load_table(path: str, betas: bool = False, content: Any = None) -> Array:
     """alphas_cumprod, shape (T,), of a file that holds them, betas, alphas or sigmas.
 
     Parameters
@@ -85,13 +90,15 @@ def load_table(path: str, betas: bool = False) -> Array:
         Any file of numbers (see :func:`load_list`).
     betas : bool
         What the caller takes an unnamed list for; names and the course of the numbers overrule it, with a note.
+    content : optional
+        What was read of the file before.
 
     Raises
     ------
     InputError
         Unreadable, or numbers that are none of these.
     """
-    found = load_list(path, NAMES)
+    found = load_list(path, NAMES) if content is None else list_of(content, NAMES, None, path)
     values, kind = found.values, _kind(found.name, found.values, path)
     expected = "betas" if betas else "alphas_cumprod"
     if found.name not in NAMES:

@@ -21,6 +21,7 @@ from diffopt.foundation.shown import text as readable
 from diffopt.foundation.strict_json import numbers, parse
 
 KINDS = ".npy, .npz, .safetensors, .json, .csv or .txt"
+PICKLED = (".pt", ".pth", ".ckpt", ".pkl", ".bin")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +70,15 @@ def _bytes(path: str) -> bytes:
     return read_bytes(Path(path), path)
 
 
+def holds_arrays(data: bytes, label: str) -> bool:
+    """Whether bytes are arrays, or pickles of them, and no text."""
+    return data[:6] == NPY or data[:2] == ZIP or suffix(Path(label)) in (".npy", ".npz", ".safetensors", *PICKLED)
+
+
 def content_of(data: bytes, label: str) -> Any:
     """What bytes hold: an array, a mapping of arrays or of parsed JSON, a list, or a table of text."""
     kind = suffix(Path(label))
-    if kind in (".pt", ".pth", ".ckpt", ".pkl", ".bin"):
+    if kind in PICKLED:
         raise InputError(f"{label}: pickles are never loaded; save the list as {KINDS}")
     if data[:2] == GZIP:
         data = expanded(data, label)

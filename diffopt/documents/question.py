@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from diffopt.data.dataset import Dataset
-from diffopt.documents.chosen import Chosen
+from diffopt.documents.chosen import MODEL, Chosen
+from diffopt.documents.options import fields_of
 from diffopt.documents.settings import Settings
 from diffopt.errors import InputError
 from diffopt.foundation.names import check_name
@@ -34,6 +36,26 @@ def make_problem(
     return Problem.create(
         data, process, with_error(chosen.solver, settings, data), count, high, low,
         settings.end, settings.start,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def make_problems(settings: Settings, data: Dataset, solvers: Sequence[Any], steps: int | None = None) -> list[Problem]:
+    """Problems that differ in their solver alone; an option or a clock need not be every solver's."""
+    strict = len(solvers) == 1
+    found: list[Problem] = []
+    for solver in solvers:
+        found.append(make_problem(settings, data, solver, steps, strict))
+        settings = settled(settings, found[0])
+    return found
+
+
+def settled(settings: Settings, problem: Problem) -> Settings:
+    """Settings with the process and the score error of a problem that was made of them: their files are read once."""
+    by_config = settings.scheduler_config is not None
+    own = {*fields_of(type(problem.process)), *(MODEL if by_config else ())}
+    return settings.replace(
+        process=problem.process, score_error=problem.solver.error, alphas_cumprod=None, betas=None, scheduler_config=None,
+        options={k: v for k, v in settings.options.items() if k not in own},
     )  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,39 +57,65 @@ EXPLODING = {
 _NO_CONFIG = "{file}: no scheduler config (no _class_name, no beta_schedule)"
 
 
-def config_process(path: str) -> Process:
-    """Process of a config: `table` for models with betas, `flow` for flow matching.
+@dataclass(frozen=True, eq=False)
+class ConfigFile:
+    """A config that an argument names: read and parsed once, when it is first asked for.
 
-    Parameters
+    Attributes
     ----------
-    path : str
-        The file, or a folder that holds it (a pipeline's, or its `scheduler`).
+    name : str
+        The file, a folder that holds it (a pipeline's, or its `scheduler`), or `-` for standard input.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def file(self) -> str:
+        """The file that the name stands for.
+
+        Raises
+        ------
+        InputError
+            A folder without one.
+        """
+        return str(_find(self.name))
+
+    @cached_property
+    def keys(self) -> dict[str, Any]:
+        """What stands in it.
+
+        Raises
+        ------
+        InputError
+            Missing, no JSON, or JSON that is no object.
+        """
+        config = parse(read_bytes(Path(self.file)), self.file)
+        if not isinstance(config, dict):
+            raise InputError(_NO_CONFIG.format(file=self.file))
+        return config
+
+
+def config_process(config: str | ConfigFile) -> Process:
+    """Process of a config: `table` for models with betas, `flow` for flow matching.
 
     Raises
     ------
     InputError
         Unreadable, no such config, or a kind that is none of the processes; the message says what to use.
     """
-    file, config = read_config_file(path)
+    found = ConfigFile(config) if isinstance(config, str) else config
+    return process_of(found.keys, found.file, found.name)
+
+
+def process_of(config: Mapping[str, Any], file: str, given: str) -> Process:
+    """The same of the keys of `file`, which was given as `given`."""
     if not {"_class_name", "beta_schedule", "trained_betas", "num_train_timesteps"} & set(config):
         raise InputError(_NO_CONFIG.format(file=file))
     _refuse_others(str(config.get("_class_name") or ""), config, file)
-    return _flow(config, file) if says_flow(config) else _table(config, file, path)
-
-
-def read_config_file(path: str) -> tuple[str, dict[str, Any]]:
-    """The file that a path or a folder stands for, and the keys in it.
-
-    Raises
-    ------
-    InputError
-        Missing, no JSON, or JSON that is no object.
-    """
-    file = _find(path)
-    config = parse(_bytes(file), str(file))
-    if not isinstance(config, dict):
-        raise InputError(_NO_CONFIG.format(file=file))
-    return str(file), config
+    return _flow(config, file) if says_flow(config) else _table(config, file, given)
 
 
 def config_alphas(config: Mapping[str, Any], source: str) -> np.ndarray | None:
@@ -142,7 +169,7 @@ def _refuse_others(name: str, config: Mapping[str, Any], file: str) -> None:
         )
 
 
-def configured(path: str, process: str | None) -> Process:
+def configured(path: str | ConfigFile, process: str | None) -> Process:
     """Process of a config beside one that may be named: another name contradicts it.
 
     Raises
@@ -154,17 +181,6 @@ def configured(path: str, process: str | None) -> Process:
     if process not in (None, found.name):
         raise InputError(f"--scheduler-config {path} is process {found.name!r} and --process {process!r}; leave one out")
     return found
-
-
-def _bytes(file: Path) -> bytes:
-    """Bytes of a config; those of standard input are kept with it, for a host asks for the same one again."""
-    if str(file) != "-":
-        return read_bytes(file)
-    kept: Any = sys.stdin
-    if getattr(kept, "config", None) is None:
-        data = read_bytes(file)
-        kept.config = data
-    return bytes(kept.config)
 
 
 def _find(path: str) -> Path:

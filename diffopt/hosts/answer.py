@@ -140,6 +140,11 @@ def find_host(text: str) -> tuple[Host, str | None]:
     return host, variant or None
 
 
+def host_name(text: str) -> str:
+    """The host's own name of `NAME` or `NAME:VARIANT`, aliases included; as :func:`find_host`."""
+    return find_host(text)[0].name
+
+
 def export_run(
     run: Run, to: str, config: Mapping[str, Any] | None = None, spectrum: Spectrum | None = None, error: ModelError | None = None
 ) -> Answer:
@@ -250,4 +255,4 @@ def _after(plan: Plan, run: Run, spectrum: Spectrum, error: ModelError | None) -
         return None
 
 
-__all__ = ["Answer", "Finding", "check_run", "export_run", "find_host"]
+__all__ = ["Answer", "Finding", "check_run", "export_run", "find_host", "host_name"]

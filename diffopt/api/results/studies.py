@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from diffopt.api.results.base import Result
+from diffopt.api.speech import said_in_python
 from diffopt.errors import UnsupportedError
 from diffopt.report import noise_answers, orders_answers
 from diffopt.report.studies import RANGE, eta_head, eta_table, orders_head, orders_table, shown_clock
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from diffopt.report.noise_figures import Constants
+    from diffopt.studies.error_map import ErrorMap
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,9 +30,12 @@ class OrdersResult(Result):
     ----------
     convergences : sequence of Convergence
         Rows as objects; empty where the result was read from a file.
+    local : callable or None
+        Where the error of the first row is made, at its fewest steps; None where the result was read from a file.
     """
 
     convergences: Sequence[Convergence] = ()
+    local: Callable[[], ErrorMap] | None = None
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per solver and metric, without the errors by step count."""
@@ -67,6 +73,31 @@ class OrdersResult(Result):
         told += f", clock {clocks.pop()}" if len(clocks) == 1 else ""
         titles = (document["spectrum"]["source"], f"grids of {document['schedule']}: {told}")
         return convergence_picture(rows, *titles, scale=scale_in(document))
+
+    @said_in_python
+    def error_map(self, path: str | Path | None = None, force: bool = False) -> Figure:
+        """Where the first solver's error is made, over noise ratios and eigenvalues; written where a path is given.
+
+        Raises
+        ------
+        UnsupportedError
+            The result was read from a file, which does not hold the spectrum.
+        """
+        if self.local is None:
+            raise UnsupportedError("a file does not hold the spectrum that the picture shows; call diffopt.orders again")
+        from diffopt.report.map_figures import map_picture
+        from diffopt.report.picture_file import save
+        from diffopt.report.text import conditions
+        from diffopt.report.units import scale_in
+
+        document = self.document
+        first, told = document["rows"][0], {"process": document["process"], "end": "sigma_min", "start": "exact"}
+        what = f"{first['solver']}, {first['steps'][0]} steps on {document['schedule']}"
+        source = document["spectrum"]["source"]
+        figure = map_picture(self.local(), what, source, conditions(told), scale=scale_in(document))
+        if path is not None:
+            save(figure, Path(path), force)
+        return figure
 
     def __repr__(self) -> str:
         return f"OrdersResult({len(self.document['rows'])} rows, accuracy {self.document['accuracy']:.4g})"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from diffopt.documents.model_shift import config_shift
-from diffopt.documents.scheduler_config import config_alphas, read_config_file
+from diffopt.documents.scheduler_config import ConfigFile, config_alphas
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 from diffopt.hosts.run import Run
@@ -105,7 +105,7 @@ def read_config(values: Mapping[str, Any]) -> Config:
     return Config(values)
 
 
-def load_config(path: str) -> dict[str, Any]:
+def load_config(config: str | ConfigFile) -> dict[str, Any]:
     """Keys of a scheduler_config.json, of the folder that holds it, or of a pipeline's folder.
 
     Raises
@@ -113,7 +113,8 @@ def load_config(path: str) -> dict[str, Any]:
     InputError
         Missing, no JSON, or no such configuration.
     """
-    return dict(read_config(read_config_file(path)[1]).values)
+    found = ConfigFile(config) if isinstance(config, str) else config
+    return dict(read_config(found.keys).values)
 
 
 def matching_levels(levels: Array | None, run: Run) -> str | None:
