@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from diffopt.documents.schemas import (
     ChurnPart,
     Claim,
     ErrorsPart,
-    EvaluationDocument,
     ObjectivePart,
     OptimizerPart,
     ProcessPart,
@@ -35,6 +34,9 @@ from diffopt.schedules import Schedule
 from diffopt.search.result import OptimizeResult
 from diffopt.solvers import Solver, run_table
 
+if TYPE_CHECKING:
+    from diffopt.documents.evaluation_schema import EvaluationDocument
+
 
 def evaluation_document(
     problem: Problem, grid: Grid, eta: np.ndarray, evaluation: Evaluation, schedule: Schedule | None,
@@ -42,6 +44,8 @@ def evaluation_document(
     right: Evaluation | None = None, needed_end: float | None = None,
 ) -> EvaluationDocument:  # fmt: skip
     """Document of `diffopt evaluate`."""
+    from diffopt.documents.evaluation_schema import EvaluationDocument
+
     return EvaluationDocument(
         **_run(problem, grid, eta, evaluation.denoiser_calls),
         schedule=None if schedule is None else schedule.name,

@@ -168,26 +168,12 @@ class ScheduleDocument(RunPart):
     diffopt_version: str
 
 
-class EvaluationDocument(RunPart):
-    """Output of `diffopt evaluate`."""
-
-    schema_: Literal["diffopt.evaluation/1"] = Field(default="diffopt.evaluation/1", alias="schema")
-    schedule: str | None = None
-    schedule_options: dict[str, Any] = {}
-    errors: ErrorsPart
-    baselines: dict[str, ScorePart] = Field(default={}, description="karras and the optimum of the same question")
-    exact_score: ScorePart | None = Field(default=None, description="errors of the same run without the score error, if any")
-    ratios: dict[str, ScorePart] = Field(default={}, description="errors of the grid over those of karras and of the optimum")
-    spectrum: SpectrumPart
-    diffopt_version: str
-
-
 #: Documents by schema name.
 DOCUMENTS: LazyTable[type[BaseModel]] = LazyTable(
     "diffopt.documents",
     {
         "diffopt.schedule/1": "schemas:ScheduleDocument",
-        "diffopt.evaluation/1": "schemas:EvaluationDocument",
+        "diffopt.evaluation/1": "evaluation_schema:EvaluationDocument",
         "diffopt.comparison/1": "comparison_schema:ComparisonDocument",
         "diffopt.eta/1": "study_schemas:EtaDocument",
         "diffopt.recommendation/1": "recommendation:RecommendationDocument",
