@@ -12,6 +12,8 @@ import diffopt
 from diffopt.data.spectrum import Spectrum
 from diffopt.studies.covering import covering_sigma, start_error
 
+pytestmark = pytest.mark.usefixtures("no_optimum")
+
 EIG, MEAN = np.array([64.0, 9.0, 0.5]), np.array([3.0, -1.0, 0.2])
 
 

@@ -129,7 +129,7 @@ RIGHT: dict[str, str] = {
     "estimate radial": "spectrum estimate fields.npy --method fourier --channels first {}",
     "estimate patches": "spectrum estimate fields.npy --channels first {}",
     "estimate bands": "spectrum estimate fields.npy --method fourier --channels first {}",
-    "estimate boot_steps": "{base} --n-boot 2 {}", "estimate boot_solver": "{base} --n-boot 2 {}",
+    "estimate boot_steps": "{base} --n-boot 2 {}", "estimate boot_solver": "{base} --n-boot 2 --boot-steps 2 {}",
 }  # fmt: skip
 #: Files that flags write.
 WRITTEN = ("page.html", "map.svg", "kernel.npz", "curve.svg")

@@ -15,6 +15,8 @@ from diffopt.cli.main import main
 from diffopt.errors import InputError
 from diffopt.hosts.offered import offering
 
+pytestmark = pytest.mark.usefixtures("no_optimum")
+
 EIG = np.array([4.0, 1.0, 0.1, 0.02])
 #: Solver, host and flags, and the scheme and start law there (docs/hosts.md; theory.md, section 28).
 CASES = {

@@ -10,6 +10,8 @@ import diffopt
 from diffopt.data.spectrum import Spectrum
 from diffopt.simulation.mixture import Mixture
 
+pytestmark = pytest.mark.usefixtures("no_optimum")
+
 #: Standard deviations 8, 3 and 2: of the variance 77, 13 is below 5.
 EIG = [64.0, 9.0, 4.0]
 

@@ -18,6 +18,8 @@ from diffopt.cli.app import COMMANDS
 from diffopt.cli.given import WRITTEN
 from diffopt.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("no_optimum")
+
 Run = Callable[..., tuple[int, str, str]]
 GRID = "80 4 0.5 0\n"
 RNG = np.random.default_rng(0)
