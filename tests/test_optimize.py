@@ -20,7 +20,9 @@ from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
 from diffopt.schedules import SCHEDULES
 from diffopt.search.descent import optimize
+from diffopt.search.search import Search
 from diffopt.search.starts import BASELINES, applicable
+from diffopt.search.variables import GridBlock
 from diffopt.solvers import SOLVERS, run_table
 
 FRECHET = OBJECTIVES["frechet"]()
@@ -182,6 +184,18 @@ def test_the_same_question_gets_the_same_answer():
     a, b = (optimize(task, OBJECTIVES["robust"]()) for _ in range(2))
     np.testing.assert_array_equal(a.grid.sigmas, b.grid.sigmas)
     assert (a.value, a.evaluations, a.message) == (b.value, b.evaluations, b.message)
+
+
+@pytest.mark.parametrize("end", ["zero", "sigma_min"])
+@pytest.mark.parametrize("free_top", [False, True])
+def test_many_grids_are_placed_as_each_alone(free_top, end):
+    block = GridBlock(problem(steps=6, end=end), free_top)
+    low, high = np.array(block.bounds).T
+    xs = np.random.default_rng(0).uniform(np.maximum(low, -5), np.minimum(high, 5), (40, low.size))
+    start = Search(problem(steps=6, end=end), FRECHET, ["grid"]).starts()["karras"]
+    for x, placed in zip(xs, block.place_all(xs, start), strict=True):
+        np.testing.assert_array_equal(placed.sigma, block.place(x, start).sigma)
+        assert placed.sigma[0] == (np.exp(x[-1]) if free_top else 80.0) and placed.solver is start.solver
 
 
 def test_more_steps_are_never_worse():

@@ -69,11 +69,17 @@ class Places:
 
     def _scores(self, xs: Sequence[Array]) -> Array:
         """Values at the variables, infinite where there is no design."""
-        states = [self.search.place(x, self.ranked[0]) for x in xs]
+        states = self._placed(xs)
         values = np.full(len(xs), np.inf)
         there = [i for i, state in enumerate(states) if state is not None]
         values[there] = self.search.scorer.scores([state for state in states if state is not None])
         return values
+
+    def _placed(self, xs: Sequence[Array]) -> Sequence[State | None]:
+        """Designs at the variables; where nothing but the points moves, all at once."""
+        if len(self.search.blocks) == 1 and isinstance(block := self.search.blocks[0], GridBlock):
+            return block.place_all(np.array(xs), self.ranked[0])
+        return [self.search.place(x, self.ranked[0]) for x in xs]
 
     def _climb(self, xs: Sequence[Array], count: int, probe: int = PROBE) -> None:
         """Local searches from the best designs that lie apart from each other."""

@@ -125,6 +125,16 @@ class GridBlock(Block):
             sigma[0] = np.exp(top)
         return State(sigma, state.eta, state.process, state.solver, state.directions)
 
+    def place_all(self, xs: Array, state: State) -> list[State]:
+        """As :meth:`place` at many variables, shape (B, size)."""
+        if self.free_top:
+            return [self.place(x, state) for x in xs]
+        e = np.exp(xs - xs.max(axis=1, keepdims=True))
+        shares = (1 - GAP) * e / e.sum(axis=1, keepdims=True) + GAP / self.count
+        sigma = np.tile(state.sigma, (len(xs), 1))
+        sigma[:, 1:-1] = np.exp(self.top - (self.top - self.bottom) * np.cumsum(shares, axis=1)[:, :-1])
+        return [State(levels, state.eta, state.process, state.solver, state.directions) for levels in sigma]
+
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:
         """Softmax Jacobian on the sums over all points behind each share."""
         shares = self._shares(x)
