@@ -8,13 +8,21 @@ import shlex
 import subprocess
 import sys
 import warnings
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import TextIO
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["diffopt.cli.main", *(f"diffopt.api.{verb}" for verb in ("optimize", "evaluate", "compare", "estimate", "check", "export"))]
-)
+LOADED = (
+    "diffopt.cli.main", *(f"diffopt.api.{verb}" for verb in ("optimize", "evaluate", "compare", "estimate", "check", "export")),
+)  # fmt: skip
+_CONTEXT.set_forkserver_preload(list(LOADED))
+
+
+def started(*modules: str) -> None:
+    """Start the process that others are forked from, with more modules loaded; one that runs already stays as it is."""
+    _CONTEXT.set_forkserver_preload([*LOADED, *modules])
+    forkserver.ensure_running()
 
 
 def plain(line: str) -> bool:

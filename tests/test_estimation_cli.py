@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from estimation_data import WRITERS, floats, pixels, reference
+from forked import started
 
 from diffopt.cli.main import main
 from diffopt.data.ensemble import Ensemble
@@ -309,17 +310,22 @@ def cluster():
     distributed = pytest.importorskip("distributed")
     import warnings
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        local = distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            worker_dashboard_address=None,
-        )
-    yield local
-    local.close()
+    import dask
+
+    # Workers that are forked do not import everything anew, nor do those that take the place of killed ones.
+    started("distributed")
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            local = distributed.LocalCluster(
+                n_workers=2,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                worker_dashboard_address=None,
+            )
+        yield local
+        local.close()
 
 
 @pytest.mark.parametrize("method", METHODS)
