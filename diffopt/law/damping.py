@@ -25,8 +25,11 @@ class Damping:
         The factors.
     passed : ndarray, shape (N + 1, ..., d)
         Products of all later kappas, with the step's own and, one place on, without.
+    inverse : ndarray, shape (N, ..., d)
+        1/v after each step, 0 where v is.
     """
 
+    inverse: Array
     share: Array
     fresh: Array
     both: Array
@@ -36,13 +39,13 @@ class Damping:
     @classmethod
     def of(cls, moved: Array, noise: Array, root: Array) -> Damping:
         """From the deviation that the state carries, the fresh variance, and the exact deviation after each step."""
-        v = root**2
-        share, fresh = safe(moved**2, v), safe(noise, v)
+        inverse = safe(1.0, root**2)
+        share, fresh = moved**2 * inverse, noise * inverse
         both = np.minimum(share + fresh, 1)
         kappa = safe(np.minimum(share, 1), both)
         passed = np.ones((kappa.shape[0] + 1, *kappa.shape[1:]))
         np.multiply.accumulate(kappa[::-1], out=passed[-2::-1])
-        return cls(share, fresh, both, kappa, passed)
+        return cls(inverse, share, fresh, both, kappa, passed)
 
     def by_kappa(self, bar: Array, relative: Array) -> Array:
         """Derivative of sum(bar * sums of `relative` times `passed`) by kappa."""
@@ -54,10 +57,12 @@ class Damping:
 
     def pulled(self, kappa_bar: Array, moved: Array, root: Array) -> tuple[Array, Array, Array]:
         """Derivatives by the carried deviation, by the fresh variance and by the exact deviation."""
-        free = self.both < 1
-        # d kappa/d share: fresh/both^2 where both < 1, 1 where share < 1 <= both, else 0.
-        capped = np.where(self.share < 1, 1.0, 0.0)
-        by_share = kappa_bar * np.where(free, safe(self.fresh, self.both**2), capped)
-        by_fresh = -kappa_bar * np.where(free, safe(self.share, self.both**2), 0.0)
-        lost = safe(by_share * self.share + by_fresh * self.fresh, root)
-        return 2 * safe(by_share * moved, root**2), safe(by_fresh, root**2), -2 * lost
+        squared = safe(kappa_bar, self.both**2)
+        by_share, by_fresh = squared * self.fresh, squared * -self.share
+        if self.both.max() >= 1:
+            # d kappa/d share: fresh/both^2 where both < 1, 1 where share < 1 <= both, else 0.
+            capped = self.both >= 1
+            by_share = np.where(capped, np.where(self.share < 1, kappa_bar, 0.0), by_share)
+            by_fresh = np.where(capped, 0.0, by_fresh)
+        lost = (by_share * self.share + by_fresh * self.fresh) * self.inverse
+        return 2 * by_share * moved * self.inverse, by_fresh * self.inverse, -2 * lost * root

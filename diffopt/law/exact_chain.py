@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from diffopt.foundation.arrays import Array
@@ -22,8 +24,6 @@ class ExactChain:
         Exact standard deviations at all nodes and at the grid points.
     noise : ndarray, shape (N, ..., d) or (N, 1), or None
         Fresh variance of each step; random coefficients act like noise proportional to the state's own variance.
-    kept : ndarray, shape (N, ..., d), or None
-        Squared correlation c = max(1 - n/v', 0) of a step's end with its start (theory.md, eq. 31).
     """
 
     def __init__(self, table: Table, eig: Array, with_bias: bool = False) -> None:
@@ -35,13 +35,17 @@ class ExactChain:
         self.noise = self.response.injected if self.step.source else None
         if self.step.spread is not None:
             self.noise = self.response.injected + self.step.spread * self.grid_root[:-1] ** 2
-        self.kept: Array | None = None
-        if self.noise is not None:
-            self.kept = np.maximum(1 - safe(self.noise, self.grid_root[1:] ** 2), 0)
+
+    @cached_property
+    def kept(self) -> Array | None:
+        """Squared correlation c = max(1 - n/v', 0) of a step's end with its start, shape (N, ..., d) (theory.md, eq. 31)."""
+        if self.noise is None:
+            return None
+        return np.maximum(1 - safe(self.noise, self.grid_root[1:] ** 2), 0)
 
     def correlation(self, near: int, far: int) -> Array | float:
         """Correlation of the states `near` and `far` grid points before each step, along the exact process."""
-        if self.kept is None or near == far:
+        if near == far or self.kept is None:
             return 1.0
         root = np.sqrt(self.kept)
         product = np.ones_like(root)

@@ -37,8 +37,9 @@ class StepDefects:
         moved = _moved(chain)
         total = reached = moved
         if chain.noise is not None:
-            total = np.sqrt(moved**2 + chain.noise)
-            reached = np.where(moved >= 0, total, 2 * np.sqrt(chain.noise) - total)
+            total = reached = np.sqrt(moved**2 + chain.noise)
+            if moved.min() < 0:
+                reached = np.where(moved >= 0, total, 2 * np.sqrt(chain.noise) - total)
         return cls(chain, moved, total, reached - chain.grid_root[1:])
 
     def pull_back(self, bar: Array, damped: tuple[Array, Array] | None, root_bar: Array, bars: TableBars) -> None:
@@ -47,7 +48,8 @@ class StepDefects:
         `damped` are further derivatives by `moved` and by the fresh variance, where there is noise.
         """
         chain, moved_bar, noise_bar = self.chain, bar, None
-        memory_bar = np.zeros_like(self.values) if damped is not None else None
+        remembers = damped is not None and any(p >= chain.table.rows for p in chain.step.incoming)
+        memory_bar = np.zeros_like(self.values) if remembers else None
         if damped is not None:
             assert chain.noise is not None
             moved_bar = bar * safe(np.abs(self.moved), self.total) + damped[0]
@@ -63,8 +65,9 @@ class StepDefects:
             root_bar[nodes] += passed * a[first:]
             if memory_bar is not None and not isinstance(history, float):
                 _history_bars(chain, p, incoming * a, memory_bar)
-        if noise_bar is not None and memory_bar is not None:
+        if memory_bar is not None and noise_bar is not None:
             _memory_bars(chain, memory_bar, noise_bar, root_bar)
+        if noise_bar is not None:
             chain.response.injected_bars(noise_bar, row)
             if chain.step.spread is not None:
                 row.spread = noise_bar * chain.grid_root[:-1] ** 2
@@ -72,6 +75,8 @@ class StepDefects:
         _through_variances(chain, row, root_bar, bars)
 
     def _by_noise(self, bar: Array, noise: Array) -> Array:
+        if self.moved.min() >= 0:
+            return 0.5 * safe(bar, self.total)
         fold = np.where(self.moved >= 0, 0.0, 1.0) * safe(1.0, np.sqrt(noise))
         sign = np.where(self.moved >= 0, 0.5, -0.5)
         return bar * (sign * safe(1.0, self.total) + fold)

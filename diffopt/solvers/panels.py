@@ -87,18 +87,20 @@ class Panels:
         nearest = RATIO**-PANELS
         reach, top = (np.fmin(np.fmax(a, low), FAR) for a, low in ((reach, 1.0), (top, nearest)))
         lowest = np.where(reach > 1, 1 - 1 / reach, nearest)
-        ratio = np.fmin(np.fmax(lowest, near), 1.0) * (top / (1 + top))
-        count = np.ceil(np.maximum(-np.log(ratio) / np.log(RATIO), least) - 1e-9).astype(int)
+        logs = np.log(np.fmin(np.fmax(lowest, near), 1.0) * (top / (1 + top)))
+        count = np.ceil(np.maximum(logs / -np.log(RATIO), least) - 1e-9).astype(int)
         owner = np.repeat(np.arange(reach.size), count)
-        first = np.cumsum(count) - count
-        place = (np.arange(owner.size) - first[owner])[:, None] + np.array([0, 1])
-        # (1 - U/reach)/(1 + U/top) falls from 1 to `ratio` over the step (eq. 448).
-        rho = ratio[owner, None] ** (place / count[owner, None])
-        edges = (1 - rho) / (1 / reach[owner, None] + rho / (top + 0 * reach)[owner, None])
-        edges[first + count - 1, 1] = 1
+        last = np.cumsum(count)
+        first = last - count
+        # (1 - U/reach)/(1 + U/top) falls from 1 to its value at the end geometrically over a step (eq. 448).
+        rho = np.exp((np.arange(1, owner.size + 1) - first[owner]) * (logs / count)[owner])
+        high = (1 - rho) / (1 / reach[owner] + rho / (top + 0 * reach)[owner])
+        high[last - 1] = 1
+        low = np.concatenate([[0.0], high[:-1]])
+        low[first] = 0
         x, weight = _gauss(nodes)
-        width = np.diff(edges)
-        return cls(edges[:, :1] + width * (x + 1) / 2, width * weight / 2, first, owner)
+        width = (high - low)[:, None]
+        return cls(low[:, None] + width * x, width * weight, first, owner)
 
     @cached_property
     def further(self) -> list[tuple[int, slice]]:
@@ -128,5 +130,6 @@ class Panels:
 
 @cache
 def _gauss(nodes: int) -> tuple[Array, Array]:
-    """Nodes and weights on (-1, 1)."""
-    return np.polynomial.legendre.leggauss(nodes)
+    """Nodes and weights on (0, 1)."""
+    x, weight = np.polynomial.legendre.leggauss(nodes)
+    return (x + 1) / 2, weight / 2

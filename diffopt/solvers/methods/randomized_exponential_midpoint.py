@@ -110,8 +110,12 @@ class MidpointAverages(Averages):
         self.ones, self.twos = np.stack([one, self.s, inner], axis=1), np.stack([one, self.s, self.s**2, inner], axis=1)
         self.eig, self.parts = eig, panels.parts(eig.size)
         once, twice = self.once_g * self.ones, self.twice_g * self.twos
-        sums = [(once @ r, twice @ np.square(r, out=r)) for _, r in self._powers()]
-        self.first, self.second = (panels.per_step(np.concatenate(each, axis=-1)) for each in zip(*sums, strict=True))
+        rows = np.empty((len(g), once.shape[1] + twice.shape[1], eig.size))
+        for part, r in self._powers():
+            np.matmul(once, r, out=rows[:, : once.shape[1], part])
+            np.matmul(twice, np.square(r, out=r), out=rows[:, once.shape[1] :, part])
+        sums = panels.per_step(rows)
+        self.first, self.second = sums[:, : once.shape[1]], sums[:, once.shape[1] :]
         # From here on by step.
         self.unit, self.alpha0, self.alpha1, q1, self.eta = (x[n][panels.first] for n in ("q0", "alpha0", "alpha1", "q1", "eta"))
         self.start = self.unit / (eig + self.unit)
@@ -165,10 +169,10 @@ class MidpointAverages(Averages):
         by_power = (self.ones * by_once).sum(axis=1) + 2 * (self.twos * by_twice).sum(axis=1)
         by_g = (self.ones * once).sum(axis=1) + 2 * (self.twos * twice).sum(axis=1)
         by_s, by_inner = once[:, 1] + twice[:, 1] + 2 * self.s * twice[:, 2], once[:, 2] + twice[:, 3]
-        shared = {"first": by_s * self.s, "inner": by_inner}
+        first, inner = panels.per_step(np.stack([by_s * self.s, by_inner], axis=1).sum(axis=-1)).T
         return {
             "step": by_g / x["step"], "alphau": -by_g / x["alphau"], "qu": -by_inner - by_power / x["q0"],
-            "stage": by_s / (x["alpha0"] * x["q0"]), **{name: panels.per_step(part.sum(axis=1)) for name, part in shared.items()},
+            "stage": by_s / (x["alpha0"] * x["q0"]), "first": first, "inner": inner,
         }  # fmt: skip
 
 
