@@ -17,7 +17,7 @@ from diffopt.processes.grid import Grid
 from diffopt.search.descent import optimize
 from diffopt.search.search import CRAWL, MANY, Search
 from diffopt.solvers import SOLVERS, run_table
-from diffopt.solvers.panels import ASIDE, NODES, RATIO, ROUGH, Panels
+from diffopt.solvers.panels import ASIDE, NODES, RATIO, ROUGH, ROUGHER, SHORT, Panels
 
 MAPS = ("randomized_exponential_midpoint", "randomized_midpoint", "local_linearization", "local_linearization_time")
 LAW = 200.0 * np.arange(1, 401) ** -1.3
@@ -120,10 +120,11 @@ def test_grids_side_by_side_have_the_values_of_each_alone(name: str, objective: 
     np.testing.assert_allclose(values, alone, rtol=1e-11)
 
 
+@pytest.mark.parametrize(("steps", "nodes"), [(5, ROUGH), (SHORT, ROUGHER)])
 @pytest.mark.parametrize("name", MAPS[:2])
-def test_a_search_is_rough_and_its_answer_exact(name: str) -> None:
+def test_a_search_is_rough_and_its_answer_exact(name: str, steps: int, nodes: int) -> None:
     """The printed value is that of eight nodes, though the search's own averages are off by more."""
-    problem, goal = Problem.create(Spectrum.create(LAW), PROCESSES["vp_linear"](), SOLVERS[name](), 5), OBJECTIVES["robust"]()
+    problem, goal = Problem.create(Spectrum.create(LAW), PROCESSES["vp_linear"](), SOLVERS[name](), steps), OBJECTIVES["robust"]()
     search, found = Search(problem, goal), optimize(problem, goal)
 
     def value(solver) -> float:
@@ -131,8 +132,8 @@ def test_a_search_is_rough_and_its_answer_exact(name: str) -> None:
 
     assert found.solver is problem.solver
     assert found.value == pytest.approx(value(problem.solver), rel=1e-10) and found.value < min(found.scores.values())
-    assert 1e-9 < abs(value(problem.solver.averaged(ROUGH, 0.0)) / found.value - 1) < 1e-4
-    assert search.rough and not Search(problem, OBJECTIVES["frechet"]()).rough
+    assert 1e-9 < abs(value(problem.solver.averaged(nodes, 0.0)) / found.value - 1) < 1e-4
+    assert (search.nodes, Search(problem, OBJECTIVES["frechet"]()).nodes) == (nodes, NODES)
     assert type(SOLVERS["euler"]().averaged(ROUGH, 0.1)) is SOLVERS["euler"]
 
 

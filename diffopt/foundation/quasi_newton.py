@@ -27,7 +27,7 @@ PAIRS = 20
 ROUNDING = float(np.finfo(float).eps)
 #: Largest change of a slope whose square is summed.
 STEEP = 1e150
-#: Evaluations in which a search among kinks must gain something.
+#: Evaluations in which a search among kinks must gain something, at least.
 PACE = 12
 #: How near to a known minimum a quasi-Newton step must lead, and how well its fall must agree, to be on the way there.
 NEAR, FALL = 0.4, 0.25
@@ -99,6 +99,11 @@ class Minimum:
         return bool(left <= NEAR * far and abs(fall - gap) <= FALL * gap)
 
 
+def pace(variables: int) -> int:
+    """Evaluations in which a search among kinks must gain something."""
+    return max(PACE, variables // 2)
+
+
 def minimize(
     loss: Loss, x: Array, bounds: Sequence[tuple[float, float]], budget: int, gain: float, slope: float,
     known: Minimum | None = None, scale: float | None = None, crawl: float = 0.0,
@@ -122,7 +127,7 @@ def minimize(
     known : Minimum, optional
         Another minimum: its curvature is the first guess, and the search ends where the rest of its way leads there.
     crawl : float
-        Among kinks, where no gradient tells the end: decrease over `PACE` evaluations, relative as `gain`, below which it
+        Among kinks, where no gradient tells the end: decrease over `pace` evaluations, relative as `gain`, below which it
         has come. Line searches are then short, and what they saw beyond a kink is curvature too (theory.md, sec. 7).
     """
     low, high = np.array(bounds, dtype=float).reshape(-1, 2).T
@@ -130,7 +135,7 @@ def minimize(
     value, gradient = loss(x)
     crawled = False
     count, memory = 1, Memory(scale=scale) if known is None else known.memory.copy()
-    trials, passed = FEW if crawl else TRIALS, deque([np.inf] * PACE, PACE)
+    trials, passed = FEW if crawl else TRIALS, deque([np.inf] * pace(x.size), pace(x.size))
     while count <= budget:
         resting = ((x <= low) & (gradient > 0)) | ((x >= high) & (gradient < 0))
         if np.max(np.abs(inside(x - gradient, low, high) - x), initial=0.0) <= slope:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.quasi_newton import PACE, Loss, Minimum, minimize
+from diffopt.foundation.quasi_newton import Loss, Minimum, minimize, pace
 
 #: Largest component of the gradient of the log objective at a smooth optimum.
 GRADIENT = 2e-8
@@ -68,7 +68,7 @@ def descend(
         if slope < 10 * GRADIENT:
             return seen.end(found, True, f"converged: gradient of the log objective {slope:.1e}")
         if found.crawled:
-            return seen.end(found, True, f"converged: {PACE} evaluations gained less than {crawl:g} (relative)")
+            return seen.end(found, True, f"converged: {pace(x.size)} evaluations gained less than {crawl:g} (relative)")
         if previous - found.value < tolerance:
             return seen.end(found, True, f"converged: a restarted search gained less than {tolerance:g} (relative)")
         if budget <= 0:

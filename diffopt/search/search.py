@@ -24,7 +24,7 @@ from diffopt.search.lbfgs import Descent, descend
 from diffopt.search.scoring import Scorer
 from diffopt.search.starts import applicable
 from diffopt.search.variables import EtaBlock, GridBlock, State, design_of
-from diffopt.solvers.panels import NODES, ROUGH
+from diffopt.solvers.panels import NODES, ROUGH, ROUGHER, SHORT
 from diffopt.solvers.table import Pattern
 
 Progress = Callable[[int, float], None]
@@ -91,6 +91,13 @@ class Search:
     def rough(self) -> bool:
         """Whether averages over random fractions are rough along a search: one optimum is followed, and errors cannot cancel."""
         return bool(self.bounds) and not self.many and self.problem.solver.nodes > 1
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of a panel of these averages along a search."""
+        if not self.rough:
+            return NODES
+        return ROUGH if self.problem.steps < SHORT else ROUGHER
 
     @property
     def kinks(self) -> bool:
@@ -177,7 +184,7 @@ class Search:
             for block, part in zip(self.blocks, parts, strict=True):
                 state = block.apply(part, state)
             design = design_of(state, self.grid_free, self.eta_free)
-            solver = state.solver.averaged(ROUGH if self.rough else NODES, self.scorer.floor)
+            solver = state.solver.averaged(self.nodes, self.scorer.floor)
             table = DifferentiableTable(solver, state.process, design, self.pattern)
         except UnsupportedError:
             # The process falls short of the range: a wall for the line search.

@@ -12,8 +12,10 @@ from diffopt.foundation.arrays import Array, Numbers
 from diffopt.processes.clocks import Clock
 from diffopt.processes.points import Points
 
-#: Gauss nodes per panel, the same where a search need not be exact, and ratio of distances across a panel.
-NODES, ROUGH, RATIO = 8, 5, 3.0
+#: Gauss nodes per panel, and ratio of distances across a panel.
+NODES, RATIO = 8, 3.0
+#: Nodes where a search need not be exact, and from so many steps on, whose panels are mostly narrow.
+ROUGH, ROUGHER, SHORT = 5, 4, 16
 #: Panels at most towards an end of a step at the data or at pure noise, and steps to an end that is nowhere near.
 PANELS, FAR = 12, 1e6
 #: Distance of the poles of the smallest eigenvalue to the data, over that of the last edge but one: as far as from other panels.
