@@ -104,11 +104,16 @@ def test_a_spectrum_is_looked_at_without_what_estimates_one():
     assert first == (0, ["diffopt.data"]) and others == [(0, [])] * 2
 
 
-def test_nothing_is_left_to_collect_as_a_command_ends():
-    """Looking for garbage among all objects is a tenth of a short command."""
+def test_nothing_is_left_to_collect_as_a_command_ends_and_no_plugin_of_pydantic_is_looked_for():
+    """Garbage is looked for among all objects, plugins in what is installed; what the user says of them stays."""
     script = (
-        "import atexit, gc, sys; from diffopt.cli.main import run; sys.argv = ['diffopt', 'list', 'solvers']\n"
-        "atexit.register(lambda: print(len(gc.get_objects()) < 1000 < gc.get_freeze_count(), file=sys.stderr)); run()"
+        "import atexit, gc, os, sys; from diffopt.cli.main import run; sys.argv = ['diffopt', 'list', 'solvers']\n"
+        "def say(): print(len(gc.get_objects()) < 1000 < gc.get_freeze_count(),\n"
+        "    os.environ['PYDANTIC_DISABLE_PLUGINS'], file=sys.stderr)\n"
+        "atexit.register(say); run()"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True, cwd=ROOT)
-    assert done.stderr == "True\n"
+    plain = {name: value for name, value in os.environ.items() if name != "PYDANTIC_DISABLE_PLUGINS"}
+    for said, expected in (({}, "True __all__\n"), ({"PYDANTIC_DISABLE_PLUGINS": "one"}, "True one\n")):
+        words = [sys.executable, "-c", script]
+        done = subprocess.run(words, capture_output=True, check=True, text=True, cwd=ROOT, env=plain | said)
+        assert done.stderr == expected

@@ -121,6 +121,8 @@ def run() -> None:
     if sys.argv[1:2] != ["spectrum"]:
         for name in THREADS:
             os.environ.setdefault(name, "1")
+    # No plugin has a say in what is written; pydantic would look for them among all that is installed.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     code = main()
     # Nor is there any to look for at the end, which takes Python another tenth.
     gc.freeze()
