@@ -97,10 +97,11 @@ def test_commands_load_no_part_of_scipy_that_they_do_not_use(tmp_path):
     assert set().union(*heavy) == {"numpy", "scipy", "pydantic"}
 
 
-def test_a_spectrum_is_looked_at_without_what_estimates_one():
-    posterior = "posterior builtin:white --operator diagonal:1 --noise 1"
+def test_a_spectrum_is_looked_at_without_what_estimates_one(tmp_path):
+    (tmp_path / "two.csv").write_text("4\n1\n")
+    posterior = "posterior two.csv --operator diagonal:1 --noise 1"
     lines = [["spectrum", *line.split(), "-q"] for line in ("show builtin:white", "synthesize power_law --dim 4", posterior)]
-    first, *others = loaded(*lines, heavy=("diffopt.data", "diffopt.estimation", "diffopt.studies"))
+    first, *others = loaded(*lines, heavy=("diffopt.data", "diffopt.estimation", "diffopt.studies"), cwd=tmp_path)
     assert first == (0, ["diffopt.data"]) and others == [(0, [])] * 2
 
 
