@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes.points import Points
-from diffopt.solvers.base import Solver
+from diffopt.solvers.reverse_sde import ReverseSDE
 from diffopt.solvers.rules.runge_kutta import runge_kutta
 from diffopt.solvers.rules.tableau import EULER
 from diffopt.solvers.table import Table
 
 
-class EulerMaruyama(Solver):
+class EulerMaruyama(ReverseSDE):
     """y' = y + h (drift of the reverse SDE) + sqrt(h rate) xi in a clock, diffusion coefficient eta.
 
     eta = 0 is Euler for the flow ODE in that clock, eta = 1 the usual reverse SDE.
@@ -20,11 +20,7 @@ class EulerMaruyama(Solver):
     name = "euler_maruyama"
     law_order = 1
     reference = "Song et al. 2021, arXiv:2011.13456, sec. 4.1"
-    default_eta = 1.0
-    eta_meaning = "reverse SDE"
     lands_on_data = False
-    uses_clock = True
-    own_clock = "time"
     kernels = ("clock",)
 
     def table(self, points: Points, eta: Numbers) -> Table:

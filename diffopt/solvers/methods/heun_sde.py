@@ -6,13 +6,13 @@ import numpy as np
 
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes.points import Points
-from diffopt.solvers.base import Solver
+from diffopt.solvers.reverse_sde import ReverseSDE
 from diffopt.solvers.rules.runge_kutta import runge_kutta
 from diffopt.solvers.rules.tableau import HEUN
 from diffopt.solvers.table import Table
 
 
-class HeunSDE(Solver):
+class HeunSDE(ReverseSDE):
     """y* = y + h K(y) + dW, y' = y + h (K(y) + K(y*))/2 + dW with dW ~ N(0, h (B + B')/2) in both.
 
     Order 2 in law: the trapezoidal noise variance is what makes it so where B varies (theory.md, eq. 75).
@@ -23,11 +23,7 @@ class HeunSDE(Solver):
     law_order = 2
     stages = 2
     reference = "Kloeden, Platen 1992, sec. 15.1 (additive noise)"
-    default_eta = 1.0
-    eta_meaning = "reverse SDE"
     lands_on_data = False
-    uses_clock = True
-    own_clock = "time"
     kernels = ("clock",)
 
     def table(self, points: Points, eta: Numbers) -> Table:

@@ -11,9 +11,8 @@ from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array, Numbers
 from diffopt.foundation.krylov import apply_function
 from diffopt.foundation.phi import phi1, phi1_slope, phi2
-from diffopt.processes.points import Points, StepEnds
+from diffopt.processes.points import StepEnds
 from diffopt.solvers.averages import Averages
-from diffopt.solvers.base import Solver
 from diffopt.solvers.maps import (
     STAGE,
     Models,
@@ -28,7 +27,7 @@ from diffopt.solvers.maps import (
     wrong_slope,
 )
 from diffopt.solvers.model_error import ModelError
-from diffopt.solvers.table import Table
+from diffopt.solvers.reverse_sde import MappedSDE
 
 #: Distance of neighbouring points of a central difference of order 8, relative to that of the nearest singularity.
 DISTANCE = 1e-2
@@ -220,7 +219,7 @@ def _partial(
     return np.asarray((drift(moved, y, models, "0") - here) / shift)
 
 
-class LocalLinearization(Solver):
+class LocalLinearization(MappedSDE):
     """y' = y + J^-1 (exp(hJ) - 1) b + N(0, B (exp(2hJ) - 1)/(2J)), J the Jacobian of the drift, frozen.
 
     Exact where the drift does not change in time; order 1 otherwise, also on Gaussian data.
@@ -229,21 +228,13 @@ class LocalLinearization(Solver):
 
     name = "local_linearization"
     law_order = 1
-    stages = 2
-    short_end = False
     reference = "Ozaki 1992; Yu, Yu 2025, arXiv:2502.04849 (Hessian-based)"
-    default_eta = 1.0
-    eta_meaning = "reverse SDE"
-    uses_clock = True
-    own_clock = "time"
     kernels = ("clock",)
-
-    def table(self, points: Points, eta: Numbers) -> Table:
-        """Maps, eq. (85)."""
-        return Table.mapped(points, LinearizationMaps(points, eta, self.clock_of(points.process)))
+    # Eq. (85).
+    step_maps = LinearizationMaps
 
 
-class LocalLinearizationTime(Solver):
+class LocalLinearizationTime(MappedSDE):
     """Local linearization with the drift's and the noise rate's change over the step, to first order.
 
     y' = y + h phi1(hJ) b + h^2 phi2(hJ) db/du + N(0, h [B phi1(2hJ) + (B' - B) phi2(2hJ)]); order 2 in law.
@@ -254,14 +245,7 @@ class LocalLinearizationTime(Solver):
     name = "local_linearization_time"
     law_order = 2
     stages = 3
-    short_end = False
     reference = "Shoji, Ozaki 1998, Stoch. Anal. Appl. 16"
-    default_eta = 1.0
-    eta_meaning = "reverse SDE"
-    uses_clock = True
-    own_clock = "time"
     kernels = ("clock",)
-
-    def table(self, points: Points, eta: Numbers) -> Table:
-        """Maps, eq. (86)."""
-        return Table.mapped(points, MovingLinearizationMaps(points, eta, self.clock_of(points.process)))
+    # Eq. (86).
+    step_maps = MovingLinearizationMaps

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array, Numbers
-from diffopt.processes.points import Points, StepEnds
+from diffopt.processes.points import StepEnds
 from diffopt.solvers.averages import Averages
 from diffopt.solvers.base import Solver
 from diffopt.solvers.maps import Models, StepMaps, cancelled
 from diffopt.solvers.panels import NODES, Panels
-from diffopt.solvers.table import Table
+from diffopt.solvers.reverse_sde import MappedSDE
 
 
 class ExponentialMidpointMaps(StepMaps):
@@ -176,7 +176,7 @@ class MidpointAverages(Averages):
         }  # fmt: skip
 
 
-class RandomizedExponentialMidpoint(Solver):
+class RandomizedExponentialMidpoint(MappedSDE):
     """y_U = y + a (I - I_U) S(y) + eta W_{q - q_U}, y' = y + h a alpha_U |dq/du|_U S(y_U) + eta W_{q - q'}.
 
     y = z/alpha, q = sigma^2, I the antiderivative of alpha in q, U uniform on the step in the clock u.
@@ -186,20 +186,11 @@ class RandomizedExponentialMidpoint(Solver):
 
     name = "randomized_exponential_midpoint"
     law_order = 2
-    stages = 2
-    short_end = False
     reference = "Yu, Yu 2025, arXiv:2502.04849 (REI)"
-    default_eta = 1.0
-    eta_meaning = "reverse SDE"
-    uses_clock = True
-    own_clock = "time"
     nodes = NODES
     kernels = ()
-
-    def table(self, points: Points, eta: Numbers) -> Table:
-        """Maps, eq. (84)."""
-        maps = ExponentialMidpointMaps(points, eta, self.clock_of(points.process), nodes=self.nodes, floor=self.floor)
-        return Table.mapped(points, maps)
+    # Eq. (84).
+    step_maps = ExponentialMidpointMaps
 
     def averaged(self, nodes: int, floor: float) -> Solver:
         """With other panels; errors of the model may have poles anywhere near the data."""

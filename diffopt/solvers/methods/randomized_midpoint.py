@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array, Numbers
-from diffopt.processes.points import Points, StepEnds
+from diffopt.processes.points import StepEnds
 from diffopt.solvers.base import Solver
 from diffopt.solvers.maps import STAGE, Models, StepMaps, by_error, cancelled, drift, mean_drift, slope, stage
 from diffopt.solvers.panels import NODES
-from diffopt.solvers.table import Table
+from diffopt.solvers.reverse_sde import MappedSDE
 
 
 class MidpointMaps(StepMaps):
@@ -70,7 +70,7 @@ class MidpointMaps(StepMaps):
         return np.asarray((y + h * drift(x, stage_y, models, "u") + inner + rest) / x["scale1"])
 
 
-class RandomizedMidpoint(Solver):
+class RandomizedMidpoint(MappedSDE):
     """y_U = y + U h K(y) + sqrt(B_U) W_{Uh}, y' = y + h K_U(y_U) + sqrt(B_U) W_h with U uniform on (0, 1).
 
     The random stage makes the local bias one order smaller; second moments are averaged over U exactly.
@@ -80,20 +80,11 @@ class RandomizedMidpoint(Solver):
 
     name = "randomized_midpoint"
     law_order = 2
-    stages = 2
-    short_end = False
     reference = "Shen, Lee 2019, arXiv:1909.05503; Yu, Yu 2025, arXiv:2502.04849"
-    default_eta = 1.0
-    eta_meaning = "reverse SDE"
-    uses_clock = True
-    own_clock = "time"
     nodes = NODES
     kernels = ()
-
-    def table(self, points: Points, eta: Numbers) -> Table:
-        """Maps, eq. (83)."""
-        maps = MidpointMaps(points, eta, self.clock_of(points.process), nodes=self.nodes, floor=self.floor)
-        return Table.mapped(points, maps)
+    # Eq. (83).
+    step_maps = MidpointMaps
 
     def averaged(self, nodes: int, floor: float) -> Solver:
         """With other panels; errors of the model may have poles anywhere near the data."""

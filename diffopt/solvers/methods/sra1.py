@@ -6,7 +6,7 @@ import numpy as np
 
 from diffopt.foundation.arrays import Numbers
 from diffopt.processes.points import Points
-from diffopt.solvers.base import Solver
+from diffopt.solvers.reverse_sde import ReverseSDE
 from diffopt.solvers.rules.runge_kutta import runge_kutta
 from diffopt.solvers.rules.tableau import Tableau
 from diffopt.solvers.table import Table
@@ -14,7 +14,7 @@ from diffopt.solvers.table import Table
 SRA1_DRIFT = Tableau(a=((), (0.75,)), b=(1 / 3, 2 / 3), c=(0.0, 0.75))
 
 
-class SRA1(Solver):
+class SRA1(ReverseSDE):
     """Stochastic Runge-Kutta for additive noise, strong order 1.5, order 2 in law.
 
     y* = y + (3/4) h K(y) + (3/2) b' J, y' = y + h (K(y)/3 + 2 K(y*)/3) + b J + b' (I - J), with b = sqrt B at
@@ -26,11 +26,7 @@ class SRA1(Solver):
     law_order = 2
     stages = 2
     reference = "Roessler 2010, SIAM J. Numer. Anal. 48, SRA1"
-    default_eta = 1.0
-    eta_meaning = "reverse SDE"
     lands_on_data = False
-    uses_clock = True
-    own_clock = "time"
     kernels = ("clock", "clock_slope")
 
     def table(self, points: Points, eta: Numbers) -> Table:
