@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import diffopt
+from diffopt.schedules import HABIT
 
 PACKAGE = Path(diffopt.__file__).parent
 
@@ -190,6 +191,17 @@ def test_a_class_has_a_name_of_its_own():
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found.setdefault(node.name, []).append(name)
     assert {name for name, places in found.items() if len(places) > 1} == SAME_IN_DIFFUSERS
+
+
+def test_the_habit_is_written_down_in_one_place():
+    """Its name stands in the table of schedules; elsewhere it is `HABIT`, but for EDM's own rule and the words of answers."""
+    other = {"report.family", "api.speech"}
+    rooms = ("search", "studies", "report", "api", "cli")
+    said = {
+        name for name in MODULES if name.partition(".")[0] in rooms for node in ast.walk(TREES[name])
+        if isinstance(node, ast.Constant) and node.value == HABIT
+    }  # fmt: skip
+    assert said == other
 
 
 def test_nothing_is_printed_outside_the_command_line():

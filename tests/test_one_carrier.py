@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import diffopt
+from diffopt.api import optimum
 from diffopt.cli.main import main
 from diffopt.data import compression
 from diffopt.data.builtin import photos
@@ -209,3 +210,26 @@ def test_studies_can_be_repeated_from_their_documents():
     orders = diffopt.orders([4.0, 0.1], "euler", [10, 20, 40], metric="frechet", sigma_min=0.05).document
     assert orders["spectrum"]["sha256"] == Spectrum.create([4.0, 0.1]).sha256
     assert orders["process"] == {"name": "ve", "sigma_max": 80.0, "sigma_min": 0.05}
+
+
+def test_grids_of_one_question_have_one_optimum_beside_them(monkeypatch):
+    """It is searched once for all of them, and anew for other data, ranges, solvers and etas."""
+    found = []
+    monkeypatch.setattr("diffopt.api.evaluate.REFERENCES", 100)
+    monkeypatch.setattr("diffopt.api.optimum._FOUND", {})
+    really = optimum.search
+    monkeypatch.setattr("diffopt.api.optimum.search", lambda *args: found.append(args) or really(*args))
+
+    def beside(eig, grid, **flags):
+        return diffopt.evaluate(eig, sigmas=grid, **flags).document["baselines"]["optimized"]["robust"]
+
+    grid = [20.0, 4.0, 1.0, 0.0]
+    first = beside([4.0, 0.1], grid)
+    assert beside([4.0, 0.1], [20.0, 5.0, 1.0, 0.0]) == first
+    assert len(found) == 1
+    assert first == pytest.approx(diffopt.optimize([4.0, 0.1], steps=3, sigma_max=20.0, sigma_min=1.0).errors["robust"], rel=1e-3)
+    others = [
+        ([4.0, 0.2], grid, {}), ([4.0, 0.1], [30.0, *grid[1:]], {}), ([4.0, 0.1], [20.0, 1.0, 0.0], {}),
+        *(([4.0, 0.1], grid, flags) for flags in ({"solver": "heun"}, {"start": "sigma"}, {"solver": "ddim", "eta": 0.5})),
+    ]  # fmt: skip
+    assert len({first, *(beside(eig, grid, **flags) for eig, grid, flags in others)}) == len(found) == len(others) + 1

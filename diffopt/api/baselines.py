@@ -13,6 +13,7 @@ from diffopt.objectives.evaluation import Evaluation, evaluate
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.processes.grid import Grid
+from diffopt.schedules import HABIT
 from diffopt.search.compromise import ROUNDING
 from diffopt.search.result import OptimizeResult
 from diffopt.search.starts import applicable
@@ -30,10 +31,10 @@ NO_CHURN = "karras_no_churn"
 
 def without_churn(problem: Problem, grids: Mapping[str, Grid]) -> dict[str, Evaluation]:
     """Errors of the Karras grid without churn; empty where the solver has none."""
-    if "karras" not in grids or not problem.solver.churn:
+    if HABIT not in grids or not problem.solver.churn:
         return {}
     still = replace(problem.compressed("reference"), solver=problem.solver.without_churn())
-    return {NO_CHURN: evaluate(still, grids["karras"], expand=False)}
+    return {NO_CHURN: evaluate(still, grids[HABIT], expand=False)}
 
 
 def churn_notes(problems: Iterable[Problem], steps: Mapping[str, Iterable[int]], metric: str) -> list[str]:
@@ -43,7 +44,7 @@ def churn_notes(problems: Iterable[Problem], steps: Mapping[str, Iterable[int]],
         churn, values = problem.solver.churn, []
         for count in sorted(set(steps.get(problem.solver.name, ()))) if churn else ():
             asked = replace(problem, steps=count)
-            found = without_churn(asked, applicable(asked, ("karras",)))
+            found = without_churn(asked, applicable(asked, (HABIT,)))
             values += [f"{e.values[metric]:.4g} at {count} steps" for e in found.values() if e.values.get(metric) is not None]
         if values:
             notes.append(

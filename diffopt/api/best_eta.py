@@ -27,7 +27,7 @@ from diffopt.foundation.notes import note
 from diffopt.objectives.problem import Problem
 from diffopt.processes.clocks import CLOCKS
 from diffopt.processes.grid import Grid
-from diffopt.schedules import Schedule
+from diffopt.schedules import HABIT, Schedule
 from diffopt.studies.eta import ETA_DESIGNS, ETA_MAX, NoiseDesign, at_bound, noise_study, present
 from diffopt.studies.eta_advice import Judged, advised, judged
 from diffopt.studies.noise_errors import NOISE_OBJECTIVES, NoiseErrors
@@ -35,8 +35,8 @@ from diffopt.studies.noise_errors import NOISE_OBJECTIVES, NoiseErrors
 if TYPE_CHECKING:
     from diffopt.report.noise_figures import Constants
 
-#: Solver and schedule unless others are named, and the solver that programs have.
-SOLVER, SCHEDULE, HOSTED = "euler_maruyama", "karras", "euler_ancestral"
+#: Solver unless another is named, and the solver that programs have.
+SOLVER, HOSTED = "euler_maruyama", "euler_ancestral"
 #: What a program with one eta can be given.
 ONE = ("none", "constant")
 #: Points of the curve of a picture.
@@ -92,7 +92,7 @@ def best_eta(
     asked = solver if solver is not None else SOLVER if host is None else HOSTED
     settings = read("best_eta", flags, keywords(best_eta), solver=asked, steps=steps)
     clocks = None if settings.clock is None else _chosen(settings.clock, CLOCKS, "clock")
-    settings = settings.replace(clock=None, schedule=settings.schedule or SCHEDULE)
+    settings = settings.replace(clock=None, schedule=settings.schedule or HABIT)
     data = loaded(spectrum, flags, host)
     problem = make_problem(settings, data)
     if host is not None:

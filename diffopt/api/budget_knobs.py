@@ -20,11 +20,10 @@ from diffopt.foundation.notes import note
 from diffopt.law.start import STARTS
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
+from diffopt.schedules import HABIT
 from diffopt.studies.budget.grid_rule import GivenRule, ScheduledRule
 from diffopt.studies.budget.knobs import FLOW_TOP, Knobs
 
-#: Schedule of a sampler that is given by its steps.
-SCHEDULE = "karras"
 #: Flags of a diffusion sampler, beside those that say one is meant and its range as noise ratios.
 DIFFUSION = {
     flag.name: flag.long for group in ("solver", "churn", "process", "range", "end") for flag in GROUPS[group][1]
@@ -67,8 +66,8 @@ def make_knobs(
         if "end" not in said and {"sigma_min", "t_min"} & set(said):
             settings = settings.replace(end="sigma_min")
         if settings.schedule is None:
-            note(f"note: no grid is given, so {SCHEDULE} is taken; --schedule NAME, or a file of `diffopt optimize`, is another")
-        schedule = make_schedule(settings.schedule or SCHEDULE)
+            note(f"note: no grid is given, so {HABIT} is taken; --schedule NAME, or a file of `diffopt optimize`, is another")
+        schedule = make_schedule(settings.schedule or HABIT)
         return _diffusion(make_problem(settings, data), ScheduledRule(schedule), settings, common)
     return _flow(settings, said, common)
 

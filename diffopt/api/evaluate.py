@@ -13,10 +13,11 @@ from diffopt.api.higher import needed, needed_end
 from diffopt.api.idle import idle_notes
 from diffopt.api.likes import FileLike, GridLike, NumbersLike, SolverLike, SpectrumLike, WholeLike
 from diffopt.api.notes import assumption_notes, data_notes, mismatch_notes, problem_notes
+from diffopt.api.optimum import optimum
 from diffopt.api.results.run import EvaluationResult
 from diffopt.data.dataset import Dataset
 from diffopt.documents.build import evaluation_document
-from diffopt.documents.chosen import make_objective, schedule_of
+from diffopt.documents.chosen import schedule_of
 from diffopt.documents.question import make_problem
 from diffopt.documents.schemas import dump
 from diffopt.documents.settings import Settings
@@ -25,14 +26,12 @@ from diffopt.objectives.evaluation import Evaluation
 from diffopt.objectives.evaluation import evaluate as run_evaluation
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
-from diffopt.schedules import Schedule
-from diffopt.search.descent import optimize as search
+from diffopt.schedules import HABIT, Schedule
 from diffopt.search.starts import applicable
 from diffopt.studies.error_map import ErrorMap, error_map
 
 #: Most steps for which a grid is compared with the optimum.
 REFERENCES = 100
-HABIT = "karras"
 
 
 @verb
@@ -150,8 +149,6 @@ def _references(problem: Problem, eta: Any) -> dict[str, Evaluation]:
         return {}
     short = problem.compressed("reference")
     grids = applicable(problem, (HABIT,))
-    try:
-        grids["optimized"] = search(problem, make_objective("robust"), ["grid"], eta).grid
-    except DiffoptError:
-        pass
+    best = optimum(problem, eta)
+    grids |= {} if best is None else {"optimized": best}
     return {name: run_evaluation(short, grid, eta, expand=False) for name, grid in grids.items()} | without_churn(problem, grids)

@@ -19,7 +19,7 @@ from diffopt.data.dataset import Dataset
 from diffopt.documents.build import finite, schedule_document
 from diffopt.documents.chosen import make_objective, schedule_of
 from diffopt.documents.question import make_problem
-from diffopt.documents.schemas import ChurnPart, Claim, dump
+from diffopt.documents.schemas import ChurnPart, dump
 from diffopt.documents.settings import Settings
 from diffopt.documents.values import words
 from diffopt.errors import InputError
@@ -27,16 +27,15 @@ from diffopt.foundation.notes import note
 from diffopt.objectives import Objective
 from diffopt.objectives.evaluation import evaluate as run_evaluation
 from diffopt.objectives.problem import Problem
-from diffopt.schedules import Schedule
+from diffopt.schedules import HABIT, Schedule
 from diffopt.search.blocks import canonical, named_ends
 from diffopt.search.descent import optimize as search
 from diffopt.search.knobs import CHURN, no_end
 from diffopt.search.result import OptimizeResult
 from diffopt.search.starts import BASELINES, applicable
 from diffopt.solvers import SOLVERS
+from diffopt.studies.claims import Claim
 
-#: Schedule that is kept or varied unless one is named.
-HABIT = "karras"
 #: Most steps whose grid is searched: some ten seconds.
 MOST_STEPS = 5000
 

@@ -23,7 +23,7 @@ from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.names import check_name
 from diffopt.foundation.notes import note
 from diffopt.objectives.problem import Problem
-from diffopt.schedules import Schedule
+from diffopt.schedules import HABIT, Schedule
 from diffopt.studies.covering import start_error
 from diffopt.studies.orders import ORDER_METRICS, Convergence, with_notes
 from diffopt.studies.orders import convergence as measure
@@ -31,12 +31,12 @@ from diffopt.studies.orders import convergence as measure
 if TYPE_CHECKING:
     from diffopt.studies.error_map import ErrorMap
 
-#: Solvers unless others are named, the schedule of the grids, and simulated paths.
+#: Solvers unless others are named, and simulated paths.
 USUAL_SOLVERS = (
     "euler", "heun", "euler_maruyama", "exponential_integrator", "heun_sde", "sra1", "randomized_midpoint",
     "randomized_exponential_midpoint", "local_linearization", "local_linearization_time",
 )  # fmt: skip
-SCHEDULE, PATHS = "karras", 2000
+PATHS = 2000
 #: What is not among them, though it may be cheaper.
 MULTISTEP = "note: one-step solvers; multistep ones, which may be cheaper, have to be named: --solver heun_sde,dpmpp_2m,unipc"
 
@@ -91,7 +91,7 @@ def orders(
     [1, 2]
     """
     settings = read("orders", flags, keywords(orders))
-    settings = settings.replace(end="sigma_min", schedule=settings.schedule or SCHEDULE)
+    settings = settings.replace(end="sigma_min", schedule=settings.schedule or HABIT)
     metrics = _metrics(metric, settings.score_error is not None)
     if "strong" not in metrics and (paths is not None or seed is not None):
         raise InputError("--paths and --seed are of the strong metric, which is not asked for; leave them out")

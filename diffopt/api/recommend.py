@@ -26,11 +26,12 @@ from diffopt.foundation.notes import note
 from diffopt.hosts.answer import find_host
 from diffopt.objectives.problem import Problem
 from diffopt.report.advised import verdict
+from diffopt.schedules import HABIT
 from diffopt.search.variables import ETA_MAX
 from diffopt.solvers import SOLVERS
 from diffopt.studies.advice import Advice, advice
 from diffopt.studies.calls import steps_for
-from diffopt.studies.recommend import CANDIDATES, HABIT, Hosted, Offer, offers
+from diffopt.studies.recommend import CANDIDATES, USUAL, Hosted, Offer, offers
 
 #: The scheme of EDM's churn.
 CHURNED = "edm_stochastic"
@@ -101,7 +102,7 @@ def recommend(
         problem = replace(problem, end=chosen.end)  # type: ignore[arg-type]
     said: dict[str, str] = {}
     there = None if host is None else _hosted(host, flags, said)
-    usual = HABIT if not problem.process.flow else flow_habit(problem, flags, chosen)
+    usual = USUAL if not problem.process.flow else flow_habit(problem, flags, chosen)
     found = offers(problem, budget, CANDIDATES, progress, there, usual)
     if chosen is not None and not found:
         raise UnsupportedError(f"host {chosen.name!r} runs none of {', '.join(CANDIDATES)} here; leave --host out")
@@ -185,7 +186,7 @@ def _note_churn(problem: Problem, calls: int, source: str, host: str, flags: Map
         hosted(replace(problem, solver=solver, steps=steps), None, (), host, flags)
     except DiffoptError:
         return
-    run = {"solver": CHURNED, "steps": steps, "schedule": "karras", "free": "family", "host": host}
+    run = {"solver": CHURNED, "steps": steps, "schedule": HABIT, "free": "family", "host": host}
     line = command_line("optimize", source, {**run, **_said(flags)})
     note(
         f"note: {host} runs {CHURNED} (EDM's churn) too, which is not ranked: what churn gains with an exact score need not hold "

@@ -26,7 +26,7 @@ from diffopt.foundation.arrays import Array
 from diffopt.foundation.notes import note
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
-from diffopt.schedules import SCHEDULES
+from diffopt.schedules import HABIT, SCHEDULES
 from diffopt.search.descent import optimize
 from diffopt.solvers import run_table
 from diffopt.solvers.table import Table
@@ -142,7 +142,7 @@ def named_runs(planned: Planned) -> Table:
 
 def reference_name(problem: Problem) -> str:
     """Schedule of the fine run: `karras` where the range allows it."""
-    return "karras" if np.isfinite(problem.sigma_max) and problem.sigma_min > 0 else "uniform_t"
+    return HABIT if np.isfinite(problem.sigma_max) and problem.sigma_min > 0 else "uniform_t"
 
 
 def reference_grid(problem: Problem, steps: int) -> Array:

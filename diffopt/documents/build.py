@@ -15,7 +15,6 @@ from diffopt.data.spectrum import Spectrum
 from diffopt.documents.options import options_of
 from diffopt.documents.schemas import (
     ChurnPart,
-    Claim,
     ErrorsPart,
     ObjectivePart,
     OptimizerPart,
@@ -33,6 +32,7 @@ from diffopt.processes.grid import Grid
 from diffopt.schedules import Schedule
 from diffopt.search.result import OptimizeResult
 from diffopt.solvers import Solver, run_table
+from diffopt.studies.claims import Claim
 
 if TYPE_CHECKING:
     from diffopt.documents.evaluation_schema import EvaluationDocument

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from diffopt.foundation.registry import LazyTable
 from diffopt.objectives.metrics import COMPARED, METRICS
+from diffopt.studies.claims import Claim
 
 
 class Document(BaseModel):
@@ -72,8 +73,7 @@ class ObjectivePart(Document):
     value: float | None
 
 
-#: What is said of a constant eta.
-Claim = Literal["no", "gaussian", "wider"]
+#: What a claim of a constant eta says.
 BEATS = (
     "whether a constant eta has a smaller exact error than eta 0 and than eta 1: no, on gaussian data with this spectrum, or "
     "wider, also on data that are not Gaussian; null where it is not looked at"

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from diffopt.documents.schemas import BEATS, Claim, Document, ProcessPart, SpectrumPart
+from diffopt.documents.schemas import BEATS, Document, ProcessPart, SpectrumPart
+from diffopt.studies.claims import Claim
 
 
 class NoiseRow(Document):

@@ -17,11 +17,10 @@ from diffopt.report.model_grid import MODELS_OWN, unshifted
 from diffopt.report.remedies import START, best_placed, higher, lower
 from diffopt.report.rivals import compared_error, spelled_name
 from diffopt.report.spread import relative
+from diffopt.schedules import HABIT
 from diffopt.studies.comparison.row import OWN
 
-#: The grid that most people use.
-HABIT = "karras"
-#: The same where a solver churns: as it is given, and as EDM runs it by default.
+#: The habit where a solver churns: as it is given, and as EDM runs it by default.
 HABITS = (HABIT, STILL)
 #: A habit within this share of the optimum is good enough to keep.
 NEAR = 0.02

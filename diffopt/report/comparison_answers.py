@@ -8,9 +8,10 @@ from typing import Any
 from diffopt.foundation.nearness import within
 from diffopt.hosts.offered import DROP_DOWN, namesake
 from diffopt.objectives.metrics import decided
-from diffopt.report.answers import HABIT, NEAR, Document, unsteady
+from diffopt.report.answers import NEAR, Document, unsteady
 from diffopt.report.gain import gain, number
 from diffopt.report.model_grid import MODELS_OWN, unshifted
+from diffopt.schedules import HABIT
 from diffopt.studies.comparison.row import OWN
 
 

@@ -12,6 +12,7 @@ from diffopt.report import palette
 from diffopt.report.gain import number
 from diffopt.report.style import log_axis, plain
 from diffopt.report.units import BESIDE, error_words
+from diffopt.schedules import HABIT
 from diffopt.studies.comparison.comparison import Comparison, row_error
 from diffopt.studies.comparison.row import Row, shown_name
 from diffopt.studies.comparison.selection import group_key
@@ -23,12 +24,12 @@ _KINDS = {
 }  # fmt: skip
 
 #: What the marks of named rows are.
-NAMED = {"o": "the optimum", "D": "the best rules", "s": "karras", "P": "yours"}
+NAMED = {"o": "the optimum", "D": "the best rules", "s": HABIT, "P": "yours"}
 
 
 def row_colour(row: Row) -> str:
     """Colour of a row by its kind; karras, the habit, has its own."""
-    return palette.HABIT if row.schedule == "karras" else _KINDS[row.kind]
+    return palette.HABIT if row.schedule == HABIT else _KINDS[row.kind]
 
 
 def row_errors(rows: Sequence[Row], comparison: Comparison) -> str:
@@ -131,7 +132,7 @@ def _mark(row: Row, offered: bool, host: str | None, free: bool = False) -> tupl
         return palette.OWN, "o", ""
     if row.kind == "added":
         return palette.YOURS, "P", ", yours"
-    if row.schedule == "karras":
+    if row.schedule == HABIT:
         return palette.HABIT, "s", words
     if row.best or offered or free:
         if free and not (row.best or offered):
@@ -158,11 +159,11 @@ def _columns(axis: Any, comparison: Comparison, host: str | None) -> str:
             axis.plot(*zip(*points, strict=True), "_", color=colour, markersize=9, markeredgewidth=0.9, alpha=0.8)
         budgets = [[r for r in own if r.denoiser_calls == n] for n in calls]
         offered = [row for group in budgets if (row := offered_best(group, comparison, host)) is not None]
-        karras = [row for row in own if row.schedule == "karras"]
+        karras = [row for row in own if row.schedule == HABIT]
         optimum = [row for row in own if row.kind == "optimized"]
         for chosen, look, label in (
             (offered, {"color": palette.INK, "marker": "D", "markerfacecolor": "white", "linestyle": "--"}, _who(host)),
-            (karras, {"color": palette.HABIT, "marker": "s", "linestyle": ":"}, "karras"),
+            (karras, {"color": palette.HABIT, "marker": "s", "linestyle": ":"}, HABIT),
             (optimum, {"color": palette.OWN, "marker": "o"}, "optimum"),
         ):  # fmt: skip
             line = sorted((at[r.denoiser_calls], r.errors[objective]) for r in chosen)

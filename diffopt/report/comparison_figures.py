@@ -11,6 +11,7 @@ from diffopt.report import palette
 from diffopt.report.comparison_errors import draw_errors, errors_height, row_colour, row_errors
 from diffopt.report.rivals import joined
 from diffopt.report.style import board, counted, density, first_root, legend_above, level_row, log_axis, plain, styled, titled
+from diffopt.schedules import HABIT
 from diffopt.studies.comparison.comparison import Comparison
 from diffopt.studies.comparison.row import Row, shown_name
 from diffopt.studies.comparison.selection import group_key
@@ -100,7 +101,7 @@ def draw_grids(axis: Any, rows: list[Row], comparison: Comparison, most: int, wi
     `width` is the room for names of equal grids, in characters.
     """
     named = all_named = _distinct(rows, width)
-    named = named[:most] + [(r, n) for r, n in named[most:] if r.schedule == "karras" or r.kind == "added"]
+    named = named[:most] + [(r, n) for r, n in named[most:] if r.schedule == HABIT or r.kind == "added"]
     group = [row for row, _ in named]
     finite = [r.sigmas[np.isfinite(r.sigmas) & (r.sigmas > 0)] for r in group]
     spectrum, bottom = comparison.setting.spectrum, len(group) - 0.4

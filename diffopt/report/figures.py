@@ -13,10 +13,11 @@ from diffopt.report.answers import parts_cancel
 from diffopt.report.gain import number
 from diffopt.report.map_figures import error_mesh
 from diffopt.report.rankings import MOST, height, ranking
-from diffopt.report.rivals import HABIT, Grids, compared_error, finite, labelled, minimized, own_name, told_equal, values
+from diffopt.report.rivals import Grids, compared_error, finite, labelled, minimized, own_name, told_equal, values
 from diffopt.report.style import density, figure, legend_above, level_row, log_axis, plain, setting, styled, titled
 from diffopt.report.text import shown_eta
 from diffopt.report.units import scale_in, units
+from diffopt.schedules import HABIT
 from diffopt.studies.error_map import ErrorMap
 
 #: The sense of eta in which a step to 0 injects noise too; in every other it ends without.

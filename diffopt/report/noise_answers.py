@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from diffopt.foundation.nearness import within
-from diffopt.report.answers import HABIT, NEAR, Document
+from diffopt.report.answers import NEAR, Document
 from diffopt.report.cancellation import CANCELS, cancels, flattered
 from diffopt.report.gain import gain, number
 from diffopt.report.text import NOISELESS
+from diffopt.schedules import HABIT
 
 #: Least relative gain that is worth a word.
 GAIN = 0.05

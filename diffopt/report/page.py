@@ -17,6 +17,7 @@ from diffopt.report.page_forms import bare_forms, beside, forms
 from diffopt.report.page_pictures import colours, errors_picture, grids_pictures
 from diffopt.report.text import conditions, fixed, short
 from diffopt.report.units import scale_in, unit
+from diffopt.schedules import HABIT
 from diffopt.solvers import Solver
 from diffopt.studies.comparison.comparison import Comparison
 
@@ -146,7 +147,7 @@ def _section(
     )
     ranked = sorted(merged(rows), key=lambda r: (r["kind"] != "optimized", r[objective] is None, r[objective] or 0.0))
     short_of = len(ranked) > MANY
-    far = [short_of and i >= FIRST and row["kind"] != "added" and row["schedule"] != "karras" for i, row in enumerate(ranked)]
+    far = [short_of and i >= FIRST and row["kind"] != "added" and row["schedule"] != HABIT for i, row in enumerate(ranked)]
     body = "".join(_row(row, columns, data, grids, comparison, away) for row, away in zip(ranked, far, strict=True))
     dropped = ", ".join(name for name, _, wide in columns if wide)
     told = f"Left out on this screen: {dropped}."

@@ -9,12 +9,13 @@ from diffopt.report import palette
 from diffopt.report.gain import gain, number
 from diffopt.report.style import digits, log_axis, plain
 from diffopt.report.units import BELOW, error_words
+from diffopt.schedules import HABIT
 
 #: Share of the largest value below which one is drawn as this share.
 NOTHING = 1e-9
 #: Rows of a panel.
 MOST = 16
-HABIT = {"karras": palette.HABIT}
+COLOURS = {HABIT: palette.HABIT}
 #: Share of the axis that is kept for the numbers, and the least ratio of its values' ends: a per cent looks like one.
 ROOM, LEAST = 0.24, 1.5
 
@@ -25,7 +26,7 @@ def height(rows: int) -> float:
 
 
 def ranking(
-    axis: Any, scores: Mapping[str, float], objective: str, own: str, colours: Mapping[str, str] = HABIT, most: int = MOST,
+    axis: Any, scores: Mapping[str, float], objective: str, own: str, colours: Mapping[str, str] = COLOURS, most: int = MOST,
     scale: float | None = None,
 ) -> None:
     """Values by name, smallest first; own in orange or as `colours`, each with its number and its ratio to own.

@@ -13,7 +13,6 @@ from diffopt.report.churn import reference
 from diffopt.schedules import SCHEDULES
 
 Grids = Mapping[str, Sequence[float | None]]
-HABIT = "karras"
 #: Letters that names of equal grids take before the rest of them is counted.
 ROOM = 26
 

@@ -10,6 +10,7 @@ import numpy as np
 from diffopt.report import palette
 from diffopt.report.palette import LINES, MARKERS, PALE
 from diffopt.report.style import figure, log_axis, plain, setting, styled, titled
+from diffopt.schedules import HABIT
 
 #: Truths, and how the axis calls the distance to each.
 TRUTHS = {"limit": "frechet distance to the fine run", "data": "frechet distance to the data"}
@@ -87,7 +88,7 @@ def _floor(axis: Any, data: Mapping[str, Any], truth: str) -> None:
 
 def _colour(schedules: Sequence[str], name: str) -> str:
     """Colour of a schedule: the optimum's and the habit's are fixed."""
-    fixed = {"optimized": palette.OWN, "karras": palette.HABIT}
+    fixed = {"optimized": palette.OWN, HABIT: palette.HABIT}
     return fixed.get(name) or LINES[[s for s in schedules if s not in fixed].index(name) % len(LINES)]
 
 

@@ -9,6 +9,9 @@ from diffopt.foundation.registry import LazyTable
 from diffopt.processes.span import ENDS, End, Span
 from diffopt.schedules.base import Schedule
 
+#: What people run who choose none: the default, and what every answer is measured against.
+HABIT = "karras"
+
 SCHEDULES: LazyTable[type[Schedule]] = LazyTable(
     "diffopt.schedules",
     {
@@ -110,4 +113,4 @@ SLOW = frozenset(
     }
 )
 
-__all__ = ["ENDS", "SCHEDULES", "SLOW", "End", "Schedule", "Span"]
+__all__ = ["ENDS", "HABIT", "SCHEDULES", "SLOW", "End", "Schedule", "Span"]

@@ -17,7 +17,7 @@ from diffopt.law.gradient import DifferentiableTable
 from diffopt.objectives import Objective
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
-from diffopt.schedules import SCHEDULES, Schedule
+from diffopt.schedules import HABIT, SCHEDULES, Schedule
 from diffopt.search.blocks import blocks_of
 from diffopt.search.family import FamilyBlock
 from diffopt.search.lbfgs import Descent, descend
@@ -56,7 +56,7 @@ class Search:
         tolerance: float = TOLERANCE,
     ) -> None:
         self.problem, self.objective, self.free, self.progress = problem, objective, free, progress
-        self.schedule = schedule or SCHEDULES["karras"]()
+        self.schedule = schedule or SCHEDULES[HABIT]()
         # Scaled copies are made of the short spectrum: an ensemble of the full one would be long for nothing.
         self.short = problem.compressed("design")
         self.spectrum: Spectrum = self._scored()

@@ -9,11 +9,11 @@ import numpy as np
 from diffopt.errors import DiffoptError
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
-from diffopt.schedules import SCHEDULES, SLOW
+from diffopt.schedules import HABIT, SCHEDULES, SLOW
 from diffopt.solvers import Solver
 
 #: Schedules that a result is shown beside.
-BASELINES = ("karras", "exponential", "uniform_t", "uniform_flow", "vp", "kl_optimal", "sgm_uniform", "beta")
+BASELINES = (HABIT, "exponential", "uniform_t", "uniform_flow", "vp", "kl_optimal", "sgm_uniform", "beta")
 
 
 def quick_starts(solver: Solver) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Literal
 from diffopt.errors import UnsupportedError
 from diffopt.foundation.nearness import within
 from diffopt.studies.eta_claim import GAIN, Ends, Scaled, claim_over
-from diffopt.studies.recommend import CANDIDATES, HABIT, Offer
+from diffopt.studies.recommend import CANDIDATES, USUAL, Offer
 
 #: An eta below this is none.
 NONE = 1e-6
@@ -66,7 +66,7 @@ def advice(found: Sequence[Offer]) -> Advice:
     believed = [offer for offer in plain if offer.eta < NONE or ((still is None or offer in asked) and offer not in doubts)]
     pool = sorted(believed or plain or own, key=lambda offer: offer.robust)
     equal = [offer for offer in pool if within(GAIN, offer.robust, pool[0].robust)]
-    usual = next((offer.asked for offer in found if offer.habit), HABIT.solver)
+    usual = next((offer.asked for offer in found if offer.habit), USUAL.solver)
     rival = pool[len(equal)] if len(pool) > len(equal) else None
     return Advice(min(equal, key=lambda offer: _simplicity(offer, usual)), equal, rival, doubts)
 

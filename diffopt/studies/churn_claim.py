@@ -12,7 +12,8 @@ from diffopt.foundation.arrays import Array
 from diffopt.objectives.evaluation import evaluate
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
-from diffopt.studies.eta_claim import Claim, Scaled, claim_beside
+from diffopt.studies.claims import Claim
+from diffopt.studies.eta_claim import Scaled, claim_beside
 
 #: Parts of `robust` squared: the start's mismatch, the steps with an exact score, what a wrong score adds.
 Part = Literal["start", "steps", "score"]

@@ -11,8 +11,9 @@ from diffopt.foundation.arrays import Array
 from diffopt.foundation.nearness import within
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
+from diffopt.studies.claims import Claim
 from diffopt.studies.eta import ETA_DESIGNS, NoiseDesign
-from diffopt.studies.eta_claim import GAIN, Claim, Ends, Scaled, gained
+from diffopt.studies.eta_claim import GAIN, Ends, Scaled, gained
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
@@ -13,10 +12,9 @@ from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.objectives.problem import Problem
 from diffopt.processes.grid import Grid
+from diffopt.studies.claims import Claim
 from diffopt.studies.noise_errors import NoiseErrors
 
-#: On no data, on Gaussian data with the spectrum, also on data that are not Gaussian.
-Claim = Literal["no", "gaussian", "wider"]
 #: Least relative gain that is worth a word.
 GAIN = 0.05
 #: Factors of the eigenvalues: other data with this covariance have smaller local variances (theory.md, eq. 343).

@@ -13,7 +13,7 @@ from diffopt.objectives.evaluation import evaluate
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.processes.grid import Grid
-from diffopt.schedules import SCHEDULES, Schedule
+from diffopt.schedules import HABIT, SCHEDULES, Schedule
 from diffopt.search.descent import optimize
 from diffopt.search.starts import applicable
 from diffopt.solvers import SOLVERS, Solver
@@ -25,7 +25,7 @@ CANDIDATES = (
     "euler_ancestral", "dpmpp_2m_sde", "fitted_3",
 )  # fmt: skip
 #: Relative gain at which a search of a recommendation stops, and starts that it takes.
-TOLERANCE, STARTS = 1e-4, ("karras", "exponential", "first_order", "first_order_heun", "first_order_2m", "sgm_uniform")
+TOLERANCE, STARTS = 1e-4, (HABIT, "exponential", "first_order", "first_order_heun", "first_order_2m", "sgm_uniform")
 
 #: progress(done, total) in solvers.
 Progress = Callable[[int, int], None]
@@ -43,7 +43,7 @@ class Habit:
 
 
 #: Of models with a finite range; of flow models it depends on the model.
-HABIT = Habit("dpmpp_2m", SCHEDULES["karras"]())
+USUAL = Habit("dpmpp_2m", SCHEDULES[HABIT]())
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ class Offer:
 
 def offers(
     problem: Problem, calls: int, names: Sequence[str] = CANDIDATES, progress: Progress | None = None,
-    host: Hosted | None = None, habit: Habit | None = HABIT,
+    host: Hosted | None = None, habit: Habit | None = USUAL,
 ) -> list[Offer]:  # fmt: skip
     """Every solver on its own optimized grid at equal calls, and the habit, the least `robust` first.
 

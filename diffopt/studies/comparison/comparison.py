@@ -17,7 +17,7 @@ from diffopt.objectives.metrics import decided
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.scores import JoinedSpectra
 from diffopt.processes.grid import Grid
-from diffopt.schedules import SCHEDULES
+from diffopt.schedules import HABIT, SCHEDULES
 from diffopt.search.descent import optimize
 from diffopt.solvers import SOLVERS, Solver
 from diffopt.solvers.designs import DESIGNS, PublishedDesign
@@ -36,8 +36,6 @@ TOLERANCE = 1e-4
 SEARCHED = 2
 #: Groups from which processes of their own pay.
 ENOUGH = 6
-#: Grid on which the designs of the noise are compared.
-DESIGN_SCHEDULE = "karras"
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,8 +213,9 @@ class _Runs:
         if steps is None:
             raise InputError("one step takes more denoiser calls")
         problem = self.short.problem(self.setting.wrong(design.solver), steps)
-        grid = SCHEDULES[DESIGN_SCHEDULE]().grid(problem.span)
-        return self._row(problem, budget, NamedGrid(DESIGN_SCHEDULE, "stochasticity", grid, design))
+        # Designs of the noise are compared on one grid.
+        grid = SCHEDULES[HABIT]().grid(problem.span)
+        return self._row(problem, budget, NamedGrid(HABIT, "stochasticity", grid, design))
 
 
 @lru_cache(maxsize=1)

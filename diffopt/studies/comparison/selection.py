@@ -11,7 +11,7 @@ import numpy as np
 from diffopt.errors import InputError
 from diffopt.foundation.names import close
 from diffopt.objectives.metrics import COMPARED
-from diffopt.schedules import SCHEDULES
+from diffopt.schedules import HABIT, SCHEDULES
 from diffopt.solvers.designs import DESIGNS
 from diffopt.studies.comparison.comparison import Comparison, row_error
 from diffopt.studies.comparison.row import KINDS, OWN, Row, shown_name
@@ -125,7 +125,7 @@ def _number(value: float | None) -> float:
 
 def _reference(row: Row) -> bool:
     """Rows that the answer speaks of, however many better ones there are: the optimum, the habit and the model's own."""
-    return row.kind == "optimized" or (row.schedule in ("karras", OWN) and row.design is None)
+    return row.kind == "optimized" or (row.schedule in (HABIT, OWN) and row.design is None)
 
 
 def _no_schedule(unknown: Sequence[str], known: Sequence[str]) -> str:
