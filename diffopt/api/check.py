@@ -16,9 +16,9 @@ from diffopt.documents.check_schema import CheckDocument
 from diffopt.documents.given_file import GivenFile
 from diffopt.documents.schemas import dump
 from diffopt.errors import InputError
-from diffopt.hosts.answer import Answer, check_run, host_name, span_of
+from diffopt.hosts.answer import HostAnswer, check_run, host_name, span_of
 from diffopt.hosts.comfyui_graph import graph_findings
-from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.findings import Finding, HostPlan
 from diffopt.hosts.pasted import PASTED, is_pasted, meant, pasted_findings
 from diffopt.hosts.ranges import family
 
@@ -65,7 +65,7 @@ def check(
         value, given = _json(file), file
         pasted = None if file.text is None else _pasted(file.text, value, file.name, name)
         if pasted is not None and (any(f.altered for f in pasted) or not isinstance(value, list)):
-            return _result(Answer(name, None, Plan("", None, pasted), read=_read(file.text, value, name)))
+            return _result(HostAnswer(name, None, HostPlan("", None, pasted), read=_read(file.text, value, name)))
     grid = the_grid(given)
     run = run_of(grid)
     data = data_of(grid, spectrum)
@@ -74,7 +74,7 @@ def check(
     return _result(check_run(run, host, config_for(host, scheduler_config), None if data is None else data.spectrum, error))
 
 
-def _result(answer: Answer) -> CheckResult:
+def _result(answer: HostAnswer) -> CheckResult:
     return CheckResult(dump(CheckDocument(**answer.document(), diffopt_version=__version__)))
 
 

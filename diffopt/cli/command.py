@@ -28,7 +28,7 @@ def optional(metavar: str, what: str, kind: Any = str, complete: Callable[..., A
     return Annotated[Optional[kind], typer.Argument(metavar=f"[{metavar}]", help=what, autocompletion=complete)]  # noqa: UP045
 
 
-Spectrum = optional(
+SpectrumArgument = optional(
     "SPECTRUM", "Path (.npy .npz .json .csv .txt), - for standard input, or builtin:NAME; without it a pipe is read.",
     complete=complete_spectrum,
 )  # fmt: skip
@@ -81,7 +81,7 @@ def command(
                 body(given)
 
         place = body.__name__
-        parameters = [_parameter("spectrum", Spectrum)] if spectrum else []
+        parameters = [_parameter("spectrum", SpectrumArgument)] if spectrum else []
         parameters += [_parameter(k, v) for k, v in (arguments or {}).items()]
         parameters += [_option(title, flag, place) for title, flag in panels]
         run.__name__, run.__doc__ = place, body.__doc__

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from diffopt.api.flags import TABULAR
 from diffopt.cli.command import command
-from diffopt.cli.evaluate import Grid
+from diffopt.cli.evaluate import GridArgument
 from diffopt.cli.given import Given
 
 
-@command("budget", arguments={"grid": Grid}, forms=TABULAR)
+@command("budget", arguments={"grid": GridArgument}, forms=TABULAR)
 def error_budget(given: Given) -> None:
     """Data, training, steps, noise floor, start: how much of the error is whose, and what would help most.
 

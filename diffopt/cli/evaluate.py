@@ -5,10 +5,10 @@ from __future__ import annotations
 from diffopt.cli.command import command, optional
 from diffopt.cli.given import Given
 
-Grid = optional("SCHEDULE", "Grid file, such as optimize writes; - for standard input.")
+GridArgument = optional("SCHEDULE", "Grid file, such as optimize writes; - for standard input.")
 
 
-@command("evaluate", arguments={"grid": Grid})
+@command("evaluate", arguments={"grid": GridArgument})
 def evaluate(given: Given) -> None:
     """Exact errors of a grid on a spectrum.
 

@@ -6,10 +6,10 @@ from diffopt.api.flags import TABULAR
 from diffopt.cli.command import command, optional
 from diffopt.cli.given import Given
 
-Grids = optional("GRID.json ...", "Grid files, such as optimize writes; - for standard input.", list[str])
+GridsArgument = optional("GRID.json ...", "Grid files, such as optimize writes; - for standard input.", list[str])
 
 
-@command("simulate", spectrum=False, arguments={"grids": Grids}, forms=TABULAR)
+@command("simulate", spectrum=False, arguments={"grids": GridsArgument}, forms=TABULAR)
 def simulate(given: Given) -> None:
     """Run samplers with an exact score that is not Gaussian, or with your own denoiser, and measure their samples.
 

@@ -6,15 +6,12 @@ import re
 from collections.abc import Sequence
 
 from diffopt.errors import InputError
-from diffopt.foundation.dialect import DECIMAL_COMMA, NUMBER, SEPARATOR, Dialect
+from diffopt.foundation.dialect import DECIMAL_COMMA, NUMBER, SEPARATOR, Dialect, Line
 from diffopt.foundation.encoding import GROUPED
 
 RULE = re.compile(r"[|\s:-]*-[|\s:-]*\Z")
 #: A comment of Matlab; a column may be called % or % of something.
 COMMENT = re.compile(r"%(?!\s*of\b|\s*\Z)")
-
-#: A line's number, for messages, and its text.
-Line = tuple[int, str]
 
 
 def lines_of(text: str) -> list[Line]:

@@ -45,7 +45,7 @@ LIKE = {".tsv": ".txt", ".dat": ".txt"}
 NUMBERS = {"schema", "eigenvalues", "weights", "mean", "members", "dim", "trace", "max", "rank", "sha256"}
 
 #: (bytes, name for messages, key, names to take in order) -> numbers.
-Reader = Callable[[bytes, str, str | None, Sequence[str]], "Held"]
+HeldReader = Callable[[bytes, str, str | None, Sequence[str]], "Held"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +261,7 @@ def _one_array(key: str | None, label: str) -> None:
         raise InputError(f"--key {key} has no effect: {label} holds one array; leave it out")
 
 
-BY_SUFFIX: dict[str, Reader] = {
+BY_SUFFIX: dict[str, HeldReader] = {
     ".npy": read_npy,
     ".npz": read_npz,
     ".json": read_json,

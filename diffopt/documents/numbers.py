@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from diffopt.documents.cells import Line, lines_of, list_dialect
+from diffopt.documents.cells import lines_of, list_dialect
 from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
-from diffopt.foundation.dialect import DECIMAL_COMMA, NAMED, Dialect
+from diffopt.foundation.dialect import DECIMAL_COMMA, NAMED, Dialect, Line
 from diffopt.foundation.limits import check_expanded
 from diffopt.foundation.notes import note
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from diffopt.data.posterior.operators.base import Shape
 from diffopt.data.posterior.posterior import DENSE, MAKE, Posterior, Prior
 from diffopt.data.spectrum import Spectrum
 from diffopt.documents.array_spectrum import checked_covariance
@@ -18,6 +17,7 @@ from diffopt.documents.number_list import load_array
 from diffopt.documents.spectrum_file import load_builtin
 from diffopt.errors import InputError
 from diffopt.foundation.array_file import write_npz
+from diffopt.foundation.arrays import Shape
 from diffopt.foundation.notes import note
 
 POWER = "power:"

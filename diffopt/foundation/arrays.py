@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 #: Real or complex numbers: formulas of processes, clocks and solvers accept both (complex-step derivatives).
 Numbers = NDArray[Any]
+#: Sides of an array.
+Shape = tuple[int, ...]
 
 #: Bytes of an array after whose release glibc keeps arrays up to that size, and twice as much in all.
 RELEASED = 2 * 2**20

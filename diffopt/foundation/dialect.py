@@ -6,6 +6,8 @@ import csv
 import re
 from dataclasses import dataclass
 
+#: A line's number in its file, and its text.
+Line = tuple[int, str]
 #: A number, with Fortran's mark of the exponent too.
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?\Z")
 #: Words that are values.

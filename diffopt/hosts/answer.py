@@ -15,7 +15,7 @@ from diffopt.hosts import ALIASES, HOSTS
 from diffopt.hosts.ays import ays_findings
 from diffopt.hosts.base import Host, HostQuery, described
 from diffopt.hosts.errors import run_errors
-from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.findings import Finding, HostPlan
 from diffopt.hosts.ranges import family, range_findings
 from diffopt.hosts.run import Run
 from diffopt.hosts.single_precision import MOST
@@ -32,7 +32,7 @@ class Exported:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class HostAnswer:
     """What a host does with a grid.
 
     Attributes
@@ -61,7 +61,7 @@ class Answer:
 
     host: str
     sampler: str | None
-    plan: Plan
+    plan: HostPlan
     text: str | bytes | None = None
     suffix: str = ".txt"
     said: list[str] = field(default_factory=list)
@@ -147,7 +147,7 @@ def host_name(text: str) -> str:
 
 def export_run(
     run: Run, to: str, config: Mapping[str, Any] | None = None, spectrum: Spectrum | None = None, error: ModelError | None = None
-) -> Answer:
+) -> HostAnswer:
     """Text for a host, with what it will run; `error` is the score error that the errors are stated with.
 
     Raises
@@ -167,7 +167,7 @@ def export_run(
     before, after = _errors(run, plan, spectrum, error)
     said = host.statement(run, plan, target)
     said = [*said, *_values(run, host)]
-    return Answer(host.name, plan.sampler, plan, text, host.suffix, said, before, after, _read(run), _rule(error))
+    return HostAnswer(host.name, plan.sampler, plan, text, host.suffix, said, before, after, _read(run), _rule(error))
 
 
 def _values(run: Run, host: Host) -> list[str]:
@@ -189,7 +189,7 @@ def _held(run: Run) -> None:
 def check_run(
     run: Run, name: str, config: Mapping[str, Any] | None = None, spectrum: Spectrum | None = None,
     error: ModelError | None = None,
-) -> Answer:  # fmt: skip
+) -> HostAnswer:  # fmt: skip
     """What a host does with the file's numbers as they are."""
     _held(run)
     host, variant = find_host(name)
@@ -201,7 +201,7 @@ def check_run(
     models = family(host.name, float(run.levels[0]), run.flow)
     read = _read(run) + (f": {models}" if models else "")
     exported = None if target.exported or not plan.altered else _exported(run, host, variant, config or {}, spectrum, error)
-    return Answer(
+    return HostAnswer(
         host.name, plan.sampler, plan, before=before, after=after, read=read, score_error=_rule(error), exported=exported
     )
 
@@ -238,7 +238,7 @@ def _rule(error: ModelError | None) -> str | None:
     return None if error is None else error.text or "function"
 
 
-def _errors(run: Run, plan: Plan, spectrum: Spectrum | None, error: ModelError | None) -> tuple[Any, Any]:
+def _errors(run: Run, plan: HostPlan, spectrum: Spectrum | None, error: ModelError | None) -> tuple[Any, Any]:
     if spectrum is None:
         return None, None
     if error is not None and plan.told is not None:
@@ -248,11 +248,11 @@ def _errors(run: Run, plan: Plan, spectrum: Spectrum | None, error: ModelError |
         return run_errors(run, spectrum, error), None if plan.run is None else _after(plan, plan.run, spectrum, error)
 
 
-def _after(plan: Plan, run: Run, spectrum: Spectrum, error: ModelError | None) -> dict[str, float | None] | None:
+def _after(plan: HostPlan, run: Run, spectrum: Spectrum, error: ModelError | None) -> dict[str, float | None] | None:
     try:
         return run_errors(run, spectrum, plan.told or error)
     except DiffoptError:
         return None
 
 
-__all__ = ["Answer", "Finding", "check_run", "export_run", "find_host", "host_name"]
+__all__ = ["Finding", "HostAnswer", "check_run", "export_run", "find_host", "host_name"]

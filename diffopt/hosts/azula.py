@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from diffopt.hosts.base import HostQuery, Sampler
-from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.findings import Finding, HostPlan
 from diffopt.hosts.loops import LoopHost, on_single_levels
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header
@@ -29,7 +29,7 @@ class Azula(LoopHost):
     processes = ("ve", "flow")
     suffix = ".py"
 
-    def plan(self, run: Run, target: HostQuery) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> HostPlan:
         """The grid as times of a schedule in which time is the level."""
         plan = self.sampled(run)
         if plan.run is None:
@@ -37,17 +37,18 @@ class Azula(LoopHost):
         found = [*plan.findings]
         if plan.sampler == "HeunSampler" and run.grid.sigmas[-1] == 0:
             message = "HeunSampler of azula calls the network at the end of every step: a last step to 0 gives NaN"
-            return Plan(plan.sampler, None, [Finding("refused", message, "optimize with --end sigma_min, or take DDIMSampler")])
+            repair = "optimize with --end sigma_min, or take DDIMSampler"
+            return HostPlan(plan.sampler, None, [Finding("refused", message, repair)])
         eta = float(plan.run.eta[0])
         if plan.sampler == "DDIMSampler" and eta not in (0.0, 1.0) and not target.exported:
             message = f"azula's eta is the square of DDIM's: eta {eta:.6g} there is {np.sqrt(eta):.6g} here"
             found.append(Finding("eta", message, f"pass eta={eta**2:.10g}, as the export does"))
-            plan = Plan(plan.sampler, plan.run.with_solver(plan.run.solver, float(np.sqrt(eta))), found)
+            plan = HostPlan(plan.sampler, plan.run.with_solver(plan.run.solver, float(np.sqrt(eta))), found)
         assert plan.run is not None
         hosted, more = on_single_levels(plan.run)
-        return Plan(plan.sampler, hosted, [*found, *more])
+        return HostPlan(plan.sampler, hosted, [*found, *more])
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """A subclass, and the schedule whose time is the level."""
         assert plan.run is not None
         eta = f", eta={float(plan.run.eta[0]) ** 2!r}" if plan.sampler == "DDIMSampler" else ""

@@ -11,7 +11,7 @@ import numpy as np
 
 from diffopt.documents.options import fields_of
 from diffopt.errors import UnsupportedError
-from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.findings import Finding, HostPlan
 from diffopt.hosts.run import Run, same_recurrence
 from diffopt.law.start import Start
 from diffopt.solvers import SOLVERS, Solver
@@ -111,14 +111,14 @@ class Host(ABC):
     pure_noise: ClassVar[str] = ""
 
     @abstractmethod
-    def plan(self, run: Run, target: HostQuery) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> HostPlan:
         """What the host runs when it is handed `run`."""
 
     @abstractmethod
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str | bytes:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str | bytes:
         """Text (or bytes) that the host reads."""
 
-    def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
+    def statement(self, run: Run, plan: HostPlan, target: HostQuery) -> list[str]:
         """Sentences for the user: where the text goes and what else is to be set."""
         del run, plan, target
         return []
@@ -148,7 +148,7 @@ class Host(ABC):
                 f"{self.pure_noise}"
             )
 
-    def sampled(self, run: Run, sampler: Sampler | None = None) -> Plan:
+    def sampled(self, run: Run, sampler: Sampler | None = None) -> HostPlan:
         """Plan with the host's recurrence, eta and start law on an unchanged grid.
 
         Raises
@@ -164,12 +164,12 @@ class Host(ABC):
         solver = sampler.solver_for(run.flow, run.solver)
         if solver is None:
             finding = Finding("refused", f"{sampler.name} of {self.title}: {sampler.reason}", "")
-            return Plan(sampler.name, None, [finding])
+            return HostPlan(sampler.name, None, [finding])
         eta, findings = self._eta(run, sampler, solver)
         findings += self._recurrence(run, run.with_solver(solver, eta), sampler)
         start, more = self.start_law(run)
         hosted = Run(run.grid, solver, solver.etas(eta, run.grid.steps), start)
-        return Plan(sampler.name, hosted, findings + more)
+        return HostPlan(sampler.name, hosted, findings + more)
 
     def start_law(self, run: Run) -> tuple[Start, list[Finding]]:
         """Initial law of the host for this grid, and a finding where the file assumes another."""

@@ -11,7 +11,7 @@ import numpy as np
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.hosts.answer import find_host
 from diffopt.hosts.base import Host, HostQuery, described
-from diffopt.hosts.findings import Plan
+from diffopt.hosts.findings import HostPlan
 from diffopt.hosts.run import Run
 from diffopt.objectives.problem import Problem
 from diffopt.solvers import Solver
@@ -88,7 +88,7 @@ def _probe(problem: Problem, eta: Any) -> Run:
     return Run.create(problem.process, sigmas, problem.solver, value, problem.start)
 
 
-def _plan(host: Host, problem: Problem, eta: Any, target: HostQuery) -> Plan:
+def _plan(host: Host, problem: Problem, eta: Any, target: HostQuery) -> HostPlan:
     plan = host.plan(_probe(problem, eta), target)
     if plan.run is None:
         reasons = [f.message + (f"; {f.repair}" if f.repair else "") for f in plan.findings if f.kind in ("refused", "start")]

@@ -8,7 +8,7 @@ import numpy as np
 
 from diffopt.errors import UnsupportedError
 from diffopt.hosts.base import Host, HostQuery
-from diffopt.hosts.findings import Plan
+from diffopt.hosts.findings import HostPlan
 from diffopt.hosts.run import Run
 from diffopt.solvers.methods.fitted import Fitted
 
@@ -95,7 +95,7 @@ class Coefficients(Host):
         "diffusers": "a scheduler class",
     }  # fmt: skip
 
-    def plan(self, run: Run, target: HostQuery) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> HostPlan:
         """The run as it is.
 
         Raises
@@ -112,12 +112,12 @@ class Coefficients(Host):
             raise UnsupportedError("the numpy loop cannot start at pure noise; use coefficients:k_diffusion")
         if variant == "diffusers" and (run.flow or run.grid.sigmas[-1] != 0):
             raise UnsupportedError("the scheduler class needs noise ratios that end at 0; use coefficients:k_diffusion")
-        return Plan(run.solver.name, run)
+        return HostPlan(run.solver.name, run)
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """The program; it reads the numbers from the file that was exported."""
         return PROGRAMS[target.variant or "numpy"]
 
-    def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
+    def statement(self, run: Run, plan: HostPlan, target: HostQuery) -> list[str]:
         """Where the numbers are."""
         return ["the program reads sigmas and coefficients from the schedule file: keep it beside"]

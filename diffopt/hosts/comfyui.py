@@ -9,7 +9,7 @@ import numpy as np
 
 from diffopt.hosts.base import HostQuery, Sampler, start_findings
 from diffopt.hosts.comfyui_graph import PLACEHOLDERS, workflow
-from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.findings import Finding, HostPlan
 from diffopt.hosts.loops import LoopHost, ending, on_single_levels
 from diffopt.hosts.nearest import nearest_level
 from diffopt.hosts.run import Run
@@ -64,7 +64,7 @@ class ComfyUI(LoopHost):
     pure_noise = " (4518 is what it puts there for zero terminal SNR)"
     variants: ClassVar = {"sigmas": "text for a ManualSigmas node", "workflow": "a workflow in API format"}
 
-    def plan(self, run: Run, target: HostQuery) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> HostPlan:
         """Verbatim values; conditioning on the nearest trained level."""
         moved: list[Finding] = []
         if run.flow and run.solver.name in OFFSET and run.levels[0] == 1:
@@ -76,20 +76,20 @@ class ComfyUI(LoopHost):
         found = [*moved, *plan.findings, *found]
         if not target.exported:
             found += _exponents(run)
-        return Plan(plan.sampler, plan.run, found, told)
+        return HostPlan(plan.sampler, plan.run, found, told)
 
-    def _unipc(self, run: Run) -> Plan:
+    def _unipc(self, run: Run) -> HostPlan:
         """Order 3, or fewer on short grids; bh1 and bh2 are two samplers; a last step to 0 is refused."""
         variant = str(run.option("variant", "bh2"))
         name = "uni_pc" if variant == "bh1" else "uni_pc_bh2"
         if not run.flow and run.levels[-1] == 0:
-            return Plan(name, None, [Finding("refused", f"{name} of {self.title}: {_END}")])
+            return HostPlan(name, None, [Finding("refused", f"{name} of {self.title}: {_END}")])
         rule = {"order": max(1, min(3, run.grid.steps - 1)), "variant": variant, "lower_order_final": True}
         plan = self.sampled(run, Sampler(name, "unipc", None, reason=_UNIPC, fixed=rule))
         if plan.run is None:
             return plan
         hosted, findings = on_single_levels(plan.run)
-        return Plan(name, hosted, [*plan.findings, *findings, *ending(self.title, run)])
+        return HostPlan(name, hosted, [*plan.findings, *findings, *ending(self.title, run)])
 
     def start_law(self, run: Run) -> tuple[Start, list[Finding]]:
         """sqrt(1 + sigma_0^2) n where sigma_0 reaches the model's largest level, sigma_0 n below it."""
@@ -98,13 +98,13 @@ class ComfyUI(LoopHost):
         start: Start = "unit" if full else "sigma"
         return start, start_findings(self.title, run, start)
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """Text for the node, or the workflow."""
         if target.variant == "workflow":
             return json.dumps(workflow(run, plan), indent=2) + "\n"
         return comma(run.levels) + "\n"
 
-    def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
+    def statement(self, run: Run, plan: HostPlan, target: HostQuery) -> list[str]:
         """Where it goes."""
         extra = options(plan)
         node = f"a node for it with {', '.join(f'{k} {v}' for k, v in extra.items())}" if extra else "KSamplerSelect"

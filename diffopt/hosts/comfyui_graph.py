@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.findings import Finding, HostPlan
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import options
 from diffopt.hosts.text import comma
@@ -25,7 +25,7 @@ PLACEHOLDERS = (
 )
 
 
-def sampler_node(plan: Plan) -> dict[str, Any]:
+def sampler_node(plan: HostPlan) -> dict[str, Any]:
     """Node that makes the SAMPLER."""
     extra = options(plan)
     if plan.sampler in _SAMPLER_NODES and "eta" in extra:
@@ -34,7 +34,7 @@ def sampler_node(plan: Plan) -> dict[str, Any]:
     return {"class_type": "KSamplerSelect", "inputs": {"sampler_name": plan.sampler}}
 
 
-def workflow(run: Run, plan: Plan) -> dict[str, Any]:
+def workflow(run: Run, plan: HostPlan) -> dict[str, Any]:
     """Checkpoint, prompts, ManualSigmas, SamplerCustom, picture: a graph with an output node."""
     latent = "EmptySD3LatentImage" if run.flow else "EmptyLatentImage"
     return {

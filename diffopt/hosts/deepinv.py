@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from diffopt.hosts.base import HostQuery, Sampler
-from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.findings import Finding, HostPlan
 from diffopt.hosts.loops import LoopHost, on_single_levels
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header
@@ -27,12 +27,12 @@ class DeepInv(LoopHost):
     end = "sigma_min"
     suffix = ".py"
 
-    def plan(self, run: Run, target: HostQuery) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> HostPlan:
         """Steps in log sigma, down to a positive level."""
         if run.grid.sigmas[-1] == 0:
             low = run.grid.sigmas[-2]
             message = f"deepinv's variance-exploding SDE never reaches 0: at t = 0 it stands at sigma_min, here {low:.6g}"
-            return Plan("EulerSolver", None, [Finding("refused", message, "optimize with --end sigma_min --clock logsnr")])
+            return HostPlan("EulerSolver", None, [Finding("refused", message, "optimize with --end sigma_min --clock logsnr")])
         plan = self.sampled(run)
         if plan.run is None:
             return plan
@@ -44,9 +44,9 @@ class DeepInv(LoopHost):
         if not target.exported:
             message = "its solvers take times t in [0, 1], not sigmas"
             found.append(Finding("misread", message, "pass the times of diffopt export --to deepinv"))
-        return Plan(plan.sampler, hosted, found)
+        return HostPlan(plan.sampler, hosted, found)
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """Times, the SDE that they belong to and the solver."""
         high, low = float(run.grid.sigmas[0]), float(run.grid.sigmas[-1])
         times = np.log(run.grid.sigmas / low) / np.log(high / low)

@@ -11,7 +11,7 @@ from diffopt.errors import UnsupportedError
 from diffopt.foundation.arrays import Array
 from diffopt.hosts.base import HostQuery, Sampler
 from diffopt.hosts.edm_flags import churn_flags, grid_flags, nearest_karras
-from diffopt.hosts.findings import Finding, Kind, Plan
+from diffopt.hosts.findings import Finding, FindingKind, HostPlan
 from diffopt.hosts.loops import LoopHost
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header
@@ -38,7 +38,7 @@ class EDM(LoopHost):
     forms = ("t_steps", "flags")
     suffix = ".py"
 
-    def plan(self, run: Run, target: HostQuery) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> HostPlan:
         """Verbatim in double precision; with `flags` the fitted Karras grid."""
         plan = self.sampled(run)
         if plan.run is None:
@@ -52,11 +52,11 @@ class EDM(LoopHost):
             levels, _, gap = self._nearest(hosted)
             hosted = hosted.with_levels(np.append(levels, 0.0))
             message = f"the nearest Karras grid is up to {100 * np.expm1(gap):.3g} % away in sigma"
-            kind: Kind = "note" if gap < SAME else "rounded"
+            kind: FindingKind = "note" if gap < SAME else "rounded"
             found.append(Finding(kind, message, "" if gap < SAME else "take --to edm:t_steps for the exact grid"))
         elif not target.exported:
             found.append(self._as_flags(hosted))
-        return Plan(plan.sampler, hosted, found)
+        return HostPlan(plan.sampler, hosted, found)
 
     def _nearest(self, run: Run) -> tuple[Array, float, float]:
         """Levels above 0 and rho of the nearest Karras grid, and the largest step to it in log sigma."""
@@ -82,7 +82,7 @@ class EDM(LoopHost):
         """Steps and the nearest Karras grid as generate.py takes them."""
         return grid_flags(*self._fit(run))
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """Six lines that replace the time steps, or the flags; of a Karras grid both, the flags first."""
         assert plan.run is not None
         churn = f" {churn_flags(vars(run.solver))}" if run.solver.churns else ""
@@ -102,6 +102,6 @@ class EDM(LoopHost):
             "t_steps = torch.cat([net.round_sigma(t_steps), torch.zeros_like(t_steps[:1])])\n"
         )
 
-    def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
+    def statement(self, run: Run, plan: HostPlan, target: HostQuery) -> list[str]:
         """What round_sigma does."""
         return ["net.round_sigma changes nothing on EDM, VP and VE networks; iDDPM networks round to their own levels"]

@@ -8,13 +8,13 @@ from typing import Literal
 from diffopt.hosts.run import Run
 from diffopt.solvers.model_error import ModelError
 
-Kind = Literal[
+FindingKind = Literal[
     "dropped", "clipped", "duplicated", "reshifted", "rounded", "misread", "recurrence", "eta", "refused",
     "start", "end", "conditioning", "note",
 ]  # fmt: skip
 
 #: Kinds that leave the grid and the scheme as they are.
-HARMLESS: tuple[Kind, ...] = ("start", "conditioning", "note")
+HARMLESS: tuple[FindingKind, ...] = ("start", "conditioning", "note")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Finding:
         What to do about it.
     """
 
-    kind: Kind
+    kind: FindingKind
     message: str
     repair: str = ""
 
@@ -42,7 +42,7 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class HostPlan:
     """What the host will run.
 
     Attributes

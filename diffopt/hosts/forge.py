@@ -8,7 +8,7 @@ import numpy as np
 
 from diffopt.documents.options import CHURN
 from diffopt.hosts.base import HostQuery, Sampler
-from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.findings import Finding, HostPlan
 from diffopt.hosts.loops import LoopHost
 from diffopt.hosts.nearest import nearest_level
 from diffopt.hosts.run import Run
@@ -75,7 +75,7 @@ class Forge(LoopHost):
     samplers: ClassVar = SAMPLERS
     suffix = ".py"
 
-    def plan(self, run: Run, target: HostQuery) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> HostPlan:
         """Verbatim through the extension; a pasted list meets the host's habits."""
         plan = super().plan(run, target)
         told, found = nearest_level(run, target, "Forge (A1111 itself interpolates)")
@@ -87,9 +87,9 @@ class Forge(LoopHost):
                 message = f"{plan.sampler} drops the last but one value, {run.levels[-2]:.6g}"
                 found.append(Finding("dropped", message, "use the extension file of diffopt export --to forge: it keeps a spare"))
                 hosted = None if hosted is None else hosted.with_levels(np.delete(hosted.levels, -2))
-        return Plan(plan.sampler, hosted, found, told)
+        return HostPlan(plan.sampler, hosted, found, told)
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """The extension's script."""
         name = f"diffopt_{run.solver.name}_{run.grid.steps}"
         return (
@@ -100,7 +100,7 @@ class Forge(LoopHost):
             f"SIGMAS = {python_list(run.levels, indent='')}\n{_BODY}"
         )
 
-    def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
+    def statement(self, run: Run, plan: HostPlan, target: HostQuery) -> list[str]:
         """What else is to be set."""
         extra = {key: value for key, value in options(plan).items() if key != "solver_type"}
         settings = f"; set {', '.join(f'{k} = {v}' for k, v in extra.items())} in Settings > Sampler parameters" if extra else ""

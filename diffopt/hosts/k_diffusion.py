@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from diffopt.hosts.base import HostQuery
-from diffopt.hosts.findings import Plan
+from diffopt.hosts.findings import HostPlan
 from diffopt.hosts.loops import K_DIFFUSION, LoopHost
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import call_options, header
@@ -21,7 +21,7 @@ class KDiffusion(LoopHost):
     processes = ("ve", "vp_linear", "vp_cosine", "table")
     suffix = ".py"
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """A snippet with the sigmas, the start and the call."""
         function = f"sample_{plan.sampler}"
         return (

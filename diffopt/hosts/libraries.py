@@ -8,7 +8,7 @@ import numpy as np
 
 from diffopt.documents.options import CHURN
 from diffopt.hosts.base import HostQuery, Sampler
-from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.findings import Finding, HostPlan
 from diffopt.hosts.loops import LoopHost
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header, options
@@ -28,7 +28,7 @@ class SmallDiffusion(LoopHost):
     processes = ("ve", "vp_linear", "vp_cosine", "table")
     suffix = ".py"
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """The tensor and the call."""
         arguments = plan.sampler.removeprefix("samples(").removesuffix(")")
         return (
@@ -54,7 +54,7 @@ class PhysicsNeMo(LoopHost):
     processes = ("ve",)
     suffix = ".py"
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """The tensor and the call."""
         return (
             f"{header(self.title, plan)}"
@@ -67,7 +67,7 @@ class PhysicsNeMo(LoopHost):
             f"                  solver={plan.sampler!r}, time_steps=time_steps{self._churn(run, plan)}, **extra)\n"
         )
 
-    def _churn(self, run: Run, plan: Plan) -> str:
+    def _churn(self, run: Run, plan: HostPlan) -> str:
         """The options of its stochastic solver, which scales the churn by a number of steps of its own."""
         if not run.solver.churns:
             return ""
@@ -96,13 +96,13 @@ class Skrample(LoopHost):
     suffix = ".py"
     start = "unit"
 
-    def plan(self, run: Run, target: HostQuery) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> HostPlan:
         """Double precision; the final 0 is the host's own."""
         plan = self.sampled(run)
         found, hosted = [*plan.findings], plan.run
         if run.solver.name == "dpmpp_3m" and run.grid.steps >= LOWERED:
             message = f"its DPM lowers the order at the end of every run, ours only below {LOWERED} steps"
-            return Plan(plan.sampler, None, [Finding("refused", message, "optimize with --solver dpmpp_2m")])
+            return HostPlan(plan.sampler, None, [Finding("refused", message, "optimize with --solver dpmpp_2m")])
         if run.grid.sigmas[-1] != 0:
             message = f"skrample appends 0 after {run.levels[-1]:.6g}: one step more"
             found.append(Finding("end", message, "optimize with --end zero"))
@@ -111,9 +111,9 @@ class Skrample(LoopHost):
         found.append(Finding("note", message))
         message = f"FixedSchedule resamples without a word when it is asked for other than {run.grid.steps} steps; it needs scipy"
         found.append(Finding("note", message))
-        return Plan(plan.sampler, hosted, found)
+        return HostPlan(plan.sampler, hosted, found)
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """The schedule and the sampler."""
         values = run.levels[:-1] if run.levels[-1] == 0 else run.levels
         times = run.grid.timesteps if run.grid.timesteps is not None else run.grid.sigmas[:-1]

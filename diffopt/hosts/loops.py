@@ -6,7 +6,7 @@ import numpy as np
 
 from diffopt.documents.options import CHURN
 from diffopt.hosts.base import Host, HostQuery, Sampler
-from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.findings import Finding, HostPlan
 from diffopt.hosts.run import Run
 from diffopt.hosts.single_precision import single
 
@@ -34,13 +34,13 @@ K_DIFFUSION: dict[str, Sampler] = {
 class LoopHost(Host):
     """A host that takes N + 1 values as they are and rounds them to single precision."""
 
-    def plan(self, run: Run, target: HostQuery) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> HostPlan:
         """The host's recurrence on single-precision levels."""
         plan = self.sampled(run)
         if plan.run is None:
             return plan
         hosted, findings = on_single_levels(plan.run)
-        return Plan(plan.sampler, hosted, [*plan.findings, *findings, *ending(self.title, run)])
+        return HostPlan(plan.sampler, hosted, [*plan.findings, *findings, *ending(self.title, run)])
 
 
 def on_single_levels(run: Run) -> tuple[Run | None, list[Finding]]:

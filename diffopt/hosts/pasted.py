@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from diffopt.hosts.findings import Finding, Kind
+from diffopt.hosts.findings import Finding, FindingKind
 
 _NUMBER = re.compile(r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf", re.IGNORECASE)
 #: ComfyUI's ManualSigmas: a sign, digits, dots, and a digit at the end; nothing else is looked at.
@@ -85,7 +85,7 @@ def _order(values: list[float], host: str) -> list[Finding]:
     if rising is not None and len(values) > 1:
         a, b = values[rising : rising + 2]
         effect = "; a repeated sigma or an inner 0 makes NaN of its dpm++2m" if host == "sd_cpp" else ""
-        kind: Kind = "duplicated" if a == b else "misread"
+        kind: FindingKind = "duplicated" if a == b else "misread"
         found.append(Finding(kind, f"{a:g} is followed by {b:g}, and {host} does not check the order{effect}", "sort the values"))
     if values and values[-1] != 0:
         message = f"the list ends at {values[-1]:g}, not at 0: the state is returned with that noise"

@@ -12,7 +12,7 @@ from diffopt import __version__
 from diffopt.documents.options import options_of
 from diffopt.errors import UnsupportedError
 from diffopt.hosts.base import Host, HostQuery
-from diffopt.hosts.findings import Plan
+from diffopt.hosts.findings import HostPlan
 from diffopt.hosts.run import Run
 from diffopt.hosts.text import fixed_point
 
@@ -24,9 +24,9 @@ class Plain(Host):
     start = "exact"
     flow_values = "s as each step visits it, shifted already; schedulers of diffusers shift what they are given: --to diffusers"
 
-    def plan(self, run: Run, target: HostQuery) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> HostPlan:
         """The run as it is."""
-        return Plan(run.solver.name, run)
+        return HostPlan(run.solver.name, run)
 
 
 class Json(Plain):
@@ -36,7 +36,7 @@ class Json(Plain):
     title = "JSON"
     suffix = ".json"
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """An object with sigmas, times, timesteps, eta, solver and process."""
         timesteps = run.grid.timesteps
         data = {
@@ -59,7 +59,7 @@ class Csv(Plain):
     title = "CSV"
     suffix = ".csv"
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """One row a grid point."""
         rows = ["step,sigma,time,eta"]
         for k, (sigma, time) in enumerate(zip(run.grid.sigmas, run.grid.times, strict=True)):
@@ -74,7 +74,7 @@ class Lines(Plain):
     name = "lines"
     title = "lines of numbers"
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """N + 1 lines."""
         return "".join(f"{fixed_point(float(v))}\n" for v in run.levels)
 
@@ -86,7 +86,7 @@ class Npy(Plain):
     title = "NumPy array"
     suffix = ".npy"
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> bytes:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> bytes:
         """Bytes of the .npy file."""
         if not np.all(np.isfinite(run.levels)):
             raise UnsupportedError("the grid starts at pure noise, which has no finite sigma; use --to json")

@@ -6,7 +6,7 @@ import json
 from typing import ClassVar
 
 from diffopt.hosts.base import HostQuery, Sampler
-from diffopt.hosts.findings import Plan
+from diffopt.hosts.findings import HostPlan
 from diffopt.hosts.loops import LoopHost
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import options
@@ -43,7 +43,7 @@ class SDCpp(LoopHost):
     samplers: ClassVar = SAMPLERS
     variants: ClassVar = {"flags": "flags of the command line", "json": "sample_params of the server"}
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """The flags, or the JSON of `sd_cpp:json`."""
         values, extra = run.levels, options(plan)
         if target.variant == "json":
@@ -56,6 +56,6 @@ class SDCpp(LoopHost):
         eta = f" --eta {fixed_point(float(extra['eta']))}" if "eta" in extra else ""
         return f'--sampling-method {plan.sampler} --steps {run.grid.steps}{eta} --sigmas "{comma(values)}"\n'
 
-    def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
+    def statement(self, run: Run, plan: HostPlan, target: HostQuery) -> list[str]:
         """What else to mind."""
         return ["give --sigmas once: a second one is appended to the first", "--steps is lowered to len(sigmas) - 1"]

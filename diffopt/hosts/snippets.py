@@ -8,17 +8,17 @@ import numpy as np
 
 from diffopt import __version__
 from diffopt.hosts.base import described
-from diffopt.hosts.findings import Plan
+from diffopt.hosts.findings import HostPlan
 
 
-def header(title: str, plan: Plan) -> str:
+def header(title: str, plan: HostPlan) -> str:
     """Comment lines: what made the file and what it is for."""
     steps = "" if plan.run is None else f", {plan.run.grid.steps} steps"
     scheme = "" if plan.run is None else f" ({described(plan.run)})"
     return f"# diffopt {__version__}: {title}, {plan.sampler}{scheme}{steps}.\n"
 
 
-def options(plan: Plan) -> dict[str, float | str]:
+def options(plan: HostPlan) -> dict[str, float | str]:
     """Keyword arguments of k-diffusion's function: eta, churn, solver type."""
     run = plan.run
     found: dict[str, float | str] = {}
@@ -37,6 +37,6 @@ def options(plan: Plan) -> dict[str, float | str]:
     return found
 
 
-def call_options(plan: Plan) -> str:
+def call_options(plan: HostPlan) -> str:
     """`, eta=1.0` and so on."""
     return "".join(f", {key}={value!r}" for key, value in options(plan).items())

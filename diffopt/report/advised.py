@@ -9,6 +9,7 @@ from diffopt.foundation.nearness import within
 from diffopt.objectives.metrics import decided
 from diffopt.report.gain import SAME, gain, number
 from diffopt.report.model_grid import MODELS_OWN
+from diffopt.report.plain_data import PlainData
 from diffopt.report.spread import CLEAR
 from diffopt.report.text import conditions
 from diffopt.studies.comparison.row import OWN
@@ -21,16 +22,15 @@ DOUBTS = {
     "rival": "its exact error is not a twentieth below that of the best without noise",
     "gaussian": "on data that are not Gaussian that lead is not sure",
 }
-Row = Mapping[str, Any]
 
 
-def name(row: Row, joint: str = " on ") -> str:
+def name(row: PlainData, joint: str = " on ") -> str:
     """Solver, and its grid where that is not its own."""
     grid = MODELS_OWN if row["schedule"] == OWN and joint == " on " else row["schedule"]
     return str(row["solver"]) if grid == "optimized" else f"{row['solver']}{joint}{grid}"
 
 
-def verdict(row: Row, host: str | None) -> str:
+def verdict(row: PlainData, host: str | None) -> str:
     """How a row stands beside the advised one."""
     told, noise = gain(row["to_best"], 1.0).replace(SAME, "equal"), _noise(row, host)
     habit = "the habit: " if row["habit"] else ""
@@ -47,13 +47,13 @@ def verdict(row: Row, host: str | None) -> str:
             return f"{habit}{told}{noise}"
 
 
-def _noise(row: Row, host: str | None) -> str:
+def _noise(row: PlainData, host: str | None) -> str:
     if not row["eta"]:
         return ", without its noise" if row["eta_found"] == "searched" else ""
     return f", with noise ({_eta(row, host)})"
 
 
-def _eta(row: Row, host: str | None) -> str:
+def _eta(row: PlainData, host: str | None) -> str:
     """Its number and where that comes from."""
     told = {"bound": ", the most that is tried", "fixed": f", fixed by {host}", "own": ", its own; 0 is better"}
     whence = told.get(row["eta_found"], "")
@@ -97,7 +97,7 @@ def headline(data: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _exact(best: Row, rows: Sequence[Row]) -> list[str]:
+def _exact(best: PlainData, rows: Sequence[PlainData]) -> list[str]:
     """Which row the exact error on Gaussian data speaks for, where that is another one."""
     known = [row for row in rows if row["frechet"] is not None and row["verdict"] != "fitted"]
     least = min(known, key=lambda row: float(row["frechet"]), default=best)
@@ -110,7 +110,7 @@ def _exact(best: Row, rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _apart(habit: Row, best: Row, rows: Sequence[Row]) -> str:
+def _apart(habit: PlainData, best: PlainData, rows: Sequence[PlainData]) -> str:
     """How the habit stands in the error that `optimize` compares, where the start hides it."""
     own, other = best["robust_steps"], habit["robust_steps"]
     if own is None or other is None or decided("robust", [row for row in rows if not row["eta"]]) == "robust":
@@ -119,12 +119,12 @@ def _apart(habit: Row, best: Row, rows: Sequence[Row]) -> str:
     return "" if told == SAME else f", but {told} in robust_steps, the steps alone, which optimize compares"
 
 
-def _hidden(equal: Sequence[Row]) -> bool:
+def _hidden(equal: Sequence[PlainData]) -> bool:
     """Whether the start, the same for all, hides what the steps do."""
     return decided("robust", equal) != "robust"
 
 
-def _steps(equal: Sequence[Row]) -> str:
+def _steps(equal: Sequence[PlainData]) -> str:
     """The errors without the start, where that hides them."""
     if not _hidden(equal):
         return ""
@@ -133,7 +133,7 @@ def _steps(equal: Sequence[Row]) -> str:
     return f" The start, which no grid without noise mends, hides the steps; theirs alone (robust_steps): {told}."
 
 
-def _doubt(row: Row, host: str | None) -> str:
+def _doubt(row: PlainData, host: str | None) -> str:
     less = gain(row["to_best"], 1.0)
     return f"Not {row['solver']} with {_eta(row, host)}, though its robust is {less}: {DOUBTS[row['doubt']]}."
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from diffopt.foundation.nearness import within
 from diffopt.hosts.offered import offering
@@ -14,6 +13,7 @@ from diffopt.report.churn import STILL, reference
 from diffopt.report.family import edm_flags
 from diffopt.report.gain import gain, number
 from diffopt.report.model_grid import MODELS_OWN, unshifted
+from diffopt.report.plain_data import PlainData
 from diffopt.report.remedies import START, best_placed, higher, lower
 from diffopt.report.rivals import compared_error, spelled_name
 from diffopt.report.spread import relative
@@ -26,15 +26,14 @@ HABITS = (HABIT, STILL)
 NEAR = 0.02
 #: The schedules beside an optimum are a few of those there are.
 ALL = " (`diffopt compare-schedules` tries all)"
-Document = Mapping[str, Any]
 
 
-def optimized(data: Document) -> str:
+def optimized(data: PlainData) -> str:
     """What the optimum gains over the habit and over the best schedule that needs no data, and at which eta they stand."""
     return _gained(data) + free_eta.beside(data)
 
 
-def _gained(data: Document) -> str:
+def _gained(data: PlainData) -> str:
     """What the optimum gains."""
     name, value = data["objective"]["name"], data["objective"]["value"]
     if (key := compared_error(data)) != name:
@@ -77,13 +76,13 @@ def _gained(data: Document) -> str:
     return ", ".join(parts) + _whole(data, name, usual) + "."
 
 
-def _elsewhere(best: str, data: Document) -> str:
+def _elsewhere(best: str, data: PlainData) -> str:
     """That EDM's program, whose flags stand below, has no flag for a schedule."""
     makes = best in HABITS or "edm" in offering(best, flow=False) or not edm_flags(data)
     return "" if makes else ", which EDM's generate.py cannot make"
 
 
-def _whole(data: Document, compared: str, usual: str) -> str:
+def _whole(data: PlainData, compared: str, usual: str) -> str:
     """The error with the part of the start, where grids are compared without it, as `recommend` ranks by it."""
     own, habit = data["errors"].get(Robust.name), (data.get("baselines") or {}).get(usual, {}).get(Robust.name)
     if compared != "robust_steps" or own is None or habit is None:
@@ -93,7 +92,7 @@ def _whole(data: Document, compared: str, usual: str) -> str:
     return f"; with the start, which no grid without noise mends, robust is {number(own)} against {number(habit)}"
 
 
-def evaluated(data: Document, highest: float = math.inf, brief: bool = False) -> list[str]:
+def evaluated(data: PlainData, highest: float = math.inf, brief: bool = False) -> list[str]:
     """Which part of the error dominates, and how far habit and optimum are.
 
     `highest` is the largest noise ratio that the process reaches; `brief` leaves out the size of the data.
@@ -119,7 +118,7 @@ def evaluated(data: Document, highest: float = math.inf, brief: bool = False) ->
     return [line for line in lines if line]
 
 
-def _optimum(data: Document) -> str:
+def _optimum(data: PlainData) -> str:
     """The optimum, and its range where that is the last level of a listed grid and not the process's own."""
     top, low = data["process"]["sigma_max"], data["process"].get("sigma_min")
     if data.get("schedule") is not None or low is None:
@@ -131,7 +130,7 @@ def _span(top: float | None, low: float) -> str:
     return f"from sigma {'infinity' if top is None else number(top)} to {number(low)}"
 
 
-def _range(data: Document, highest: float | None) -> tuple[str | None, float | None]:
+def _range(data: PlainData, highest: float | None) -> tuple[str | None, float | None]:
     """The range of a grid where it is not the process's own, and where a model begins that begins above it."""
     top, low = data["process"]["sigma_max"], data["process"].get("sigma_min")
     model = highest if highest is not None and math.isfinite(highest) else None
@@ -140,13 +139,13 @@ def _range(data: Document, highest: float | None) -> tuple[str | None, float | N
     return _span(top, low), model
 
 
-def parts_cancel(errors: Document) -> bool:
+def parts_cancel(errors: PlainData) -> bool:
     """Whether the whole error is below one of its parts: then they are of opposite sign."""
     parts, total = [errors.get(name) for name in ("initialization", "discretization", "truncation")], errors.get("frechet")
     return total is not None and any(v is not None and v > total * (1 + 1e-9) for v in parts)
 
 
-def _split(data: Document, highest: float | None, placed: bool, brief: bool = False) -> str:
+def _split(data: PlainData, highest: float | None, placed: bool, brief: bool = False) -> str:
     """Start, steps and end, the largest named; better `placed` than the optimum no step is.
 
     `highest` is the largest noise ratio of the process, None where the grid begins there.
@@ -173,10 +172,10 @@ def _split(data: Document, highest: float | None, placed: bool, brief: bool = Fa
     return f"frechet {number(total)}{size}: {listed}{cancel}. {verdict}"
 
 
-def unsteady(part: Document, name: str) -> bool:
+def unsteady(part: PlainData, name: str) -> bool:
     """Whether local errors are small and the run amplifies them: a value that is no advice."""
     return name in (Robust.name, "robust_steps") and amplifies(part.get("frechet"), part.get(Robust.name))
 
 
-def _scores(parts: Mapping[str, Document], name: str) -> dict[str, float]:
+def _scores(parts: Mapping[str, PlainData], name: str) -> dict[str, float]:
     return {k: v for k, part in parts.items() if (v := part.get(name)) is not None and v > 0}

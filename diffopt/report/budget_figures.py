@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from diffopt.report import palette
 from diffopt.report.palette import INK, MARKERS, PALE, RIVAL
+from diffopt.report.plain_data import PlainRows
 from diffopt.report.style import digits, figure, legend_above, log_axis, styled, tick_text, titled
 from diffopt.report.units import units
 
@@ -33,13 +34,12 @@ SUMS = {
 #: Where they do the one at some values and the other at others.
 BOTH = "crossed grey on top: together they are more than their sum\nlined grey below 0: together they are less, that is taken off"
 LABELS = {"samples": "training samples n", "steps": "solver steps N"}
-Rows = Sequence[Mapping[str, Any]]
 Parts = dict[str, np.ndarray]
 
 
 @styled
 def budget_picture(
-    over: str, values: Sequence[float], rows: Rows, here: float | None, *titles: str, scale: float | None = None
+    over: str, values: Sequence[float], rows: PlainRows, here: float | None, *titles: str, scale: float | None = None
 ) -> Any:
     """Terms and the total over a number, and below them their shares of the total, what they lack or add together included.
 
@@ -71,7 +71,7 @@ def budget_picture(
     return canvas
 
 
-def _terms(axis: Any, x: np.ndarray, parts: Parts, total: np.ndarray, rows: Rows) -> None:
+def _terms(axis: Any, x: np.ndarray, parts: Parts, total: np.ndarray, rows: PlainRows) -> None:
     """A line a term and one for the total on a logarithmic axis; terms far below are named with their values."""
     finite = np.isfinite(total) & (total > 0)
     whole = total[finite] if finite.any() else sum(parts.values(), np.zeros_like(total))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from diffopt.foundation.shown import visible
+from diffopt.report.plain_data import PlainData
 from diffopt.report.terminal import rows_table
 from diffopt.report.text import conditions, short
 
-Document = Mapping[str, Any]
 #: What moving a number does to the sampler or its training, in words.
 MOVES = {
     "samples": "twice the samples", "tau": "half the step size of the training", "iterations": "twice the iterations",
@@ -26,7 +25,7 @@ WORTH = 0.05
 SAME = 1e-3
 
 
-def budget_view(document: Document, rows: Sequence[Document], width: int) -> RenderableType:
+def budget_view(document: PlainData, rows: Sequence[PlainData], width: int) -> RenderableType:
     """What is meant, above a row a source: squared, and as a distance."""
     lines = []
     for row in rows:
@@ -40,17 +39,17 @@ def budget_view(document: Document, rows: Sequence[Document], width: int) -> Ren
     return Group(*head, Text(), rows_table(lines, width=width, spare=("predicted", "its root")))
 
 
-def _root(row: Document) -> float | None:
+def _root(row: PlainData) -> float | None:
     """A distance; an interaction is none."""
     return None if row["source"] == "interaction" or row["error"] is None else math.sqrt(max(row["error"], 0.0))
 
 
-def _named(source: str, document: Document) -> str:
+def _named(source: str, document: PlainData) -> str:
     last = source == "noise_floor" and document["sampler"]["end"] == "zero"
     return "noise floor (last step to 0)" if last else source.replace("_", " ")
 
 
-def _head(document: Document) -> list[str]:
+def _head(document: PlainData) -> list[str]:
     """Sampler, grid, start and data, and against what the steps are measured."""
     sampler, spectrum = document["sampler"], document["spectrum"]
     data = f"spectrum {spectrum['source']}, dim {spectrum['dim']:g}, trace {spectrum['trace']:.4g}"
@@ -70,7 +69,7 @@ def _head(document: Document) -> list[str]:
     return lines + assumed
 
 
-def _assumed(document: Document) -> list[str]:
+def _assumed(document: PlainData) -> list[str]:
     """What is taken to be exact because it was not given."""
     perfect = []
     if document["samples"] is None:
@@ -82,14 +81,14 @@ def _assumed(document: Document) -> list[str]:
     return [f"assumed: {', '.join(perfect)}"] if perfect else []
 
 
-def _stepless(sampler: Document) -> str:
+def _stepless(sampler: PlainData) -> str:
     if sampler["name"] == "langevin":
         steps = "stationary" if sampler["steps"] is None else f"{sampler['steps']} steps"
         return f"Langevin chain of step size {sampler['gamma']:g} at sigma {sampler['sigma_min']:g}, {steps}"
     return f"exact reverse flow, sigma {sampler['sigma_max']:g} to {sampler['sigma_min']:g}"
 
 
-def answers(document: Document) -> list[str]:
+def answers(document: PlainData) -> list[str]:
     """Whether the numbers hold, which source is the largest, what would help and why, and what would not."""
     total, reasons = document["total"], document["reasons"]
     if total is None:
@@ -115,14 +114,14 @@ def answers(document: Document) -> list[str]:
     return said + (_changes(document, total) if document["valid"] else _hints(document, total)) + _untried(document, total)
 
 
-def headline(document: Document) -> list[str]:
+def headline(document: PlainData) -> list[str]:
     """The first answer, and of numbers that hold what would help most."""
     first, *others = answers(document)
     most = [line.rpartition(", as ")[0] + "." for line in others if line.startswith(MOST)]
     return [first, *most] if document["valid"] else [first]
 
 
-def _sorted(document: Document, total: float) -> tuple[dict[str, Document], list[str], list[str]]:
+def _sorted(document: PlainData, total: float) -> tuple[dict[str, PlainData], list[str], list[str]]:
     """Every move with a total; the names of those that help, the most first, and of those that do not."""
     known = {k: v for k, v in document["halving"].items() if v["total"] is not None}
     ranked = sorted(known, key=lambda name: float(known[name]["total"]))
@@ -130,7 +129,7 @@ def _sorted(document: Document, total: float) -> tuple[dict[str, Document], list
     return known, helps, [name for name in ranked if name not in helps]
 
 
-def _hints(document: Document, total: float) -> list[str]:
+def _hints(document: PlainData, total: float) -> list[str]:
     """What may help where the numbers do not hold: in order, without the totals that nobody can count on."""
     known, helps, idle = _sorted(document, total)
     words = {name: f"{MOVES[name]} ({known[name]['value']:g})" for name in known}
@@ -139,7 +138,7 @@ def _hints(document: Document, total: float) -> list[str]:
     return [f"A guess by it, with no number to count on: {'; '.join(told)}."] if told else []
 
 
-def _changes(document: Document, total: float) -> list[str]:
+def _changes(document: PlainData, total: float) -> list[str]:
     """What helps, the most first and with the reason, and what does not."""
     known, helps, idle = _sorted(document, total)
     lines = []
@@ -153,7 +152,7 @@ def _changes(document: Document, total: float) -> list[str]:
     return lines
 
 
-def _untried(document: Document, total: float) -> list[str]:
+def _untried(document: PlainData, total: float) -> list[str]:
     """What no number of the budget moves: the placement of a named schedule, and where the sampler starts."""
     sampler, terms, found = document["sampler"], document["terms"], []
     if sampler["schedule"] and (terms["discretization"] or 0.0) > WORTH * total:
@@ -166,11 +165,11 @@ def _untried(document: Document, total: float) -> list[str]:
     return [f"Not tried here: {'; '.join(found)}."] if found else []
 
 
-def _move(name: str, known: Mapping[str, Document]) -> str:
+def _move(name: str, known: Mapping[str, PlainData]) -> str:
     return f"{MOVES[name]} ({known[name]['value']:g}), total {known[name]['total']:.4g}"
 
 
-def _reason(document: Document, moved: Document) -> str:
+def _reason(document: PlainData, moved: PlainData) -> str:
     """The term that falls most."""
     pairs = {k: (v, moved["terms"][k]) for k, v in document["terms"].items() if v is not None and moved["terms"][k] is not None}
     most = max(pairs, key=lambda name: pairs[name][0] - pairs[name][1])

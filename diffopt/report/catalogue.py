@@ -15,7 +15,7 @@ from diffopt.schedules import SCHEDULES
 from diffopt.solvers import SOLVERS, Solver
 from diffopt.solvers.designs import DESIGNS
 
-Rows = list[dict[str, Any]]
+Listing = list[dict[str, Any]]
 
 
 def _first_line(thing: Any) -> str:
@@ -29,7 +29,7 @@ def _calls(solver: Solver) -> str:
     return f"{'' if slope == 1 else slope}N" + (f" {'+' if rest > 0 else '-'} {abs(rest)}" if rest else "")
 
 
-def _solvers(long: bool) -> Rows:
+def _solvers(long: bool) -> Listing:
     rows = []
     for name, cls in SOLVERS.items():
         row = {"name": name, "order": cls.law_order, "calls": _calls(cls()), "default_eta": cls.default_eta}
@@ -40,7 +40,7 @@ def _solvers(long: bool) -> Rows:
     return rows
 
 
-def _schedules(long: bool) -> Rows:
+def _schedules(long: bool) -> Listing:
     rows = []
     for name, cls in SCHEDULES.items():
         row = {"name": name, "kind": cls.kind, "formula": cls.formula}
@@ -50,7 +50,7 @@ def _schedules(long: bool) -> Rows:
     return rows
 
 
-def _designs(long: bool) -> Rows:
+def _designs(long: bool) -> Listing:
     rows = []
     for name, design in DESIGNS.items():
         row = {"name": name, "solver": design.solver.name, "formula": design.formula}
@@ -58,7 +58,7 @@ def _designs(long: bool) -> Rows:
     return rows
 
 
-def _objectives(long: bool) -> Rows:
+def _objectives(long: bool) -> Listing:
     rows = []
     for name, cls in OBJECTIVES.items():
         row = {"name": name, "unit": cls.unit, "summary": cls.summary}
@@ -66,7 +66,7 @@ def _objectives(long: bool) -> Rows:
     return rows
 
 
-def _processes(long: bool) -> Rows:
+def _processes(long: bool) -> Listing:
     rows = []
     for name, cls in PROCESSES.items():
         options = ", ".join(fields_of(cls)) if long else ""
@@ -74,7 +74,7 @@ def _processes(long: bool) -> Rows:
     return rows
 
 
-def _builtins(long: bool) -> Rows:
+def _builtins(long: bool) -> Listing:
     rows = []
     for name, make in sorted(BUILTINS.items()):
         spectrum = make()
@@ -84,7 +84,7 @@ def _builtins(long: bool) -> Rows:
     return rows
 
 
-def _hosts(long: bool) -> Rows:
+def _hosts(long: bool) -> Listing:
     rows = []
     for name, cls in HOSTS.items():
         forms = [v for v in cls.variants if not v.endswith("Scheduler")]
@@ -106,7 +106,7 @@ CATALOGUE = {
 }
 
 
-def inventory(what: str | None, long: bool) -> dict[str, Rows]:
+def inventory(what: str | None, long: bool) -> dict[str, Listing]:
     """Rows of one table of names, or of all.
 
     Raises
@@ -123,7 +123,7 @@ def inventory(what: str | None, long: bool) -> dict[str, Rows]:
     return {kind: make(long) for kind, make in CATALOGUE.items() if what in (None, kind)}
 
 
-def inventory_rows(kind: str, rows: Rows, form: str, width: int, colour: bool) -> str:
+def inventory_rows(kind: str, rows: Listing, form: str, width: int, colour: bool) -> str:
     """One group as text."""
     from diffopt.report import text as report
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from diffopt.report.gain import gain, number
+from diffopt.report.plain_data import PlainData
 
 #: Why that sigma_max (docs/theory.md, eq. 441).
 QUARTER = "the start's error in frechet is then a quarter of the steps'"
-Document = Mapping[str, Any]
 #: Least relative gain in the error that was minimized that is worth a churn.
 GAIN = 0.02
 #: What a part of the error is, and what else mends it.
@@ -20,7 +18,7 @@ PARTS = {
 ADVICE = "give --score-error curve:FILE, measured from your loss curve, before you use churn."
 
 
-def errors(churn: Document, name: str) -> tuple[float, float]:
+def errors(churn: PlainData, name: str) -> tuple[float, float]:
     """Error with churn and without: `frechet` where that was minimized, else `robust`."""
     if name == "frechet":
         own, without = churn["frechet"]
@@ -29,7 +27,7 @@ def errors(churn: Document, name: str) -> tuple[float, float]:
     return own, without
 
 
-def idle(churn: Document | None, name: str) -> bool:
+def idle(churn: PlainData | None, name: str) -> bool:
     """Whether a churn gains next to nothing in what was minimized."""
     if churn is None:
         return False
@@ -37,7 +35,7 @@ def idle(churn: Document | None, name: str) -> bool:
     return own > (1 - GAIN) * without
 
 
-def leave_out(churn: Document | None, name: str, schedule: str | None = None) -> str:
+def leave_out(churn: PlainData | None, name: str, schedule: str | None = None) -> str:
     """That churn does not pay on the schedule, with its numbers where there are some."""
     where = "here" if schedule is None else f"on {schedule}"
     if churn is None:
@@ -50,13 +48,13 @@ def leave_out(churn: Document | None, name: str, schedule: str | None = None) ->
     return f"EDM's churn does not pay {where}: {numbers}; leave it out.{best}"
 
 
-def churned(data: Document) -> list[str]:
+def churned(data: PlainData) -> list[str]:
     """What a churn that gains repairs, and what that rests on."""
     churn = data["optimizer"].get("churn")
     return [*([] if churn is None else repaired(churn, data)), *cautions(data)]
 
 
-def repaired(churn: Document, data: Document) -> list[str]:
+def repaired(churn: PlainData, data: PlainData) -> list[str]:
     """What churn repairs, what it does to the exact error, and on which data that may be counted on (eqs. 426, 427)."""
     own, without = churn["frechet"]
     exact = f"frechet is {number(own)} with it and {number(without)} on the same grid without"
@@ -85,7 +83,7 @@ def repaired(churn: Document, data: Document) -> list[str]:
     return lines
 
 
-def cautions(data: Document) -> list[str]:
+def cautions(data: PlainData) -> list[str]:
     """What a gain rests on where it is no measured score error, and what is left where the score errs the other way."""
     search, error = data["optimizer"], data.get("score_error")
     churn = search.get("churn") or {}
@@ -116,7 +114,7 @@ def _other_sign(own: float, without: float) -> str:
     return f"{told}: it gains with both." if both else f"{told}: it pays with the sign that was taken alone."
 
 
-def counted_on(data: Document) -> bool:
+def counted_on(data: PlainData) -> bool:
     """Whether a gain may be counted on: the score's error is measured, with either sign, and the exact error gains as well."""
     churn, error = (data.get("optimizer") or {}).get("churn") or {}, data.get("score_error")
     own, without = (churn.get("other_sign") or {}).get("robust") or (0.0, 1.0)
@@ -124,7 +122,7 @@ def counted_on(data: Document) -> bool:
     return measured and churn.get("repairs") is not None and churn.get("claim") != "no"
 
 
-def told_apart(data: Document) -> list[str]:
+def told_apart(data: PlainData) -> list[str]:
     """What the line without churn, which stands before the one with it, gives away."""
     churn = data["optimizer"]["churn"]
     own, without = errors(churn, "robust")

@@ -8,24 +8,25 @@ from typing import Any
 from diffopt.foundation.nearness import within
 from diffopt.hosts.offered import DROP_DOWN, namesake
 from diffopt.objectives.metrics import decided
-from diffopt.report.answers import NEAR, Document, unsteady
+from diffopt.report.answers import NEAR, unsteady
 from diffopt.report.gain import gain, number
 from diffopt.report.model_grid import MODELS_OWN, unshifted
+from diffopt.report.plain_data import PlainData
 from diffopt.schedules import HABIT
 from diffopt.studies.comparison.row import OWN
 
 
-def compared(data: Document) -> list[str]:
+def compared(data: PlainData) -> list[str]:
     """One sentence a group: which row to take, and whether the habit is good enough."""
     return [group["sentence"] for group in groups(data)]
 
 
-def groups(data: Document) -> list[dict[str, Any]]:
+def groups(data: PlainData) -> list[dict[str, Any]]:
     """What is said of every group; a document that has it said it of all its rows, shown or not."""
     return data.get("groups") or verdicts(data)
 
 
-def verdicts(data: Document, hidden: Sequence[Document] = ()) -> list[dict[str, Any]]:
+def verdicts(data: PlainData, hidden: Sequence[PlainData] = ()) -> list[dict[str, Any]]:
     """The error, the row to take and the sentence of every group, from all of its rows; `hidden` are among them."""
     found = []
     for (solver, budget), rows in grouped(data["rows"]).items():
@@ -39,33 +40,33 @@ def verdicts(data: Document, hidden: Sequence[Document] = ()) -> list[dict[str, 
     return found
 
 
-def row_error(objective: str, rows: Iterable[Document]) -> str:
+def row_error(objective: str, rows: Iterable[PlainData]) -> str:
     """The error that tells the rows of a group apart."""
     return decided(objective, [row for row in rows if not row["other_range"]])
 
 
-def shown_error(data: Document, rows: Iterable[Document]) -> str:
+def shown_error(data: PlainData, rows: Iterable[PlainData]) -> str:
     """The error that tells apart the groups that these rows are of, where they agree."""
     of = set(grouped(rows))
     found = {group["error"] for group in groups(data) if (group["solver"], group["budget"]) in of}
     return str(found.pop() if len(found) == 1 else data["objective"])
 
 
-def row_errors(data: Document) -> str:
+def row_errors(data: PlainData) -> str:
     """The errors that tell the rows of a comparison apart, in words."""
     return " or ".join(sorted({group["error"] for group in groups(data)})) or str(data["objective"])
 
 
-def grouped(rows: Iterable[Document]) -> dict[tuple[str, int], list[Document]]:
+def grouped(rows: Iterable[PlainData]) -> dict[tuple[str, int], list[PlainData]]:
     """Rows by solver and budget; noise designs stand apart."""
-    found: dict[tuple[str, int], list[Document]] = {}
+    found: dict[tuple[str, int], list[PlainData]] = {}
     for row in rows:
         solver = "noise designs" if row["design"] else row["solver"]
         found.setdefault((solver, row["budget"]), []).append(row)
     return found
 
 
-def judged(rows: Sequence[Document], objective: str) -> list[Document]:
+def judged(rows: Sequence[PlainData], objective: str) -> list[PlainData]:
     """Rows that an answer can speak of.
 
     A row of another range solves another problem, and a run that amplifies its errors is no answer beside a steady one.
@@ -74,7 +75,7 @@ def judged(rows: Sequence[Document], objective: str) -> list[Document]:
     return [row for row in known if not unsteady(row, objective)] or known
 
 
-def kept(rows: Sequence[Document], objective: str) -> Document | None:
+def kept(rows: Sequence[PlainData], objective: str) -> PlainData | None:
     """The row to take of those judged: the model's own or the habit where they are as good as the best, else the best."""
     if not rows:
         return None
@@ -83,19 +84,19 @@ def kept(rows: Sequence[Document], objective: str) -> Document | None:
     return next((row for row in usual if within(NEAR, row[objective], best[objective])), best)
 
 
-def named(row: Document) -> tuple[str, str, int]:
+def named(row: PlainData) -> tuple[str, str, int]:
     """What tells a row from the others of a comparison."""
     return row["design"] or row["schedule"], row["solver"], row["budget"]
 
 
-def taken(data: Document) -> set[tuple[str, str, int]]:
+def taken(data: PlainData) -> set[tuple[str, str, int]]:
     """The row of each group that its sentence says to take, as `named` has it."""
     keys = {named(row): key for key, rows in grouped(data["rows"]).items() for row in rows}
     told = {(group["solver"], group["budget"]): group["take"] for group in groups(data)}
     return {name for name, key in keys.items() if told[key] == name[0]}
 
 
-def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, data: Document) -> str:
+def _group(key: tuple[str, int], rows: Sequence[PlainData], objective: str, data: PlainData) -> str:
     (solver, _), host = key, data.get("host")
     calls = sorted({row["denoiser_calls"] for row in rows})
     where = f"{solver}, {' or '.join(map(str, calls))} call{'s' * (calls != [1])}"
@@ -130,7 +131,7 @@ def _group(key: tuple[str, int], rows: Sequence[Document], objective: str, data:
     return text + "." + _drop_down(known, best, objective, data)
 
 
-def _to_pick(fixed: Document, best: Document, known: Sequence[Document], objective: str, data: Document) -> str:
+def _to_pick(fixed: PlainData, best: PlainData, known: Sequence[PlainData], objective: str, data: PlainData) -> str:
     """The best row that some program has by name, where the one that was named is in none."""
     listed = [row for row in known if row["offered"] and row is not best]
     first = min(listed, key=lambda row: row[objective], default=None)
@@ -144,13 +145,13 @@ def _to_pick(fixed: Document, best: Document, known: Sequence[Document], objecti
     return f"{why}; {of} the best that one offers"
 
 
-def _place(row: Document, host: str) -> str:
+def _place(row: PlainData, host: str) -> str:
     """Where a program offers a schedule, and whether a user of ComfyUI finds it in the list."""
     listed = host == "comfyui" and row["schedule"] in DROP_DOWN
     return "in its drop-down" if listed else str(row["offered"][host])
 
 
-def _drop_down(known: Sequence[Document], best: Document, objective: str, data: Document) -> str:
+def _drop_down(known: Sequence[PlainData], best: PlainData, objective: str, data: PlainData) -> str:
     """What one gets who only picks from ComfyUI's list of schedulers, where the model is one that it runs."""
     host, process = data.get("host"), (data.get("process") or {}).get("name")
     if host not in (None, "comfyui") or (host is None and process not in ("table", "flow")):

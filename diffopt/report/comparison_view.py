@@ -12,6 +12,7 @@ from rich.text import Text
 from diffopt.foundation.shown import visible
 from diffopt.report.comparison import bare, merged, namesakes, optimum_notes
 from diffopt.report.comparison_answers import grouped, named, row_errors, shown_error, taken
+from diffopt.report.plain_data import PlainRows
 from diffopt.report.terminal import fitting, left_out
 from diffopt.report.terminal import taken as width_taken
 from diffopt.report.text import conditions, short
@@ -23,7 +24,6 @@ NUMBERS = {
 }  # fmt: skip
 #: What goes first where there is no room; the objective, the ratio and the name stay.
 SPARE = ("kind", "calls", "steps", "held_out", "kl", "frechet", "robust", "solver")
-Rows = Sequence[Mapping[str, Any]]
 
 
 def view(data: Mapping[str, Any], width: int, mixed: bool = False) -> RenderableType:
@@ -66,7 +66,7 @@ def _legend(data: Mapping[str, Any], gone: Sequence[str]) -> list[str]:
     return lines
 
 
-def _table(title: str | None, rows: Rows, data: Mapping[str, Any], width: int) -> tuple[Table, list[str]]:
+def _table(title: str | None, rows: PlainRows, data: Mapping[str, Any], width: int) -> tuple[Table, list[str]]:
     """A group's table, and the columns that found no room."""
     objective = shown_error(data, rows)
     columns = _columns(rows, data, title is None, objective)
@@ -85,7 +85,7 @@ def _table(title: str | None, rows: Rows, data: Mapping[str, Any], width: int) -
     return table, [name for name in columns if name not in kept]
 
 
-def _columns(rows: Rows, data: Mapping[str, Any], mixed: bool, objective: str) -> dict[str, list[str]]:
+def _columns(rows: PlainRows, data: Mapping[str, Any], mixed: bool, objective: str) -> dict[str, list[str]]:
     """Cells by heading; what the title says already is no column."""
     chosen = taken(data)
     columns = {
@@ -108,7 +108,7 @@ def _marks(row: Mapping[str, Any], host: str | None, chosen: Container[tuple[str
     return "".join(mark for mark, holds in marks.items() if holds)
 
 
-def _title(solver: str, rows: Rows) -> str:
+def _title(solver: str, rows: PlainRows) -> str:
     steps, calls = sorted({r["steps"] for r in rows}), sorted({r["denoiser_calls"] for r in rows})
     return f"{solver}, {_list(calls)} denoiser calls, {_list(steps)} steps"
 

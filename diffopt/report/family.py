@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from diffopt.hosts.edm_flags import churn_flags, grid_flags, nearest_karras
 from diffopt.report.churn import NUMBERS as CHURN
 from diffopt.report.churn_answers import QUARTER, churned, counted_on, idle, leave_out, told_apart
+from diffopt.report.plain_data import PlainData
 
-Document = Mapping[str, Any]
 #: The schedule whose numbers EDM's generate.py takes.
 KARRAS = "karras"
 #: EDM's own churn.
@@ -21,7 +20,7 @@ STILL = {"s_churn": 0.0, "s_tmin": 0.0, "s_tmax": math.inf, "s_noise": 1.0}
 SAME = 1e-5
 
 
-def found_numbers(data: Document) -> list[str]:
+def found_numbers(data: PlainData) -> list[str]:
     """Numbers that were free, those at the end of what was searched, what churn does, and the flags of EDM where it runs them."""
     search = data.get("optimizer") or {}
     found, churn = search.get("family") or {}, search.get("churn")
@@ -39,7 +38,7 @@ def found_numbers(data: Document) -> list[str]:
     return [*lines, f"EDM: generate.py {flags}"] if flags else lines
 
 
-def handed_on(data: Document, edm: bool = True) -> list[str]:
+def handed_on(data: PlainData, edm: bool = True) -> list[str]:
     """What is said of a churn that was found where its run goes to a program: nothing where it may be counted on.
 
     With `edm` the flags without it, where the grid is one of Karras.
@@ -54,11 +53,11 @@ def handed_on(data: Document, edm: bool = True) -> list[str]:
     return [*churned(data), *([] if churn is None else [told_apart(data)[-1], *flags] if flags else [])]
 
 
-def _without_churn(data: Document) -> str:
+def _without_churn(data: PlainData) -> str:
     return f"EDM: generate.py {edm_flags(data, False)}"
 
 
-def _churns(data: Document, found: Mapping[str, float]) -> bool:
+def _churns(data: PlainData, found: Mapping[str, float]) -> bool:
     """Whether any step churns."""
     now = {"s_tmin": 0.0, "s_tmax": math.inf, **(data.get("solver_options") or {}), **found}
     return bool(now.get("s_churn")) and any(now["s_tmin"] <= s <= now["s_tmax"] for s in data.get("sigmas") or () if s)
@@ -72,7 +71,7 @@ def _free(found: Mapping[str, float], free: Sequence[str]) -> str:
     return "Free parameters: " + ", ".join(f"{name} {value:.4g}" for name, value in told.items()) + "."
 
 
-def at_bound(data: Document, besides: Collection[str] = ()) -> list[str]:
+def at_bound(data: PlainData, besides: Collection[str] = ()) -> list[str]:
     """What ended where the search was not allowed further: the number is the bound's, not the data's, and what to try.
 
     Names in `besides` are left out.
@@ -84,7 +83,7 @@ def at_bound(data: Document, besides: Collection[str] = ()) -> list[str]:
     return lines + [advice for one in held if (advice := _beyond(one, data))]
 
 
-def _beyond(held: str, data: Document) -> str:
+def _beyond(held: str, data: PlainData) -> str:
     """What to try beyond a bound."""
     name, _, text = held.rpartition(" ")
     value, process = float(text), data["process"]
@@ -112,7 +111,7 @@ def _beyond(held: str, data: Document) -> str:
     }.get(name, "")
 
 
-def edm_flags(data: Document, churns: bool = True) -> str:
+def edm_flags(data: PlainData, churns: bool = True) -> str:
     """`--steps=18 --rho=7 ...` of a Karras grid that EDM's sampler can run, as `export` writes them; empty for others.
 
     Without `churns` the best grid without churn, or where none was searched for the same one.

@@ -13,7 +13,7 @@ from diffopt.report.answers import parts_cancel
 from diffopt.report.gain import number
 from diffopt.report.map_figures import error_mesh
 from diffopt.report.rankings import MOST, height, ranking
-from diffopt.report.rivals import Grids, compared_error, finite, labelled, minimized, own_name, told_equal, values
+from diffopt.report.rivals import RivalGrids, compared_error, finite, labelled, minimized, own_name, told_equal, values
 from diffopt.report.style import density, figure, legend_above, level_row, log_axis, plain, setting, styled, titled
 from diffopt.report.text import shown_eta
 from diffopt.report.units import scale_in, units
@@ -25,7 +25,7 @@ TO_ZERO = "reverse SDE"
 
 
 @styled
-def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids | None = None) -> Any:
+def grid_picture(data: Mapping[str, Any], spectrum: Spectrum, rivals: RivalGrids | None = None) -> Any:
     """Where the data are, where the steps of the grid and of its rivals go, and what each costs.
 
     Parameters
@@ -138,7 +138,7 @@ def _left_out(spectrum: Spectrum, low: float) -> str:
     return ", ".join(told)
 
 
-def _range(data: Mapping[str, Any], spectrum: Spectrum, rivals: Grids) -> tuple[float, float]:
+def _range(data: Mapping[str, Any], spectrum: Spectrum, rivals: RivalGrids) -> tuple[float, float]:
     """Axis from where the variance or a grid begins to the end of all; null directions take no room."""
     sigmas = np.concatenate([finite(grid) for grid in (data["sigmas"], *rivals.values())])
     # Pure noise stands at the edge, with room for its name.
@@ -152,7 +152,7 @@ def _axis_name(data: Mapping[str, Any]) -> str:
     return f"noise ratio sigma at each step, sampling runs to the right{pure}{ends}"
 
 
-def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: Grids, habit: str) -> None:
+def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: RivalGrids, habit: str) -> None:
     """A line of ticks for the grid, with step numbers, and one for each rival."""
     rows = {own_name(data): data["sigmas"]} | dict(rivals)
     for i, (name, grid) in enumerate(rows.items()):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from diffopt.foundation.nearness import within
-from diffopt.report.answers import NEAR, Document
+from diffopt.report.answers import NEAR
 from diffopt.report.cancellation import CANCELS, cancels, flattered
 from diffopt.report.gain import gain, number
+from diffopt.report.plain_data import PlainData
 from diffopt.report.text import NOISELESS
 from diffopt.schedules import HABIT
 
@@ -17,7 +18,7 @@ GAIN = 0.05
 WIDER = "also where data with this spectrum are not Gaussian"
 
 
-def noise(data: Document) -> list[str]:
+def noise(data: PlainData) -> list[str]:
     """Whether the present eta is good and what to set; then what is better on Gaussian data alone, and what that rests on."""
     if any("beats_present" not in row for row in data["rows"]):
         return ["This document does not say what holds where data are not Gaussian: run diffopt eta again."]
@@ -41,14 +42,14 @@ def noise(data: Document) -> list[str]:
     return [first, *_alone(best, chosen, data)]
 
 
-def advised(data: Document) -> Document:
+def advised(data: PlainData) -> PlainData:
     """The row that is to be set, or the present setting."""
     place = data.get("advised")
-    row: Document = data["present"] if place is None else data["rows"][place]
+    row: PlainData = data["present"] if place is None else data["rows"][place]
     return row
 
 
-def _told(chosen: Document, now: Document, data: Document) -> str:
+def _told(chosen: PlainData, now: PlainData, data: PlainData) -> str:
     """The gain over the present setting on Gaussian data, of which the factor is, and what of it other data may have."""
     told = f"{gain(chosen['exact'], now['exact'])} the {_now(now, data)} ({number(now['exact'])}). It gains {WIDER}."
     if not flattered(chosen, now):
@@ -57,12 +58,12 @@ def _told(chosen: Document, now: Document, data: Document) -> str:
     return f"{told} {left} (absolute) it is {gain(chosen['absolute'], now['absolute'])}: do not count on more there."
 
 
-def _now(now: Document, data: Document) -> str:
+def _now(now: PlainData, data: PlainData) -> str:
     """The present setting, and whether anybody set it."""
     return f"{'present' if data.get('present_given', True) else 'default'} eta {_eta(now)}"
 
 
-def _alone(best: Document, chosen: Document, data: Document) -> list[str]:
+def _alone(best: PlainData, chosen: PlainData, data: PlainData) -> list[str]:
     """The least exact error, where it is not the advised one's, and why it is not advised."""
     now = data["present"]
     if best is chosen or best["exact"] >= (1 - GAIN) * chosen["exact"]:
@@ -86,7 +87,7 @@ def _alone(best: Document, chosen: Document, data: Document) -> list[str]:
     return [f"{text} (absolute) it is {gain(best['absolute'], now['absolute'])}: do not count on {count}."]
 
 
-def _setting(row: Document, data: Document) -> str:
+def _setting(row: PlainData, data: PlainData) -> str:
     """`set eta ...`, in another clock than the present one by name."""
     now = data["present"]
     where = f" in the {row['clock']} clock" if row["clock"] and (now is None or now["clock"] != row["clock"]) else ""
@@ -99,12 +100,12 @@ def _setting(row: Document, data: Document) -> str:
     return setting
 
 
-def _eta(row: Document) -> str:
+def _eta(row: PlainData) -> str:
     low, high = min(row["eta"]), max(row["eta"])
     return number(high) if high - low <= 1e-3 * max(high, 1e-12) else f"{number(low)} to {number(high)}"
 
 
-def _sense(row: Document, data: Document) -> str:
+def _sense(row: PlainData, data: PlainData) -> str:
     meaning = data["eta_meaning"]
     return f" (in the sense of {meaning})" if meaning and row["design"] != "none" else ""
 
@@ -113,7 +114,7 @@ def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _window(chosen: Document, sigmas: Sequence[float | None]) -> str:
+def _window(chosen: PlainData, sigmas: Sequence[float | None]) -> str:
     """Where the noise goes: the largest eta, and the noise ratios at whose steps it is a tenth of that or more."""
     top = max(chosen["eta"])
     inside = [sigma for sigma, eta in zip(sigmas, chosen["eta"], strict=False) if eta >= top / 10]
@@ -139,7 +140,7 @@ def beats_ends(claim: str | None, eta: float) -> list[str]:
     }[claim]]  # fmt: skip
 
 
-def claimed(data: Document) -> Document | None:
+def claimed(data: PlainData) -> PlainData | None:
     """The constant row that is advised; else the one, in the clock of the advice, of which most is said, the best first."""
     chosen = advised(data)
     if chosen["design"] == "constant":
@@ -149,7 +150,7 @@ def claimed(data: Document) -> Document | None:
     return min(rows, key=lambda row: (CLAIMS.index(row["beats_ends"]), row["exact"]), default=None)
 
 
-def searched(data: Document) -> list[str]:
+def searched(data: PlainData) -> list[str]:
     """What stands of a gain by a free eta in an objective in which errors of steps may cancel each other, as in `noise`."""
     name, value = data["objective"]["name"], data["objective"]["value"]
     own, habit = data["errors"].get("robust"), (data.get("baselines") or {}).get(HABIT, {})

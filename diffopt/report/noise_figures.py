@@ -12,12 +12,12 @@ from diffopt.report import palette
 from diffopt.report.cancellation import cancels, flattered
 from diffopt.report.gain import number
 from diffopt.report.noise_answers import advised
+from diffopt.report.plain_data import PlainData
 from diffopt.report.rankings import dots, height
 from diffopt.report.studies import chosen_rows
 from diffopt.report.style import counted, digits, figure, legend_above, log_axis, plain, setting, styled, titled
 from diffopt.report.units import scale_in, units
 
-Row = Mapping[str, Any]
 #: Marks of one eta at every step that is neither advised nor in force.
 OTHERS = ("D", "v", "^", "P", "X", "*")
 #: Steps up to which cells have numbers, and up to which these have two digits, and the least change of an error that is drawn.
@@ -70,7 +70,7 @@ def noise_picture(data: Mapping[str, Any], constants: Constants | None = None) -
     return canvas
 
 
-def _one(row: Row) -> bool:
+def _one(row: PlainData) -> bool:
     """Whether every step has the same eta."""
     return max(row["eta"]) - min(row["eta"]) <= 1e-9
 
@@ -85,7 +85,7 @@ def _moves(found: Constants) -> bool:
     return len(known) > 1 and max(known) > (1 + MOVES) * min(known)
 
 
-def _over_eta(axis: Any, rows: Mapping[str, Row], colours: Mapping[str, str], found: Constants) -> None:
+def _over_eta(axis: Any, rows: Mapping[str, PlainData], colours: Mapping[str, str], found: Constants) -> None:
     """Exact error over one eta at every step, what is left of it where no error cancels, and the settings that are such."""
     eta, (exact, absolute) = np.asarray(found.eta), (_known(line) for line in (found.exact, found.absolute))
     axis.plot(eta, exact, color=palette.INK, linewidth=1.5, label="exact error")
@@ -117,7 +117,7 @@ def _end(eta: np.ndarray, *errors: np.ndarray) -> float:
     return float(eta[min(max((int(k[-1]) for k in last if k.size), default=0) + 2, eta.size - 1)])
 
 
-def _etas(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row]) -> None:
+def _etas(axis: Any, data: Mapping[str, Any], rows: Mapping[str, PlainData]) -> None:
     """A row of cells a setting, a cell a step: the more noise the deeper; one number where all are one."""
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -148,7 +148,7 @@ def _cell(eta: float, steps: int) -> str:
     return f"{eta:.2g}" if steps <= WIDE or eta >= 0.1 else f"{eta:.2f}"
 
 
-def _names(axis: Any, rows: Mapping[str, Row], colours: Mapping[str, str]) -> None:
+def _names(axis: Any, rows: Mapping[str, PlainData], colours: Mapping[str, str]) -> None:
     """Names of the settings from the top down; what to set and what is in force in their colours."""
     axis.set_yticks(range(len(rows)), [plain(name) for name in rows])
     axis.set_ylim(len(rows) - 0.4, -0.6)
@@ -156,7 +156,7 @@ def _names(axis: Any, rows: Mapping[str, Row], colours: Mapping[str, str]) -> No
         label.set_color(palette.INK if colours[name] == palette.RIVAL else colours[name])
 
 
-def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours: Mapping[str, str]) -> None:
+def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, PlainData], colours: Mapping[str, str]) -> None:
     """Exact errors as dots; what is gained only by cancelling errors is hatched up to the error without them."""
     base = None if data["present"] is None else data["present"]["exact"]
     marked = {i: row for i, row in enumerate(rows.values()) if flattered(row, data["present"])}
@@ -178,6 +178,6 @@ def _errors(axis: Any, data: Mapping[str, Any], rows: Mapping[str, Row], colours
         legend_above(axis, 1)
 
 
-def _told(row: Row, base: float | None, marked: bool) -> str:
+def _told(row: PlainData, base: float | None, marked: bool) -> str:
     ratio = "" if not base or row["exact"] == base else f", {digits(row['exact'] / base)} x"
     return f"{number(row['exact'])}{ratio}" + (f"; absolute {number(row['absolute'])}" if marked else "")

@@ -12,7 +12,7 @@ from diffopt.objectives.metrics import decided
 from diffopt.report.churn import reference
 from diffopt.schedules import SCHEDULES
 
-Grids = Mapping[str, Sequence[float | None]]
+RivalGrids = Mapping[str, Sequence[float | None]]
 #: Letters that names of equal grids take before the rest of them is counted.
 ROOM = 26
 
@@ -50,12 +50,12 @@ def values(data: Mapping[str, Any], name: str) -> dict[str, float]:
     return dict(sorted(((n, v) for n, v in found.items() if v is not None and v > 0), key=lambda item: item[1]))
 
 
-def labelled(rivals: Grids, scores: Mapping[str, float], data: Mapping[str, Any]) -> dict[str, str]:
+def labelled(rivals: RivalGrids, scores: Mapping[str, float], data: Mapping[str, Any]) -> dict[str, str]:
     """Name of every rival in the picture, the best first; grids that are equal, with equal values, share one."""
     return {n: joined([shown for _, shown in names]) for names in equal_names(rivals, scores, data) for n, _ in names}
 
 
-def told_equal(rivals: Grids, scores: Mapping[str, float], data: Mapping[str, Any]) -> list[str]:
+def told_equal(rivals: RivalGrids, scores: Mapping[str, float], data: Mapping[str, Any]) -> list[str]:
     """The names in full of those that a label only counts."""
     groups = [[shown for _, shown in names] for names in equal_names(rivals, scores, data)]
     return [" = ".join(names) for names in groups if joined(names) != " = ".join(names)]
@@ -67,7 +67,7 @@ def joined(names: Sequence[str], width: int = ROOM) -> str:
     return " = ".join(names[:most]) + f" and {len(names) - most} more" * (len(names) > most)
 
 
-def equal_names(rivals: Grids, scores: Mapping[str, float], data: Mapping[str, Any]) -> list[list[tuple[str, str]]]:
+def equal_names(rivals: RivalGrids, scores: Mapping[str, float], data: Mapping[str, Any]) -> list[list[tuple[str, str]]]:
     """Names with what they are called, by equal grid."""
     found: list[list[str]] = []
     for name in sorted({**rivals, **scores}, key=lambda n: scores.get(n, np.inf)):
@@ -80,7 +80,7 @@ def equal_names(rivals: Grids, scores: Mapping[str, float], data: Mapping[str, A
     return [[(n, n if n == own else reference(n, data)) for n in names] for names in found]
 
 
-def _same(one: str, other: str, rivals: Grids, scores: Mapping[str, float]) -> bool:
+def _same(one: str, other: str, rivals: RivalGrids, scores: Mapping[str, float]) -> bool:
     """Equal to rounding in levels and value: one line has room for both names."""
     if not {one, other} <= set(rivals) or not np.isclose(scores.get(one, 0.0), scores.get(other, 0.0), rtol=1e-7, atol=0):
         return False

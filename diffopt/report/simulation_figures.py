@@ -9,6 +9,7 @@ import numpy as np
 
 from diffopt.report import palette
 from diffopt.report.palette import LINES, MARKERS, PALE
+from diffopt.report.plain_data import PlainData
 from diffopt.report.style import figure, log_axis, plain, setting, styled, titled
 from diffopt.schedules import HABIT
 
@@ -19,7 +20,6 @@ TARGETS = {
     "samples": ("the density of samples", "units of the samples"), "mixture": ("a Gaussian mixture", "units of the mixture"),
     "denoiser": ("a denoiser", "units of the denoiser"), "target": ("a density of one's own", "units of the density"),
 }  # fmt: skip
-Row = Mapping[str, Any]
 
 
 @styled
@@ -39,7 +39,7 @@ def simulation_picture(data: Mapping[str, Any]) -> Any:
 
 
 def _panel(axis: Any, data: Mapping[str, Any], truth: str) -> None:
-    lines: dict[tuple[str, str], list[Row]] = {}
+    lines: dict[tuple[str, str], list[PlainData]] = {}
     for row in data["rows"]:
         if _measured(row, truth):
             lines.setdefault((row["schedule"], row["solver"]), []).append(row)
@@ -69,7 +69,7 @@ def _panel(axis: Any, data: Mapping[str, Any], truth: str) -> None:
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def _undecided(lines: Iterable[Sequence[Row]], truth: str) -> str:
+def _undecided(lines: Iterable[Sequence[PlainData]], truth: str) -> str:
     """Where a distance tells nobody from the others: all intervals overlap, at every number of calls."""
     found: dict[int, list[Mapping[str, float]]] = {}
     for row in (row for rows in lines for row in rows):
@@ -92,5 +92,5 @@ def _colour(schedules: Sequence[str], name: str) -> str:
     return fixed.get(name) or LINES[[s for s in schedules if s not in fixed].index(name) % len(LINES)]
 
 
-def _measured(row: Row, truth: str) -> bool:
+def _measured(row: PlainData, truth: str) -> bool:
     return bool((row[truth] or {}).get("frechet"))

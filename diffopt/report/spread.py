@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from diffopt.foundation.nearness import within
 from diffopt.report.gain import number, share
+from diffopt.report.plain_data import PlainData
 
-Document = Mapping[str, Any]
 #: A baseline that is so much below in both exact metrics is named.
 CLEAR = 0.05
 #: A lower Frechet distance that a reader of the table sees.
@@ -17,7 +15,7 @@ SEEN = 0.01
 EXACT = ("frechet", "kl")
 
 
-def relative(data: Document) -> str:
+def relative(data: PlainData) -> str:
     """The Frechet distance as a share of the root of the trace; in the stored numbers too, where the file knows its scale."""
     error, spectrum = data["errors"].get("frechet"), data["spectrum"]
     if error is None or not spectrum["trace"] > 0:
@@ -32,13 +30,13 @@ def relative(data: Document) -> str:
     return f"{told}" if scale == 1 else f"{told}; {value} rms a value in the units of the samples (scale {share(scale)} undone)"
 
 
-def size(data: Document) -> list[str]:
+def size(data: PlainData) -> list[str]:
     """The same as a sentence."""
     told = relative(data)
     return [f"Its frechet, {number(data['errors']['frechet'])}, is {told}."] if told else []
 
 
-def against(data: Document, brief: bool = False) -> list[str]:
+def against(data: PlainData, brief: bool = False) -> list[str]:
     """Named grids that are lower in the exact metrics than one that was optimized for `robust`: which, in which, and why.
 
     `brief` leaves out why.

@@ -11,8 +11,7 @@ from math import isfinite
 from typing import Any
 
 from diffopt.foundation.shown import cell, markdown
-
-Row = Mapping[str, Any]
+from diffopt.report.plain_data import PlainData
 
 
 def to_json(data: Any) -> str:
@@ -73,7 +72,7 @@ def shown_eta(document: Mapping[str, Any]) -> list[float]:
     return [0.0 if searched and value < NOISELESS else value for value in document["eta"]]
 
 
-def to_csv(rows: Sequence[Row]) -> str:
+def to_csv(rows: Sequence[PlainData]) -> str:
     """Comma-separated rows with a header; missing values are empty."""
     out = io.StringIO()
     writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
@@ -82,7 +81,7 @@ def to_csv(rows: Sequence[Row]) -> str:
     return out.getvalue()
 
 
-def to_markdown(rows: Sequence[Row]) -> str:
+def to_markdown(rows: Sequence[PlainData]) -> str:
     """Pipe table."""
     if not rows:
         return ""

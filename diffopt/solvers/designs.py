@@ -17,7 +17,7 @@ from diffopt.solvers.methods.edm_stochastic import EDMStochastic
 from diffopt.solvers.methods.er_sde import ERSDE
 
 #: Coefficient of every step from the data and the grid, shape (N,).
-Rule = Callable[[Spectrum, Grid], Array]
+NoiseRule = Callable[[Spectrum, Grid], Array]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class PublishedDesign:
     solver: Solver
     reference: str
     formula: str
-    eta: float | Rule | None = None
+    eta: float | NoiseRule | None = None
     status: str = "read"
 
     def etas(self, spectrum: Spectrum, grid: Grid) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.errors import InputError, UnsupportedError
-from diffopt.solvers.maps import JacobianProduct, Models
+from diffopt.solvers.maps import JacobianProduct, ModelCall, Models
 from diffopt.solvers.table import Table
-
-#: denoiser(z, alpha, noise) -> E[x_0 | z]; z of any shape.
-Denoiser = Callable[[NDArray[Any], float, float], NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +36,10 @@ class LoopState:
 
 def states(
     table: Table,
-    denoiser: Denoiser,
+    denoiser: ModelCall,
     start: NDArray[Any],
     rng: np.random.Generator | None = None,
-    score: Denoiser | None = None,
+    score: ModelCall | None = None,
     jacobian: JacobianProduct | None = None,
 ) -> Iterator[LoopState]:
     """Run the table as a sampler with any denoiser: eq. (10), literally, as a generator of its states.
@@ -89,10 +86,10 @@ def states(
 
 def sample(
     table: Table,
-    denoiser: Denoiser,
+    denoiser: ModelCall,
     start: NDArray[Any],
     rng: np.random.Generator | None = None,
-    score: Denoiser | None = None,
+    score: ModelCall | None = None,
     jacobian: JacobianProduct | None = None,
 ) -> NDArray[Any]:
     """Last state of :func:`states`, which has the parameters and the errors."""
@@ -137,7 +134,7 @@ def _table_steps(
         yield z
 
 
-def _score_of(denoiser: Denoiser) -> Denoiser:
+def _score_of(denoiser: ModelCall) -> ModelCall:
     """Score of the marginals from the denoiser: (alpha D - z)/noise^2."""
 
     def score(z: NDArray[Any], alpha: float, level: float) -> NDArray[Any]:

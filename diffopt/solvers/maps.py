@@ -25,7 +25,7 @@ from diffopt.solvers.model_error import ModelError
 from diffopt.solvers.panels import NODES, Panels
 
 #: (z, alpha, noise) -> model output, and (z, alpha, noise, direction) -> Jacobian of the denoiser times direction.
-Model = Callable[[NDArray[Any], float, float], NDArray[Any]]
+ModelCall = Callable[[NDArray[Any], float, float], NDArray[Any]]
 JacobianProduct = Callable[[NDArray[Any], float, float, NDArray[Any]], NDArray[Any]]
 
 
@@ -37,8 +37,8 @@ ROUNDING = 2e-14
 class Models:
     """What a sampler may call: denoiser, score and, where a scheme needs it, a Jacobian product."""
 
-    denoiser: Model
-    score: Model
+    denoiser: ModelCall
+    score: ModelCall
     jacobian: JacobianProduct | None = None
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from diffopt.foundation.arrays import Numbers
 
 #: e(eig, sigma), elementwise and analytic (complex sigma is passed).
-Rule = Callable[[Numbers, Numbers], Numbers]
-Kind = Literal["relative", "absolute", "loss"]
-KINDS: tuple[Kind, ...] = ("relative", "absolute", "loss")
+ErrorRule = Callable[[Numbers, Numbers], Numbers]
+ErrorKind = Literal["relative", "absolute", "loss"]
+KINDS: tuple[ErrorKind, ...] = ("relative", "absolute", "loss")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class _OfSigma:
 class _Opposite:
     """A rule with the other sign."""
 
-    rule: Rule
+    rule: ErrorRule
 
     def __call__(self, eig: Numbers, sigma: Numbers) -> Numbers:
         return -self.rule(eig, sigma)
@@ -58,11 +58,11 @@ class ModelError:
         Mean of the denoiser's error per unit mean of the data, of (eig, sigma), for a systematic error.
     """
 
-    rule: Rule
-    kind: Kind = "relative"
+    rule: ErrorRule
+    kind: ErrorKind = "relative"
     random: bool = False
     text: str = ""
-    offset: Rule | None = None
+    offset: ErrorRule | None = None
 
     @classmethod
     def of(cls, error: ModelError | Callable[[Numbers], Numbers]) -> ModelError:

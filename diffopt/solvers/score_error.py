@@ -11,7 +11,7 @@ import numpy as np
 
 from diffopt.errors import InputError, UnsupportedError
 from diffopt.foundation.arrays import Numbers
-from diffopt.solvers.model_error import KINDS, Kind, ModelError
+from diffopt.solvers.model_error import KINDS, ErrorKind, ModelError
 from diffopt.solvers.table import Table
 
 #: Shapes of e(sigma): everywhere, at the data end, at the noise end.
@@ -51,7 +51,7 @@ def parse_score_error(text: str) -> ModelError:
         size = float(number)
     except ValueError:
         raise InputError(f"score error {text!r} is no number; write 0.02 or data:0.02") from None
-    kind: Kind = next((k for k in KINDS if k in kinds), "relative")
+    kind: ErrorKind = next((k for k in KINDS if k in kinds), "relative")
     lowest = -1.0 if kind == "relative" and not random else 0.0
     if not np.isfinite(size) or size < lowest or size == -1:
         raise InputError(f"score error must be a finite number above {lowest:g}, got {number}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from diffopt.api.speech import said_in_python, spoken
-from diffopt.hosts.answer import Answer
+from diffopt.hosts.answer import HostAnswer
 
 
 class ExportText(str):
@@ -19,7 +19,7 @@ class ExportText(str):
         Sentences about what was assumed.
     """
 
-    answer: Answer
+    answer: HostAnswer
     notes: tuple[str, ...]
 
     @property

@@ -11,12 +11,12 @@ from diffopt.cli.command import command
 from diffopt.cli.given import Given
 from diffopt.cli.values import completer
 
-Kind = Annotated[
+KindArgument = Annotated[
     str, typer.Argument(help="power_law, exponential, two_level or radial.", autocompletion=completer("spectrum_kind"))
 ]
 
 
-@command("synthesize", spectrum=False, arguments={"kind": Kind}, leave_out=("plot",), forms=SPECTRUM_FORMS)
+@command("synthesize", spectrum=False, arguments={"kind": KindArgument}, leave_out=("plot",), forms=SPECTRUM_FORMS)
 def synthesize(given: Given) -> None:
     """Make up a spectrum.
 

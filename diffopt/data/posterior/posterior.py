@@ -10,10 +10,10 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from diffopt.data.posterior.operators.base import Operator, Shape
+from diffopt.data.posterior.operators.base import Operator
 from diffopt.data.spectrum import Spectrum
 from diffopt.errors import InputError
-from diffopt.foundation.arrays import Array
+from diffopt.foundation.arrays import Array, Shape
 
 #: Largest dimension for dense algebra, unless the caller allows more: about 20 s of one core.
 DENSE = 3072

@@ -18,7 +18,7 @@ from diffopt.estimation.methods.raw_spectrum import RawSpectrum
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.names import check_name
 
-Pair = tuple[Array, Array]
+Shrunk = tuple[Array, Array]
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,17 @@ class SampleSpectrum:
         return float(self.weight @ self.eig**2)
 
 
-def none(problem: SampleSpectrum) -> Pair:
+def none(problem: SampleSpectrum) -> Shrunk:
     """Keep the sample eigenvalues as they are."""
     return problem.eig, problem.weight
 
 
-def linear(problem: SampleSpectrum, intensity: float) -> Pair:
+def linear(problem: SampleSpectrum, intensity: float) -> Shrunk:
     """(1 - rho) eig + rho trace / d: every eigenvalue moves towards their mean."""
     return (1 - intensity) * problem.eig + intensity * problem.trace / problem.dim, problem.weight
 
 
-def ledoit_wolf(problem: SampleSpectrum) -> Pair:
+def ledoit_wolf(problem: SampleSpectrum) -> Shrunk:
     """Linear shrinkage with the intensity of Ledoit and Wolf (2004), doi:10.1016/S0047-259X(03)00096-4.
 
     rho = min(b, delta) / delta with delta = |S|^2 - trace^2 / d and b = (mean |y|^4 - |S|^2) / n, for the
@@ -82,7 +82,7 @@ def ledoit_wolf(problem: SampleSpectrum) -> Pair:
     return linear(problem, min(b, delta) / delta if delta > 0 else 1.0)
 
 
-def oas(problem: SampleSpectrum) -> Pair:
+def oas(problem: SampleSpectrum) -> Shrunk:
     """Oracle approximating shrinkage (Chen, Wiesel, Eldar and Hero 2010, eq. 23), as in scikit-learn."""
     n, d = problem.raw.samples, problem.dim
     biased = (n - 1) / n
@@ -92,7 +92,7 @@ def oas(problem: SampleSpectrum) -> Pair:
     return linear(problem, min((alpha + mu**2) / bottom, 1.0) if bottom > 0 else 1.0)
 
 
-def analytical(problem: SampleSpectrum) -> Pair:
+def analytical(problem: SampleSpectrum) -> Shrunk:
     """Non-linear shrinkage of Ledoit and Wolf (2020), doi:10.1214/19-AOS1921: estimates u' Sigma u.
 
     These are the variances of the data along the *sample* eigenvectors; they are less spread than the
@@ -123,7 +123,7 @@ def analytical(problem: SampleSpectrum) -> Pair:
     return result, weight
 
 
-def _kernel(lam: Array, w: Array, bandwidth: float) -> Pair:
+def _kernel(lam: Array, w: Array, bandwidth: float) -> Shrunk:
     """Epanechnikov density and its Hilbert transform at the eigenvalues (their eq. 4.7 and 4.8)."""
     root = np.sqrt(5.0)
     density, hilbert = np.empty_like(lam), np.empty_like(lam)
@@ -152,12 +152,12 @@ def _null_value(lam: Array, w: Array, n: int, d: int) -> float:
     return float(1 / (np.pi * (d - n) / n * hilbert))
 
 
-def by_population(problem: SampleSpectrum) -> Pair:
+def by_population(problem: SampleSpectrum) -> Shrunk:
     """Find the population spectrum whose Marchenko-Pastur image is the sample spectrum."""
     return population(problem.eig, problem.weight, problem.freedom, problem.dim)
 
 
-SHRINKAGE: dict[str, Callable[[SampleSpectrum], Pair]] = {
+SHRINKAGE: dict[str, Callable[[SampleSpectrum], Shrunk]] = {
     "none": none,
     "ledoit_wolf": ledoit_wolf,
     "oas": oas,

@@ -13,8 +13,9 @@ from diffopt.estimation.decoding.tensors import tensors_in
 from diffopt.estimation.members.components import is_component
 from diffopt.estimation.members.kinds import IMAGES
 from diffopt.estimation.readers.base import ReadOptions
-from diffopt.estimation.readers.pick import Shape, pick
+from diffopt.estimation.readers.pick import pick
 from diffopt.estimation.sources.source import Raw
+from diffopt.foundation.arrays import Shape
 from diffopt.foundation.guard import reading
 
 

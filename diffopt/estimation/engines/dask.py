@@ -22,10 +22,10 @@ A = TypeVar("A", bound=Accumulator)
 
 
 #: Sums, bad samples, and positions that never varied.
-Part = tuple[A, dict[str, str], Fixed]
+Task = tuple[A, dict[str, str], Fixed]
 
 
-def part(samples: Samples, empty: A, start: int, stop: int) -> Part[A]:
+def part(samples: Samples, empty: A, start: int, stop: int) -> Task[A]:
     """Sum over samples `start` to `stop`, the bad samples among them and what never varied; runs on a worker."""
     fixed = Fixed()
     for after, block in samples.blocks(start, stop, fixed):
@@ -34,7 +34,7 @@ def part(samples: Samples, empty: A, start: int, stop: int) -> Part[A]:
     return empty, samples.source.log.bad, fixed
 
 
-def merge(parts: list[Part[A]]) -> Part[A]:
+def merge(parts: list[Task[A]]) -> Task[A]:
     """Sum of partial sums, in the order given; runs on a worker."""
     total, bad, fixed = parts[0][0].empty(), dict[str, str](), Fixed()
     for sums, skipped, same in parts:
@@ -129,7 +129,7 @@ def pair(samples: Samples, empty: A) -> tuple[Samples, A]:
     return samples, empty
 
 
-def part_copy(shared: tuple[Samples, A], start: int, stop: int) -> Part[A]:
+def part_copy(shared: tuple[Samples, A], start: int, stop: int) -> Task[A]:
     """Do what :func:`part` does, leaving the shared accumulator of the worker empty."""
     return part(shared[0], shared[1].empty(), start, stop)
 

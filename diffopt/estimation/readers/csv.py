@@ -12,12 +12,12 @@ import numpy as np
 
 from diffopt.errors import InputError
 from diffopt.estimation.readers.base import Reader, ReadOptions
-from diffopt.estimation.sources.source import SKIP_HINT, Block, Source, gathered
+from diffopt.estimation.sources.source import SKIP_HINT, RawBlock, Source, gathered
 from diffopt.estimation.tables.choice import HEADERS
 from diffopt.estimation.tables.dialect import dialect_of, plain_values
 from diffopt.estimation.tables.layout import Layout, layout_of, whole_part
-from diffopt.estimation.tables.lines import Line, lines_of
-from diffopt.foundation.dialect import Dialect
+from diffopt.estimation.tables.lines import lines_of
+from diffopt.foundation.dialect import Dialect, Line
 
 #: Lines that decide what the table looks like.
 LOOKED_AT = 200
@@ -84,7 +84,7 @@ class CsvSource(Source):
             values.append(value)
         return values
 
-    def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
+    def rows(self, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
         """Parse the lines in blocks."""
         return gathered(self._pieces(size), start, stop, size)
 

@@ -14,7 +14,7 @@ from diffopt.errors import InputError
 from diffopt.estimation.decoding.packing import Packing, left_alone
 from diffopt.estimation.readers.base import Reader, ReadOptions
 from diffopt.estimation.readers.pick import pick
-from diffopt.estimation.sources.source import Block, Source, real_dtype, sample_shape
+from diffopt.estimation.sources.source import RawBlock, Source, real_dtype, sample_shape
 from diffopt.foundation.guard import reading, require
 
 
@@ -79,7 +79,7 @@ class Hdf5Source(Source):
         file.visititems(visit)
         return found
 
-    def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
+    def rows(self, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
         """Slices of the dataset."""
         assert self.count is not None
         end = self.count if stop is None else min(stop, self.count)

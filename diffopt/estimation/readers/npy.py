@@ -12,7 +12,7 @@ import numpy as np
 from diffopt.estimation.decoding.floats import NumberFormat
 from diffopt.estimation.decoding.npy import npy_header
 from diffopt.estimation.readers.base import Reader, ReadOptions
-from diffopt.estimation.sources.source import Block, Source, sample_shape
+from diffopt.estimation.sources.source import RawBlock, Source, sample_shape
 from diffopt.foundation.guard import reading
 
 
@@ -39,7 +39,7 @@ class NpySource(Source):
     def _map(self) -> Any:
         return np.load(self.path, mmap_mode="r", allow_pickle=False)
 
-    def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
+    def rows(self, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
         """Slices of the memory map."""
         assert self.count is not None
         end = self.count if stop is None else min(stop, self.count)

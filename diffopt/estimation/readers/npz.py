@@ -14,7 +14,7 @@ from diffopt.estimation.decoding.floats import NumberFormat
 from diffopt.estimation.decoding.npy import NpyHeader, decode_npy, npy_header
 from diffopt.estimation.readers.base import Reader, ReadOptions
 from diffopt.estimation.readers.pick import pick
-from diffopt.estimation.sources.source import Block, Raw, Source, gathered, sample_shape
+from diffopt.estimation.sources.source import Raw, RawBlock, Source, gathered, sample_shape
 from diffopt.foundation.guard import reading
 
 
@@ -59,7 +59,7 @@ class NpzSource(Source):
         with reading(f"{self.path}:{member.filename}"), archive.open(member) as stream:
             return npy_header(stream)
 
-    def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
+    def rows(self, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
         """Inflate from the beginning, hand out the wanted rows."""
         return gathered(self._pieces(size), start, stop, size)
 

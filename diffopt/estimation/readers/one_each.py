@@ -13,7 +13,7 @@ from diffopt.estimation.members.base import Members
 from diffopt.estimation.members.components import split
 from diffopt.estimation.members.kinds import kind_of
 from diffopt.estimation.members.source import OfMembers
-from diffopt.estimation.sources.source import Block, Raw
+from diffopt.estimation.sources.source import Raw, RawBlock
 
 
 @dataclass
@@ -69,7 +69,7 @@ class MemberSource(OfMembers):
             f"{self.dtype} of shape {self.shape}; {hint}"
         )
 
-    def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
+    def rows(self, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
         """Decode members in blocks; a bad member leaves its block shorter."""
         held: list[Raw] = []
         index = start

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from diffopt.errors import InputError
 from diffopt.estimation.sources.source import Log
-
-Shape = tuple[int, ...]
+from diffopt.foundation.arrays import Shape
 
 #: Names of arrays of samples, and of what stands beside them.
 USUAL = ("arr_0", "x", "data", "samples", "images", "latents")

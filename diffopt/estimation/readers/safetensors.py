@@ -11,7 +11,7 @@ import numpy as np
 from diffopt.estimation.decoding.tensors import Tensor, header_length, tensors_of
 from diffopt.estimation.readers.base import Reader, ReadOptions
 from diffopt.estimation.readers.pick import pick
-from diffopt.estimation.sources.source import Block, Source, sample_shape
+from diffopt.estimation.sources.source import RawBlock, Source, sample_shape
 from diffopt.foundation.guard import reading
 
 
@@ -40,7 +40,7 @@ class SafetensorsSource(Source):
             header = file.read(header_length(file.read(8), size, self.label))
         return tensors_of(header, size, self.label)
 
-    def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
+    def rows(self, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
         """Slices of the tensor."""
         assert self.count is not None
         end = self.count if stop is None else min(stop, self.count)

@@ -17,7 +17,7 @@ from diffopt.estimation.members.kinds import SOUNDS
 from diffopt.estimation.members.source import OfMembers
 from diffopt.estimation.readers.base import Reader, ReadOptions
 from diffopt.estimation.readers.one_each import nothing
-from diffopt.estimation.sources.source import Block, Raw, Source, gathered
+from diffopt.estimation.sources.source import Raw, RawBlock, Source, gathered
 from diffopt.foundation.guard import reading
 
 
@@ -83,7 +83,7 @@ class WavSource(OfMembers):
             return None
         return sound
 
-    def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
+    def rows(self, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
         """Cut windows out of file after file."""
         return gathered(self._pieces(size), start, stop, size)
 

@@ -17,7 +17,7 @@ from diffopt.estimation.decoding.packing import Packing, left_alone
 from diffopt.estimation.members.base import check_name
 from diffopt.estimation.readers.base import Reader, ReadOptions
 from diffopt.estimation.readers.pick import pick
-from diffopt.estimation.sources.source import Block, Source, real_dtype, sample_shape
+from diffopt.estimation.sources.source import RawBlock, Source, real_dtype, sample_shape
 from diffopt.foundation.guard import reading, require
 
 MARKS = ("zarr.json", ".zarray", ".zgroup")
@@ -127,7 +127,7 @@ class ZarrSource(Source):
             return module.open_array(store, path="" if self.key == "." else self.key, mode="r")
         return module.open_array(str(self.path / self.key), mode="r")
 
-    def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
+    def rows(self, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
         """Slices of the array."""
         assert self.count is not None
         end = self.count if stop is None else min(stop, self.count)

@@ -20,7 +20,7 @@ Raw = NDArray[Any]
 #: What to do about bad samples, for those who have not done it.
 SKIP_HINT = "; mend the data or add --skip-bad"
 #: Index after the last stored sample of the block (bad ones included), and the block itself.
-Block = tuple[int, Raw]
+RawBlock = tuple[int, Raw]
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Source(ABC):
         return []
 
     @abstractmethod
-    def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
+    def rows(self, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
         """Yield samples `start` to `stop` in blocks of at most `size`, in stored order and units."""
 
     def head(self, size: int) -> Raw:
@@ -125,12 +125,12 @@ class ArraySource(Source):
         self.shape, self.count = sample_shape(self.array.shape, self.label)
         self.dtype = real_dtype(self.array.dtype, self.label)
 
-    def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
+    def rows(self, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
         """Slices of the array."""
         return sliced(self.array, start, stop, size)
 
 
-def sliced(array: Any, start: int, stop: int | None, size: int) -> Iterator[Block]:
+def sliced(array: Any, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
     """Blocks of consecutive rows of anything that can be sliced."""
     end = array.shape[0] if stop is None else min(stop, array.shape[0])
     for begin in range(start, end, size):
@@ -166,7 +166,7 @@ class StreamSource(Source):
     def _fresh(self) -> Iterator[Any]:
         return iter(self.blocks() if callable(self.blocks) else self.blocks)
 
-    def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
+    def rows(self, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
         """Blocks of the iterable, cut to the wanted size."""
         iterator = self._fresh() if self._rest is None else self._rest
         return gathered(self._checked(iterator), start, stop, size)
@@ -182,7 +182,7 @@ class StreamSource(Source):
             yield array
 
 
-def gathered(pieces: Iterable[Raw], start: int, stop: int | None, size: int) -> Iterator[Block]:
+def gathered(pieces: Iterable[Raw], start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
     """Re-cut pieces of any length into blocks of exactly `size` samples (the last one may be shorter).
 
     Fixed blocks make the sums, and so the results, independent of how the pieces arrived.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.errors import InputError
-from diffopt.estimation.sources.source import Block, Source
+from diffopt.estimation.sources.source import RawBlock, Source
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Repeated(Source):
                 f"{base.label}: {base.count} samples, but {len(self.times)} labels; give one each"
             )
 
-    def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
+    def rows(self, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
         """Read everything, keep what is wanted, count what is kept."""
         done = 0
         for after, block in self._kept(size):
@@ -47,7 +47,7 @@ class Repeated(Source):
             if stop is not None and done >= stop:
                 return
 
-    def _kept(self, size: int) -> Iterator[Block]:
+    def _kept(self, size: int) -> Iterator[RawBlock]:
         position = kept = 0
         for after, block in self.base.rows(0, None, size):
             if after - position != len(block):
@@ -85,7 +85,7 @@ class Tile(Source):
         self.channels, self.repeatable, self.count = base.channels, base.repeatable, base.count
         self.shape = tuple(len(range(*s.indices(n))) for s, n in zip(self.cut, base.shape, strict=True))
 
-    def rows(self, start: int, stop: int | None, size: int) -> Iterator[Block]:
+    def rows(self, start: int, stop: int | None, size: int) -> Iterator[RawBlock]:
         """Cut every block."""
         for after, block in self.base.rows(start, stop, size):
             yield after, block[(slice(None), *self.cut)]

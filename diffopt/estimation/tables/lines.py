@@ -10,7 +10,7 @@ from typing import IO
 from diffopt.errors import InputError
 from diffopt.estimation.members.stream import OPENERS
 from diffopt.estimation.readers.base import ReadOptions
-from diffopt.foundation.dialect import SEPARATOR
+from diffopt.foundation.dialect import SEPARATOR, Line
 from diffopt.foundation.encoding import HEAD, encoding_of
 from diffopt.foundation.guard import reading
 
@@ -18,8 +18,6 @@ from diffopt.foundation.guard import reading
 LINE = 1 << 26
 #: What an empty line is made of; the last is the end mark of MS-DOS.
 BLANK = " \t\r\n\f\v\x1a"
-#: A line's number in the file, and its text.
-Line = tuple[int, str]
 
 
 def open_bytes(path: Path) -> IO[bytes]:

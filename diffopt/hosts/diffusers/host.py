@@ -17,7 +17,7 @@ from diffopt.hosts.diffusers.others import REFUSED, DEISMultistep, EulerAncestra
 from diffopt.hosts.diffusers.scheduler import Scheduler, plan_for
 from diffopt.hosts.diffusers.snippet import EXACT, call_text, subclass_text
 from diffopt.hosts.diffusers.stages import KDPM2, DPMSolverSDE, KDPM2Ancestral
-from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.findings import Finding, HostPlan
 from diffopt.hosts.nearest import clipped_level
 from diffopt.hosts.run import Run
 from diffopt.hosts.single_precision import single
@@ -89,30 +89,30 @@ class Diffusers(Host):
             )
         return table[name]
 
-    def plan(self, run: Run, target: HostQuery) -> Plan:
+    def plan(self, run: Run, target: HostQuery) -> HostPlan:
         """What the scheduler visits and computes."""
         config = read_config(target.config)
         name = self.choose(run, target)
         if name in REFUSED or name not in SCHEDULERS:
-            return Plan(name, None, [refusal(name)])
+            return HostPlan(name, None, [refusal(name)])
         scheduler = SCHEDULERS[name]
         if scheduler.refused(run):
-            return Plan(name, None, [Finding("refused", f"{name}: {scheduler.refused(run)}")])
+            return HostPlan(name, None, [Finding("refused", f"{name}: {scheduler.refused(run)}")])
         flow = _of_flow(config)
         if target.exported and flow is not None and flow != run.flow:
             model = "a flow model" if flow else "a model of noise ratios"
             message = f"the configuration is that of {model}, the grid is for {'flow' if run.flow else 'noise ratios'}"
-            return Plan(name, None, [Finding("refused", message, "optimize for this model with --scheduler-config FILE")])
+            return HostPlan(name, None, [Finding("refused", message, "optimize for this model with --scheduler-config FILE")])
         if target.exported and not _by_call(scheduler, run, target):
             return self._exact(scheduler, run, config)
         if not scheduler.takes(run) and not target.exported:
             plan = self._exact(scheduler, run, config, scheduler.configured(run, config) if config.values else None)
             message = f"{name} has no argument for this grid"
             lost = Finding("dropped", message, "take diffopt export --to diffusers:snippet, which sets it")
-            return Plan(name, plan.run, [lost, *plan.findings], plan.told)
+            return HostPlan(name, plan.run, [lost, *plan.findings], plan.told)
         return plan_for(scheduler, self, run, config, target.exported)
 
-    def _exact(self, scheduler: Scheduler, run: Run, config: Config, sampler: Sampler | None = None) -> Plan:
+    def _exact(self, scheduler: Scheduler, run: Run, config: Config, sampler: Sampler | None = None) -> HostPlan:
         """The grid in single precision, set past the scheduler's own rules."""
         sampler = sampler or scheduler.sampler(run)
         if sampler is None:
@@ -139,21 +139,21 @@ class Diffusers(Host):
             message = "the network is told the nearest end of the model's table for sigmas outside; the error there includes it"
             found = [*found, Finding("conditioning", message, "optimize with --scheduler-config FILE, whose table is the range")]
         hosted = Run(hosted.grid, hosted.solver, hosted.eta, start) if start is not None else None  # type: ignore[assignment]
-        return Plan(scheduler.name, hosted, [f for f in base.findings if f.kind != "start"] + found, told)
+        return HostPlan(scheduler.name, hosted, [f for f in base.findings if f.kind != "start"] + found, told)
 
     def whole(self, run: Run, target: HostQuery) -> bool:
         """Schedulers that truncate their timesteps, unless the snippet sets the grid."""
         scheduler = SCHEDULERS.get(self.choose(run, target))
         return target.variant != "snippet" and isinstance(scheduler, ByTimesteps) and scheduler.cuts and scheduler.takes(run)
 
-    def write(self, run: Run, plan: Plan, target: HostQuery) -> str:
+    def write(self, run: Run, plan: HostPlan, target: HostQuery) -> str:
         """Python that makes the scheduler and the arguments of the pipeline."""
         scheduler = SCHEDULERS[plan.sampler]
         if not _by_call(scheduler, run, target):
             return subclass_text(scheduler, run, plan)
         return call_text(scheduler.call(run, read_config(target.config)), plan)
 
-    def statement(self, run: Run, plan: Plan, target: HostQuery) -> list[str]:
+    def statement(self, run: Run, plan: HostPlan, target: HostQuery) -> list[str]:
         """How to use the file."""
         config, values = read_config(target.config), []
         scheduler = SCHEDULERS[plan.sampler]

@@ -13,7 +13,7 @@ from diffopt.errors import InputError
 from diffopt.foundation.arrays import Array
 from diffopt.hosts.base import Host, Sampler, start_findings
 from diffopt.hosts.diffusers.config import Config, matching_levels
-from diffopt.hosts.findings import Finding, Plan
+from diffopt.hosts.findings import Finding, HostPlan
 from diffopt.hosts.nearest import clipped_level
 from diffopt.hosts.run import Run
 from diffopt.law.start import Start
@@ -151,12 +151,12 @@ def deviation(wish: Array, got: Array) -> float:
     return float(np.max(np.abs(got[positive] / wish[positive] - 1))) if wish.shape == got.shape else float("inf")
 
 
-def plan_for(scheduler: Scheduler, host: Host, run: Run, config: Config, exported: bool) -> Plan:
+def plan_for(scheduler: Scheduler, host: Host, run: Run, config: Config, exported: bool) -> HostPlan:
     """Recurrence, values, start law of a scheduler, in this order."""
     if run.process.name not in scheduler.processes:
         message = f"{scheduler.name} does not run {run.process.name!r} models, only {', '.join(scheduler.processes)}"
         repair = "take diffopt export --to diffusers without a scheduler's name"
-        return Plan(scheduler.name, None, [Finding("refused", message, repair)])
+        return HostPlan(scheduler.name, None, [Finding("refused", message, repair)])
     base = plan_recurrence(scheduler, host, run, config, exported)
     if base.run is None:
         return base
@@ -172,22 +172,22 @@ def plan_for(scheduler: Scheduler, host: Host, run: Run, config: Config, exporte
     hosted = _hosted(base.run, levels, findings)
     start, more = scheduler.start_law(run, config)
     told = None if hosted is None else clipped_level(hosted, config)
-    return Plan(scheduler.name, _started(hosted, start), findings + more, told)
+    return HostPlan(scheduler.name, _started(hosted, start), findings + more, told)
 
 
-def plan_recurrence(scheduler: Scheduler, host: Host, run: Run, config: Config, exported: bool) -> Plan:
+def plan_recurrence(scheduler: Scheduler, host: Host, run: Run, config: Config, exported: bool) -> HostPlan:
     """The scheduler's recurrence on the file's grid; in a check as its own configuration says."""
     if not exported and config.values:
         other = contradiction(scheduler, run, config)
         if other is not None:
-            return Plan(scheduler.name, None, [other])
+            return HostPlan(scheduler.name, None, [other])
     sampler = None if exported or not config.values else scheduler.configured(run, config)
     sampler = sampler or scheduler.sampler(run)
     if sampler is None:
         known = ", ".join(dict.fromkeys(s for a in scheduler.samplers.values() if (s := a.flow if run.flow else a.solver)))
         message = f"{scheduler.name} runs {known or 'other recurrences'}, not {run.solver.name}"
         repair = "diffopt export --to diffusers:snippet names the scheduler for the solver"
-        return Plan(scheduler.name, None, [Finding("refused" if exported else "recurrence", message, repair)])
+        return HostPlan(scheduler.name, None, [Finding("refused" if exported else "recurrence", message, repair)])
     return host.sampled(run, sampler)
 
 

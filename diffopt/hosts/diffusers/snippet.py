@@ -9,7 +9,7 @@ import numpy as np
 
 from diffopt.hosts.diffusers.scheduler import Call, Scheduler
 from diffopt.hosts.diffusers.stages import Staged
-from diffopt.hosts.findings import Plan
+from diffopt.hosts.findings import HostPlan
 from diffopt.hosts.run import Run
 from diffopt.hosts.snippets import header
 from diffopt.hosts.text import python_list
@@ -41,7 +41,7 @@ def _prepare(run: Run | None, maker: str, result: str) -> str:
 EXACT = "s of the flow model, set as they are: the shift of the model's configuration does not touch them"
 
 
-def call_text(call: Call, plan: Plan) -> str:
+def call_text(call: Call, plan: HostPlan) -> str:
     """The scheduler's own argument."""
     values = call.values
     whole = call.argument == "timesteps" and bool(np.all(values == np.round(values)))
@@ -68,7 +68,7 @@ def _dictionary(options: dict[str, Any]) -> str:
     return "{\n" + "".join(f"    {key!r}: {value!r},\n" for key, value in options.items()) + "}"
 
 
-def subclass_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
+def subclass_text(scheduler: Scheduler, run: Run, plan: HostPlan) -> str:
     """A subclass whose set_timesteps sets N + 1 sigmas as they are."""
     if isinstance(scheduler, Staged):
         return staged_text(scheduler, run, plan)
@@ -96,7 +96,7 @@ def subclass_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
     )
 
 
-def staged_text(scheduler: Scheduler, run: Run, plan: Plan) -> str:
+def staged_text(scheduler: Scheduler, run: Run, plan: HostPlan) -> str:
     """A subclass whose sigmas stand where those of the exponential rule would."""
     steps = run.grid.steps
     return (

@@ -85,10 +85,10 @@ class TangentMomentW2(Schedule):
 
 
 #: (sampler variance, target variance, weight) -> error, smaller is better.
-Loss = Callable[[Array, Array, Array], float]
+PathLoss = Callable[[Array, Array, Array], float]
 
 
-def best_tangent(span: Span, name: str, loss: Loss) -> Array:
+def best_tangent(span: Span, name: str, loss: PathLoss) -> Array:
     """Levels c tan(...) with the c that minimizes the loss of DDIM from the exact start.
 
     DDIM multiplies a coordinate by (eig + s s')/(eig + s^2) per step; the target is the marginal at

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffopt.errors import InputError
-from diffopt.foundation.arrays import Array
-
-Shape = tuple[int, ...]
+from diffopt.foundation.arrays import Array, Shape
 
 
 @dataclass(frozen=True)

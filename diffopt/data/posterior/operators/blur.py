@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from diffopt.data.posterior.operators.base import Operator, Shape
+from diffopt.data.posterior.operators.base import Operator
 from diffopt.errors import InputError
-from diffopt.foundation.arrays import Array
+from diffopt.foundation.arrays import Array, Shape
 
 
 @dataclass(frozen=True)

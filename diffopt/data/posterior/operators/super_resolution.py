@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from diffopt.data.posterior.operators.base import Operator, Shape
+from diffopt.data.posterior.operators.base import Operator
 from diffopt.errors import InputError
-from diffopt.foundation.arrays import Array
+from diffopt.foundation.arrays import Array, Shape
 
 
 @dataclass(frozen=True)
