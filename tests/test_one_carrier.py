@@ -93,17 +93,20 @@ def test_robust_of_an_ensemble_is_the_mean_over_its_members():
     [
         ["optimize", "a.npy", "-s", "heun"], ["evaluate", "a.npy", "--schedule", "karras"],
         ["evaluate", "a.npy", "--schedule", "karras", "-s", "fitted_2"], ["error-budget", "a.npy", "--samples", "1e6"],
+        ["compare-schedules", "a.npy", "-s", "euler,heun", "--only", "karras,fisher_rao"],
     ],
 )  # fmt: skip
 def test_a_command_reads_once_and_compresses_at_most_twice_for_an_accuracy(tmp_path, monkeypatch, words, capsys):
     monkeypatch.chdir(tmp_path)
     np.save("a.npy", photos().eig)
     widths: Counter[float] = Counter()
+    spectra: Counter[tuple[str, float]] = Counter()
     reads: Counter[str] = Counter()
     compress, read = compression.compress, Path.read_bytes
 
     def counted(spectrum, width=0.25):
         widths[width] += 1
+        spectra[spectrum.sha256, width] += 1
         return compress(spectrum, width)
 
     def opened(path):
@@ -114,8 +117,9 @@ def test_a_command_reads_once_and_compresses_at_most_twice_for_an_accuracy(tmp_p
     monkeypatch.setattr(Path, "read_bytes", opened)
     assert main([*words, "-n", "6", "-q"]) == 0
     assert set(widths) <= set(compression.WIDTHS.values())
-    # The data and the ensemble that is made of them, each once.
-    assert max(widths.values()) <= 2, widths
+    # The data and the ensemble that is made of them, each once; rows of a comparison are scored on spectra of their own.
+    assert set(spectra.values()) == {1}
+    assert max(widths.values()) <= 2 or words[0] == "compare-schedules", widths
     assert reads["a.npy"] <= 1
 
 
@@ -207,9 +211,15 @@ def test_studies_can_be_repeated_from_their_documents():
     again = diffopt.best_eta([4.0, 0.1], eta["solver"], eta["steps"], design="constant", noise_objective="exact",
                              process=eta["process"]["name"], start=eta["start"], end=eta["end"], **process).document  # fmt: skip
     assert again == eta
-    orders = diffopt.orders([4.0, 0.1], "euler", [10, 20, 40], metric="frechet", sigma_min=0.05).document
+    asked = {"sigma_min": 0.05, "eta": 0.5, "clock": "logsnr", "schedule": "polyexponential:rho=2", "accuracy": 0.3}
+    orders = diffopt.orders([4.0, 0.1], "euler_maruyama", [10, 20, 40], metric="frechet", process="vp_linear", beta_max=15.0,
+                            **asked).document  # fmt: skip
     assert orders["spectrum"]["sha256"] == Spectrum.create([4.0, 0.1]).sha256
-    assert orders["process"] == {"name": "ve", "sigma_max": 80.0, "sigma_min": 0.05}
+    row, process = orders["rows"][0], dict(orders["process"])
+    schedule = f"{orders['schedule']}:" + ",".join(f"{k}={v}" for k, v in orders["schedule_options"].items())
+    said = {k: row[k] for k in ("metric", "eta", "clock")} | {"accuracy": orders["accuracy"], "schedule": schedule}
+    again = diffopt.orders([4.0, 0.1], row["solver"], row["steps"], **said, process=process.pop("name"), **process).document
+    assert again == orders
 
 
 def test_grids_of_one_question_have_one_optimum_beside_them(monkeypatch):

@@ -20,8 +20,8 @@ from diffopt.documents.grid_file import (
     clipped,
     grid_document,
     grid_of,
-    is_file,
     is_list,
+    names_file,
     parse_sigmas,
     read_grid_file,
 )
@@ -150,7 +150,7 @@ def _in_file(file: GivenFile) -> GivenGrid:
 
 def _listed(values: Any, name: str, in_time: bool) -> GivenGrid:
     """Numbers, or those of a file: one that says by a name whether they are noise ratios or times is believed."""
-    if not (isinstance(values, str) and is_file(values)):
+    if not (isinstance(values, str) and names_file(values)):
         return GivenGrid(_numbers(values, name), in_time, label=name)
     file = read_grid_file(values)
     return GivenGrid(file.sigmas, file.in_time if file.named else in_time, label=text(values))

@@ -190,7 +190,7 @@ def parse_sigmas(text: str, name: str = "--sigmas") -> list[float]:
     return values
 
 
-def is_file(text: str) -> bool:
+def names_file(text: str) -> bool:
     """Whether a text that may be a list of numbers names a file."""
     return text == "-" or (bool(text.strip()) and not is_list(text) and exists(text))
 

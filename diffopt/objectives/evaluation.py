@@ -100,7 +100,7 @@ def _evaluation(table: Table, problem: Problem, grid: Grid, eta: float | Array |
     known: dict[tuple[type[Objective], Start], float | None] = {}
     for name, metric in METRICS.items():
         if metric.share is not None:
-            values[name] = finite(name, metric.finish(totals[name]), reasons)
+            values[name] = or_reason(name, metric.finish(totals[name]), reasons)
         elif metric.objective is not None:
             start: Start = "exact" if metric.from_exact else problem.start
             key = metric.objective, start
@@ -108,7 +108,7 @@ def _evaluation(table: Table, problem: Problem, grid: Grid, eta: float | Array |
                 known[key] = whole(name, metric, table, _prepared(metric.objective(), problem), start, reasons)
             values[name] = known[key]
     if expand:
-        values["first_order_frechet"] = finite("first_order_frechet", _first_order(problem, grid, eta), reasons)
+        values["first_order_frechet"] = or_reason("first_order_frechet", _first_order(problem, grid, eta), reasons)
     return Evaluation(values, table.calls, reasons, table, problem)
 
 
@@ -125,9 +125,9 @@ def whole(
     """Value of a metric that is an objective, on the spectrum it has prepared."""
     assert metric.objective is not None
     if metric.noise_only and not table.stochastic:
-        return finite(name, np.inf, reasons)
+        return or_reason(name, np.inf, reasons)
     try:
-        return finite(name, metric.objective().value(table, prepared, start), reasons)
+        return or_reason(name, metric.objective().value(table, prepared, start), reasons)
     except UnsupportedError as error:
         reasons[name] = str(error)
         return None
@@ -149,7 +149,7 @@ def _first_order(problem: Problem, grid: Grid, eta: float | Array | None) -> flo
     return np.inf if found is None else found
 
 
-def finite(name: str, value: float, reasons: dict[str, str]) -> float | None:
+def or_reason(name: str, value: float, reasons: dict[str, str]) -> float | None:
     """The value, or None with its reason where it is infinite."""
     if np.isfinite(value):
         return float(value)

@@ -17,7 +17,7 @@ from diffopt.foundation.arrays import Array
 from diffopt.law.law import Law
 from diffopt.law.start import Start
 from diffopt.objectives.base import Objective
-from diffopt.objectives.evaluation import finite
+from diffopt.objectives.evaluation import or_reason
 from diffopt.objectives.metrics import COMPARED, METRICS, FinalLaws, mean_gap
 from diffopt.solvers.table import Table
 
@@ -109,6 +109,6 @@ class JoinedSpectra:
 def _scores(found: Mapping[str, Array], held: Sequence[Array], refused: Mapping[str, str], i: int) -> Scores:
     """Of the run of number i."""
     reasons = dict(refused)
-    errors = {name: finite(name, float(found[name][i]), reasons) if name in found else None for name in COMPARED}
+    errors = {name: or_reason(name, float(found[name][i]), reasons) if name in found else None for name in COMPARED}
     values = dict(zip(PERTURBATIONS, (float(value[i]) for value in held), strict=True))
     return Scores(errors, {name: value if np.isfinite(value) else None for name, value in values.items()}, reasons)

@@ -13,7 +13,7 @@ from diffopt.report.answers import parts_cancel
 from diffopt.report.gain import number
 from diffopt.report.map_figures import error_mesh
 from diffopt.report.rankings import MOST, height, ranking
-from diffopt.report.rivals import RivalGrids, compared_error, finite, labelled, minimized, own_name, told_equal, values
+from diffopt.report.rivals import RivalGrids, compared_error, inner_levels, labelled, minimized, own_name, told_equal, values
 from diffopt.report.style import density, figure, legend_above, level_row, log_axis, plain, setting, styled, titled
 from diffopt.report.text import shown_eta
 from diffopt.report.units import scale_in, units
@@ -140,7 +140,7 @@ def _left_out(spectrum: Spectrum, low: float) -> str:
 
 def _range(data: Mapping[str, Any], spectrum: Spectrum, rivals: RivalGrids) -> tuple[float, float]:
     """Axis from where the variance or a grid begins to the end of all; null directions take no room."""
-    sigmas = np.concatenate([finite(grid) for grid in (data["sigmas"], *rivals.values())])
+    sigmas = np.concatenate([inner_levels(grid) for grid in (data["sigmas"], *rivals.values())])
     # Pure noise stands at the edge, with room for its name.
     room = 4.5 if data["sigmas"][0] is None else 1.4
     return float(min([*sigmas, style.first_root(spectrum)]) / 1.4), float(max([*sigmas, np.sqrt(spectrum.max)]) * room)
@@ -158,7 +158,7 @@ def _tick_rows(axis: Any, data: Mapping[str, Any], rivals: RivalGrids, habit: st
     for i, (name, grid) in enumerate(rows.items()):
         own, colour = i == 0, palette.OWN if i == 0 else palette.HABIT if name == habit else palette.RIVAL
         level_row(axis, i, grid, colour, 11 if own else 8, 1.8 if own else 1.2)
-    sigmas, edge = finite(data["sigmas"]), axis.get_xlim()[0]
+    sigmas, edge = inner_levels(data["sigmas"]), axis.get_xlim()[0]
     first = int(data["sigmas"][0] is None)
     shown = sigmas / (1 + sigmas) if data["process"]["name"] == "flow" else sigmas
     every = max(1, -(-sigmas.size // 16))

@@ -84,10 +84,10 @@ def _same(one: str, other: str, rivals: RivalGrids, scores: Mapping[str, float])
     """Equal to rounding in levels and value: one line has room for both names."""
     if not {one, other} <= set(rivals) or not np.isclose(scores.get(one, 0.0), scores.get(other, 0.0), rtol=1e-7, atol=0):
         return False
-    first, second = finite(rivals[one]), finite(rivals[other])
+    first, second = inner_levels(rivals[one]), inner_levels(rivals[other])
     return len(first) == len(second) and np.allclose(first, second, rtol=1e-9, atol=0)
 
 
-def finite(sigmas: Sequence[float | None]) -> np.ndarray:
+def inner_levels(sigmas: Sequence[float | None]) -> np.ndarray:
     """Levels between pure noise and the data."""
     return np.array([s for s in sigmas if s is not None and s > 0], dtype=float)

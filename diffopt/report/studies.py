@@ -10,7 +10,7 @@ from diffopt.report.text import conditions, short
 #: Data on which a setting gains a twentieth over the present one, by claim.
 ON = {"wider": "any data", "gaussian": "Gaussian"}
 #: Designs, the simplest first, and the relative gain below which two are equal.
-DESIGNS, EQUAL = ("none", "constant", "window", "per_step"), 1e-6
+RANKED, EQUAL = ("none", "constant", "window", "per_step"), 1e-6
 #: Share of the largest eta of a row that is none.
 NONE = 1e-3
 #: Rows of the table of noise settings.
@@ -38,9 +38,9 @@ def default(document: Mapping[str, Any]) -> str:
 
 def _worth(row: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> bool:
     """Whether no simpler design, nor the same in the list already, is as good in the clock of a row."""
-    rank, least = DESIGNS.index(row["design"]), row["exact"] * (1 + EQUAL)
+    rank, least = RANKED.index(row["design"]), row["exact"] * (1 + EQUAL)
     same = [other for other in others if other is not row and other["clock"] == row["clock"] and other["exact"] <= least]
-    return not any(DESIGNS.index(other["design"]) < rank or other["eta"] == row["eta"] for other in same)
+    return not any(RANKED.index(other["design"]) < rank or other["eta"] == row["eta"] for other in same)
 
 
 def eta_table(document: Mapping[str, Any]) -> list[dict[str, Any]]:
