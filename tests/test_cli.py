@@ -131,7 +131,7 @@ def test_a_written_schedule_evaluates_to_its_own_errors(run, spectrum):
 
 @pytest.mark.parametrize("solver", list(SOLVERS))
 def test_every_solver_runs_from_the_command_line(run, spectrum, solver):
-    code, out, _ = run("optimize", spectrum, "-s", solver, "-n", "3", "-q")
+    code, out, _ = run("optimize", spectrum, "-s", solver, "-n", "4", "-q")
     assert code in (0, 3)
     assert document(out)["solver"] == solver
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from functools import cache
+from typing import Any
 
 import typer
 from typer.main import get_command
 
 from diffopt.api.speech import commands_speak
 from diffopt.cli import streams
-from diffopt.cli.app import application, spelled
+from diffopt.cli.app import COMMANDS, application, spelled
 from diffopt.errors import DiffoptError
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -73,8 +75,15 @@ def _place(words: list[str]) -> list[str]:
     return named[: 2 if named[:1] == ["spectrum"] else 1]
 
 
+@cache
+def _built(first: str | None) -> Any:
+    """What typer makes of the options of a command, or of all; a process that runs many command lines needs it once."""
+    return get_command(application(first))
+
+
 def _run(words: list[str]) -> int:
-    command = get_command(application(words[0] if words else completing()))
+    first = words[0] if words else completing()
+    command = _built(first if first in COMMANDS else None)
     try:
         code = command.main(args=words, prog_name="diffopt", standalone_mode=False)
     except SystemExit as error:
