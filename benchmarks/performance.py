@@ -152,9 +152,11 @@ def euler_optimizations(spectrum: Spectrum) -> dict[str, tuple[float, str]]:
         euler, *others = best(*jobs, repeats=3)
         found |= {f"optimize {name} / optimize euler N={steps}": t / euler for name, t in zip(heavy, others, strict=True)}
     euler, study, steps_of = best(
-        lambda: optimize(problem(short, 10), robust), lambda: noise_study(short, 10), lambda: steps_for(short, 800), repeats=1
+        lambda: optimize(problem(short, 10), robust), lambda: noise_study(short, 10), lambda: steps_for(short, 800), repeats=3
     )
-    found |= {"eta with its defaults / optimize euler N=10": study / euler}
+    (verb,) = best(lambda: diffopt.optimize(short, "euler", 10), repeats=3)
+    found |= {"eta with its defaults, 20 answers in two clocks / optimize euler N=10": study / euler}
+    found |= {"diffopt.best_eta / diffopt.optimize, euler N=10": study / verb}
     found |= {"steps that 800 calls pay for, rk4 / optimize euler N=10": steps_of / euler}
     return {name: (value, "<= 10") for name, value in found.items()}
 
@@ -218,10 +220,15 @@ def commands(small: str, large: str, huge: str) -> dict[str, tuple[float, str]]:
         command("-m", "diffopt.cli.main", "optimize", small, "-q"), command("-c", libraries),
         command("-m", "diffopt.cli.main", "optimize", "builtin:photos", "-q"), repeats=5,
     )  # fmt: skip
+    study, euler = best(
+        command("-m", "diffopt.cli.main", "eta", small, "-q"),
+        command("-m", "diffopt.cli.main", "optimize", small, "--solver", "euler", "-n", "10", "-q"), repeats=3,
+    )  # fmt: skip
     help_time, typer_time = best(command("-m", "diffopt.cli.main", "--help"), command("-c", "import typer"), repeats=5)
     return {
         "command on 3072 eigenvalues / importing its libraries": (cold / imports, "<= 1.15"),
         "command on builtin:photos / importing its libraries": (photos / imports, "<= 1.15"),
+        "diffopt eta / diffopt optimize --solver euler, both of 10 steps": (study / euler, "<= 10"),
         "diffopt --help / import typer": (help_time / typer_time, "<= 3"),
         **comparison(small),
         "peak memory of the command on the large spectrum, MB": (peaks[0], "< 300"),
