@@ -28,7 +28,7 @@ ROUNDING = float(np.finfo(float).eps)
 #: Largest change of a slope whose square is summed.
 STEEP = 1e150
 #: Evaluations in which a search among kinks must gain something, at least.
-PACE = 12
+PACE = 10
 #: How near to a known minimum a quasi-Newton step must lead, and how well its fall must agree, to be on the way there.
 NEAR, FALL = 0.4, 0.25
 

@@ -99,7 +99,7 @@ def optimize(
 def _run(search: Search, searches: int) -> OptimizeResult:
     """Score the starts, improve the best, try other places, report."""
     states = search.starts()
-    values = search.scorer.scores(list(states.values()))
+    values = search.scorer.scores(list(states.values()), search.nodes)
     scores = dict(zip(states, map(float, values), strict=True))
     ranked = sorted((name for name in scores if np.isfinite(scores[name])), key=scores.__getitem__)
     if not ranked:
@@ -121,7 +121,7 @@ def _run(search: Search, searches: int) -> OptimizeResult:
         from diffopt.search.window import open_window
 
         outcome = open_window(search, states[ranked[0]]) or outcome
-    search.settle(states[ranked[0]])
+    search.settle(states, scores)
     return _result(search, outcome, len(ranked), scores)
 
 

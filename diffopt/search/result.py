@@ -33,7 +33,8 @@ class OptimizeResult:
     family : dict
         Parameters of the family by name, where they were free.
     scores : dict
-        Objective of each named schedule on the compressed spectrum.
+        Objective of each named schedule on the compressed spectrum; where averages over random fractions are rough along a
+        search, schedules more than 5 % above the optimum are as rough.
     started : dict
         Where the search for the parameters of the family began.
     at_bound : tuple of str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -39,8 +40,10 @@ class Scorer:
         self.count, self.refusal = 0, ""
         self.floor = float(np.sqrt(spectrum.eig.min()))
 
-    def scores(self, states: Sequence[State]) -> Array:
-        """Value of each, infinite where it has none, shape (len(states),)."""
+    def scores(self, states: Sequence[State], nodes: int = NODES) -> Array:
+        """Value of each, infinite where it has none, shape (len(states),); `nodes`: of averages over random fractions."""
+        made = {id(s.solver): s.solver.averaged(nodes, self.floor) for s in states if s.solver.nodes > 1}
+        states = [replace(s, solver=made[id(s.solver)]) for s in states] if made else states
         groups: dict[tuple[object, ...], list[int]] = {}
         seen: dict[bytes, int] = {}
         same = np.arange(len(states))
@@ -95,5 +98,6 @@ class Scorer:
             return float("inf")
         return value if np.isfinite(value) else float("inf")
 
-    def _table(self, state: State, sigma: Array, eta: Array) -> Table:
-        return build_table(state.solver.averaged(NODES, self.floor), Points.create(state.process, sigma), eta)
+    @staticmethod
+    def _table(state: State, sigma: Array, eta: Array) -> Table:
+        return build_table(state.solver, Points.create(state.process, sigma), eta)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -36,7 +36,9 @@ FITTED = 1e-5
 #: Eigenvalues that are searched as they are where errors cancel.
 FEW = 128
 #: Tolerances, and the gain, below which a search among kinks of more than so many eigenvalues crawls.
-CRAWL, MANY = (1e3, 1e-6), 64
+CRAWL, MANY = (2e3, 2e-6), 64
+#: Values, in units of the optimum, that are computed exactly after a rough search.
+CLOSE = 1.05
 #: Log objective where it is not finite.
 WALL = 1e3
 
@@ -210,13 +212,17 @@ class Search:
         if self.progress is not None:
             self.progress(self.evaluations, self.best[0])
 
-    def settle(self, start: State) -> None:
-        """The best design with its exact value, or the start where that is not worse."""
+    def settle(self, states: Mapping[str, State], scores: dict[str, float]) -> None:
+        """Exact values of what was roughly searched: of the best design, and of starts that are not much worse, in `scores`."""
         assert self.best is not None
-        if self.rough:
-            _, state, x = self.best
-            values = self.scorer.scores([state, start])
-            self.best = (float(values[0]), state, x) if values[0] < values[1] else (float(values[1]), start, np.zeros(0))
+        if not self.rough:
+            return
+        value, state, x = self.best
+        near = [name for name, score in scores.items() if score < CLOSE * value] or [min(scores, key=scores.__getitem__)]
+        exact = self.scorer.scores([state, *(states[name] for name in near)])
+        scores.update(zip(near, map(float, exact[1:]), strict=True))
+        start = min(near, key=scores.__getitem__)
+        self.best = (float(exact[0]), state, x) if exact[0] < scores[start] else (scores[start], states[start], np.zeros(0))
 
     @property
     def evaluations(self) -> int:
