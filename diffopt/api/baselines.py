@@ -13,7 +13,7 @@ from diffopt.objectives.evaluation import Evaluation, evaluate
 from diffopt.objectives.problem import Problem
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.processes.grid import Grid
-from diffopt.schedules import HABIT
+from diffopt.schedules import HABIT, NO_CHURN
 from diffopt.search.compromise import ROUNDING
 from diffopt.search.result import OptimizeResult
 from diffopt.search.starts import applicable
@@ -23,10 +23,6 @@ def baselines(problem: Problem, eta: float | Array | None, grids: Mapping[str, G
     """Errors of the grids of named schedules."""
     short = problem.compressed("reference")
     return {name: evaluate(short, grid, eta, expand=False) for name, grid in grids.items()}
-
-
-#: Karras as EDM runs it unless told otherwise, beside a solver whose churn is not 0.
-NO_CHURN = "karras_no_churn"
 
 
 def without_churn(problem: Problem, grids: Mapping[str, Grid]) -> dict[str, Evaluation]:

@@ -9,7 +9,7 @@ from diffopt.foundation.nearness import within
 from diffopt.hosts.offered import offering
 from diffopt.objectives.robust import Robust, amplifies
 from diffopt.report import free_eta
-from diffopt.report.churn import STILL, reference
+from diffopt.report.churn import reference
 from diffopt.report.family import edm_flags
 from diffopt.report.gain import gain, number
 from diffopt.report.model_grid import MODELS_OWN, unshifted
@@ -17,11 +17,11 @@ from diffopt.report.plain_data import PlainData
 from diffopt.report.remedies import START, best_placed, higher, lower
 from diffopt.report.rivals import compared_error, spelled_name
 from diffopt.report.spread import relative
-from diffopt.schedules import HABIT
+from diffopt.schedules import HABIT, NO_CHURN
 from diffopt.studies.comparison.row import OWN
 
 #: The habit where a solver churns: as it is given, and as EDM runs it by default.
-HABITS = (HABIT, STILL)
+HABITS = (HABIT, NO_CHURN)
 #: A habit within this share of the optimum is good enough to keep.
 NEAR = 0.02
 #: The schedules beside an optimum are a few of those there are.
@@ -52,7 +52,7 @@ def _gained(data: PlainData) -> str:
         return f"The optimum is within {100 * NEAR:g} % of {MODELS_OWN} in {name} ({number(value)}, {number(own)}): keep that."
     if scores[best] < value and not within(NEAR, scores[best], value):
         # Grids of fitted coefficients are made for other solvers.
-        flags = f"{HABIT} --s-churn 0" if best == STILL else best
+        flags = f"{HABIT} --s-churn 0" if best == NO_CHURN else best
         least = f"{reference(best, data)} has the smallest {name}, {number(scores[best])}"
         return f"{least}; this grid has {number(value)}: take --schedule {flags}{_elsewhere(best, data)}."
     if habit is not None and within(NEAR, habit, value):
@@ -63,13 +63,13 @@ def _gained(data: PlainData) -> str:
         return f"{near} the optimum {numbers}: keep it."
     parts = [f"{free_eta.found(data)} {name} {number(value)}"]
     if habit is not None:
-        default = usual == HABIT and STILL in scores
-        still = f"; {reference(STILL, data)}, EDM's default: {number(scores[STILL])}" if default else ""
+        default = usual == HABIT and NO_CHURN in scores
+        still = f"; {reference(NO_CHURN, data)}, EDM's default: {number(scores[NO_CHURN])}" if default else ""
         parts.append(f"{gain(value, habit)} {said} ({number(habit)}{still})")
     if own is not None:
         parts.append(f"{gain(value, own)} {MODELS_OWN} ({number(own)})")
     if best not in (*HABITS, OWN):
-        count, host = len(set(scores) - {STILL}), data.get("host")
+        count, host = len(set(scores) - {NO_CHURN}), data.get("host")
         listed = host is None or host in offering(best, data["process"]["name"] == "flow")
         rival = reference(best, data) + (f" (not in {host} by name)" * (not listed)) + unshifted(data, best)
         parts.append(f"{gain(value, scores[best])} {rival}, the best of the {count} schedules beside it{ALL}")

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-#: Karras as EDM runs it by default, in documents.
-STILL = "karras_no_churn"
-#: Numbers of the churn, by our names.
-NUMBERS = ("s_churn", "s_tmin", "s_tmax", "s_noise")
+from diffopt.documents.options import CHURN
+from diffopt.schedules import HABIT, NO_CHURN
 
 
 def reference(name: str, data: Mapping[str, Any]) -> str:
     """`karras, no churn`, `karras, same churn` or `karras, S_churn 1` beside a run with churn; others as they are."""
-    if name == STILL:
-        return "karras, no churn"
+    if name == NO_CHURN:
+        return f"{HABIT}, no churn"
     churn = (data.get("solver_options") or {}).get("s_churn")
     if churn is None:
         return name
@@ -22,5 +20,5 @@ def reference(name: str, data: Mapping[str, Any]) -> str:
     began = (search.get("family_start") or {}).get("s_churn", churn)
     if began == 0:
         return f"{name}, no churn"
-    moved = set(NUMBERS) & set(search.get("free") or ()) or "family" in (search.get("free") or ())
+    moved = set(CHURN) & set(search.get("free") or ()) or "family" in (search.get("free") or ())
     return f"{name}, S_churn {began:g}" if moved else f"{name}, same churn"

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from diffopt.documents.options import CHURN
 from diffopt.hosts.edm_flags import churn_flags, grid_flags, nearest_karras
-from diffopt.report.churn import NUMBERS as CHURN
 from diffopt.report.churn_answers import QUARTER, churned, counted_on, idle, leave_out, told_apart
 from diffopt.report.plain_data import PlainData
 

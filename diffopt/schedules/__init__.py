@@ -11,6 +11,8 @@ from diffopt.schedules.base import Schedule
 
 #: What people run who choose none: the default, and what every answer is measured against.
 HABIT = "karras"
+#: The same as EDM runs it by default, beside a solver that churns.
+NO_CHURN = f"{HABIT}_no_churn"
 
 SCHEDULES: LazyTable[type[Schedule]] = LazyTable(
     "diffopt.schedules",
@@ -113,4 +115,4 @@ SLOW = frozenset(
     }
 )
 
-__all__ = ["ENDS", "HABIT", "SCHEDULES", "SLOW", "End", "Schedule", "Span"]
+__all__ = ["ENDS", "HABIT", "NO_CHURN", "SCHEDULES", "SLOW", "End", "Schedule", "Span"]
