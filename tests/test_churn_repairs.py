@@ -10,6 +10,7 @@ import pytest
 
 import diffopt
 from diffopt.data.spectrum import Spectrum
+from diffopt.documents.given_file import GivenFile
 from diffopt.objectives.problem import Problem
 from diffopt.processes import VE
 from diffopt.processes.grid import Grid
@@ -224,7 +225,7 @@ def test_an_export_and_a_check_say_what_a_found_churn_rests_on(tmp_path: Any) ->
     found = diffopt.optimize(EIG, "edm_stochastic", 5, free="s_churn", **asked)
     still = diffopt.evaluate(EIG, sigmas=found.sigmas, solver="heun", clock="sigma", start="sigma").errors["robust"]
     found.save(tmp_path / "grid.json")
-    for given in (found, str(tmp_path / "grid.json"), (tmp_path / "grid.json").read_bytes(), found.document):
+    for given in (found, str(tmp_path / "grid.json"), GivenFile(str(tmp_path / "grid.json")), found.document):
         for host in ("edm", "edm:flags"):
             text = diffopt.export(given, host)
             for notes in (text.notes, diffopt.check(given, host).notes):
