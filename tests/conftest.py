@@ -70,15 +70,15 @@ SLOW = (
 SHARE = 60
 
 
-def pytest_sessionstart() -> None:
-    """Fourteen thousand tests are no garbage: nothing is looked for while they are collected..."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Fourteen thousand tests are no garbage: none is looked for while they are collected, nor again among them later."""
     gc.disable()
-
-
-def pytest_collection_finish() -> None:
-    """...nor again among them while they run."""
-    gc.freeze()
-    gc.enable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
