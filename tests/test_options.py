@@ -277,13 +277,14 @@ def test_rows_with_the_same_number_among_their_options(run):
 
 
 def test_the_help_says_the_defaults_in_force(run):
-    from diffopt.api.best_eta import SCHEDULE, SOLVER
+    from diffopt.api.best_eta import SOLVER
+    from diffopt.schedules import HABIT
 
     shown = " ".join(run("eta", "--help").out.split())
-    assert f"[default: {SOLVER}]" in shown and f"[default: {SCHEDULE}]" in shown
+    assert f"[default: {SOLVER}]" in shown and f"[default: {HABIT}]" in shown
     assert "[default: euler]" not in shown
     data = json.loads(run("eta", "eig.npy", "-n", "3", "--design", "none", "-q").out)
-    assert (data["solver"], data["schedule"]) == (SOLVER, SCHEDULE)
+    assert (data["solver"], data["schedule"]) == (SOLVER, HABIT)
 
 
 def test_help_of_flags_is_of_flags_that_there_are():
