@@ -88,7 +88,6 @@ RIGHT: dict[str, str] = {
     "timesteps": "{base} --process flow {}", "optimize schedule": "{base} --free family {}",
     "optimize options": "{base} -s er_sde --option phi=log", "compare options": "{base} -s er_sde --option phi=log",
     "budget options": "{base} -s er_sde --option phi=log", "simulate options": "{base} -s er_sde --option phi=log",
-    "recommend options": "{base} --process vp_linear --option beta_min=0.2",
     "orders clock": "{base} --sigma-min 0.05 {}",
     "best_eta host": "eta e.npy -n 2 -s euler_ancestral --design constant --noise-objective exact {}",
     "best_eta clock": "{base} --end sigma_min {}",
