@@ -24,6 +24,10 @@ from oracle_run import Clock, in_clock
 from scipy.integrate import quad
 
 Array = np.ndarray
+#: Schemes whose steps are maps have no loop here: tests/test_maps.py holds their laws against their own steps, drawn many times.
+#: Those that draw a random fraction of the step, and those that use the model's Jacobian.
+RANDOM = ("randomized_midpoint", "randomized_exponential_midpoint")
+LINEARIZED = ("local_linearization", "local_linearization_time")
 #: (clock readings, step, order) -> weights of the last slopes, newest first.
 Weights = Callable[[list[float], int, int], list[float]]
 

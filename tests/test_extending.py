@@ -17,6 +17,7 @@ import pytest
 from estimation_data import WRITERS
 from oracles import FACTS, ORACLES, Mixture, Run
 from problems import EXAMPLES, TABLED, has_step_to_zero, irregular
+from solver_oracles import LINEARIZED, RANDOM
 from test_hosts import CASES, DRIVEN_ELSEWHERE
 
 import diffopt
@@ -178,6 +179,8 @@ def test_a_solver_is_complete(name):
     check_options(cls, Solver)
     if name in TABLED:
         assert name in ORACLES, f"tests/solver_oracles.py: write the published loop of {name} as a function {name}(run, x)"
+    elif not cls.needs_data:
+        assert name in (*RANDOM, *LINEARIZED), f"tests/solver_oracles.py: name {name}, a scheme of maps, in RANDOM or LINEARIZED"
     assert (cls.default_eta == 0) or cls.eta_meaning, f"{cls.__name__}: with a default_eta it needs eta_meaning"
     assert described(cls), f"{cls.__name__}: the docstring is missing; it says the recurrence, the options and 'Reference: ...'"
     texts = [base.__doc__ or "" for base in cls.__mro__ if issubclass(base, Solver)]
