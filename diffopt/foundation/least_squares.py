@@ -15,8 +15,8 @@ from diffopt.foundation.line_search import inside
 #: Variables of many runs, shape (B, n), and the number of each one's search -> residuals, shape (B, m); not finite where
 #: there are none.
 Residuals = Callable[[Array, NDArray[np.int_]], Array]
-#: The same, and whether curvature counts -> with residuals r of slopes J, |r|^2, shape (B,), J^T r, shape (B, n), J^T J and
-#: the sum of r times its second derivatives, shape (B, n, n), or None.
+#: The same, and whether curvature counts -> with residuals r of slopes J, `squares` of r, shape (B,), J^T r, shape (B, n),
+#: J^T J and the sum of r times its second derivatives, shape (B, n, n), or None.
 Quadratic = tuple[Array, Array, Array, Array | None]
 Model = Callable[[Array, NDArray[np.int_], bool], Quadratic]
 #: Steps that are made and runs that go on, again and again.
@@ -160,10 +160,10 @@ def squares(rest: Array) -> Array:
 
 
 def _modelled(model: Model, x: Array, of: NDArray[np.int_], bent: bool) -> Quadratic:
-    """What a model gives: sums that are infinite and derivatives that are 0 where not finite."""
+    """What a model gives, derivatives that are 0 where not finite."""
     with np.errstate(all="ignore"):
         total, gradient, normal, bend = model(x, of, bent)
-    return _or(total, np.inf), _or(gradient, 0.0), _or(normal, 0.0), None if bend is None else _or(bend, 0.0)
+    return total, _or(gradient, 0.0), _or(normal, 0.0), None if bend is None else _or(bend, 0.0)
 
 
 def _or(values: Array, other: float) -> Array:
@@ -186,10 +186,9 @@ def _differentiate(runs: Runs, residuals: Residuals, bent: bool) -> None:
             second = found[:, n:] - found[:, i] - found[:, j] + here[:, None]
             slopes = slopes - 0.5 * second[:, i == j]
             bend = np.einsum("bpm,bm->bp", second, here) / (size[:, i] * size[:, j])
-            bend = np.where(np.isfinite(bend), bend, 0.0)
-            runs.bend[at[:, None], i, j] = runs.bend[at[:, None], j, i] = bend
+            runs.bend[at[:, None], i, j] = runs.bend[at[:, None], j, i] = _or(bend, 0.0)
     slopes = slopes / size[:, :, None]
-    runs.gradient[at], runs.normal[at] = products(np.where(np.isfinite(slopes), slopes, 0.0), here)
+    runs.gradient[at], runs.normal[at] = products(_or(slopes, 0.0), here)
 
 
 def products(slopes: Array, rest: Array) -> tuple[Array, Array]:

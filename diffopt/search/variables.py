@@ -112,27 +112,29 @@ class GridBlock(Block):
 
     def _shares(self, x: Array) -> Array:
         """Softmax, moved by GAP towards equal shares."""
-        x = x[: self.count]
-        e = np.exp(x - x.max())
-        return np.asarray((1 - GAP) * e / e.sum() + GAP / self.count)
+        x = x[..., : self.count]
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        return np.asarray((1 - GAP) * e / e.sum(axis=-1, keepdims=True) + GAP / self.count)
+
+    def _inner(self, x: Array) -> Array:
+        """Levels between the ends at variables, shape (..., size)."""
+        top = x[..., -1:] if self.free_top else self.top
+        return np.asarray(np.exp(top - (top - self.bottom) * np.cumsum(self._shares(x), axis=-1)[..., :-1]))
 
     def apply(self, x: Array, state: State) -> State:
         """Grid with the interior moved; the ends never pass through a logarithm."""
         sigma = state.sigma.copy()
-        top = self._top(x)
-        sigma[1:-1] = np.exp(top - (top - self.bottom) * np.cumsum(self._shares(x))[:-1])
+        sigma[1:-1] = self._inner(x)
         if self.free_top:
-            sigma[0] = np.exp(top)
+            sigma[0] = np.exp(x[-1])
         return State(sigma, state.eta, state.process, state.solver, state.directions)
 
     def place_all(self, xs: Array, state: State) -> list[State]:
         """As :meth:`place` at many variables, shape (B, size)."""
-        if self.free_top:
-            return [self.place(x, state) for x in xs]
-        e = np.exp(xs - xs.max(axis=1, keepdims=True))
-        shares = (1 - GAP) * e / e.sum(axis=1, keepdims=True) + GAP / self.count
         sigma = np.tile(state.sigma, (len(xs), 1))
-        sigma[:, 1:-1] = np.exp(self.top - (self.top - self.bottom) * np.cumsum(shares, axis=1)[:, :-1])
+        sigma[:, 1:-1] = self._inner(xs)
+        if self.free_top:
+            sigma[:, 0] = np.exp(xs[:, -1])
         return [State(levels, state.eta, state.process, state.solver, state.directions) for levels in sigma]
 
     def pull_back(self, x: Array, by_grid: Array, by_eta: Array, along: Array) -> Array:

@@ -21,8 +21,6 @@ from diffopt.studies.noise_errors import NoiseErrors
 SOFT, NEAR = (0.02, 1e-3, 1e-4), (1e-5, 1e-6)
 #: Share of a factor below which it holds a run.
 HELD = 0.01
-#: Numbers (steps times residuals times runs) that are handled at once.
-FEW = 32_000
 #: Arrangements of runs that are kept.
 KNOWN = 16
 
@@ -67,8 +65,8 @@ class EtaChain(EtaSquares):
 
     def totals(self, x: Array) -> Array:
         """Sums of squares, infinite where not finite; of few runs at once, whose arrays stay in caches."""
-        few = max(1, FEW // (self.steps * self.size))
-        return np.concatenate([squares(self.residuals(x[i : i + few])) for i in range(0, len(x), few)])
+        parts = (x[i : i + self.few] for i in range(0, len(x), self.few))
+        return np.concatenate([squares(self.residuals(part)) for part in parts])
 
     def one_by_one(self, x: Array, places: Array) -> tuple[Array, float]:
         """Squared etas, shape (N,), each in turn moved to the best of its `places`, shape (P, N), and the sum of squares.

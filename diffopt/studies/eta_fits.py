@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from diffopt.foundation.arrays import Array
 from diffopt.foundation.least_squares import Quadratic, Starts, fit_all, products, squares
-from diffopt.studies.eta_chain import FEW, ChainsBeside, EtaChain
+from diffopt.studies.eta_chain import ChainsBeside, EtaChain
 from diffopt.studies.eta_squares import EtaSquares
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ class _Beside:
     """Errors of runs, each of its own goal; those of chains of one kind at once."""
 
     def __init__(self, goals: Sequence[EtaSquares]) -> None:
-        self.goals, self.few = goals, max(1, FEW // (goals[0].steps * goals[0].size))
+        self.goals, self.few = goals, goals[0].few
         kinds: dict[Any, list[int]] = {}
         for i, goal in enumerate(goals):
             kinds.setdefault(goal.kind, []).append(i)

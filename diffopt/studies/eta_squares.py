@@ -13,6 +13,8 @@ from diffopt.studies.noise_errors import NoiseErrors
 #: Etas, as shares of the largest, at which every step is tried, and near the one it has.
 PLACES = np.linspace(0, 1, 25)
 FACTORS = 1 + np.outer([1, -1], [0.2, 0.05, 0.01, 2e-3, 5e-4, 1e-4, 2e-5, 4e-6]).ravel()
+#: Numbers (steps times residuals times runs) that are handled at once.
+FEW = 32_000
 
 
 class EtaSquares:
@@ -42,6 +44,11 @@ class EtaSquares:
     def kind(self) -> Hashable:
         """Equal where runs of several are followed at once."""
         return id(self)
+
+    @property
+    def few(self) -> int:
+        """Runs that are handled at once: their arrays stay in caches."""
+        return max(1, FEW // (self.steps * self.size))
 
     def residuals(self, x: Array) -> Array:
         """r at squared etas, shape (B, N): shape (B, m)."""
